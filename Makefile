@@ -1,0 +1,46 @@
+# The commands of the project; README, CONTRIBUTING and CI only name these targets.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+STAMP = $(VENV)/installed
+SOURCES = eoinas_tf tests benchmarks run_search.py run_eval.py
+DEMO_DIR ?= runs/demo
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: setup demo test check format unit-tests bench clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	touch $(STAMP)
+
+## Searches on the digits that ship with scikit-learn, trains what it finds, exports it.
+demo: $(STAMP)
+	$(RUN) run_search.py --flagfile=flags/search_digits.flags --run_dir=$(DEMO_DIR)/search
+	$(RUN) run_eval.py --flagfile=flags/eval_digits.flags --genotype=$(DEMO_DIR)/search/genotype.json --run_dir=$(DEMO_DIR)/eval
+
+## Everything that CI runs.
+test: check unit-tests
+
+## Lint, format and types.
+check: $(STAMP)
+	$(RUN) -m ruff check $(SOURCES)
+	$(RUN) -m ruff format --check $(SOURCES)
+	$(RUN) -m mypy
+
+unit-tests: $(STAMP)
+	$(RUN) -m pytest
+
+format: $(STAMP)
+	$(RUN) -m ruff check --fix $(SOURCES)
+	$(RUN) -m ruff format $(SOURCES)
+
+bench: $(STAMP)
+	$(RUN) benchmarks/search_step.py
+
+clean:
+	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache

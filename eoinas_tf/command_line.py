@@ -1,0 +1,46 @@
+"""What the two commands share: flags in, one line for each error a user can cause, an exit status out."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from absl import app, flags
+from absl import logging as absl_logging
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.errors import EoinasError
+from eoinas_tf.flag_definitions import config_from_flags, define_flags
+
+
+def run_command(config_class: type[RunConfig], command: Callable[[RunConfig], None]) -> NoReturn:
+    """Parses the command line, calls the command with the config, and exits.
+
+    Args:
+        config_class: The config that the flags describe.
+        command: Called once with the config. It imports TensorFlow itself, so that a wrong
+            flag is answered at once.
+    """
+
+    def main(arguments: list[str]) -> None:
+        # Warnings of ours and of libraries as plain lines; what is not a warning is progress, and printed.
+        absl_logging.set_verbosity(absl_logging.WARNING)
+        absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        try:
+            if len(arguments) > 1:
+                raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
+            command(config_from_flags(config_class))
+        except EoinasError as error:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(error.exit_status)
+
+    define_flags(config_class)
+    app.run(main, flags_parser=_parse_flags)
+
+
+def _parse_flags(arguments: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        print(f"error: {' '.join(str(error).split())}; see {arguments[0]} --help", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,248 @@
+"""The settings of a search and of an evaluation, as frozen dataclasses that know no flags.
+
+Each field carries its help text, its bounds and whether it changes the result. The
+command-line flags are made from the fields (`flag_definitions.py`), so that a flag
+without a setting, or a setting without a flag, cannot exist.
+"""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from eoinas_tf.errors import ConfigurationError
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    changes_result: bool = True,
+) -> Any:
+    """Declares one setting.
+
+    Args:
+        default: Value where the user gives none. `None` means "decided by the data".
+        help: What it is, with its unit.
+        minimum: Smallest value allowed.
+        maximum: Largest value allowed.
+        choices: The words allowed.
+        changes_result: Whether a run with another value is another run. A run is only
+            continued when all settings that change the result are the same.
+
+    Returns:
+        A dataclass field.
+    """
+    metadata = {
+        "help": help,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "changes_result": changes_result,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What a search and an evaluation have in common."""
+
+    run_dir: str = setting(
+        "",
+        "Folder that receives everything the run writes. The same command continues the run in it.",
+        changes_result=False,
+    )
+    dataset: str = setting(
+        "cifar10",
+        "Images to use: the name of a TensorFlow Datasets image classification set, `digits` (ships with "
+        "scikit-learn), or `folder:PATH`, a folder of class folders or of train/ and test/ with class folders.",
+    )
+    data_dir: str | None = setting(
+        None,
+        "Folder of prepared TensorFlow Datasets; their own default (TFDS_DATA_DIR or "
+        "~/tensorflow_datasets) where not given.",
+        changes_result=False,
+    )
+    download: bool = setting(
+        False, "Download and prepare the data set where it is not there yet.", changes_result=False
+    )
+    image_size: tuple[int, ...] | None = setting(
+        None,
+        "Height and width in pixels, as H,W, to which images are resized; the images' own size where not given.",
+        minimum=4,
+        maximum=4096,
+    )
+    batch_size: int = setting(64, "Images in a training batch.", minimum=1, maximum=65536)
+    cells: int = setting(8, "Cells in the network.", minimum=3, maximum=1000)
+    init_channels: int = setting(16, "Channels C of the first cell.", minimum=1, maximum=4096)
+    epochs: int = setting(160, "Passes over the training images.", minimum=1, maximum=1_000_000)
+    seed: int = setting(0, "Seed of every random number of the run.", minimum=0, maximum=2**31 - 1)
+    crop_padding: int = setting(
+        4, "Pixels of zero padding around an image before a random crop to its size; 0: no crop.", minimum=0, maximum=64
+    )
+    horizontal_flip: bool = setting(True, "Flip half of the training images left to right.")
+    gradient_clip_norm: float = setting(
+        5.0, "Largest global norm of the weights' gradient; larger ones are scaled down to it.", minimum=1e-6
+    )
+    max_steps: int = setting(
+        0,
+        "End early after this many steps (a search's step is a weight step with its architecture step); 0: no limit.",
+        minimum=0,
+        changes_result=False,
+    )
+    checkpoint_every_epochs: int = setting(
+        1, "Epochs between two checkpoints.", minimum=1, maximum=1_000_000, changes_result=False
+    )
+    keep_checkpoints: int = setting(
+        2, "Newest checkpoints that are kept.", minimum=1, maximum=1000, changes_result=False
+    )
+    tensorboard: bool = setting(True, "Write TensorBoard event files.", changes_result=False)
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            check_setting(field, getattr(self, field.name))
+        if self.image_size is not None and len(self.image_size) != 2:
+            raise ConfigurationError(
+                f"--image_size must be two numbers, height and width. Received: {','.join(map(str, self.image_size))}"
+            )
+
+    def to_json(self) -> str:
+        """Returns the settings as one JSON object, a setting a line."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    def result_settings(self) -> dict[str, Any]:
+        """Returns the settings that change the result, as JSON knows them (tuples become lists)."""
+        changing = {field.name for field in dataclasses.fields(self) if field.metadata["changes_result"]}
+        return {name: value for name, value in json.loads(self.to_json()).items() if name in changing}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchConfig(RunConfig):
+    """The settings of a search; the defaults are the paper's (section 4.2)."""
+
+    warmup_epochs: int = setting(20, "Epochs at the start that train the weights only.", minimum=0)
+    pruning_after_epoch: int = setting(
+        20, "No operation is dropped at the end of this epoch or an earlier one.", minimum=0
+    )
+    pruning_every_epochs: int = setting(
+        20, "An operation is dropped on every edge at the end of each epoch that this number divides.", minimum=1
+    )
+    weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
+    weights_learning_rate_end: float = setting(
+        0.001, "SGD's learning rate for the weights at the end of its cosine schedule.", minimum=0.0
+    )
+    weights_momentum: float = setting(0.9, "SGD's momentum.", minimum=0.0, maximum=1.0)
+    weights_l2: float = setting(
+        3e-4, "L2 weight decay of the weights, added to the gradient (not decoupled).", minimum=0.0
+    )
+    architecture_learning_rate: float = setting(3e-4, "Adam's learning rate for alpha.", minimum=0.0)
+    architecture_beta_1: float = setting(
+        0.5, "Adam's decay of the first moment for alpha.", minimum=0.0, maximum=0.999999
+    )
+    architecture_beta_2: float = setting(
+        0.999, "Adam's decay of the second moment for alpha.", minimum=0.0, maximum=0.999999
+    )
+    architecture_l2: float = setting(1e-3, "L2 weight decay of alpha, added to the gradient.", minimum=0.0)
+    temperature_start: float = setting(5.0, "Temperature of the Gumbel softmax in the first epoch.", minimum=1e-3)
+    temperature_end: float = setting(0.1, "Temperature of the Gumbel softmax in the last epoch.", minimum=1e-3)
+    importance_weight: float = setting(
+        0.5,
+        "Lambda in I = beta + lambda * C; 0 judges operations by their architecture weight alone.",
+        minimum=0.0,
+    )
+    importance_iterations: str = setting(
+        "epochs",
+        "Unit of the training iterations Ce in C = Ca / Ce: epochs, relative (to the edge's mean), or steps.",
+        choices=("epochs", "relative", "steps"),
+    )
+    num_seeds: int = setting(
+        1,
+        "Searches to run, with seeds seed, seed + 1, ...; the best cell by validation is kept.",
+        minimum=1,
+        maximum=1000,
+    )
+    select_from: tuple[str, ...] | None = setting(
+        None, "Run folders of finished searches, comma-separated: search nothing and keep their best cell."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature_end > self.temperature_start:
+            raise ConfigurationError(
+                "--temperature_end must not be above --temperature_start. "
+                f"Received: {self.temperature_end} and {self.temperature_start}"
+            )
+        if self.weights_learning_rate_end > self.weights_learning_rate:
+            raise ConfigurationError(
+                "--weights_learning_rate_end must not be above --weights_learning_rate. "
+                f"Received: {self.weights_learning_rate_end} and {self.weights_learning_rate}"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationConfig(RunConfig):
+    """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3)."""
+
+    genotype: str = setting("", "A genotype.json file, or the name of a published genotype such as DARTS_V2.")
+    batch_size: int = setting(128, "Images in a training batch.", minimum=1, maximum=65536)
+    cells: int = setting(20, "Cells in the network.", minimum=3, maximum=1000)
+    init_channels: int = setting(36, "Channels C of the first cell.", minimum=1, maximum=4096)
+    epochs: int = setting(600, "Passes over the training images.", minimum=1, maximum=1_000_000)
+    stem: str = setting(
+        "cifar",
+        "First layers: cifar (one convolution) or imagenet (three convolutions of stride 2).",
+        choices=("cifar", "imagenet"),
+    )
+    learning_rate: float = setting(0.025, "SGD's learning rate at the start.", minimum=0.0)
+    learning_rate_end: float = setting(0.0, "SGD's learning rate at the end of its cosine schedule.", minimum=0.0)
+    momentum: float = setting(0.9, "SGD's momentum.", minimum=0.0, maximum=1.0)
+    l2: float = setting(3e-4, "L2 weight decay, added to the gradient (not decoupled).", minimum=0.0)
+    cutout_length: int = setting(
+        16, "Side in pixels of the square that is blanked in a training image; 0: none.", minimum=0
+    )
+    drop_path: float = setting(
+        0.3,
+        "Largest probability of dropping a path; it rises linearly from 0 over the training.",
+        minimum=0.0,
+        maximum=0.95,
+    )
+    auxiliary_weight: float = setting(
+        0.4, "Weight of the auxiliary head's loss; 0: no auxiliary head.", minimum=0.0, maximum=100.0
+    )
+    num_classes: int | None = setting(
+        None,
+        "Classes of the network that --describe describes; the data set's own elsewhere.",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    describe: bool = setting(False, "Train nothing: print the network's size as one JSON line.", changes_result=False)
+
+
+def check_setting(field: dataclasses.Field, value: Any) -> None:
+    """Checks one value against its field's type, bounds and choices.
+
+    Args:
+        field: A field made by `setting`.
+        value: The value to check.
+
+    Raises:
+        ConfigurationError: The value is not allowed. The message names the flag.
+    """
+    if value is None:
+        return
+    choices = field.metadata["choices"]
+    if choices is not None and value not in choices:
+        raise ConfigurationError(f"--{field.name} must be one of {', '.join(choices)}. Received: {value}")
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            continue
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ConfigurationError(f"--{field.name} must be a finite number. Received: {number}")
+        minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
+        if minimum is not None and number < minimum:
+            raise ConfigurationError(f"--{field.name} must be at least {minimum}. Received: {number}")
+        if maximum is not None and number > maximum:
+            raise ConfigurationError(f"--{field.name} must be at most {maximum}. Received: {number}")

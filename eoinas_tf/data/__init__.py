@@ -1,0 +1,1 @@
+"""Image data sets, their division, augmentation, and the batches that training reads."""

@@ -1,0 +1,117 @@
+"""Augmentation of whole batches, with random numbers that depend on a seed and on nothing else.
+
+All functions work eagerly and inside a `tf.data` map.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from eoinas_tf.data.image_split import ImageSplit
+
+MOST_IMAGES_FOR_STATISTICS = 10_000
+STATISTICS_CHUNK = 500
+
+
+def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
+    """Pads each image with black and cuts it back to its size at a random place of its own.
+
+    Args:
+        images: [batch, height, width, channels], any type; static height, width and channels.
+        padding: Pixels added on each side; with 0 the images are returned as they are.
+        seed: Seed of the draw, integer [2].
+
+    Returns:
+        Images of the same shape and type.
+    """
+    if padding == 0:
+        return images
+    batch = tf.shape(images)[0]
+    height, width = images.shape[1], images.shape[2]
+    padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
+    offsets = tf.random.stateless_uniform([2, batch], seed, 0, 2 * padding + 1, tf.int32)
+    rows = offsets[0][:, None] + tf.range(height)
+    columns = offsets[1][:, None] + tf.range(width)
+    cropped = tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
+    return tf.ensure_shape(cropped, images.shape)
+
+
+def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Flips each image left to right with probability one half.
+
+    Args:
+        images: [batch, height, width, channels], any type.
+        seed: Seed of the draw, integer [2].
+
+    Returns:
+        Images of the same shape and type.
+    """
+    is_flipped = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    return tf.where(is_flipped, tf.reverse(images, axis=[2]), images)
+
+
+def normalize(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarray) -> tf.Tensor:
+    """Subtracts the channels' means and divides by their standard deviations.
+
+    Args:
+        images: uint8 [batch, height, width, channels], 0 to 255.
+        mean: float32 [channels], on the scale 0 to 255.
+        standard_deviation: float32 [channels], on the scale 0 to 255.
+
+    Returns:
+        float32 images of the same shape.
+    """
+    return (tf.cast(images, tf.float32) - mean) / standard_deviation
+
+
+def cutout(images: tf.Tensor, length: int, seed: tf.Tensor) -> tf.Tensor:
+    """Sets one square of each image to zero; its centre may lie anywhere, so that it may stick out.
+
+    Args:
+        images: [batch, height, width, channels], normalized, so that zero is the mean colour.
+        length: Side of the square in pixels; with 0 the images are returned as they are.
+        seed: Seed of the draw, integer [2].
+
+    Returns:
+        Images of the same shape and type.
+    """
+    if length == 0:
+        return images
+    batch = tf.shape(images)[0]
+    height, width = images.shape[1], images.shape[2]
+    centres = tf.random.stateless_uniform([2, batch], seed)
+    is_blank = [
+        _inside(tf.cast(tf.floor(centre * side), tf.int32), side, length)
+        for centre, side in zip(tf.unstack(centres), (height, width), strict=True)
+    ]
+    blank = is_blank[0][:, :, None, None] & is_blank[1][:, None, :, None]
+    return tf.where(blank, tf.zeros([], images.dtype), images)
+
+
+def _inside(centres: tf.Tensor, side: int, length: int) -> tf.Tensor:
+    """Tells for each image and position along one side whether it lies in the square: bool [batch, side]."""
+    first = (centres - length // 2)[:, None]
+    positions = tf.range(side)[None, :]
+    return (positions >= first) & (positions < first + length)
+
+
+def channel_statistics(split: ImageSplit) -> tuple[np.ndarray, np.ndarray]:
+    """Measures each channel's mean and standard deviation over a split's pixels.
+
+    Args:
+        split: The training images; of more than 10,000, evenly spaced 10,000 are measured.
+
+    Returns:
+        Mean and standard deviation, float32 [channels], on the scale 0 to 255; a channel that
+        is constant has standard deviation 1.
+    """
+    count = min(len(split), MOST_IMAGES_FOR_STATISTICS)
+    chosen = np.linspace(0, len(split) - 1, count).round().astype(np.int64)
+    sums, squares, pixels = 0.0, 0.0, 0
+    for start in range(0, count, STATISTICS_CHUNK):
+        images = split.load_batch(tf.constant(chosen[start : start + STATISTICS_CHUNK])).numpy().astype(np.float64)
+        sums = sums + images.sum(axis=(0, 1, 2))
+        squares = squares + np.square(images).sum(axis=(0, 1, 2))
+        pixels += images[..., 0].size
+    mean = sums / pixels
+    deviation = np.sqrt(np.maximum(squares / pixels - mean**2, 0.0))
+    return mean.astype(np.float32), np.where(deviation > 1e-3, deviation, 1.0).astype(np.float32)

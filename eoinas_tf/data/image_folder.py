@@ -1,0 +1,207 @@
+"""Images in class folders: `PATH/<class>/*.png`, or `PATH/train/<class>/*.png` and a test part.
+
+Every file is decoded once when the set is loaded, so that a damaged one is named before
+anything is trained, and not hours later inside the input pipeline.
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, resize_images
+from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
+from eoinas_tf.data.split_indices import held_out_fifth
+from eoinas_tf.errors import DatasetError
+
+READABLE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+# Refused, because leaving images out without a word would train on a part of the set.
+OTHER_IMAGE_SUFFIXES = (".webp", ".tif", ".tiff", ".avif", ".heic", ".ppm", ".pgm")
+TEST_FOLDERS = ("test", "val", "validation")
+
+
+@dataclasses.dataclass(frozen=True)
+class _LabelledFiles:
+    """Image files in the order of their classes and names, with their labels."""
+
+    paths: list[Path]
+    labels: np.ndarray
+
+
+def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None) -> ImageDataset:
+    """Loads a folder of class folders.
+
+    Classes are numbered in the sorted order of their folders' names. With `train` and one of
+    `test`, `val` and `validation` (the first of these that is there) inside, they are used as they
+    are; otherwise a class-balanced fifth is held out for testing, the same one every time. Hidden
+    files and files without an image's suffix are left out. All images are grey if all files
+    are, otherwise all are colour; alpha is dropped.
+
+    Args:
+        folder: Path of the folder.
+        image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+
+    Returns:
+        The data set, named `folder:PATH`.
+
+    Raises:
+        DatasetError: The folder is not there or not laid out like this, a file is not an image,
+            or the images differ in size and no `image_size` is given.
+    """
+    root = Path(folder).expanduser()
+    if not folder or not root.is_dir():
+        raise DatasetError(
+            f"no such folder: {folder!r}; give --dataset=folder:PATH the path of a folder of class folders"
+        )
+    train_root, test_root = _parts(root)
+    class_names = tuple(path.name for path in _class_folders(train_root))
+    if len(class_names) < 2:
+        raise DatasetError(
+            f"at least 2 class folders are needed in {train_root}. Received: {len(class_names)}"
+            f"{_in_brackets(class_names)}; put each class's images into a folder of its own"
+        )
+    parts = [_labelled_files(train_root, class_names)]
+    if test_root is not None:
+        _check_test_classes(test_root, class_names)
+        parts.append(_labelled_files(test_root, class_names))
+    splits, image_shape = _load_parts(parts, image_size)
+    if test_root is None:
+        kept, held_out = held_out_fifth(splits[0].labels)
+        splits = [splits[0].subset(kept), splits[0].subset(held_out)]
+    return ImageDataset(f"folder:{folder}", class_names, image_shape, *splits)
+
+
+def _parts(root: Path) -> tuple[Path, Path | None]:
+    """Returns the folders that hold the training and the test classes; `None` where no test part is."""
+    train_root = root / "train"
+    # A folder `train` that holds images and no folders is a class that happens to be called train.
+    if not train_root.is_dir() or not _class_folders(train_root):
+        return root, None
+    tests = [root / name for name in TEST_FOLDERS if (root / name).is_dir()]
+    return train_root, tests[0] if tests else None
+
+
+def _class_folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _check_test_classes(test_root: Path, class_names: tuple[str, ...]) -> None:
+    test_names = [path.name for path in _class_folders(test_root)]
+    unknown = sorted(set(test_names) - set(class_names))
+    if unknown:
+        raise DatasetError(
+            f"classes in {test_root} that the training part does not have: {', '.join(unknown)}; "
+            f"the training part has {', '.join(class_names[:10])}{', ...' if len(class_names) > 10 else ''}"
+        )
+    if not test_names:
+        raise DatasetError(f"no class folders in {test_root}; add them, or remove it to have a fifth held out")
+
+
+def _labelled_files(root: Path, class_names: tuple[str, ...]) -> _LabelledFiles:
+    """Lists a part's image files in sorted order. A class may be missing from it, but not be empty."""
+    paths, labels = [], []
+    for label, class_name in enumerate(class_names):
+        class_folder = root / class_name
+        if not class_folder.is_dir():
+            continue
+        visible = sorted(path for path in class_folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        for path in visible:
+            if path.suffix.lower() in OTHER_IMAGE_SUFFIXES:
+                raise DatasetError(f"cannot read {path}: convert {path.suffix} images to PNG or JPEG")
+        images = [path for path in visible if path.suffix.lower() in READABLE_SUFFIXES]
+        if not images:
+            raise DatasetError(
+                f"no images in the class folder {class_folder}; add {', '.join(READABLE_SUFFIXES)} files, or remove it"
+            )
+        paths.extend(images)
+        labels.extend([label] * len(images))
+    return _LabelledFiles(paths, np.array(labels, np.int32))
+
+
+def _load_parts(
+    parts: list[_LabelledFiles], image_size: tuple[int, int] | None
+) -> tuple[list[ImageSplit], tuple[int, int, int]]:
+    """Decodes every file of all parts and makes their splits, all with one shape."""
+    paths = [path for part in parts for path in part.paths]
+    images, sizes, is_colour = _decode_all(paths, image_size)
+    if image_size is None and len(sizes) > 1:
+        (first, first_path), (second, second_path) = list(sizes.items())[:2]
+        raise DatasetError(
+            f"the images differ in size: {first_path} is {first[0]},{first[1]} (height,width) and {second_path} is "
+            f"{second[0]},{second[1]}; give --image_size=H,W to resize them"
+        )
+    height, width = image_size or next(iter(sizes))
+    image_shape = (int(height), int(width), 3 if is_colour else 1)
+    if images is None or not fits_in_memory(len(paths), image_shape):
+        return [_lazy_split(part, image_shape, image_size is not None) for part in parts], image_shape
+    pixels = np.empty((len(paths), *image_shape), np.uint8)
+    for position, image in enumerate(images):
+        pixels[position] = image if image.shape[2] == image_shape[2] else convert_channels(image, image_shape[2])
+    first_of_part = np.cumsum([0] + [len(part.paths) for part in parts])
+    return [
+        ImageSplit.from_pixels(pixels[start : start + len(part.paths)], part.labels)
+        for start, part in zip(first_of_part, parts)
+    ], image_shape
+
+
+def _decode_all(
+    paths: list[Path], image_size: tuple[int, int] | None
+) -> tuple[list[np.ndarray] | None, dict[tuple[int, int], Path], bool]:
+    """Decodes files in parallel, in order.
+
+    Returns:
+        The images without alpha, resized where asked to, or `None` where they are too many
+        to keep; the first path of each (height, width) met; and whether any is colour.
+    """
+    images: list[np.ndarray] | None = []
+    sizes: dict[tuple[int, int], Path] = {}
+    is_colour = False
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as executor:
+        # Chunks, so that few images wait in the queue when they are not kept.
+        for start in range(0, len(paths), 256):
+            chunk = paths[start : start + 256]
+            for path, (size, image) in zip(chunk, executor.map(lambda path: _decode_file(path, image_size), chunk)):
+                sizes.setdefault(size, path)
+                is_colour |= image.shape[2] == 3
+                if images is not None:
+                    images.append(image)
+            if images is not None and not fits_in_memory(len(images), images[0].shape):
+                images = None
+    return images, sizes, is_colour
+
+
+def _decode_file(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[int, int], np.ndarray]:
+    """Returns an image file's own (height, width), and its pixels without alpha, resized where asked to."""
+    try:
+        encoded = path.read_bytes()
+        if not encoded:
+            raise DatasetError(f"not an image: {path} is empty (0 bytes); replace or remove it")
+        with tf.device("CPU:0"):
+            image = decode_image(tf.constant(encoded))
+            size = (int(image.shape[0]), int(image.shape[1]))
+            image = convert_channels(image, 3 if image.shape[2] >= 3 else 1)
+            return size, (resize_images(image, image_size) if image_size else image).numpy()
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}; replace or remove it") from error
+    except tf.errors.OpError as error:
+        raise DatasetError(
+            f"not an image, or a damaged one: {path}, {len(encoded)} bytes; replace or remove it"
+        ) from error
+
+
+def _lazy_split(part: _LabelledFiles, image_shape: tuple[int, int, int], resize: bool) -> ImageSplit:
+    return ImageSplit.from_sources(
+        [os.fsencode(path) for path in part.paths],
+        part.labels,
+        lambda path: decode_to_shape(tf.io.read_file(path), image_shape, resize),
+        image_shape,
+    )
+
+
+def _in_brackets(names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    return f" ({text})" if text else ""

@@ -1,0 +1,180 @@
+"""Batches for the search, the final training and testing, as functions of (seed, epoch, step) alone.
+
+The order of an epoch is a permutation made from (seed, half, epoch), and the augmentation's
+seeds are made from the global step, so an epoch can be entered at any step without state.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.image_split import ImageSplit
+from eoinas_tf.errors import DatasetError
+from eoinas_tf.random_seeds import epoch_order, stateless_seed
+
+
+class Preprocessing(NamedTuple):
+    """What is done to images before they reach a network.
+
+    Args:
+        mean: Channels' means, float32 [channels], on the scale 0 to 255.
+        standard_deviation: Channels' standard deviations, likewise.
+        crop_padding: Pixels of padding before a random crop; 0: no crop. Training only.
+        horizontal_flip: Whether half of the images are flipped. Training only.
+        cutout_length: Side of the blanked square in pixels; 0: none. Training only.
+    """
+
+    mean: np.ndarray
+    standard_deviation: np.ndarray
+    crop_padding: int = 0
+    horizontal_flip: bool = False
+    cutout_length: int = 0
+
+
+def steps_per_epoch(image_count: int, batch_size: int) -> int:
+    """Returns the full batches in a pass over the images.
+
+    Args:
+        image_count: Images of the split or half.
+        batch_size: Images in a batch.
+
+    Raises:
+        DatasetError: There are fewer images than a batch takes.
+    """
+    if image_count < batch_size:
+        raise DatasetError(
+            f"--batch_size={batch_size} is larger than the {image_count} images to draw from; lower --batch_size"
+        )
+    return image_count // batch_size
+
+
+def search_batches(
+    split: ImageSplit,
+    halves: tuple[np.ndarray, np.ndarray],
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int,
+    epoch: int,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Pairs of training batches, one from each half.
+
+    Args:
+        split: The training images.
+        halves: Indices of the weight half and of the architecture half.
+        preprocessing: Augmentation and normalization, the same for both.
+        batch_size: Images in each of the two batches.
+        epoch: The epoch, counted from 1.
+        seed: The run's seed.
+        first_step: Steps of this epoch that are left out, because they are done.
+
+    Returns:
+        Yields ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
+        int32 [batch].
+    """
+    steps = steps_per_epoch(min(map(len, halves)), batch_size)
+    streams = [
+        _training_stream(split, half, name, preprocessing, batch_size, steps, epoch, seed, first_step)
+        for half, name in zip(halves, ("weight half", "architecture half"), strict=True)
+    ]
+    return _prefetched(tf.data.Dataset.zip(tuple(streams)))
+
+
+def training_batches(
+    split: ImageSplit,
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int,
+    epoch: int,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Training batches of all images of a split.
+
+    Args:
+        split: The training images.
+        preprocessing: Augmentation and normalization.
+        batch_size: Images in a batch.
+        epoch: The epoch, counted from 1.
+        seed: The run's seed.
+        first_step: Steps of this epoch that are left out, because they are done.
+
+    Returns:
+        Yields (images, labels): float32 [batch, height, width, channels] and int32 [batch].
+    """
+    everything = np.arange(len(split), dtype=np.int64)
+    steps = steps_per_epoch(len(split), batch_size)
+    return _prefetched(
+        _training_stream(split, everything, "training", preprocessing, batch_size, steps, epoch, seed, first_step)
+    )
+
+
+def test_batches(
+    split: ImageSplit, preprocessing: Preprocessing, *, batch_size: int, indices: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Batches that hold every image once, all of one size so that nothing is traced twice.
+
+    Args:
+        split: The images.
+        preprocessing: Normalization; the augmentation is left out.
+        batch_size: Images in a batch.
+        indices: The images to use, int64 [n]; all of them where not given.
+
+    Returns:
+        Yields (images, labels, weights): float32 [batch, height, width, channels], int32 [batch] and
+        float32 [batch]; the last batch is filled up with images of weight 0.
+    """
+    chosen = np.arange(len(split), dtype=np.int64) if indices is None else np.asarray(indices, np.int64)
+    filler = -len(chosen) % batch_size
+    order = np.concatenate([chosen, np.resize(chosen, filler)])
+    weights = np.concatenate([np.ones(len(chosen), np.float32), np.zeros(filler, np.float32)])
+
+    def load(batch: tf.Tensor, batch_labels: tf.Tensor, batch_weights: tf.Tensor):
+        images = normalize(split.load_batch(batch), preprocessing.mean, preprocessing.standard_deviation)
+        return images, batch_labels, batch_weights
+
+    batches = tf.data.Dataset.from_tensor_slices((order, split.labels[order], weights))
+    return _prefetched(_mapped(batches.batch(batch_size, drop_remainder=True), load))
+
+
+def _training_stream(
+    split: ImageSplit,
+    indices: np.ndarray,
+    stream: str,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    steps: int,
+    epoch: int,
+    seed: int,
+    first_step: int,
+) -> tf.data.Dataset:
+    order = indices[epoch_order(len(indices), seed, stream, epoch)][first_step * batch_size : steps * batch_size]
+    first_global_step = (epoch - 1) * steps + first_step
+    global_steps = np.arange(first_global_step, first_global_step + len(order) // batch_size, dtype=np.int64)
+
+    def load(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = split.load_batch(batch)
+        images = pad_crop(images, preprocessing.crop_padding, stateless_seed(seed, f"{stream}: crop", step))
+        if preprocessing.horizontal_flip:
+            images = horizontal_flip(images, stateless_seed(seed, f"{stream}: flip", step))
+        images = normalize(images, preprocessing.mean, preprocessing.standard_deviation)
+        return cutout(
+            images, preprocessing.cutout_length, stateless_seed(seed, f"{stream}: cutout", step)
+        ), batch_labels
+
+    shape = (len(global_steps), batch_size)
+    batches = tf.data.Dataset.from_tensor_slices(
+        (order.reshape(shape), split.labels[order].reshape(shape), global_steps)
+    )
+    return _mapped(batches, load)
+
+
+def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
+    return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
+    return batches.prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,81 @@
+"""Class-balanced divisions of a labelled set, as arrays of indices."""
+
+import numpy as np
+
+from eoinas_tf.errors import DatasetError
+from eoinas_tf.random_seeds import epoch_order
+
+HELD_OUT_PARTS = 5
+
+
+def class_balanced_halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divides images into the half that trains the weights and the half that trains alpha.
+
+    Every class is divided in half. Where a class has an odd number of images, the first such
+    class gives its extra image to the weight half, the next one to the architecture half, and
+    so on, so that the halves' sizes differ by at most one as well.
+
+    Args:
+        labels: Integer array of shape [n], the class of each image.
+        seed: The run's seed; another seed divides differently.
+
+    Returns:
+        (weight_indices, architecture_indices): sorted int64 arrays, disjoint, together 0 .. n - 1.
+
+    Raises:
+        DatasetError: There are fewer than two images, so a half would be empty.
+    """
+    labels = np.asarray(labels)
+    if len(labels) < 2:
+        raise DatasetError(
+            f"a search needs at least 2 training images, one for each half. Received: {len(labels)}; add images"
+        )
+    halves: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    receiver_of_extra = 0
+    for label in np.unique(labels):
+        members = _shuffled_members(labels, label, seed, "class-balanced halves")
+        middle = len(members) // 2
+        if len(members) % 2:
+            middle += receiver_of_extra == 0
+            receiver_of_extra = 1 - receiver_of_extra
+        halves[0].append(members[:middle])
+        halves[1].append(members[middle:])
+    return np.sort(np.concatenate(halves[0])), np.sort(np.concatenate(halves[1]))
+
+
+def held_out_fifth(labels: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out a fifth of every class, for sets that come without a test part.
+
+    A class of n images gives up n / 5, rounded to the nearest, at least one; a class with a
+    single image keeps it. The default seed is fixed, so that what a network is tested on
+    does not depend on the seed of the run that made it.
+
+    Args:
+        labels: Integer array of shape [n], the class of each image.
+        seed: Chooses which images are held out.
+
+    Returns:
+        (kept, held_out): sorted int64 arrays, disjoint, together 0 .. n - 1.
+
+    Raises:
+        DatasetError: No class has two images, so nothing can be held out.
+    """
+    labels = np.asarray(labels)
+    kept, held_out = [], []
+    for label in np.unique(labels):
+        members = _shuffled_members(labels, label, seed, "held-out fifth")
+        count = 0 if len(members) == 1 else max(1, (2 * len(members) + HELD_OUT_PARTS) // (2 * HELD_OUT_PARTS))
+        held_out.append(members[:count])
+        kept.append(members[count:])
+    if not sum(map(len, held_out)):
+        raise DatasetError(
+            "no test images could be held out: at least one class needs 2 images. "
+            f"Received: {len(labels)} images in {len(kept)} classes; add images or a test part"
+        )
+    return np.sort(np.concatenate(kept)), np.sort(np.concatenate(held_out))
+
+
+def _shuffled_members(labels: np.ndarray, label: int, seed: int, purpose: str) -> np.ndarray:
+    """Returns the indices of one class's images in an order that the seed chooses."""
+    members = np.flatnonzero(labels == label).astype(np.int64)
+    return members[epoch_order(len(members), seed, f"{purpose}, class {int(label)}", 0)]

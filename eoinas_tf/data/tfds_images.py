@@ -1,0 +1,208 @@
+"""Image classification sets of TensorFlow Datasets, from a prepared folder and without the network."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from eoinas_tf.data.image_decoding import decode_to_shape
+from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
+from eoinas_tf.data.split_indices import held_out_fifth
+from eoinas_tf.errors import DatasetError
+
+# A name, perhaps /configuration, perhaps :version. A namespace (`huggingface:name`) would use the network.
+NAME_PATTERN = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")
+IMAGES_PER_CHUNK = 1024
+
+
+def load_tfds_images(
+    name: str, *, data_dir: str | None = None, download: bool = False, image_size: tuple[int, int] | None = None
+) -> ImageDataset:
+    """Loads an image classification set of TensorFlow Datasets.
+
+    The `train` part is for training. The test part is `test`, or `validation` where there is no
+    `test` with labels; where there is neither, a class-balanced fifth of `train` is held out.
+
+    Args:
+        name: Name as in TensorFlow Datasets, such as `cifar10`, `name/configuration` or `name:1.0.0`.
+        data_dir: Folder of prepared data sets; TensorFlow Datasets' own default if `None`.
+        download: Whether to download and prepare the set where it is not there. If false, the
+            network is never used.
+        image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DatasetError: The name is unknown, the set is not there or damaged, it is not an image
+            classification set, or its images differ in size and no `image_size` is given.
+    """
+    builder = _prepared_builder(name, data_dir, download)
+    image_feature, label_feature = _image_and_label(name, builder.info.features)
+    height, width, channels = image_feature.shape
+    if image_size is None and (height is None or width is None):
+        raise DatasetError(f"the images of {name} differ in size; give --image_size=H,W to resize them")
+    image_shape = (*map(int, image_size or (height, width)), 1 if channels == 1 else 3)
+    if "train" not in builder.info.splits:
+        raise DatasetError(f"{name} has no part called train. Received: {', '.join(builder.info.splits) or 'no parts'}")
+    test_name = next((part for part in ("test", "validation") if _has_labels(name, builder, part)), None)
+    resize = image_size is not None
+    train = _load_split(name, builder, "train", image_shape, resize)
+    if test_name is None:
+        kept, held_out = held_out_fifth(train.labels)
+        train, test = train.subset(kept), train.subset(held_out)
+    else:
+        test = _load_split(name, builder, test_name, image_shape, resize)
+    return ImageDataset(name, tuple(label_feature.names), image_shape, train, test)
+
+
+def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
+    """Returns the set's builder, once its files are there."""
+    import tensorflow_datasets as tfds
+
+    if not NAME_PATTERN.fullmatch(name):
+        raise _unknown_name(name)
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except tfds.core.registered.DatasetNotFoundError as error:
+        raise _unknown_name(name) from error
+    except (ValueError, ImportError, AssertionError, tf.errors.OpError) as error:
+        raise DatasetError(f"TensorFlow Datasets cannot open {name}: {_first_line(error)}") from error
+    if builder.is_prepared():
+        return builder
+    if not download:
+        raise DatasetError(
+            f"{name} is not there: looked for {builder.data_path}; give --data_dir the folder that holds it, or --download"
+        )
+    try:
+        builder.download_and_prepare()
+    # Each set has its own preparation code, which raises whatever it likes.
+    except Exception as error:
+        raise DatasetError(
+            f"{name} could not be downloaded and prepared in {builder.data_path}: {_first_line(error)}"
+        ) from error
+    return builder
+
+
+def _unknown_name(name: str) -> DatasetError:
+    import tensorflow_datasets as tfds
+
+    if Path(name).expanduser().is_dir():
+        return DatasetError(
+            f"unknown data set: {name!r}; a folder of class folders is given as --dataset=folder:{name}"
+        )
+    # The names of the installed package: nothing is looked up elsewhere.
+    known = ["digits", *tfds.list_builders(with_community_datasets=False)]
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else "see tensorflow.org/datasets/catalog"
+    return DatasetError(
+        f"unknown data set: {name!r}; {hint} Names are those of TensorFlow Datasets, digits, or folder:PATH"
+    )
+
+
+def _image_and_label(name: str, features: Any) -> tuple[Any, Any]:
+    """Returns the `image` and the `label` feature."""
+    import tensorflow_datasets as tfds
+
+    found = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    image, label = found.get("image"), found.get("label")
+    is_image = isinstance(image, tfds.features.Image) and image.np_dtype == np.uint8
+    if not is_image or not isinstance(label, tfds.features.ClassLabel):
+        listing = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in found.items())
+        raise DatasetError(
+            f"{name} is not an image classification set: it needs image (8-bit Image) and label (ClassLabel). "
+            f"Received: {listing or type(features).__name__}"
+        )
+    if label.num_classes is None or label.num_classes < 2:
+        raise DatasetError(f"{name} has no classes to tell apart. Received: {label.num_classes} classes")
+    return image, label
+
+
+def _encoded_examples(builder: Any, part: str) -> tf.data.Dataset:
+    """Returns a part's (encoded image, label) pairs in the order of its files."""
+    import tensorflow_datasets as tfds
+
+    examples = builder.as_dataset(
+        split=part,
+        shuffle_files=False,
+        decoders={"image": tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(try_autocache=False),
+    )
+    return examples.map(lambda example: (example["image"], example["label"]))
+
+
+def _has_labels(name: str, builder: Any, part: str) -> bool:
+    """Tells whether a part is there, not empty, and labelled; competitions' test parts carry label -1."""
+    if part not in builder.info.splits or not builder.info.splits[part].num_examples:
+        return False
+    with _ReadErrors(name, builder, part):
+        return all(int(label) >= 0 for _, label in _encoded_examples(builder, part).take(1))
+
+
+def _load_split(name: str, builder: Any, part: str, image_shape: tuple[int, int, int], resize: bool) -> ImageSplit:
+    """Loads a part: as pixels where they are few enough, otherwise as encoded bytes."""
+
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        return decode_to_shape(encoded, image_shape, resize)
+
+    size = builder.info.splits[part].num_examples
+    keep_pixels = fits_in_memory(size, image_shape)
+    if not keep_pixels:
+        _check_memory(name, part, builder.info.splits[part].num_bytes)
+    examples = _encoded_examples(builder, part)
+    if keep_pixels:
+        examples = examples.map(
+            lambda encoded, label: (decode(encoded), label), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+    images = np.empty((size, *image_shape), np.uint8) if keep_pixels else np.empty(size, object)
+    labels = np.empty(size, np.int32)
+    position = 0
+    with _ReadErrors(name, builder, part):
+        for chunk, chunk_labels in examples.batch(IMAGES_PER_CHUNK).prefetch(1).as_numpy_iterator():
+            images[position : position + len(chunk)] = chunk
+            labels[position : position + len(chunk)] = chunk_labels
+            position += len(chunk)
+    if position != size or not size:
+        raise DatasetError(
+            f"{part} of {name} is incomplete in {builder.data_path}: {size} images were to be there. Received: {position}"
+        )
+    if labels.min() < 0:
+        raise DatasetError(f"{part} of {name} has images without a label. Received: label {labels.min()}")
+    if keep_pixels:
+        return ImageSplit.from_pixels(images, labels)
+    return ImageSplit.from_sources(list(images), labels, decode, image_shape)
+
+
+def _check_memory(name: str, part: str, needed: int) -> None:
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    # Twice: the bytes are held as Python objects while TensorFlow's copy is made.
+    if 2 * needed > available:
+        raise DatasetError(
+            f"{part} of {name} does not fit into memory: its encoded images need {2 * needed / 2**30:.0f} GiB. "
+            f"Received: {available / 2**30:.0f} GiB; use a machine with more memory"
+        )
+
+
+class _ReadErrors:
+    """Turns what reading damaged files raises into one line that names the set and its folder."""
+
+    def __init__(self, name: str, builder: Any, part: str) -> None:
+        self._message = f"{part} of {name} cannot be read from {builder.data_path}"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, (tf.errors.OpError, OSError)):
+            raise DatasetError(f"{self._message}: {_first_line(error)}; prepare the set again") from error
+
+
+def _first_line(error: BaseException) -> str:
+    """Returns the start of an exception's message, on one line."""
+    message = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,41 @@
+"""The errors that a user can cause or meet, and the exit status each one ends a command with.
+
+A command prints the message of an `EoinasError` as one line and exits with
+`exit_status`; every other exception is a defect of the program and keeps its traceback.
+"""
+
+
+class EoinasError(Exception):
+    """Base class: the message is one line that says what was wrong, what was received, what to do."""
+
+    exit_status = 1
+
+
+class ConfigurationError(EoinasError):
+    """A setting is out of range, or two settings contradict each other."""
+
+
+class GenotypeError(EoinasError):
+    """A genotype is not one: unknown operation, wrong number of edges, not JSON."""
+
+
+class DatasetError(EoinasError):
+    """A data set is unknown, not there, empty, or holds something that is not an image."""
+
+
+class NonFiniteError(EoinasError):
+    """A loss or a gradient became NaN or infinite."""
+
+    exit_status = 3
+
+
+class RunDirectoryError(EoinasError):
+    """A run directory is in use by another process or holds a run with other settings."""
+
+    exit_status = 4
+
+
+class StorageError(EoinasError):
+    """A file could not be written, or no checkpoint can be read."""
+
+    exit_status = 5

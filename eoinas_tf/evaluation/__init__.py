@@ -1,0 +1,1 @@
+"""Final networks: built from one genotype, trained, tested, described."""

@@ -1,0 +1,69 @@
+"""A log file with one JSON object a line, that survives kills."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.atomic_files import write_text
+
+Record = dict[str, Any]
+
+
+class JsonLines:
+    """Appends records, reads them, and forgets those that a resumed run will write again.
+
+    Args:
+        path: The file; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, record: Record) -> None:
+        """Adds a line and makes it durable.
+
+        Args:
+            record: A JSON object; NaN and infinity are refused with a ValueError.
+
+        Raises:
+            StorageError: The line could not be written.
+        """
+        line = json.dumps(record, allow_nan=False) + "\n"
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(f"{self.path} could not be written: {error.strerror}") from None
+
+    def read(self) -> list[Record]:
+        """Returns the records; a last line that was cut off by a kill is left out.
+
+        Raises:
+            StorageError: A line other than the last is damaged.
+        """
+        if not self.path.exists():
+            return []
+        *complete, _torn = self.path.read_text(encoding="utf-8").split("\n")
+        try:
+            return [json.loads(line) for line in complete]
+        except ValueError:
+            raise StorageError(f"{self.path} holds a damaged line; restore it or start in another --run_dir") from None
+
+    def keep(self, is_kept: Callable[[Record], bool]) -> list[Record]:
+        """Rewrites the file with those records only that a predicate accepts.
+
+        Args:
+            is_kept: Tells whether a record stays.
+
+        Returns:
+            The records kept.
+        """
+        kept = [record for record in self.read() if is_kept(record)]
+        if self.path.exists():
+            write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
+        return kept

@@ -1,0 +1,164 @@
+"""The folder of one run: its lock, its settings, and the paths of what it holds.
+
+It is opened before TensorFlow is loaded, so that a wrong folder is answered at once.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import platform
+import socket
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.errors import ConfigurationError, RunDirectoryError
+from eoinas_tf.experiment.atomic_files import write_json
+
+LOGGER = logging.getLogger(__name__)
+
+
+class RunDirectory:
+    """A run's folder, held by one process at a time.
+
+    Args:
+        config: The run's settings; `config.run_dir` is the folder.
+
+    Example:
+        with RunDirectory(config) as run:
+            write_json(run.summary, {"accuracy": 0.97})
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        if not config.run_dir:
+            raise ConfigurationError("--run_dir is missing: name the folder that receives what the run writes")
+        self.config = config
+        self.path = Path(config.run_dir)
+        self.config_file = self.path / "config.json"
+        self.environment = self.path / "environment.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.pruning = self.path / "pruning.jsonl"
+        self.timing = self.path / "timing.jsonl"
+        self.genotype = self.path / "genotype.json"
+        self.summary = self.path / "summary.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
+        self.plots = self.path / "plots"
+        self._lock_file: IO[str] | None = None
+
+    def __enter__(self) -> "RunDirectory":
+        """Creates or opens the folder and takes its lock.
+
+        Raises:
+            RunDirectoryError: The folder cannot be used: not writable, in use, another run's, or not a run's.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+        except OSError as error:
+            raise RunDirectoryError(
+                f"--run_dir={self.path} cannot be used as a run folder: {error.strerror}; name another one"
+            ) from None
+        try:
+            self._claim()
+        except BaseException:
+            self._release_lock()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Gives the lock back."""
+        self._release_lock()
+
+    def _take_lock(self) -> None:
+        lock_path = self.path / "lock"
+        is_new = not lock_path.exists()
+        if is_new and self._foreign_files():
+            raise RunDirectoryError(
+                f"--run_dir={self.path} is not a run folder: it holds {self._foreign_files()[0]!r}; name an empty or a "
+                "new folder"
+            )
+        lock_file = open(lock_path, "a+", encoding="utf-8")  # noqa: SIM115 -- held until the run ends
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock_file.seek(0)
+            holder = lock_file.read().strip() or "another process"
+            lock_file.close()
+            raise RunDirectoryError(
+                f"--run_dir={self.path} is in use by {holder}; wait for it, stop it, or name another folder"
+            ) from None
+        lock_file.truncate(0)
+        lock_file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        lock_file.flush()
+        self._lock_file = lock_file
+
+    def _release_lock(self) -> None:
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    def _foreign_files(self) -> list[str]:
+        """Returns what lies in a folder that no run has used yet."""
+        return [] if self.config_file.exists() else sorted(entry.name for entry in self.path.iterdir())
+
+    def _claim(self) -> None:
+        """Writes the settings of a new run, or compares those of an old one."""
+        settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
+        if not self.config_file.exists():
+            write_json(self.environment, software_environment())
+            write_json(self.config_file, {"kind": settings["kind"], **json.loads(self.config.to_json())})
+            return
+        stored = _read_settings(self.config_file)
+        changes = [
+            f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
+            for name, value in settings.items()
+            if stored.get(name) != value
+        ]
+        if changes:
+            raise RunDirectoryError(
+                f"--run_dir={self.path} holds a run with other settings ({'; '.join(changes)}); repeat its settings to "
+                "continue it, or name another folder"
+            )
+        self._compare_environment()
+
+    def _compare_environment(self) -> None:
+        now = software_environment()
+        before = _read_settings(self.environment)
+        changes = [f"{name}: {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
+        if changes:
+            LOGGER.warning("this run began elsewhere (%s): its bits may differ from now on", "; ".join(changes))
+
+
+def software_environment() -> dict[str, Any]:
+    """Returns what the bits of a run depend on beside its settings."""
+    versions = {name: _version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunDirectoryError(f"{path} cannot be read ({error}); name another --run_dir") from None
+    if not isinstance(content, dict):
+        raise RunDirectoryError(f"{path} holds no settings; name another --run_dir")
+    return content
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,106 @@
+"""Command-line flags, made from the fields of the configs; the only module that imports absl.flags."""
+
+import dataclasses
+import types
+import typing
+from typing import Any, TypeVar
+
+from absl import flags
+
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, check_setting
+from eoinas_tf.errors import ConfigurationError
+
+Config = TypeVar("Config", bound=RunConfig)
+
+
+class _FieldParser(flags.ArgumentParser):
+    """Turns a flag's text into a setting's value and checks it against the setting's bounds."""
+
+    def __init__(self, field: dataclasses.Field, element_type: type, is_tuple: bool) -> None:
+        super().__init__()
+        self.field = field
+        self.element_type = element_type
+        self.is_tuple = is_tuple
+        self.syntactic_help = ""
+
+    def flag_type(self) -> str:
+        """Returns the type's name for --help."""
+        name = self.element_type.__name__
+        return f"comma-separated {name}" if self.is_tuple else name
+
+    def parse(self, argument: Any) -> Any:
+        """Returns the value; raises ValueError where the text is none or the value is out of bounds."""
+        if argument is None or not isinstance(argument, str):
+            return argument
+        try:
+            if self.is_tuple:
+                value: Any = tuple(self.element_type(part.strip()) for part in argument.split(","))
+            else:
+                value = self.element_type(argument)
+        except ValueError:
+            raise ValueError(f"must be a {self.flag_type()}") from None
+        try:
+            check_setting(self.field, value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
+class _TupleSerializer(flags.ArgumentSerializer):
+    def serialize(self, value: Any) -> str:
+        return ",".join(map(str, value))
+
+
+def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines one flag for each setting of a config class.
+
+    Args:
+        config_class: `SearchConfig` or `EvaluationConfig`.
+        flag_values: Where the flags are defined.
+    """
+    hints = typing.get_type_hints(config_class)
+    for field in dataclasses.fields(config_class):
+        element_type, is_tuple = _element_type(hints[field.name])
+        help_text = field.metadata["help"]
+        if element_type is bool:
+            flags.DEFINE_boolean(field.name, field.default, help_text, flag_values=flag_values, module_name=__name__)
+            continue
+        if field.metadata["choices"]:
+            help_text += f" One of: {', '.join(field.metadata['choices'])}."
+        flags.DEFINE(
+            _FieldParser(field, element_type, is_tuple),
+            field.name,
+            field.default,
+            help_text,
+            flag_values=flag_values,
+            serializer=_TupleSerializer() if is_tuple else flags.ArgumentSerializer(),
+            module_name=__name__,
+        )
+
+
+def config_from_flags(config_class: type[Config], flag_values: flags.FlagValues = flags.FLAGS) -> Config:
+    """Returns the frozen config that holds the flags' values.
+
+    Args:
+        config_class: The class whose flags were defined.
+        flag_values: Where they were defined, parsed.
+
+    Returns:
+        The config.
+
+    Raises:
+        ConfigurationError: Two settings contradict each other.
+    """
+    return config_class(**{field.name: flag_values[field.name].value for field in dataclasses.fields(config_class)})
+
+
+def _element_type(hint: Any) -> tuple[type, bool]:
+    """Returns the type of a setting's value or of its elements, and whether it is a tuple."""
+    if isinstance(hint, types.UnionType):
+        (hint,) = (option for option in typing.get_args(hint) if option is not types.NoneType)
+    if typing.get_origin(hint) is tuple:
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+__all__ = ["EvaluationConfig", "SearchConfig", "config_from_flags", "define_flags"]

@@ -1,0 +1,1 @@
+"""What the search and the final training share about updating weights."""

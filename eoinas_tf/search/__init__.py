@@ -1,0 +1,1 @@
+"""EoiNAS itself, one idea a file; only the loop knows the others."""

@@ -1,0 +1,177 @@
+"""One weight update and one architecture update, each with its own sample (Algorithm 1, lines 2 to 5)."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.optimization.step_results import StepResults
+from eoinas_tf.optimization.weight_gradients import clip_and_decay
+from eoinas_tf.random_seeds import stateless_seed
+from eoinas_tf.search.operation_statistics import OperationStatistics
+from eoinas_tf.supernet.gumbel_sampling import sample_operations
+from eoinas_tf.supernet.search_network import SearchNetwork
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchState:
+    """Everything that a search changes; a checkpoint holds all of it.
+
+    Args:
+        network: Super network with its weights, alpha and the living mask.
+        weights_optimizer: SGD on the weights.
+        architecture_optimizer: Adam on alpha.
+        statistics: What was counted per operation.
+        weight_results: Sums over the epoch's weight steps.
+        architecture_results: Sums over the epoch's architecture steps.
+    """
+
+    network: SearchNetwork
+    weights_optimizer: keras.optimizers.Optimizer
+    architecture_optimizer: keras.optimizers.Optimizer
+    statistics: OperationStatistics
+    weight_results: StepResults
+    architecture_results: StepResults
+
+    def variables(self) -> dict[str, list]:
+        """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
+        return {
+            "network_weights": self.network.network_weights,
+            "operation_logits": [self.network.operation_logits],
+            "living_operations": [self.network.living_operations],
+            "weights_optimizer": self.weights_optimizer.variables,
+            "architecture_optimizer": self.architecture_optimizer.variables,
+            "statistics": list(self.statistics.variables),
+            "weight_results": list(self.weight_results.variables),
+            "architecture_results": list(self.architecture_results.variables),
+        }
+
+
+def build_search_state(
+    config: SearchConfig, image_shape: tuple[int, int, int], num_classes: int, steps_per_epoch: int
+) -> SearchState:
+    """Builds the network, both optimizers and the statistics; initial weights come from Keras's global seed.
+
+    Args:
+        config: The search's settings.
+        image_shape: (height, width, channels) of an image.
+        num_classes: Classes to tell apart.
+        steps_per_epoch: Weight steps in an epoch.
+
+    Returns:
+        The state of a search that has not begun.
+    """
+    network = SearchNetwork(image_shape, num_classes, config.init_channels, config.cells)
+    learning_rate = keras.optimizers.schedules.CosineDecay(
+        config.weights_learning_rate,
+        decay_steps=config.epochs * steps_per_epoch,
+        alpha=config.weights_learning_rate_end / config.weights_learning_rate if config.weights_learning_rate else 0.0,
+    )
+    weights_optimizer = keras.optimizers.SGD(learning_rate, momentum=config.weights_momentum)
+    weights_optimizer.build(network.network_weights)
+    architecture_optimizer = keras.optimizers.Adam(
+        config.architecture_learning_rate,
+        beta_1=config.architecture_beta_1,
+        beta_2=config.architecture_beta_2,
+        epsilon=1e-8,
+    )
+    architecture_optimizer.build([network.operation_logits])
+    return SearchState(
+        network,
+        weights_optimizer,
+        architecture_optimizer,
+        OperationStatistics(tuple(network.operation_logits.shape)),
+        StepResults(),
+        StepResults(),
+    )
+
+
+class SearchStep:
+    """The two updates of an iteration, as graph functions that leave their results on the device.
+
+    Args:
+        state: What the updates change.
+        config: The search's settings.
+    """
+
+    def __init__(self, state: SearchState, config: SearchConfig) -> None:
+        self.state = state
+        self.config = config
+        self.update_weights = tf.function(self._update_weights)
+        self.update_architecture = tf.function(self._update_architecture)
+        self.classify = tf.function(self._classify)
+
+    def _update_weights(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor) -> None:
+        """Draws a sample and descends the training loss on w; computes no gradient for alpha.
+
+        Args:
+            images: D_T mini-batch, float32 [batch, height, width, channels].
+            labels: Classes, int32 [batch].
+            step: Global step, int64 scalar.
+            temperature: T, float32 scalar.
+        """
+        network = self.state.network
+        sample = self._sample("weight step sample", step, temperature)
+        weights = network.network_weights
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([weight.value for weight in weights])
+            logits = network(images, sample.operation_index)
+            loss = cross_entropy(labels, logits)
+        gradients = tape.gradient(loss, weights)
+        gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.weights_l2)
+        self.state.weights_optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        self.state.statistics.add_weight_step(sample.operation_index)
+        self.state.weight_results.add(step, loss, accuracy(labels, logits), norm)
+
+    def _update_architecture(
+        self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
+    ) -> None:
+        """Draws a sample and descends the validation loss on alpha; computes no gradient for any weight.
+
+        Args:
+            images: D_V mini-batch, float32 [batch, height, width, channels].
+            labels: Classes, int32 [batch].
+            step: Global step, int64 scalar.
+            temperature: T, float32 scalar.
+        """
+        operation_logits = self.state.network.operation_logits
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(operation_logits.value)
+            sample = self._sample("architecture step sample", step, temperature)
+            logits = self.state.network(images, sample.operation_index, gates=sample.gates)
+            loss = cross_entropy(labels, logits)
+        gradient = tape.gradient(loss, operation_logits)
+        decayed = gradient + self.config.architecture_l2 * operation_logits
+        self.state.architecture_optimizer.apply_gradients([(decayed, operation_logits)])
+        batch_accuracy = accuracy(labels, logits)
+        self.state.statistics.add_architecture_step(sample.operation_index, batch_accuracy)
+        self.state.architecture_results.add(step, loss, batch_accuracy, tf.norm(gradient))
+
+    def _classify(self, images: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
+        """Returns the predicted classes, int64 [batch], of one sub-network.
+
+        Args:
+            images: float32 [batch, height, width, channels].
+            operation_index: The sub-network, int32 [cell types, edges].
+        """
+        return tf.argmax(self.state.network(images, operation_index), axis=-1)
+
+    def _sample(self, purpose: str, step: tf.Tensor, temperature: tf.Tensor):
+        network = self.state.network
+        return sample_operations(
+            tf.convert_to_tensor(network.operation_logits),
+            tf.convert_to_tensor(network.living_operations),
+            temperature,
+            stateless_seed(self.config.seed, purpose, step),
+        )
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the mean cross-entropy of a batch, float32 scalar."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the fraction of a batch that is classified correctly, float32 scalar."""
+    return tf.reduce_mean(tf.cast(tf.argmax(logits, -1, tf.int32) == tf.cast(labels, tf.int32), tf.float32))

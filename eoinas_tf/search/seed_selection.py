@@ -1,0 +1,105 @@
+"""Several searches with different seeds, and the best cell of them by validation (section 4.2)."""
+
+import dataclasses
+import json
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError, EoinasError
+from eoinas_tf.experiment.atomic_files import write_json, write_text
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.space.genotype import Genotype
+
+
+def search_seeds(config: SearchConfig) -> None:
+    """Runs what the settings describe: one search, several, or the choice among finished ones.
+
+    Args:
+        config: The settings. With several seeds, seed s searches in `run_dir/seed_s`; a try
+            (`max_steps`) runs the first seed only.
+
+    Raises:
+        EoinasError: A search failed.
+    """
+    if config.select_from is not None:
+        with RunDirectory(config) as run:
+            select_best([Path(folder) for folder in config.select_from], run)
+        return
+    if config.num_seeds == 1 or config.max_steps:
+        from eoinas_tf.search.search_loop import run_search
+
+        run_search(config)
+        return
+    with RunDirectory(config) as run:
+        folders = []
+        for seed in range(config.seed, config.seed + config.num_seeds):
+            folders.append(run.path / f"seed_{seed}")
+            print(f"seed {seed}: {folders[-1]}", flush=True)  # noqa: T201
+            _search_in_own_process(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])))
+        select_best(folders, run)
+
+
+def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
+    """Writes the best finished search's genotype and a comparison of all.
+
+    Args:
+        folders: Run folders of finished searches.
+        run: Receives genotype.json and summary.json.
+
+    Returns:
+        What summary.json holds.
+
+    Raises:
+        ConfigurationError: A folder holds no finished search.
+    """
+    searches = [_finished_search(folder) for folder in folders]
+    accuracies = [summary["validation_accuracy"] for summary, _ in searches]
+    best = max(range(len(searches)), key=lambda position: accuracies[position])
+    write_text(run.genotype, searches[best][1].to_json())
+    comparison = {
+        "best": str(folders[best]),
+        "validation_accuracy": accuracies[best],
+        "mean_validation_accuracy": sum(accuracies) / len(accuracies),
+        "searches": [
+            {"run_dir": str(folder), **summary} for folder, (summary, _) in zip(folders, searches, strict=True)
+        ],
+    }
+    write_json(run.summary, comparison)
+    print(f"best of {len(searches)}: {folders[best]}; its cell is in {run.genotype}")  # noqa: T201
+    return comparison
+
+
+def _finished_search(folder: Path) -> tuple[dict, Genotype]:
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        return {**summary, "validation_accuracy": float(summary["validation_accuracy"])}, Genotype.read(
+            folder / "genotype.json"
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            f"{folder} holds no finished search: it needs summary.json and genotype.json; run its search to the end"
+        ) from None
+
+
+def _search_in_own_process(config: SearchConfig) -> None:
+    """Runs one search in a process of its own, so that its memory is free afterwards."""
+    process = multiprocessing.get_context("spawn").Process(target=_child, args=(config,))
+    process.start()
+    process.join()
+    if process.exitcode:
+        error = EoinasError(f"the search with seed {config.seed} ended with status {process.exitcode}; see above")
+        error.exit_status = process.exitcode if process.exitcode > 0 else 128 - process.exitcode
+        raise error
+
+
+def _child(config: SearchConfig) -> None:
+    from eoinas_tf.search.search_loop import run_search
+
+    try:
+        run_search(config)
+    except EoinasError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_status)

@@ -1,0 +1,105 @@
+"""Cells that papers report, as genotypes with their source."""
+
+from pathlib import Path
+
+from eoinas_tf.errors import GenotypeError
+from eoinas_tf.space.genotype import Genotype
+
+PUBLISHED_GENOTYPES = {
+    "DARTS_V1": Genotype(
+        normal=(
+            ("sep_conv_3x3", 1),
+            ("sep_conv_3x3", 0),
+            ("skip_connect", 0),
+            ("sep_conv_3x3", 1),
+            ("skip_connect", 0),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_3x3", 0),
+            ("skip_connect", 2),
+        ),
+        normal_concat=(2, 3, 4, 5),
+        reduce=(
+            ("max_pool_3x3", 0),
+            ("max_pool_3x3", 1),
+            ("skip_connect", 2),
+            ("max_pool_3x3", 0),
+            ("max_pool_3x3", 0),
+            ("skip_connect", 2),
+            ("skip_connect", 2),
+            ("avg_pool_3x3", 0),
+        ),
+        reduce_concat=(2, 3, 4, 5),
+        source="DARTS, first order (arXiv 1806.09055; github.com/quark0/darts, cnn/genotypes.py)",
+    ),
+    "DARTS_V2": Genotype(
+        normal=(
+            ("sep_conv_3x3", 0),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_3x3", 0),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_3x3", 1),
+            ("skip_connect", 0),
+            ("skip_connect", 0),
+            ("dil_conv_3x3", 2),
+        ),
+        normal_concat=(2, 3, 4, 5),
+        reduce=(
+            ("max_pool_3x3", 0),
+            ("max_pool_3x3", 1),
+            ("skip_connect", 2),
+            ("max_pool_3x3", 1),
+            ("max_pool_3x3", 0),
+            ("skip_connect", 2),
+            ("skip_connect", 2),
+            ("max_pool_3x3", 1),
+        ),
+        reduce_concat=(2, 3, 4, 5),
+        source="DARTS, second order (arXiv 1806.09055; github.com/quark0/darts, cnn/genotypes.py)",
+    ),
+    "GDAS_V1": Genotype(
+        normal=(
+            ("skip_connect", 0),
+            ("skip_connect", 1),
+            ("skip_connect", 0),
+            ("sep_conv_5x5", 2),
+            ("sep_conv_3x3", 3),
+            ("skip_connect", 0),
+            ("sep_conv_5x5", 4),
+            ("sep_conv_3x3", 3),
+        ),
+        normal_concat=(2, 3, 4, 5),
+        reduce=(
+            ("sep_conv_5x5", 0),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_5x5", 2),
+            ("sep_conv_5x5", 1),
+            ("dil_conv_5x5", 2),
+            ("sep_conv_3x3", 1),
+            ("sep_conv_5x5", 0),
+            ("sep_conv_5x5", 1),
+        ),
+        reduce_concat=(2, 3, 4, 5),
+        source="GDAS (arXiv 1910.04465; github.com/D-X-Y/AutoDL-Projects, nas_infer_model/DXYs/genotypes.py)",
+    ),
+}
+
+
+def load_genotype(name_or_path: str) -> Genotype:
+    """Returns a published genotype by its name, or reads one from a file.
+
+    Args:
+        name_or_path: A key of `PUBLISHED_GENOTYPES`, or the path of a genotype.json.
+
+    Returns:
+        The genotype.
+
+    Raises:
+        GenotypeError: It is neither, or the file is not a genotype.
+    """
+    if name_or_path in PUBLISHED_GENOTYPES:
+        return PUBLISHED_GENOTYPES[name_or_path]
+    if not Path(name_or_path).exists():
+        raise GenotypeError(
+            f"--genotype must be a file or one of {', '.join(PUBLISHED_GENOTYPES)}. Received: {name_or_path!r}"
+        )
+    return Genotype.read(name_or_path)

@@ -1,0 +1,86 @@
+"""One cell of the super network: 14 mixed operations between its nodes (section 3.1, Fig. 3)."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.space.cell_topology import EDGES, INPUT_NODES, INTERMEDIATE_NODES, edge_stride, incoming_edges
+from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolution
+from eoinas_tf.supernet.candidate_operations import CandidateOperations
+from eoinas_tf.supernet.mixed_operation import MixedOperation
+
+
+class SearchCell(keras.layers.Layer):
+    """A normal or reduction cell in which every edge runs the operation sampled for it.
+
+    Args:
+        channels: Channels of each node; the output has four times as many.
+        is_reduction: Whether operations next to the inputs have stride 2.
+        follows_reduction: Whether the previous cell halved the size, so that the input from
+            the cell before it must be halved too.
+        candidates_for: Function of (channels, stride) that returns the traced function for
+            such edges; cells that share it share their traces.
+
+    Call arguments:
+        before_previous: Output of the cell before the previous one, [batch, height, width, any].
+        previous: Output of the previous cell, [batch, height, width, any].
+        operation_index: Sampled operation of each edge, 14 int32 scalars.
+        gates: Gate of each edge (see `MixedOperation`), 14 float scalars, or None.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        is_reduction: bool,
+        follows_reduction: bool,
+        candidates_for: Callable[[int, int], CandidateOperations],
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        fit = FactorizedReduction if follows_reduction else ReLUConvolution
+        self.fit_before_previous = fit(channels, affine=False, name="fit_before_previous")
+        self.fit_previous = ReLUConvolution(channels, affine=False, name="fit_previous")
+        self.edges = []
+        for edge in EDGES:
+            candidates = candidates_for(channels, edge_stride(edge, is_reduction))
+            self.edges.append(
+                MixedOperation(
+                    channels,
+                    candidates.stride,
+                    candidates.operation_names,
+                    candidates,
+                    name=f"edge_{edge.from_node}_{edge.to_node}",
+                )
+            )
+
+    def build(self, before_previous_shape, previous_shape) -> None:
+        """Creates the weights for the two inputs' channels."""
+        self.fit_before_previous.build(before_previous_shape)
+        self.fit_previous.build(previous_shape)
+        for mixed_operation in self.edges:
+            mixed_operation.build((None, None, None, mixed_operation.channels))
+
+    def call(
+        self,
+        before_previous: tf.Tensor,
+        previous: tf.Tensor,
+        operation_index: Sequence[tf.Tensor],
+        gates: Sequence[tf.Tensor] | None = None,
+    ) -> tf.Tensor:
+        """Returns the intermediate nodes, concatenated: [batch, height, width, 4 * channels]."""
+        nodes = [self.fit_before_previous(before_previous), self.fit_previous(previous)]
+        for node in range(INPUT_NODES, INPUT_NODES + INTERMEDIATE_NODES):
+            nodes.append(
+                tf.add_n(
+                    [
+                        self.edges[edge.index](
+                            nodes[edge.from_node],
+                            operation_index[edge.index],
+                            gate=None if gates is None else gates[edge.index],
+                        )
+                        for edge in incoming_edges(node)
+                    ]
+                )
+            )
+        return tf.concat(nodes[INPUT_NODES:], axis=-1)

@@ -1,0 +1,120 @@
+"""The super network: stem, cells, classifier, and what the search learns about operations (section 4.2)."""
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.space.cell_topology import (
+    CELL_TYPES,
+    EDGE_COUNT,
+    INTERMEDIATE_NODES,
+    cell_type_index,
+    reduction_cell_positions,
+)
+from eoinas_tf.space.convolution_blocks import normalization
+from eoinas_tf.space.initializers import FanInUniform
+from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.supernet.candidate_operations import CandidateOperations
+from eoinas_tf.supernet.search_cell import SearchCell
+
+STEM_MULTIPLIER = 3
+
+
+class SearchNetwork(keras.Model):
+    """A network of cells in which every edge runs one sampled operation.
+
+    All cells of a type (normal, reduction) share one set of architecture parameters and, in
+    a step, one sample.
+
+    Args:
+        image_shape: (height, width, channels) of an image.
+        num_classes: Classes to tell apart.
+        init_channels: C, the channels of the first cell.
+        cells: Cells in the network; those at a third and two thirds of the depth reduce.
+        operation_names: Candidate operations of every edge.
+
+    Call arguments:
+        images: float32 [batch, height, width, channels], normalized.
+        operation_index: Sampled operations, int32 [cell types, edges].
+        gates: The sampled operations' gates, float32 [cell types, edges], or None in a weight step.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        init_channels: int,
+        cells: int,
+        operation_names: tuple[str, ...] = OPERATION_NAMES,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.operation_names = tuple(operation_names)
+        shared_candidates: dict[tuple[int, int], CandidateOperations] = {}
+
+        def candidates_for(channels: int, stride: int) -> CandidateOperations:
+            key = (channels, stride)
+            if key not in shared_candidates:
+                shared_candidates[key] = CandidateOperations(channels, stride, self.operation_names)
+            return shared_candidates[key]
+
+        stem_channels = STEM_MULTIPLIER * init_channels
+        self.stem = keras.layers.Conv2D(
+            stem_channels,
+            3,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=FanInUniform(3 * 3 * image_shape[-1]),
+            name="stem",
+        )
+        self.stem.build((None, *image_shape))
+        self.stem_normalization = normalization(affine=False, name="stem_normalization")
+
+        reductions = reduction_cell_positions(cells)
+        channels, before_previous_channels, previous_channels = init_channels, stem_channels, stem_channels
+        self.cells = []
+        for position in range(cells):
+            is_reduction = position in reductions
+            channels *= 2 if is_reduction else 1
+            cell = SearchCell(
+                channels, is_reduction, position - 1 in reductions, candidates_for, name=f"cell_{position}"
+            )
+            cell.build((None, None, None, before_previous_channels), (None, None, None, previous_channels))
+            self.cells.append(cell)
+            before_previous_channels, previous_channels = previous_channels, INTERMEDIATE_NODES * channels
+        self.cell_types = tuple(cell_type_index(position in reductions) for position in range(cells))
+
+        uniform = FanInUniform(previous_channels)
+        self.classifier = keras.layers.Dense(
+            num_classes, kernel_initializer=uniform, bias_initializer=FanInUniform(previous_channels), dtype="float32"
+        )
+        self.classifier.build((None, previous_channels))
+
+        architecture_shape = (len(CELL_TYPES), EDGE_COUNT, len(self.operation_names))
+        self.operation_logits = self.add_weight(
+            name="operation_logits", shape=architecture_shape, initializer="zeros", dtype="float32"
+        )
+        self.living_operations = self.add_weight(
+            name="living_operations", shape=architecture_shape, initializer="ones", dtype="bool", trainable=False
+        )
+        self.built = True
+        # Outside Keras's tracking, which knows only layers and variables.
+        self._candidate_functions = tuple(shared_candidates.values())
+
+    @property
+    def network_weights(self) -> list[keras.Variable]:
+        """The weights w: everything trainable but alpha."""
+        return [variable for variable in self.trainable_variables if variable is not self.operation_logits]
+
+    def trace_count(self) -> int:
+        """Returns how often the edges' functions were traced so far; constant once both steps have run."""
+        return sum(candidates.trace_count() for candidates in self._candidate_functions)
+
+    def call(self, images: tf.Tensor, operation_index: tf.Tensor, gates: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the classes' logits, float32 [batch, classes]."""
+        index_of_type = [tf.unstack(indices) for indices in tf.unstack(operation_index)]
+        gates_of_type = [None] * len(CELL_TYPES) if gates is None else [tf.unstack(row) for row in tf.unstack(gates)]
+        before_previous = previous = self.stem_normalization(self.stem(images))
+        for cell, cell_type in zip(self.cells, self.cell_types, strict=True):
+            outputs = cell(before_previous, previous, index_of_type[cell_type], gates_of_type[cell_type])
+            before_previous, previous = previous, outputs
+        return self.classifier(tf.reduce_mean(previous, axis=[1, 2]))
