@@ -8,12 +8,11 @@ from typing import NoReturn
 from absl import app, flags
 from absl import logging as absl_logging
 
-from eoinas_tf.config import RunConfig
 from eoinas_tf.errors import EoinasError
-from eoinas_tf.flag_definitions import config_from_flags, define_flags
+from eoinas_tf.flag_definitions import Config, config_from_flags, define_flags
 
 
-def run_command(config_class: type[RunConfig], command: Callable[[RunConfig], None]) -> NoReturn:
+def run_command(config_class: type[Config], command: Callable[[Config], None]) -> None:
     """Parses the command line, calls the command with the config, and exits.
 
     Args:
@@ -31,8 +30,7 @@ def run_command(config_class: type[RunConfig], command: Callable[[RunConfig], No
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
             command(config_from_flags(config_class))
         except EoinasError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            sys.exit(error.exit_status)
+            _exit_with_error(str(error), error.exit_status)
 
     define_flags(config_class)
     app.run(main, flags_parser=_parse_flags)
@@ -41,6 +39,10 @@ def run_command(config_class: type[RunConfig], command: Callable[[RunConfig], No
 def _parse_flags(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS(arguments)
-    except flags.Error as error:
-        print(f"error: {' '.join(str(error).split())}; see {arguments[0]} --help", file=sys.stderr)
-        sys.exit(1)
+    except (flags.Error, UnicodeDecodeError) as error:  # The latter where a flagfile is not text.
+        _exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
+
+
+def _exit_with_error(message: str, status: int) -> NoReturn:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    sys.exit(status)

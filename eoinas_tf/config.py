@@ -8,6 +8,8 @@ without a setting, or a setting without a flag, cannot exist.
 import dataclasses
 import json
 import math
+import types
+import typing
 from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
@@ -69,7 +71,7 @@ class RunConfig:
     download: bool = setting(
         False, "Download and prepare the data set where it is not there yet.", changes_result=False
     )
-    image_size: tuple[int, ...] | None = setting(
+    image_size: tuple[int, int] | None = setting(
         None,
         "Height and width in pixels, as H,W, to which images are resized; the images' own size where not given.",
         minimum=4,
@@ -231,12 +233,17 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
     Raises:
         ConfigurationError: The value is not allowed. The message names the flag.
     """
+    if not _has_type(value, field.type):
+        kind = getattr(field.type, "__name__", field.type)
+        raise ConfigurationError(f"--{field.name} must be of type {kind}. Received: {value!r}")
     if value is None:
         return
     choices = field.metadata["choices"]
     if choices is not None and value not in choices:
         raise ConfigurationError(f"--{field.name} must be one of {', '.join(choices)}. Received: {value}")
     for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, str) and not number.strip() and value != field.default:
+            raise ConfigurationError(f"--{field.name} must not be empty. Received: {number!r}")
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             continue
         if isinstance(number, float) and not math.isfinite(number):
@@ -246,3 +253,14 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
             raise ConfigurationError(f"--{field.name} must be at least {minimum}. Received: {number}")
         if maximum is not None and number > maximum:
             raise ConfigurationError(f"--{field.name} must be at most {maximum}. Received: {number}")
+
+
+def _has_type(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; a whole number is also a float, a bool is not a number."""
+    if isinstance(hint, types.UnionType):
+        return any(_has_type(value, option) for option in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_has_type(item, typing.get_args(hint)[0]) for item in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)

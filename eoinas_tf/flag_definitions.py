@@ -21,7 +21,7 @@ class _FieldParser(flags.ArgumentParser):
         self.field = field
         self.element_type = element_type
         self.is_tuple = is_tuple
-        self.syntactic_help = ""
+        self.syntactic_help = self.flag_type()
 
     def flag_type(self) -> str:
         """Returns the type's name for --help."""
@@ -38,7 +38,8 @@ class _FieldParser(flags.ArgumentParser):
             else:
                 value = self.element_type(argument)
         except ValueError:
-            raise ValueError(f"must be a {self.flag_type()}") from None
+            kind = "whole number" if self.element_type is int else "number"
+            raise ValueError(f"must be {kind}s with commas between" if self.is_tuple else f"must be a {kind}") from None
         try:
             check_setting(self.field, value)
         except ConfigurationError as error:

@@ -5,6 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
+from eoinas_tf.evaluation.classifier import classifier
 from eoinas_tf.space.convolution_blocks import normalization
 from eoinas_tf.space.initializers import FanInUniform
 
@@ -14,28 +15,16 @@ POOLING_SIZE = 5
 POOLING_STRIDES = {"cifar": 3, "imagenet": 2}
 
 
-def classifier(num_classes: int, fan_in: int, name: str) -> keras.layers.Dense:
-    """Returns a dense layer whose kernel and bias start uniform within 1 / sqrt(fan_in).
-
-    Args:
-        num_classes: Outputs.
-        fan_in: Inputs, for the initial weights.
-        name: Layer name.
-    """
-    return keras.layers.Dense(
-        num_classes, kernel_initializer=FanInUniform(fan_in), bias_initializer=FanInUniform(fan_in), name=name
-    )
-
-
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class AuxiliaryHead(keras.layers.Layer):
-    """ReLU, pooling, 1x1 convolution to 128, normalization, ReLU, 2x2 convolution to 768, normalization, ReLU, dense.
+    """Classifies from the middle of the network: a pooled map, a 1x1 and a 2x2 convolution, a dense layer.
 
-    This is DARTS's head for a map of 8x8 pixels (stem `cifar`, pooling 5x5 with stride 3) and of
-    7x7 pixels (stem `imagenet`, stride 2, no normalization after the second convolution). On maps
-    of other sizes each side is treated on its own: a side under 5 pixels is not pooled, a side that
-    has one pixel left meets a kernel of one pixel instead of two, and what is larger than one pixel
-    at the end is averaged.
+    In order: ReLU, average pooling, 1x1 convolution to 128 channels, normalization, ReLU, 2x2
+    convolution to 768 channels, normalization, ReLU, dense. It is DARTS's head exactly for a map of
+    8x8 pixels (stem `cifar`, pooling 5x5 with stride 3) and of 7x7 pixels (stem `imagenet`, stride 2,
+    no normalization after the second convolution). On maps of other sizes each side is treated on
+    its own: a side under 5 pixels is not pooled, a side that has one pixel left meets a kernel of
+    one pixel instead of two, and what is larger than one pixel at the end is averaged.
 
     Args:
         num_classes: Classes.

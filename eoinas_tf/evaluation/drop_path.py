@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from eoinas_tf.random_seeds import ALGORITHM
+
 
 class DropPath(NamedTuple):
     """What a network needs to know about dropping paths in one training step.
@@ -43,7 +45,7 @@ def drop_path_of_cell(drop_path: DropPath, cell: int) -> DropPath:
         drop_path: The network's.
         cell: Position of the cell, counted from 0.
     """
-    return DropPath(drop_path.probability, tf.random.fold_in(drop_path.seed, cell))
+    return DropPath(drop_path.probability, tf.random.fold_in(drop_path.seed, cell, alg=ALGORITHM))
 
 
 def draw_path_scales(drop_path: DropPath, paths: int, batch_size: tf.Tensor | int) -> tf.Tensor:
@@ -60,7 +62,7 @@ def draw_path_scales(drop_path: DropPath, paths: int, batch_size: tf.Tensor | in
         float32 [paths, batch, 1, 1, 1]: 0 with the probability, else 1 / (1 - probability), so that
         a path's expectation is what the test sees.
     """
-    uniform = tf.random.stateless_uniform([paths, batch_size, 1, 1, 1], drop_path.seed)
+    uniform = tf.random.stateless_uniform([paths, batch_size, 1, 1, 1], drop_path.seed, alg=ALGORITHM)
     probability = tf.cast(drop_path.probability, tf.float32)
     return tf.where(uniform >= probability, 1.0 / (1.0 - probability), 0.0)
 

@@ -12,7 +12,7 @@ from eoinas_tf.space.cell_topology import INPUT_NODES
 from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolution
 from eoinas_tf.space.genotype import INPUTS_PER_NODE, Genotype
 from eoinas_tf.space.operation_names import SKIP_CONNECT
-from eoinas_tf.space.operations import build_operation
+from eoinas_tf.space.operations import OPERATIONS
 
 
 def genotype_from_data(genotype: Genotype | Mapping[str, Any]) -> Genotype:
@@ -64,7 +64,9 @@ class EvaluationCell(keras.layers.Layer):
         self.first_preprocessing = first_block(channels, name="first_preprocessing")
         self.second_preprocessing = ReLUConvolution(channels, name="second_preprocessing")
         self.operations = [
-            build_operation(operation, channels, self._stride(node), affine=True, name=f"operation_{position}")
+            OPERATIONS[operation](
+                channels=channels, stride=self._stride(node), affine=True, name=f"operation_{position}"
+            )
             for position, (operation, node) in enumerate(self.edges)
         ]
 
@@ -84,7 +86,7 @@ class EvaluationCell(keras.layers.Layer):
         yield self.first_preprocessing, first_shape
         yield self.second_preprocessing, second_shape
         input_shape = self.second_preprocessing.compute_output_shape(second_shape)
-        node_shape = self.compute_output_shape(input_shapes)[:-1] + (self.channels,)
+        node_shape = (*self.compute_output_shape(input_shapes)[:-1], self.channels)
         for layer, (_, from_node) in zip(self.operations, self.edges, strict=True):
             yield layer, input_shape if from_node < INPUT_NODES else node_shape
 

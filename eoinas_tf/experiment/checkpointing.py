@@ -22,8 +22,9 @@ from eoinas_tf.experiment.atomic_files import sync_file, sync_folder, write_json
 
 LOGGER = logging.getLogger(__name__)
 
-FOLDER_NAME = re.compile(r"ckpt-(\d{8})")
+FOLDER_NAME = re.compile(r"ckpt-(\d{8})(\.replaced)?")
 TEMPORARY_SUFFIX = ".tmp"
+REPLACED_SUFFIX = ".replaced"
 
 
 class Checkpoints:
@@ -60,7 +61,7 @@ class Checkpoints:
         final = self.folder / f"ckpt-{number:08d}"
         temporary = final.with_name(final.name + TEMPORARY_SUFFIX)
         try:
-            shutil.rmtree(temporary, ignore_errors=True)
+            self._sweep_temporary()
             temporary.mkdir(parents=True)
             tf.train.Checkpoint(**self._tracked()).write(str(temporary / "variables"))
             write_json(temporary / "state.json", dict(state))
@@ -75,17 +76,22 @@ class Checkpoints:
             problem = _damage(temporary)
             if problem:
                 raise StorageError(f"checkpoint {temporary} was not stored as it was written: {problem}")
-            shutil.rmtree(final, ignore_errors=True)
+            if final.exists():
+                # Moved aside under a name that is still found, so that a kill here loses nothing.
+                replaced = final.with_name(final.name + REPLACED_SUFFIX)
+                shutil.rmtree(replaced, ignore_errors=True)
+                final.rename(replaced)
             temporary.rename(final)
             sync_folder(self.folder)
         except (OSError, tf.errors.OpError) as error:
             free = shutil.disk_usage(self.folder).free if self.folder.exists() else 0
             needed = sum(variable.dtype.size * variable.shape.num_elements() for variable in self._variables.values())
             reason = getattr(error, "strerror", None) or type(error).__name__
+            self._sweep_temporary()
             raise StorageError(
                 f"checkpoint {final} could not be written ({reason}): it needs about {needed} bytes, {free} are free"
             ) from None
-        self._sweep()
+        self._sweep(final)
 
     def restore_latest(self) -> dict[str, Any] | None:
         """Restores the newest checkpoint that is whole.
@@ -120,7 +126,7 @@ class Checkpoints:
         for name in [*expected, *stored]:
             if stored.get(name) != expected.get(name):
                 raise StorageError(
-                    f"checkpoint {folder} does not fit: {name} is {stored.get(name)} in it and {expected.get(name)} here"
+                    f"checkpoint {folder} does not fit: {name} is {stored.get(name)} in it, {expected.get(name)} here"
                 )
         status = tf.train.Checkpoint(**self._tracked()).read(str(folder / "variables"))
         status.assert_consumed()
@@ -136,11 +142,24 @@ class Checkpoints:
     def _found(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        return sorted(path for path in self.folder.iterdir() if FOLDER_NAME.fullmatch(path.name))
+        found = [path for path in self.folder.iterdir() if FOLDER_NAME.fullmatch(path.name)]
+        # Of one number, the replaced one comes first: it is the older.
+        return sorted(found, key=lambda path: (path.name[:13], not path.name.endswith(REPLACED_SUFFIX)))
 
-    def _sweep(self) -> None:
-        for path in self._found()[: -self.keep]:
+    def _sweep(self, newest: Path) -> None:
+        found = self._found()
+        position = found.index(newest)
+        earlier = found[:position]
+        replaced = [path for path in earlier if path.name.endswith(REPLACED_SUFFIX)]
+        whole = [path for path in earlier if path not in replaced]
+        for path in [*replaced, *whole[: max(0, len(whole) + 1 - self.keep)]]:
             shutil.rmtree(path, ignore_errors=True)
+        # A restart that fell back leaves damaged ones with higher numbers, which must not count as the newest.
+        for path in found[position + 1 :]:
+            if _damage(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _sweep_temporary(self) -> None:
         for path in self.folder.glob(f"*{TEMPORARY_SUFFIX}"):
             shutil.rmtree(path, ignore_errors=True)
 

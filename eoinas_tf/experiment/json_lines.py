@@ -33,8 +33,14 @@ class JsonLines:
         """
         line = json.dumps(record, allow_nan=False) + "\n"
         try:
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.write(line)
+            with open(self.path, "ab+") as file:
+                # A line that a kill or a full disk cut off must not swallow this one.
+                if end := file.tell():
+                    file.seek(end - 1)
+                    if file.read(1) != b"\n":
+                        file.seek(0)
+                        file.truncate(file.read().rfind(b"\n") + 1)
+                file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -48,7 +54,7 @@ class JsonLines:
         """
         if not self.path.exists():
             return []
-        *complete, _torn = self.path.read_text(encoding="utf-8").split("\n")
+        *complete, _torn = self.path.read_bytes().split(b"\n")
         try:
             return [json.loads(line) for line in complete]
         except ValueError:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import re
 import socket
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,9 @@ from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import write_json
 
 LOGGER = logging.getLogger(__name__)
+
+# Empty between the file's creation and the holder's name.
+LOCK_TEXT = re.compile(r"(process \d+ on .*\n)?")
 
 
 class RunDirectory:
@@ -74,8 +78,7 @@ class RunDirectory:
 
     def _take_lock(self) -> None:
         lock_path = self.path / "lock"
-        is_new = not lock_path.exists()
-        if is_new and self._foreign_files():
+        if self._foreign_files():
             raise RunDirectoryError(
                 f"--run_dir={self.path} is not a run folder: it holds {self._foreign_files()[0]!r}; name an empty or a "
                 "new folder"
@@ -102,7 +105,14 @@ class RunDirectory:
 
     def _foreign_files(self) -> list[str]:
         """Returns what lies in a folder that no run has used yet."""
-        return [] if self.config_file.exists() else sorted(entry.name for entry in self.path.iterdir())
+        if self.config_file.exists():
+            return []
+        # What a run killed before it wrote its settings can have left; its lock file says who held it.
+        ours = {"environment.json", "environment.json.tmp", "config.json.tmp"}
+        lock_path = self.path / "lock"
+        if lock_path.is_file() and LOCK_TEXT.fullmatch(lock_path.read_text(encoding="utf-8", errors="replace")):
+            ours.add("lock")
+        return sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
 
     def _claim(self) -> None:
         """Writes the settings of a new run, or compares those of an old one."""

@@ -1,6 +1,6 @@
 """The pictures of a finished search: its curves, importance over time, what was dropped when, the cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ def write_search_plots(
     folder: Path,
     metrics: Sequence[dict],
     drops: Sequence[dict],
-    cells: dict[str, Sequence[tuple[str, int]]],
+    cells: Mapping[str, Sequence[tuple[str, int]]],
     operation_names: Sequence[str],
     edge_names: Sequence[str],
 ) -> list[Path]:
@@ -87,7 +87,7 @@ def draw_training(metrics: Sequence[dict]) -> Figure:
 def draw_importance(
     metrics: Sequence[dict], cell: str, operation_names: Sequence[str], edge_names: Sequence[str]
 ) -> Figure:
-    """Draws the importance of every operation over the epochs, a panel an edge; a line ends where its operation is dropped.
+    """Draws the importance of every operation over the epochs, a panel an edge; a line ends with a drop.
 
     Args:
         metrics: Records of metrics.jsonl.

@@ -18,7 +18,8 @@ class TensorBoardLogger:
     Args:
         folder: Where to; created if needed.
         enabled: Whether anything is written at all.
-        last_step: Step up to which earlier files are kept: what lies behind it is written again.
+        last_step: Step up to which earlier values are kept: what lies behind it is written again. 0
+            keeps nothing, step 0 included.
     """
 
     def __init__(self, folder: Path, enabled: bool = True, last_step: int = 0) -> None:
@@ -127,7 +128,7 @@ def forget_after(folder: Path, last_step: int) -> None:
         try:
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
                 event = tf.compat.v1.Event.FromString(record)
-                if event.HasField("summary") and event.step > last_step:
+                if event.HasField("summary") and (event.step > last_step or last_step == 0):
                     changed = True
                 else:
                     kept.append(record)

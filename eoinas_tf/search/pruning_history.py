@@ -23,15 +23,15 @@ def drop_records(epoch: int, dropped: np.ndarray, judgement: Judgement, operatio
     """
     records = []
     remaining = judgement.living_operations & ~dropped
-    for position in map(tuple, np.argwhere(dropped)):
-        cell_type, edge_index, operation = position
+    for cell_type, edge_index, operation in np.argwhere(dropped).tolist():
+        position = (cell_type, edge_index, operation)
         architecture_steps = int(judgement.counts.architecture_steps[position])
         accuracy_sum = float(judgement.counts.accuracy_sums[position])
         records.append(
             {
                 "epoch": epoch,
                 "cell": CELL_TYPES[cell_type],
-                "edge": int(edge_index),
+                "edge": edge_index,
                 "from_node": EDGES[edge_index].from_node,
                 "to_node": EDGES[edge_index].to_node,
                 "operation": operation_names[operation],

@@ -40,6 +40,12 @@ class SearchJournal:
         self._checkpoints = Checkpoints(run.checkpoints, state.variables(), config.keep_checkpoints)
         restored = self._checkpoints.restore_latest()
         self.finished_epochs: int = restored["epoch"] if restored else 0
+        logged_epochs = len(self._metrics.read())
+        if restored is None and logged_epochs > config.checkpoint_every_epochs:
+            raise StorageError(
+                f"{run.metrics} holds {logged_epochs} epochs, but {run.checkpoints} has no checkpoint; put it back, or "
+                "name another --run_dir to start over"
+            )
         self.metrics = self._metrics.keep(lambda record: record["epoch"] <= self.finished_epochs)
         self.drops = self._drops.keep(lambda record: record["epoch"] <= self.finished_epochs)
         if len(self.metrics) != self.finished_epochs:

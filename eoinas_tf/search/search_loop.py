@@ -1,5 +1,6 @@
 """A search from images to a genotype: Algorithm 1 of the paper, top to bottom."""
 
+import json
 import time
 
 import keras
@@ -38,6 +39,9 @@ def run_search(config: SearchConfig) -> dict | None:
             became NaN or infinite.
     """
     with RunDirectory(config) as run:
+        if run.summary.exists():
+            print(f"{run.path} is finished: its cell is in {run.genotype}")
+            return json.loads(run.summary.read_text(encoding="utf-8"))
         keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
@@ -78,8 +82,8 @@ def run_search(config: SearchConfig) -> dict | None:
         validation = test_batches(dataset.train, preprocessing, batch_size=config.batch_size, indices=halves[1])
         summary = journal.finish(cells, derived_cell_accuracy(step, cells.operation_index, validation))
         progress.say(
-            f"found {run.genotype}; pictures in {run.plots}; {100 * summary['validation_accuracy']:.2f} % of the validation "
-            "half in its own super network, which ranks searches and is not the final network's accuracy"
+            f"found {run.genotype}; pictures in {run.plots}; {100 * summary['validation_accuracy']:.2f} % of the "
+            "validation half in its own super network, which ranks searches and is not the final network's accuracy"
         )
         return summary
 

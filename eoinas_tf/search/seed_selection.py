@@ -37,7 +37,7 @@ def search_seeds(config: SearchConfig) -> None:
         folders = []
         for seed in range(config.seed, config.seed + config.num_seeds):
             folders.append(run.path / f"seed_{seed}")
-            print(f"seed {seed}: {folders[-1]}", flush=True)  # noqa: T201
+            print(f"seed {seed}: {folders[-1]}", flush=True)
             _search_in_own_process(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])))
         select_best(folders, run)
 
@@ -68,7 +68,7 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         ],
     }
     write_json(run.summary, comparison)
-    print(f"best of {len(searches)}: {folders[best]}; its cell is in {run.genotype}")  # noqa: T201
+    print(f"best of {len(searches)}: {folders[best]}; its cell is in {run.genotype}")
     return comparison
 
 
@@ -101,5 +101,5 @@ def _child(config: SearchConfig) -> None:
     try:
         run_search(config)
     except EoinasError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -15,7 +15,7 @@ INTERMEDIATE_NODES = 4
 class Edge(NamedTuple):
     """A connection of a cell, from a node to a later intermediate node."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     from_node: int
     to_node: int
 

@@ -77,6 +77,11 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1, **kwargs) -> None:
         super().__init__(**kwargs)
+        if kernel_size % 2 == 0 or stride not in (1, 2) or dilation not in (1, 2):
+            raise ValueError(
+                "kernel_size must be odd, stride and dilation 1 or 2. "
+                f"Received: kernel_size={kernel_size}, stride={stride}, dilation={dilation}"
+            )
         self.kernel_size = kernel_size
         self.stride = stride
         self.dilation = dilation

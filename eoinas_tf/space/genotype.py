@@ -85,7 +85,7 @@ class Genotype:
         try:
             content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
         except (ValueError, RecursionError) as error:
-            raise GenotypeError(f"genotype: not valid JSON ({_short(str(error))})") from None
+            raise GenotypeError(f"genotype: not valid JSON ({_short(str(error), 120)})") from None
         if not isinstance(content, dict):
             raise GenotypeError(f"genotype: must be a JSON object. Received: {_short(content)}")
         if content.get("format") != FORMAT:
@@ -130,6 +130,10 @@ class Genotype:
 
 
 def _check_cell(name: str, edges: CellEdges, concat: tuple[int, ...]) -> None:
+    if not isinstance(edges, tuple) or not all(_is_pair(pair, tuple) for pair in edges):
+        raise GenotypeError(f'genotype: "{name}" must hold (operation, node) pairs. Received: {_short(edges)}')
+    if not (isinstance(concat, tuple) and all(type(node) is int for node in concat)):
+        raise GenotypeError(f'genotype: "{name}_concat" must hold node numbers. Received: {_short(concat)}')
     if not edges or len(edges) % INPUTS_PER_NODE or len(edges) > INPUTS_PER_NODE * LARGEST_NODE_COUNT:
         raise GenotypeError(
             f'genotype: "{name}" must hold two pairs a node, for 1 to {LARGEST_NODE_COUNT} nodes. '
@@ -138,7 +142,7 @@ def _check_cell(name: str, edges: CellEdges, concat: tuple[int, ...]) -> None:
     for position, (operation, node) in enumerate(edges):
         if operation not in EDGE_OPERATIONS:
             raise GenotypeError(
-                f'genotype: pair {position} of "{name}" names operation {_short(operation)}; '
+                f'genotype: pair {position} of "{name}" names operation {_short(operation, 40)}; '
                 f"known: {', '.join(sorted(EDGE_OPERATIONS))}"
             )
         own_node = INPUT_NODES + position // INPUTS_PER_NODE
@@ -159,9 +163,13 @@ def _as_pairs(name: str, value: Any) -> CellEdges:
     if not isinstance(value, list):
         raise GenotypeError(f'genotype: "{name}" must be a list of [operation, node] pairs. Received: {_short(value)}')
     for pair in value:
-        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and type(pair[1]) is int):
+        if not _is_pair(pair, list):
             raise GenotypeError(f'genotype: "{name}" must hold [operation, node] pairs. Received: {_short(pair)}')
     return tuple((operation, node) for operation, node in value)
+
+
+def _is_pair(value: Any, container: type[tuple] | type[list]) -> bool:
+    return isinstance(value, container) and len(value) == 2 and isinstance(value[0], str) and type(value[1]) is int
 
 
 def _as_nodes(name: str, value: Any) -> tuple[int, ...]:
@@ -181,7 +189,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _short(value: Any) -> str:
-    """Shows a received value in at most 60 printable characters, on one line."""
+def _short(value: Any, longest: int = 60) -> str:
+    """Shows a received value in at most `longest` printable characters, on one line."""
     text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -179,11 +179,11 @@ OPERATIONS: dict[str, Callable[..., Operation]] = {
 assert tuple(OPERATIONS) == OPERATION_NAMES
 
 
-def build_operation(name: str, channels: int, stride: int, affine: bool, **kwargs) -> Operation:
+def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kwargs) -> Operation:
     """Returns a new layer of the named operation.
 
     Args:
-        name: A key of `OPERATIONS`.
+        name: A key of `OPERATIONS`; by position, so that `name=` stays the layer's name.
         channels: Input and output channels.
         stride: 1 or 2.
         affine: Whether normalization has scale, offset and moving statistics.

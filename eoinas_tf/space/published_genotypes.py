@@ -1,6 +1,6 @@
 """Cells that papers report, as genotypes with their source."""
 
-from pathlib import Path
+import os.path
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import Genotype
@@ -98,7 +98,7 @@ def load_genotype(name_or_path: str) -> Genotype:
     """
     if name_or_path in PUBLISHED_GENOTYPES:
         return PUBLISHED_GENOTYPES[name_or_path]
-    if not Path(name_or_path).exists():
+    if not os.path.exists(name_or_path):
         raise GenotypeError(
             f"--genotype must be a file or one of {', '.join(PUBLISHED_GENOTYPES)}. Received: {name_or_path!r}"
         )

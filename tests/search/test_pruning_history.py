@@ -1,5 +1,6 @@
 import numpy as np
 
+from eoinas_tf.search.judgement import Judgement
 from eoinas_tf.search.operation_statistics import OperationCounts
 from eoinas_tf.search.pruning_history import drop_epochs, drop_records
 from eoinas_tf.space.operation_names import OPERATION_NAMES
@@ -16,9 +17,15 @@ def records_of_one_drop():
     architecture_steps = np.full(SHAPE, 4)
     architecture_steps[0, 2, 7] = 0
     counts = OperationCounts(np.full(SHAPE, 6), architecture_steps, np.full(SHAPE, 3.0))
-    return drop_records(
-        40, dropped, living, np.full(SHAPE, 0.125), np.full(SHAPE, 1.5), counts, np.full(SHAPE, 0.375), OPERATION_NAMES
+    judgement = Judgement(
+        operation_logits=np.zeros(SHAPE),
+        living_operations=living,
+        counts=counts,
+        operation_weights=np.full(SHAPE, 0.125),
+        training_iterations=np.full(SHAPE, 1.5),
+        importance=np.full(SHAPE, 0.375),
     )
+    return drop_records(40, dropped, judgement, OPERATION_NAMES)
 
 
 def test_a_record_a_drop_with_everything_that_led_to_it():

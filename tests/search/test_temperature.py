@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from eoinas_tf.search.temperature import temperature
@@ -13,7 +15,7 @@ def test_ends_and_middle_of_the_paper_s_schedule():
 
 def test_falls_by_the_same_factor_each_epoch():
     values = [temperature(epoch, 10, 5.0, 0.1) for epoch in range(1, 11)]
-    ratios = [later / earlier for earlier, later in zip(values, values[1:], strict=False)]
+    ratios = [later / earlier for earlier, later in itertools.pairwise(values)]
     assert ratios == pytest.approx([50 ** (-1 / 9)] * 9)
 
 

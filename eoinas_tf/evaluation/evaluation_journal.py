@@ -1,0 +1,101 @@
+"""What the training of a final network keeps in its run folder, and how it continues from there."""
+
+from typing import Any
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import RunDirectoryError, StorageError
+from eoinas_tf.evaluation.evaluation_step import EvaluationState
+from eoinas_tf.experiment.atomic_files import write_json, write_text
+from eoinas_tf.experiment.checkpointing import Checkpoints
+from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
+from eoinas_tf.resource_usage import peak_memory_gib
+from eoinas_tf.space.genotype import Genotype
+
+CURVES = {
+    "train_loss": "loss/train",
+    "test_loss": "loss/test",
+    "train_accuracy": "accuracy/train",
+    "test_accuracy": "accuracy/test",
+    "learning_rate": "schedule/learning_rate",
+    "drop_path": "schedule/drop_path",
+}
+
+
+def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotype) -> None:
+    """Keeps a copy of the genotype in a new run's folder, and compares it with that of an old one.
+
+    Args:
+        run: The open run folder.
+        config: The settings, for the message.
+        genotype: The genotype.
+
+    Raises:
+        RunDirectoryError: The run began with other cells.
+        GenotypeError: The copy cannot be read.
+    """
+    if not run.genotype.exists():
+        write_text(run.genotype, genotype.to_json())
+    elif Genotype.read(run.genotype) != genotype:
+        raise RunDirectoryError(
+            f"--genotype={config.genotype} is not the genotype that the run in {run.path} began with "
+            f"({run.genotype}); name another --run_dir"
+        )
+
+
+class EvaluationJournal:
+    """Writes down each epoch; at the start it restores the newest checkpoint and cuts the logs back to it.
+
+    Args:
+        run: The open run folder.
+        config: The settings.
+        state: The training's state, restored in place if there is a checkpoint.
+
+    Raises:
+        StorageError: The run has logs or checkpoints, and none can be continued from.
+    """
+
+    def __init__(self, run: RunDirectory, config: EvaluationConfig, state: EvaluationState) -> None:
+        self.run = run
+        self.config = config
+        self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
+        self._checkpoints = Checkpoints(run.checkpoints, state.variables(), config.keep_checkpoints)
+        restored = self._checkpoints.restore_latest()
+        self.finished_epochs: int = restored["epoch"] if restored else 0
+        kept = self._metrics.keep(lambda record: record["epoch"] <= self.finished_epochs)
+        if len(kept) != self.finished_epochs:
+            raise StorageError(
+                f"{run.metrics} holds {len(kept)} epochs and the checkpoint {self.finished_epochs}; "
+                "to start over, name another --run_dir"
+            )
+        self._tensorboard = TensorBoardLogger(run.tensorboard, config.tensorboard, self.finished_epochs)
+        if not restored:
+            self._tensorboard.hyperparameters(config.result_settings())
+
+    def add_epoch(self, record: dict[str, Any], timing: dict[str, float], is_last: bool) -> None:
+        """Writes an epoch's line, its curves, and a checkpoint if one is due.
+
+        Args:
+            record: The epoch's line of metrics.jsonl.
+            timing: Its line of timing.jsonl: clock readings, kept apart so that the other
+                files are the same in every run of the same settings.
+            is_last: Whether the process trains no further epoch; then a checkpoint is always due.
+        """
+        epoch = record["epoch"]
+        self._metrics.append(record)
+        self._timing.append({"epoch": epoch, **timing, "peak_memory_gib": round(peak_memory_gib(), 3)})
+        curves = {tag: record[name] for name, tag in CURVES.items()}
+        self._tensorboard.scalars(epoch, {**curves, "speed/images_per_second": timing["images_per_second"]})
+        if is_last or epoch % self.config.checkpoint_every_epochs == 0:
+            self._checkpoints.save(epoch, {"epoch": epoch})
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Writes summary.json and closes the logs.
+
+        Args:
+            summary: What it holds.
+        """
+        self._tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
+        self._tensorboard.close()
+        write_json(self.run.summary, summary)

@@ -1,0 +1,29 @@
+"""What of a trained network is exported: its way through a test, without the auxiliary head."""
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+
+
+class ServedNetwork:
+    """Maps images to logits as in a test, and names the variables that this takes.
+
+    Exporting the network itself would also store the auxiliary head, which is about a tenth of
+    a large network and most of a small one.
+
+    Args:
+        network: The trained network.
+    """
+
+    def __init__(self, network: EvaluationNetwork) -> None:
+        self._network = network
+        head = network.auxiliary_head
+        left_out = set() if head is None else {id(variable) for variable in head.variables}
+        self.variables: list[keras.Variable] = [
+            variable for variable in network.variables if id(variable) not in left_out
+        ]
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns logits [batch, classes] for normalized images [batch, height, width, channels]."""
+        return self._network(images, training=False)

@@ -1,0 +1,30 @@
+"""Trains, tests and exports a genotype's network: `python run_eval.py --genotype=DARTS_V2 --run_dir=runs/b`."""
+
+import json
+import os
+import sys
+
+from eoinas_tf.command_line import run_command
+from eoinas_tf.config import EvaluationConfig
+
+
+def evaluate(config: EvaluationConfig) -> None:
+    """Runs the training that the flags describe, or prints the network's size where `--describe` asks for it.
+
+    Args:
+        config: The settings.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
+    if config.describe:
+        from eoinas_tf.evaluation.network_description import describe_network
+
+        sys.stdout.write(json.dumps(describe_network(config)) + "\n")
+        return
+    from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+
+    run_evaluation(config)
+
+
+if __name__ == "__main__":
+    run_command(EvaluationConfig, evaluate)

@@ -1,0 +1,54 @@
+"""What every test gets: the same random numbers each time, and a TensorFlow that does not chatter."""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--run-slow", action="store_true", help="run the tests marked slow too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes minutes; run with --run-slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--run-slow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="slow; run with --run-slow"))
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    """Seeds Python, NumPy and Keras with TensorFlow; the latter two only where the test module imports Keras."""
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        keras.utils.set_random_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+
+
+@pytest.fixture
+def generator():
+    """A NumPy random generator that starts the same in each test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tfds_data_dir():
+    """The folder of prepared TensorFlow Datasets that TFDS_DATA_DIR names; skips where CIFAR-10 is not in it."""
+    folder = os.environ.get("TFDS_DATA_DIR")
+    if not folder:
+        pytest.skip("TFDS_DATA_DIR is not set: no prepared TensorFlow Datasets")
+    if not (Path(folder) / "cifar10").is_dir():
+        pytest.skip(f"no cifar10 in TFDS_DATA_DIR={folder}")
+    return folder

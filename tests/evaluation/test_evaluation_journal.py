@@ -1,0 +1,85 @@
+import dataclasses
+import json
+
+import keras
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import RunDirectoryError, StorageError
+from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
+from eoinas_tf.evaluation.evaluation_step import EvaluationState
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.optimization.step_results import StepResults
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
+
+TIMING = {"seconds": 1.0, "images_per_second": 2.0}
+
+
+def config_in(folder, **arguments):
+    return EvaluationConfig(genotype="DARTS_V2", run_dir=str(folder), tensorboard=False, **arguments)
+
+
+def new_state(value=0.0):
+    network = keras.Sequential([keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(value))])
+    network.build((None, 1))
+    optimizer = keras.optimizers.SGD(momentum=0.9)
+    optimizer.build(network.trainable_variables)
+    return EvaluationState(network, optimizer, StepResults())
+
+
+def record(epoch):
+    names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate", "drop_path")
+    return {"epoch": epoch, **dict.fromkeys(names, 0.5)}
+
+
+def test_a_journal_continues_after_the_last_checkpoint(tmp_path):
+    config = config_in(tmp_path / "run", checkpoint_every_epochs=2)
+    with RunDirectory(config) as run:
+        state = new_state()
+        journal = EvaluationJournal(run, config, state)
+        assert journal.finished_epochs == 0
+        for epoch in (1, 2, 3):
+            state.network.layers[0].kernel.assign([[float(epoch)]])
+            journal.add_epoch(record(epoch), TIMING, is_last=False)
+    with RunDirectory(config) as run:
+        restored = new_state(9.0)
+        assert EvaluationJournal(run, config, restored).finished_epochs == 2
+        assert float(restored.network.layers[0].kernel[0, 0]) == 2.0
+        assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
+        assert [json.loads(line)["epoch"] for line in run.timing.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_the_last_epoch_is_always_saved(tmp_path):
+    config = config_in(tmp_path / "run", checkpoint_every_epochs=100)
+    with RunDirectory(config) as run:
+        EvaluationJournal(run, config, new_state()).add_epoch(record(1), TIMING, is_last=True)
+        assert EvaluationJournal(run, config, new_state()).finished_epochs == 1
+
+
+def test_a_lost_line_is_an_error(tmp_path):
+    config = config_in(tmp_path / "run")
+    with RunDirectory(config) as run:
+        EvaluationJournal(run, config, new_state()).add_epoch(record(1), TIMING, is_last=True)
+        run.metrics.unlink()
+        with pytest.raises(StorageError, match="holds 0 epochs and the checkpoint 1"):
+            EvaluationJournal(run, config, new_state())
+
+
+def test_every_variable_is_saved():
+    state = new_state()
+    saved = [variable for variables in state.variables().values() for variable in variables]
+    assert len(saved) == len(state.network.variables) + len(state.optimizer.variables) + 4
+    assert any(isinstance(variable, tf.Variable) and variable is state.results.first_bad_step for variable in saved)
+
+
+def test_another_genotype_under_the_same_name_is_refused(tmp_path):
+    config = config_in(tmp_path / "run")
+    genotype = PUBLISHED_GENOTYPES["DARTS_V2"]
+    with RunDirectory(config) as run:
+        keep_genotype(run, config, genotype)
+        keep_genotype(run, config, genotype)
+        assert Genotype.read(run.genotype) == genotype
+        with pytest.raises(RunDirectoryError, match="is not the genotype"):
+            keep_genotype(run, config, dataclasses.replace(genotype, normal_concat=(2, 3)))

@@ -1,0 +1,118 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.image_split import ImageDataset, ImageSplit
+from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError
+from eoinas_tf.evaluation import evaluation_loop
+from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.space.genotype import Genotype
+
+EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
+GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
+EPOCHS, EPOCH_STEPS = 4, 3
+
+
+@pytest.fixture(autouse=True)
+def small_images(monkeypatch):
+    """Bright and dark 8x8 images: 26 to train on, 10 to test on."""
+    generator = np.random.default_rng(0)
+
+    def split(count):
+        labels = np.arange(count) % 2
+        images = generator.integers(0, 100, size=(count, 8, 8, 1)) + 120 * labels[:, None, None, None]
+        return ImageSplit.from_pixels(images.astype(np.uint8), labels)
+
+    dataset = ImageDataset("small", ("dark", "bright"), (8, 8, 1), split(26), split(10))
+    monkeypatch.setattr(evaluation_loop, "load_image_dataset", lambda *_, **__: dataset)
+    return dataset
+
+
+@pytest.fixture
+def config(tmp_path):
+    genotype = tmp_path / "genotype.json"
+    genotype.write_text(GENOTYPE.to_json())
+    return EvaluationConfig(
+        genotype=str(genotype),
+        run_dir=str(tmp_path / "run"),
+        cells=3,
+        init_channels=2,
+        batch_size=8,
+        epochs=EPOCHS,
+        crop_padding=1,
+        cutout_length=2,
+        drop_path=0.3,
+        tensorboard=False,
+    )
+
+
+def checkpoint_bytes(folder, epoch):
+    reader = tf.train.load_checkpoint(str(folder / "checkpoints" / f"ckpt-{epoch:08d}" / "variables"))
+    return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map()) if "SAVE" not in name}
+
+
+def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):
+    summary = run_evaluation(config)
+    pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
+    # Ends in the middle of epoch 3: the epochs before are kept, this one is trained anew.
+    early = run_evaluation(dataclasses.replace(pieces, max_steps=2 * EPOCH_STEPS + 1))
+    assert (early["finished"], early["epochs"], early["steps"]) == (False, 2, 7)
+    assert "ended by --max_steps after 7 of 12 steps" in capsys.readouterr().out
+    assert run_evaluation(pieces) == summary
+    assert "continuing after epoch 2 of 4" in capsys.readouterr().out
+
+    whole, resumed = tmp_path / "run", tmp_path / "pieces"
+    assert (whole / "metrics.jsonl").read_bytes() == (resumed / "metrics.jsonl").read_bytes()
+    expected, received = checkpoint_bytes(whole, EPOCHS), checkpoint_bytes(resumed, EPOCHS)
+    assert expected.keys() == received.keys()
+    for name, value in expected.items():
+        assert np.asarray(value).tobytes() == np.asarray(received[name]).tobytes(), name
+
+    records = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    assert records[1]["learning_rate"] == pytest.approx(0.0125)
+    assert [record["drop_path"] for record in records] == pytest.approx([0.075, 0.15, 0.225, 0.3])
+    assert len({record["train_loss"] for record in records}) == EPOCHS
+    assert records[-1]["test_accuracy"] == summary["test_accuracy"]
+    assert summary["finished"]
+    for name in ("genotype", "metrics", "saved_model"):
+        assert (whole / summary[name]).exists()
+
+
+def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(config, tmp_path, small_images):
+    config = dataclasses.replace(config, epochs=20, drop_path=0.0)
+    summary = run_evaluation(config)
+    signature = tf.saved_model.load(str(tmp_path / "run" / summary["saved_model"])).signatures["serving_default"]
+    images = small_images.test.load_batch(tf.range(10, dtype=tf.int64))
+    outputs = signature(image=images)
+    assert {"probabilities", "label", "class_name"} <= set(outputs)
+    accuracy = float(np.mean(outputs["label"].numpy() == small_images.test.labels))
+    assert accuracy == pytest.approx(summary["test_accuracy"])
+    assert accuracy >= 0.9
+
+    shutil.rmtree(tmp_path / "run" / "saved_model")
+    assert run_evaluation(config) == summary
+    assert (tmp_path / "run" / "saved_model").is_dir()
+    assert len((tmp_path / "run" / "timing.jsonl").read_text().splitlines()) == 20
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_path):
+    with pytest.raises(NonFiniteError, match=r"training step.*\(epoch 1\)"):
+        run_evaluation(dataclasses.replace(config, learning_rate=1e30, gradient_clip_norm=1e30))
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert not (tmp_path / "run" / "saved_model").exists()
+
+
+def test_settings_are_refused_before_any_work(config, tmp_path):
+    with pytest.raises(ConfigurationError, match="--genotype is missing"):
+        run_evaluation(dataclasses.replace(config, genotype=""))
+    with pytest.raises(ConfigurationError, match="--learning_rate_end"):
+        run_evaluation(dataclasses.replace(config, learning_rate_end=1.0))
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(DatasetError, match="--batch_size=27"):
+        run_evaluation(dataclasses.replace(config, batch_size=27))

@@ -1,0 +1,121 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
+from eoinas_tf.random_seeds import stateless_seed
+from eoinas_tf.space.genotype import Genotype
+
+# Node 3 is left out of both cells' outputs, so its convolution gets no gradient.
+EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1), ("dil_conv_3x3", 2), ("skip_connect", 0))
+GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
+TOTAL_STEPS = 10
+SETTINGS = {
+    "genotype": "unused",
+    "learning_rate": 0.1,
+    "learning_rate_end": 0.02,
+    "momentum": 0.5,
+    "l2": 0.01,
+    "gradient_clip_norm": 1.0,
+    "drop_path": 0.5,
+}
+
+
+def new_step(**arguments):
+    keras.utils.set_random_seed(0)
+    config = EvaluationConfig(**{**SETTINGS, **arguments})
+    network = EvaluationNetwork(GENOTYPE, 3, cells=3, init_channels=4, auxiliary=config.auxiliary_weight > 0)
+    network.build((None, 8, 8, 1))
+    return EvaluationStep(build_evaluation_state(config, network, TOTAL_STEPS), config, TOTAL_STEPS)
+
+
+def batch():
+    images = tf.random.stateless_normal([6, 8, 8, 1], [1, 2])
+    return images, tf.constant([0, 1, 2, 0, 1, 2])
+
+
+def expected_update(step, images, labels, number):
+    """The loss, and each weight's gradient after clipping and L2, in NumPy from one eager gradient."""
+    network, config = step.state.network, step.config
+    drop_path = DropPath(
+        drop_path_probability(tf.constant(number), TOTAL_STEPS, config.drop_path),
+        stateless_seed(config.seed, "drop path", number),
+    )
+    with tf.GradientTape() as tape:
+        logits, auxiliary_logits = network(images, training=True, drop_path=drop_path)
+        losses = [
+            tf.reduce_mean(-tf.gather(tf.nn.log_softmax(values), labels, batch_dims=1))
+            for values in (logits, auxiliary_logits)
+        ]
+        loss = losses[0] + 0.4 * losses[1]
+    weights = network.trainable_variables
+    gradients = tape.gradient(loss, weights)
+    assert any(gradient is None for gradient in gradients)
+    gradients = [
+        np.zeros(weight.shape, np.float32) if gradient is None else np.asarray(gradient)
+        for gradient, weight in zip(gradients, weights, strict=True)
+    ]
+    norm = np.sqrt(sum(np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients))
+    scale = min(1.0, 1.0 / norm)
+    return float(loss), [
+        gradient * scale + 0.01 * np.asarray(weight) for gradient, weight in zip(gradients, weights, strict=True)
+    ]
+
+
+def test_two_steps_are_clipped_decayed_sgd_with_momentum_on_a_cosine():
+    step, (images, labels) = new_step(), batch()
+    weights = step.state.network.trainable_variables
+    velocities, losses = [0.0] * len(weights), []
+    for number in (0, 1):
+        loss, gradients = expected_update(step, images, labels, number)
+        losses.append(loss)
+        before = [np.asarray(weight) for weight in weights]
+        step.train(images, labels, tf.constant(number, tf.int64))
+        learning_rate = 0.02 + 0.08 * 0.5 * (1 + np.cos(np.pi * number / TOTAL_STEPS))
+        velocities = [
+            0.5 * velocity - learning_rate * gradient for velocity, gradient in zip(velocities, gradients, strict=True)
+        ]
+        for weight, old, velocity in zip(weights, before, velocities, strict=True):
+            np.testing.assert_allclose(weight, old + velocity, rtol=1e-4, atol=1e-5, err_msg=weight.path)
+    assert step.state.results.means("training step", 1).loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_test_results_weigh_images_and_leave_the_state_alone():
+    step, (images, labels) = new_step(), batch()
+    step.train(images, labels, tf.constant(0, tf.int64))
+    before = [np.asarray(variable) for variable in step.state.network.variables]
+    weights = tf.constant([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    means = step.test_all([(images, labels, weights)])
+    probabilities = tf.nn.softmax(step.state.network(images)).numpy()
+    assert means.loss == pytest.approx(-np.mean(np.log(probabilities[range(4), labels[:4]])), rel=1e-5)
+    assert means.accuracy == pytest.approx(np.mean(probabilities[:4].argmax(1) == labels[:4].numpy()))
+    assert step.test_all([(images, labels, weights)] * 2) == pytest.approx(means)
+    for variable, old in zip(step.state.network.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, old)
+
+
+def test_without_auxiliary_head_and_drop_path():
+    step, (images, labels) = new_step(auxiliary_weight=0.0, drop_path=0.0), batch()
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, step.state.network(images, training=True))
+    step.train(images, labels, tf.constant(0, tf.int64))
+    assert step.state.results.means("training step", 1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
+
+
+def test_a_bad_loss_is_named_with_its_step():
+    step, (images, labels) = new_step(), batch()
+    for number, factor in ((0, 1.0), (1, np.nan), (2, 1.0)):
+        step.train(images * factor, labels, tf.constant(number, tf.int64))
+    with pytest.raises(NonFiniteError, match=r"training step.* step 1 \(epoch 4\)"):
+        step.state.results.means("training step", 4)
+
+
+def test_steps_share_one_trace():
+    step, (images, labels) = new_step(), batch()
+    for number in range(3):
+        step.train(images, labels, tf.constant(number, tf.int64))
+    assert step.train.experimental_get_tracing_count() == 1

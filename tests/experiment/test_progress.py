@@ -1,0 +1,57 @@
+import io
+
+import pytest
+
+from eoinas_tf.experiment.progress import Progress, duration
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_time_left_counts_from_the_end_of_the_first_step():
+    clock, stream = Clock(), io.StringIO()
+    progress = Progress(100, stream, clock)
+    clock.now += 50  # Tracing: no part of the pace.
+    progress.first_step_done(1, seconds_since_start=53.5)
+    assert progress.seconds_to_first_step == 53.5
+    assert progress.seconds_per_step(1) is None
+    clock.now += 20
+    assert progress.seconds_per_step(11) == 2.0
+    progress.show(11, "epoch 1/9")
+    assert stream.getvalue() == "epoch 1/9   11 %  2 s/step  0:02:58 left\n"
+
+
+def test_a_line_is_due_only_now_and_then():
+    clock = Clock()
+    progress = Progress(100, io.StringIO(), clock, seconds_between_lines=30)
+    clock.now += 29
+    assert not progress.due()
+    clock.now += 1
+    assert progress.due()
+    progress.show(1, "x")
+    assert not progress.due()
+
+
+def test_a_terminal_s_line_renews_itself_and_gives_way_to_lines_that_stay():
+    stream = Terminal()
+    progress = Progress(10, stream, Clock())
+    progress.show(1, "a")
+    progress.show(2, "b")
+    progress.say("done")
+    assert stream.getvalue() == "\r\x1b[Ka   10 %\r\x1b[Kb   20 %\r\x1b[Kdone\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00:00"), (59.6, "0:01:00"), (3725, "1:02:05"), (360000, "100:00:00"), (-3, "0:00:00")]
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,142 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.errors import ConfigurationError, RunDirectoryError
+from eoinas_tf.experiment.run_directory import RunDirectory
+
+
+def config(folder, **changes):
+    return SearchConfig(run_dir=str(folder), **changes)
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "lock"}
+
+
+def test_a_new_run_writes_its_settings(tmp_path):
+    with RunDirectory(config(tmp_path / "deep" / "run", seed=3)) as run:
+        stored = json.loads(run.config_file.read_text())
+        assert stored["kind"] == "SearchConfig"
+        assert stored["seed"] == 3
+        assert json.loads(run.environment.read_text())["tensorflow"].startswith("2.")
+
+
+def test_the_same_settings_open_it_again_and_change_nothing(tmp_path):
+    with RunDirectory(config(tmp_path)):
+        pass
+    before = content(tmp_path)
+    with RunDirectory(config(tmp_path, max_steps=5, keep_checkpoints=7, data_dir="elsewhere", tensorboard=False)):
+        pass
+    assert content(tmp_path) == before
+
+
+def test_changed_settings_are_listed_and_nothing_is_overwritten(tmp_path):
+    with RunDirectory(config(tmp_path)):
+        pass
+    before = content(tmp_path)
+    changed = config(tmp_path, seed=1, image_size=(16, 16))
+    with pytest.raises(RunDirectoryError, match=r"--image_size: None -> 16,16; --seed: 0 -> 1|--seed: 0 -> 1") as error:
+        RunDirectory(changed).__enter__()
+    assert "--image_size: None -> 16,16" in str(error.value)
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 32},
+        {"cells": 5},
+        {"init_channels": 8},
+        {"epochs": 3},
+        {"dataset": "digits"},
+        {"warmup_epochs": 1},
+    ],
+)
+def test_every_change_of_the_result_is_refused(tmp_path, changes):
+    with RunDirectory(config(tmp_path)):
+        pass
+    with pytest.raises(RunDirectoryError, match=next(iter(changes))):
+        RunDirectory(config(tmp_path, **changes)).__enter__()
+
+
+def test_another_kind_of_run_is_refused(tmp_path):
+    with RunDirectory(config(tmp_path)):
+        pass
+    with pytest.raises(RunDirectoryError, match="kind: SearchConfig -> EvaluationConfig"):
+        RunDirectory(EvaluationConfig(run_dir=str(tmp_path))).__enter__()
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("do not touch")
+    with pytest.raises(RunDirectoryError, match=r"not a run folder: it holds 'thesis\.txt'"):
+        RunDirectory(config(tmp_path)).__enter__()
+    assert os.listdir(tmp_path) == ["thesis.txt"]
+
+
+def test_a_path_that_cannot_be_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(RunDirectoryError, match="cannot be used as a run folder"):
+            RunDirectory(config(path)).__enter__()
+
+
+def test_no_folder_is_refused():
+    with pytest.raises(ConfigurationError, match="--run_dir is missing"):
+        RunDirectory(SearchConfig())
+
+
+def test_damaged_settings_are_refused(tmp_path):
+    with RunDirectory(config(tmp_path)):
+        pass
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(RunDirectoryError, match=r"config\.json cannot be read"):
+        RunDirectory(config(tmp_path)).__enter__()
+
+
+def test_a_second_process_is_refused_and_a_killed_one_s_lock_is_free_at_once(tmp_path):
+    code = (
+        "import time\nfrom eoinas_tf.config import SearchConfig\n"
+        "from eoinas_tf.experiment.run_directory import RunDirectory\n"
+        f"with RunDirectory(SearchConfig(run_dir={str(tmp_path)!r})):\n"
+        "    print('open', flush=True)\n    time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"open\n"
+    started = time.monotonic()
+    with pytest.raises(RunDirectoryError, match=f"in use by process {process.pid} on ") as error:
+        RunDirectory(config(tmp_path)).__enter__()
+    assert error.value.exit_status == 4
+    assert time.monotonic() - started < 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    with RunDirectory(config(tmp_path)):
+        pass
+
+
+def test_another_program_s_lock_is_left_alone(tmp_path):
+    (tmp_path / "lock").write_text("pid=17, precious")
+    with pytest.raises(RunDirectoryError, match="not a run folder: it holds 'lock'"):
+        RunDirectory(config(tmp_path)).__enter__()
+    assert (tmp_path / "lock").read_text() == "pid=17, precious"
+
+
+@pytest.mark.parametrize("lock_text", ["", "process 17 on somewhere\n"])
+def test_a_run_killed_before_it_wrote_its_settings_can_be_started_again(tmp_path, lock_text):
+    (tmp_path / "lock").write_text(lock_text)
+    (tmp_path / "environment.json").write_text("{}")
+    assert RunDirectory(config(tmp_path)).__enter__().config_file.exists()
+
+
+def test_a_lock_does_not_make_a_run_folder_of_any_folder(tmp_path):
+    (tmp_path / "lock").write_text("process 17 on somewhere\n")
+    (tmp_path / "holiday.jpg").write_text("beach")
+    with pytest.raises(RunDirectoryError, match=r"it holds 'holiday\.jpg'"):
+        RunDirectory(config(tmp_path)).__enter__()

@@ -1,0 +1,88 @@
+import io
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.experiment.progress import Progress
+from eoinas_tf.search.judgement import judge_operations
+from eoinas_tf.search.search_loop import drop_operations, epoch_record, train_epoch
+
+
+@pytest.fixture
+def batches(search):
+    return [((search.images, search.labels), (search.images, search.labels))] * 3
+
+
+def progress():
+    return Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=5)
+
+
+def test_the_warm_up_trains_weights_only(search, batches):
+    timing = train_epoch(search.step, batches, epoch=20, temperature_now=5.0, first_step=0, progress=progress())
+    counts = search.state.statistics.counts()
+    assert counts.weight_steps.sum() == 3 * 28
+    assert counts.architecture_steps.sum() == 0
+    assert not np.any(search.state.network.operation_logits)
+    assert timing["images_per_second"] > 0
+
+
+def test_after_the_warm_up_each_iteration_has_both_steps(search, batches):
+    train_epoch(search.step, batches, epoch=21, temperature_now=5.0, first_step=0, progress=progress())
+    counts = search.state.statistics.counts()
+    assert counts.weight_steps.sum() == 3 * 28
+    assert counts.architecture_steps.sum() == 3 * 28
+    assert np.any(search.state.network.operation_logits)
+
+
+def test_the_global_step_decides_the_samples(search, batches):
+    def counts_from(first_step):
+        search.reset()
+        train_epoch(search.step, batches, epoch=1, temperature_now=5.0, first_step=first_step, progress=progress())
+        return search.state.statistics.counts().weight_steps
+
+    np.testing.assert_array_equal(counts_from(0), counts_from(0))
+    assert np.any(counts_from(0) != counts_from(3))
+
+
+def test_an_epoch_s_record_and_its_drops(search, batches):
+    train_epoch(search.step, batches, epoch=21, temperature_now=2.5, first_step=0, progress=progress())
+    judgement = judge_operations(search.state, search.config, 3)
+    record = epoch_record(21, 2.5, search.state, judgement)
+    assert record["epoch"] == 21
+    assert 0 <= record["architecture_accuracy"] <= 1
+    assert record["learning_rate"] < 0.025
+    records = drop_operations(40, search.state, judgement)
+    assert len(records) == 28
+    living = search.state.network.living_operations.numpy()
+    assert (living.sum(axis=-1) == 7).all()
+    for drop in records:
+        values = judgement.importance[["normal", "reduce"].index(drop["cell"]), drop["edge"]]
+        assert drop["importance"] == values.min()
+
+
+def test_a_loss_that_is_not_finite_ends_the_epoch_with_its_step(search, batches):
+    bad = (search.images * float("nan"), search.labels)
+    quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
+    train_epoch(search.step, [*batches, (bad, bad)], epoch=1, temperature_now=5.0, first_step=50, progress=quiet)
+    with pytest.raises(NonFiniteError, match=r"weight step.*step 53 \(epoch 1\)"):
+        epoch_record(1, 5.0, search.state, judge_operations(search.state, search.config, 3))
+
+
+def test_max_steps_ends_a_try_and_reports_it(search, batches, monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(search.step, "config", search.config.__class__(**{**vars(search.config), "max_steps": 2}))
+    shown = Progress(100, stream, itertools.count().__next__, seconds_between_lines=1000)
+    assert train_epoch(search.step, batches, 21, 5.0, first_step=0, progress=shown) is None
+    assert search.state.statistics.counts().weight_steps.sum() == 2 * 28
+    assert "ended by --max_steps=2" in stream.getvalue()
+    assert "peak memory" in stream.getvalue()
+
+
+def test_batches_may_come_from_tf_data(search):
+    images = tf.data.Dataset.from_tensors((search.images, search.labels)).repeat(2)
+    pairs = tf.data.Dataset.zip((images, images))
+    train_epoch(search.step, pairs, epoch=1, temperature_now=5.0, first_step=0, progress=progress())
+    assert search.state.statistics.counts().weight_steps.sum() == 2 * 28

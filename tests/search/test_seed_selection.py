@@ -1,0 +1,80 @@
+import dataclasses
+import json
+
+import pytest
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError, EoinasError
+from eoinas_tf.search import seed_selection
+from eoinas_tf.search.seed_selection import search_seeds
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
+
+
+def finished_search(folder, name, accuracy):
+    folder.mkdir(parents=True)
+    (folder / "genotype.json").write_text(PUBLISHED_GENOTYPES[name].to_json())
+    (folder / "summary.json").write_text(json.dumps({"seed": 0, "validation_accuracy": accuracy}))
+    return str(folder)
+
+
+def test_the_best_of_finished_searches_is_kept_with_a_comparison(tmp_path):
+    folders = tuple(
+        finished_search(tmp_path / name, name, accuracy)
+        for name, accuracy in (("DARTS_V1", 0.5), ("GDAS_V1", 0.75), ("DARTS_V2", 0.25))
+    )
+    search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders))
+    assert Genotype.read(tmp_path / "best" / "genotype.json") == PUBLISHED_GENOTYPES["GDAS_V1"]
+    summary = json.loads((tmp_path / "best" / "summary.json").read_text())
+    assert summary["best"] == folders[1]
+    assert summary["validation_accuracy"] == 0.75
+    assert summary["mean_validation_accuracy"] == 0.5
+    assert [search["run_dir"] for search in summary["searches"]] == list(folders)
+
+
+@pytest.mark.parametrize("missing", ["genotype.json", "summary.json", None])
+def test_a_folder_without_a_finished_search_is_named(tmp_path, missing):
+    good = finished_search(tmp_path / "good", "DARTS_V1", 0.5)
+    bad = finished_search(tmp_path / "bad", "DARTS_V2", 0.9)
+    if missing:
+        (tmp_path / "bad" / missing).unlink()
+    else:
+        (tmp_path / "bad" / "summary.json").write_text('{"validation_accuracy": "high"}')
+    with pytest.raises(EoinasError, match="bad"):
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(good, bad)))
+    assert not (tmp_path / "best" / "genotype.json").exists()
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """Replaces the search itself, which is tested elsewhere, and records what was searched."""
+    configs = []
+
+    def search(config):
+        from pathlib import Path
+
+        configs.append(config)
+        finished_search(Path(config.run_dir), "DARTS_V1" if config.seed == 5 else "DARTS_V2", config.seed / 10)
+
+    monkeypatch.setattr(seed_selection, "_search_in_own_process", search)
+    return configs
+
+
+def test_each_seed_searches_in_a_folder_of_its_own(tmp_path, searched):
+    config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=3, seed=4)
+    search_seeds(config)
+    assert [search.seed for search in searched] == [4, 5, 6]
+    assert searched[1] == dataclasses.replace(config, seed=5, num_seeds=1, run_dir=str(tmp_path / "run" / "seed_5"))
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["best"].endswith("seed_6")
+
+
+def test_a_search_that_fails_ends_all_with_its_exit_status(tmp_path):
+    config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, dataset="folder:" + str(tmp_path / "nothing"))
+    with pytest.raises(EoinasError, match="search with seed 0 ended with status 1"):
+        search_seeds(config)
+    assert not (tmp_path / "run" / "genotype.json").exists()
+
+
+def test_selecting_from_nothing_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="holds no finished search"):
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(str(tmp_path / "none"),)))

@@ -1,0 +1,65 @@
+import ast
+
+import pytest
+
+from eoinas_tf.errors import GenotypeError
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
+
+# As the papers' repositories print them.
+PRINTED = {
+    "DARTS_V1": (
+        "[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), "
+        "('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)]",
+        "[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), ('max_pool_3x3', 0), "
+        "('skip_connect', 2), ('skip_connect', 2), ('avg_pool_3x3', 0)]",
+    ),
+    "DARTS_V2": (
+        "[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), "
+        "('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)]",
+        "[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
+        "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)]",
+    ),
+    "GDAS_V1": (
+        "[('skip_connect', 0), ('skip_connect', 1), ('skip_connect', 0), ('sep_conv_5x5', 2), ('sep_conv_3x3', 3), "
+        "('skip_connect', 0), ('sep_conv_5x5', 4), ('sep_conv_3x3', 3)]",
+        "[('sep_conv_5x5', 0), ('sep_conv_3x3', 1), ('sep_conv_5x5', 2), ('sep_conv_5x5', 1), ('dil_conv_5x5', 2), "
+        "('sep_conv_3x3', 1), ('sep_conv_5x5', 0), ('sep_conv_5x5', 1)]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_GENOTYPES)
+def test_genotype_is_the_printed_one_and_names_its_source(name):
+    genotype = PUBLISHED_GENOTYPES[name]
+    normal, reduce = (tuple(ast.literal_eval(cell)) for cell in PRINTED[name])
+    assert genotype.normal == normal
+    assert genotype.reduce == reduce
+    assert genotype.normal_concat == genotype.reduce_concat == (2, 3, 4, 5)
+    assert "arXiv" in genotype.source
+
+
+@pytest.mark.parametrize("name", PUBLISHED_GENOTYPES)
+def test_genotype_survives_json(name):
+    assert Genotype.from_json(PUBLISHED_GENOTYPES[name].to_json()) == PUBLISHED_GENOTYPES[name]
+
+
+def test_load_genotype_takes_a_name_or_a_file(tmp_path):
+    path = tmp_path / "genotype.json"
+    path.write_text(PUBLISHED_GENOTYPES["GDAS_V1"].to_json())
+    assert load_genotype(str(path)) == PUBLISHED_GENOTYPES["GDAS_V1"]
+    assert load_genotype("DARTS_V2") is PUBLISHED_GENOTYPES["DARTS_V2"]
+
+
+@pytest.mark.parametrize("name", ["", "DARTS_V3", "darts_v2", "no/such/genotype.json", "a\0b", "x" * 5000, "a\nb"])
+def test_load_genotype_refuses_what_is_neither(name):
+    with pytest.raises(
+        GenotypeError, match="--genotype must be a file or one of DARTS_V1, DARTS_V2, GDAS_V1"
+    ) as refusal:
+        load_genotype(name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_load_genotype_refuses_a_folder(tmp_path):
+    with pytest.raises(GenotypeError, match=r"Is a directory"):
+        load_genotype(str(tmp_path))

@@ -1,0 +1,156 @@
+import subprocess
+import sys
+
+import pytest
+from absl import app, flags
+
+from eoinas_tf import command_line
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.errors import EoinasError, NonFiniteError, RunDirectoryError, StorageError
+
+
+@pytest.fixture
+def run_command(monkeypatch, capsys):
+    """Runs a command in this process, with flags of its own; returns exit status, stdout and the lines of stderr."""
+
+    def run(*arguments, config_class=SearchConfig, command=lambda config: None):
+        flag_values = flags.FlagValues()
+        monkeypatch.setattr(command_line.flags, "FLAGS", flag_values)
+        monkeypatch.setattr(command_line, "define_flags", lambda config: define(config, flag_values))
+        monkeypatch.setattr(command_line, "config_from_flags", lambda config: read(config, flag_values))
+        monkeypatch.setattr(command_line.app, "run", run_main)
+        monkeypatch.setattr(sys, "argv", ["run_search.py", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            command_line.run_command(config_class, command)
+        output = capsys.readouterr()
+        return exit_.value.code or 0, output.out, output.err.splitlines()
+
+    define, read = command_line.define_flags, command_line.config_from_flags
+    return run
+
+
+def run_main(main, flags_parser):
+    """What absl's app.run does, without its process-wide state."""
+    sys.exit(main(flags_parser(sys.argv)))
+
+
+def assert_one_error_line(result, message, status=1):
+    code, _, lines = result
+    assert code == status
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+
+
+def test_command_gets_the_config(run_command):
+    received = []
+    code, _, lines = run_command("--epochs=3", "--nohorizontal_flip", command=received.append)
+    assert (code, lines) == (0, [])
+    assert received == [SearchConfig(epochs=3, horizontal_flip=False)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stray"], "unexpected argument 'stray': every setting is a flag, --name=value"),
+        (["epochs=3"], "unexpected argument 'epochs=3'"),
+        (["--", "--epochs=3"], "unexpected argument '--epochs=3'"),
+        (["a\nb"], r"unexpected argument 'a\nb'"),
+        (["--epoch=3"], "Unknown command line flag 'epoch'"),
+        (["--stem=cifar"], "Unknown command line flag 'stem'"),
+        (["--epochs=three"], "--epochs=three: must be a whole number"),
+        (["--epochs=0"], "--epochs must be at least 1. Received: 0"),
+        (["--epochs"], "Missing value for flag --epochs"),
+        (["--epochs=1\n2"], "--epochs=1 2: must be a whole number"),
+        (["--weights_momentum=nan"], "--weights_momentum must be a finite number. Received: nan"),
+        (["--download=perhaps"], "--download=perhaps"),
+        (["--tensorboard="], "--tensorboard="),
+        (["--dataset="], "--dataset must not be empty"),
+        (["--select_from=a,,b"], "--select_from must not be empty"),
+        (["--importance_iterations=minutes"], "must be one of epochs, relative, steps. Received: minutes"),
+        (["--image_size=32"], "--image_size must be two numbers"),
+        (["--temperature_end=9"], "--temperature_end must not be above --temperature_start. Received: 9.0 and 5.0"),
+        (["--flagfile=no/such.flags"], "Unable to open flagfile"),
+    ],
+)
+def test_wrong_command_line_is_one_line_and_status_1(run_command, arguments, message):
+    calls = []
+    assert_one_error_line(run_command(*arguments, command=calls.append), message)
+    assert calls == []
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"--epochs=\xff\n"])
+def test_flagfile_that_is_not_text_is_one_line(run_command, tmp_path, content):
+    flagfile = tmp_path / "settings.flags"
+    flagfile.write_bytes(content)
+    assert_one_error_line(run_command(f"--flagfile={flagfile}"), "codec can't decode")
+
+
+def test_indented_comment_of_a_flagfile_is_refused(run_command, tmp_path):
+    flagfile = tmp_path / "settings.flags"
+    flagfile.write_text("--epochs=3\n  # indented\n")
+    assert_one_error_line(run_command(f"--flagfile={flagfile}"), "unexpected argument")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (EoinasError("wrong"), 1),
+        (NonFiniteError("wrong"), 3),
+        (RunDirectoryError("wrong"), 4),
+        (StorageError("of\n  many\tlines, wrong"), 5),
+    ],
+)
+def test_error_of_the_command_is_one_line_and_its_status(run_command, error, status):
+    def fail(config):
+        raise error
+
+    assert_one_error_line(run_command(command=fail), "wrong", status)
+
+
+def test_defect_keeps_its_traceback(monkeypatch):
+    def fail(config):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(command_line, "define_flags", lambda config: None)
+    monkeypatch.setattr(command_line, "config_from_flags", lambda config: config())
+    monkeypatch.setattr(command_line.app, "run", lambda main, flags_parser: main(["run_search.py"]))
+    with pytest.raises(ZeroDivisionError):
+        command_line.run_command(EvaluationConfig, fail)
+
+
+# Everything at once and with absl's real app.run, because a process takes its time to start.
+PROGRAM = """
+import contextlib, io, sys
+from absl import flags
+from eoinas_tf.command_line import run_command
+from eoinas_tf.config import SearchConfig
+
+for arguments in (["stray"], ["--no_such_flag=1"], ["--epochs=three"], ["--image_size=32"], ["--download=perhaps"]):
+    for name in list(flags.FLAGS):
+        if flags.FLAGS[name].help and flags.FLAGS.find_module_defining_flag(name) == "eoinas_tf.flag_definitions":
+            delattr(flags.FLAGS, name)
+    flags.FLAGS.unparse_flags()
+    sys.argv = ["run_search.py", *arguments]
+    try:
+        run_command(SearchConfig, lambda config: print("the command ran"))
+    except SystemExit as exit_:
+        print("status", exit_.code)
+print("tensorflow" in sys.modules or "keras" in sys.modules)
+"""
+
+
+def test_real_process_answers_a_wrong_command_line_without_loading_tensorflow():
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["status 1"] * 5 + ["False"]
+    lines = run.stderr.splitlines()
+    assert len(lines) == 5, lines
+    assert all(line.startswith("error: ") for line in lines)
+    for line, message in zip(lines, ("'stray'", "no_such_flag", "epochs", "image_size", "download"), strict=True):
+        assert message in line
+
+
+def test_absl_is_the_one_that_is_replaced_in_these_tests():
+    """The fixture replaces attributes of the module; the names must stay where it looks for them."""
+    assert command_line.app is app
+    assert command_line.flags is flags

@@ -1,0 +1,182 @@
+import dataclasses
+import json
+
+import pytest
+
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.errors import ConfigurationError
+
+CONFIGS = (SearchConfig, EvaluationConfig)
+FIELDS = [
+    pytest.param(config_class, field, id=f"{config_class.__name__}-{field.name}")
+    for config_class in CONFIGS
+    for field in dataclasses.fields(config_class)
+]
+# Where a run may be continued with another value.
+MAY_CHANGE = {
+    "run_dir",
+    "data_dir",
+    "download",
+    "max_steps",
+    "checkpoint_every_epochs",
+    "keep_checkpoints",
+    "tensorboard",
+    "describe",
+}
+PAPER_SEARCH = {
+    "init_channels": 16,
+    "cells": 8,
+    "epochs": 160,
+    "batch_size": 64,
+    "warmup_epochs": 20,
+    "pruning_after_epoch": 20,
+    "pruning_every_epochs": 20,
+    "weights_learning_rate": 0.025,
+    "weights_learning_rate_end": 0.001,
+    "weights_momentum": 0.9,
+    "weights_l2": 3e-4,
+    "gradient_clip_norm": 5.0,
+    "architecture_learning_rate": 3e-4,
+    "architecture_beta_1": 0.5,
+    "architecture_beta_2": 0.999,
+    "architecture_l2": 1e-3,
+    "temperature_start": 5.0,
+    "temperature_end": 0.1,
+    "importance_weight": 0.5,
+    "importance_iterations": "epochs",
+    "crop_padding": 4,
+}
+PAPER_EVALUATION = {
+    "init_channels": 36,
+    "cells": 20,
+    "epochs": 600,
+    "batch_size": 128,
+    "learning_rate": 0.025,
+    "learning_rate_end": 0.0,
+    "momentum": 0.9,
+    "l2": 3e-4,
+    "gradient_clip_norm": 5.0,
+    "cutout_length": 16,
+    "drop_path": 0.3,
+    "auxiliary_weight": 0.4,
+    "stem": "cifar",
+}
+
+
+@pytest.mark.parametrize(
+    ("config_class", "expected"), [(SearchConfig, PAPER_SEARCH), (EvaluationConfig, PAPER_EVALUATION)]
+)
+def test_defaults_are_the_papers(config_class, expected):
+    config = config_class()
+    assert {name: getattr(config, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(("config_class", "field"), FIELDS)
+def test_every_setting_is_described(config_class, field):
+    assert field.metadata["help"].endswith((".", "no limit.", "none."))
+    minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
+    assert minimum is None or maximum is None or minimum < maximum
+    number = field.type in (int, float, int | None, float | None)
+    assert not number or minimum is not None, "a number needs a smallest value"
+
+
+def wrong_values(field):
+    """Values that a setting must refuse: out of bounds, not finite, of another type, empty, not a choice."""
+    yield object()
+    yield {}
+    yield b"bytes"
+    yield [1, 2]
+    yield () if field.type is str else ("a", 1)
+    if field.type is bool:
+        yield from ("yes", 1, None)
+        return
+    yield True
+    if field.default is not None:
+        yield None
+    kinds = str(field.type)
+    if "str" in kinds:
+        yield from (3, 0.5, " ")
+        if field.default != "":
+            yield ""
+        if field.metadata["choices"]:
+            yield "nonsense"
+        return
+    yield "12"
+    if "float" not in kinds:
+        yield 1.5
+    if "tuple" in kinds:
+        yield from ((1.5, 2.5), (8,), (8, 8, 8), 8, (3, 8), (8, 5000))
+        return
+    yield from (float("nan"), float("inf"), float("-inf"))
+    if field.metadata["minimum"] is not None:
+        yield type(field.metadata["minimum"])(field.metadata["minimum"] - 1)
+    if field.metadata["maximum"] is not None:
+        yield field.metadata["maximum"] + 1
+
+
+@pytest.mark.parametrize(("config_class", "field"), FIELDS)
+def test_every_setting_refuses_wrong_values_by_name(config_class, field):
+    for value in wrong_values(field):
+        with pytest.raises(ConfigurationError, match=rf"^--{field.name} .*Received: ") as refusal:
+            config_class(**{field.name: value})
+        assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("config_class", "field"), FIELDS)
+def test_every_number_accepts_its_bounds(config_class, field):
+    # One bound of these contradicts the default of its partner; that is tested below.
+    partners = {"temperature_start": 0.001, "temperature_end": 5.0, "weights_learning_rate": 0.0}
+    for bound in (field.metadata["minimum"], field.metadata["maximum"]):
+        if bound is not None and "tuple" not in str(field.type) and field.name not in partners:
+            assert getattr(config_class(**{field.name: bound}), field.name) == bound
+
+
+def test_image_size_accepts_its_bounds():
+    assert SearchConfig(image_size=(4, 4096)).image_size == (4, 4096)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature_end": 6.0}, "--temperature_end must not be above --temperature_start. Received: 6.0 and 5.0"),
+        (
+            {"weights_learning_rate": 0.0005},
+            "--weights_learning_rate_end must not be above --weights_learning_rate. Received: 0.001 and 0.0005",
+        ),
+        ({"image_size": (32,)}, "--image_size must be two numbers, height and width. Received: 32"),
+    ],
+)
+def test_contradictions_are_refused(settings, message):
+    with pytest.raises(ConfigurationError) as refusal:
+        SearchConfig(**settings)
+    assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_a_config_is_frozen_and_takes_keywords_only(config_class):
+    config = config_class()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.epochs = 3
+    with pytest.raises(TypeError):
+        config_class("runs/a")
+
+
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_json_round_trip(config_class):
+    config = config_class(run_dir="runs/\u00e4", image_size=(16, 24), epochs=7, gradient_clip_norm=0.5)
+    entries = json.loads(config.to_json())
+    assert list(entries) == [field.name for field in dataclasses.fields(config_class)]
+    assert config.to_json().count("\n") >= len(entries)
+    entries["image_size"] = tuple(entries["image_size"])
+    assert config_class(**entries) == config
+
+
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_result_settings_leave_out_what_may_change(config_class):
+    config = config_class(image_size=(16, 24))
+    names = {field.name for field in dataclasses.fields(config_class)}
+    assert set(config.result_settings()) == names - MAY_CHANGE
+    assert config.result_settings()["image_size"] == [16, 24]
+    assert config.result_settings() == config_class(image_size=(16, 24), run_dir="b", download=True).result_settings()
+    assert config.result_settings() != config_class(image_size=(16, 24), seed=1).result_settings()
+    assert json.loads(json.dumps(config.result_settings())) == config.result_settings()

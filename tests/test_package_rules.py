@@ -1,0 +1,282 @@
+"""Rules of the package's structure, read from its source.
+
+Each rule is a function from a source tree to what breaks it, so that a small wrong tree shows that it can fail.
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "eoinas_tf"
+SCRIPTS = ("run_search.py", "run_eval.py")
+LONGEST_SCRIPT = 60
+
+_BASE = {"config", "errors", "random_seeds", "resource_usage"}
+_EVALUATION = _BASE | {"space", "data", "experiment", "optimization"}
+# What of ours each module or folder of the package may import, beside itself.
+ALLOWED_IMPORTS = {
+    "__init__": set(),
+    "errors": set(),
+    "config": {"errors"},
+    "random_seeds": {"errors"},
+    "resource_usage": {"errors"},
+    "flag_definitions": {"config", "errors"},
+    "command_line": {"config", "errors", "flag_definitions"},
+    "space": {"errors"},
+    "optimization": {"errors"},
+    "data": _BASE,
+    "experiment": _BASE,
+    "supernet": {"space", "errors", "random_seeds"},
+    "search": _EVALUATION | {"supernet"},
+    "evaluation": _EVALUATION,
+    "run_search": {"command_line", "config", "search"},
+    "run_eval": {"command_line", "config", "evaluation"},
+}
+KNOW_FLAGS = {"flag_definitions", "command_line"}
+WITHOUT_TENSORFLOW = (
+    "config",
+    "errors",
+    "flag_definitions",
+    "command_line",
+    "space.operation_names",
+    "space.cell_topology",
+    "space.genotype",
+    "space.published_genotypes",
+    "experiment.atomic_files",
+    "experiment.run_directory",
+    "search.seed_selection",
+)
+NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
+UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+UNSAFE_NAMES = {"load_model", "enable_unsafe_deserialization"}
+UNSAFE_ARGUMENTS = {("allow_pickle", True), ("safe_mode", False)}
+
+
+def sources(root):
+    """Yields (path below root, syntax tree) of the package's modules and of the two scripts."""
+    for path in sorted([*(root / PACKAGE).rglob("*.py"), *(root / script for script in SCRIPTS)]):
+        if path.exists():
+            yield path.relative_to(root), ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def part_of(path):
+    """Returns the name under which `ALLOWED_IMPORTS` lists a file: its folder in the package, or itself."""
+    return path.parts[1] if len(path.parts) > 2 else path.stem
+
+
+def imported_modules(tree):
+    """Yields (line, dotted name) of everything that is imported anywhere, `from a import b` as a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def forbidden_imports(root):
+    """Imports of ours that the order of the packages does not allow; relative imports at all."""
+    for path, tree in sources(root):
+        part = part_of(path)
+        if part not in ALLOWED_IMPORTS:
+            yield f"{path}: {part} has no rule in ALLOWED_IMPORTS"
+            continue
+        for line, name in imported_modules(tree):
+            first, *rest = name.split(".")
+            if not first:
+                yield f"{path}:{line}: relative import {name}"
+            elif first == PACKAGE and (not rest or rest[0] not in ALLOWED_IMPORTS[part] | {part}):
+                yield f"{path}:{line}: {part} imports {name}"
+
+
+def imports_of_flags(root):
+    """Imports of absl.flags outside of the two modules that know flags."""
+    for path, tree in sources(root):
+        if part_of(path) not in KNOW_FLAGS:
+            for line, name in imported_modules(tree):
+                if name == "absl" or f"{name}.".startswith("absl.flags."):
+                    yield f"{path}:{line}: imports {name}"
+
+
+def modules_without_test(root):
+    """Modules a/b.py of the package without tests/a/test_b.py."""
+    for path, _ in sources(root):
+        if len(path.parts) == 3 and path.stem != "__init__":
+            test = Path("tests") / path.parts[1] / f"test_{path.name}"
+            if not (root / test).exists():
+                yield f"{path}: no {test}"
+
+
+def files_that_say_nothing(root):
+    """Files and folders of ours whose name does not say what is in them."""
+    for folder in (PACKAGE, "tests", "benchmarks"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.stem in NAMES_THAT_SAY_NOTHING and (path.is_dir() or path.suffix == ".py"):
+                yield str(path.relative_to(root))
+
+
+def dangerous_code(root):
+    """Errors swallowed whatever they are, and ways to run code that comes from a file."""
+    for path, tree in sources(root):
+        for line, name in imported_modules(tree):
+            if UNSAFE_MODULES & set(name.split(".")):
+                yield f"{path}:{line}: imports {name}"
+        for node in ast.walk(tree):
+            for what in dangers_of(node):
+                yield f"{path}:{node.lineno}: {what}"
+
+
+def dangers_of(node):
+    """Yields what is dangerous in one node of a syntax tree."""
+    if isinstance(node, ast.ExceptHandler) and node.type is None:
+        yield "bare except"
+    if isinstance(node, ast.Name) and node.id in {"eval", "exec", "__import__"}:
+        yield node.id
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        name = node.id if isinstance(node, ast.Name) else node.attr
+        if name in UNSAFE_NAMES:
+            yield name
+    if isinstance(node, ast.alias) and node.name.rpartition(".")[2] in UNSAFE_NAMES:
+        yield f"imports {node.name}"
+    if isinstance(node, ast.Attribute) and ast.unparse(node) in {"yaml.load", "builtins.eval", "builtins.exec"}:
+        yield ast.unparse(node)
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+            if (keyword.arg, value) in UNSAFE_ARGUMENTS:
+                yield f"{keyword.arg}={value}"
+
+
+def long_scripts(root):
+    """Scripts with more lines than flags and a call need."""
+    for script in SCRIPTS:
+        lines = len((root / script).read_text(encoding="utf-8").splitlines())
+        if lines > LONGEST_SCRIPT:
+            yield f"{script}: {lines} lines"
+
+
+IMPORT_ALL = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+    loaded = {"tensorflow", "keras"} & set(sys.modules)
+    if loaded:
+        sys.exit(f"{name} loads {' and '.join(sorted(loaded))}")
+"""
+
+
+def modules_that_load_tensorflow(root, names=WITHOUT_TENSORFLOW):
+    """The first module whose import, in a process that has imported only those before it, loads TensorFlow."""
+    command = [sys.executable, "-c", IMPORT_ALL, *(f"{PACKAGE}.{name}" for name in names)]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return [run.stderr.strip()] if run.returncode else []
+
+
+RULES = (
+    forbidden_imports,
+    imports_of_flags,
+    modules_without_test,
+    files_that_say_nothing,
+    dangerous_code,
+    long_scripts,
+    modules_that_load_tensorflow,
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_package_follows(rule):
+    broken = list(rule(ROOT))
+    assert not broken, "\n".join(broken)
+
+
+def test_the_rules_see_the_whole_package():
+    paths = {str(path) for path, _ in sources(ROOT)}
+    assert len(paths) > 50
+    assert {"eoinas_tf/config.py", "eoinas_tf/space/genotype.py", *SCRIPTS} <= paths
+    assert {part_of(Path(path)) for path in paths} == set(ALLOWED_IMPORTS)
+
+
+# (rule, file, its content, what the rule says)
+WRONG_FILES = [
+    (forbidden_imports, "space/genotype.py", "from eoinas_tf.config import SearchConfig", "space imports"),
+    (forbidden_imports, "space/genotype.py", "def f():\n    import eoinas_tf.search.loop", "space imports"),
+    (forbidden_imports, "optimization/steps.py", "from eoinas_tf import space", "optimization imports eoinas_tf.space"),
+    (forbidden_imports, "data/folder.py", "from eoinas_tf.space.genotype import Genotype", "data imports"),
+    (forbidden_imports, "experiment/plots.py", "from eoinas_tf.search import loop", "experiment imports"),
+    (forbidden_imports, "supernet/network.py", "from eoinas_tf.config import SearchConfig", "supernet imports"),
+    (forbidden_imports, "search/loop.py", "import eoinas_tf.evaluation.loop as loop", "search imports"),
+    (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.supernet.network import Network", "evaluation imports"),
+    (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.search.loop import run", "evaluation imports"),
+    (forbidden_imports, "errors.py", "from eoinas_tf.config import setting", "errors imports"),
+    (forbidden_imports, "config.py", "import eoinas_tf", "config imports eoinas_tf"),
+    (forbidden_imports, "search/loop.py", "from . import temperature", "relative import"),
+    (forbidden_imports, "training/loop.py", "", "training has no rule"),
+    (imports_of_flags, "search/loop.py", "from absl import flags", "imports absl.flags"),
+    (imports_of_flags, "config.py", "import absl.flags", "imports absl.flags"),
+    (imports_of_flags, "config.py", "def f():\n    from absl.flags import FLAGS", "imports absl.flags.FLAGS"),
+    (modules_without_test, "search/loop.py", "", "no tests/search/test_loop.py"),
+    (files_that_say_nothing, "search/utils.py", "", "eoinas_tf/search/utils.py"),
+    (files_that_say_nothing, "common/loop.py", "", "eoinas_tf/common"),
+    (files_that_say_nothing, "../tests/helpers.py", "", "tests/helpers.py"),
+    (dangerous_code, "config.py", "try:\n    pass\nexcept:\n    pass", "config.py:3: bare except"),
+    (dangerous_code, "config.py", "import pickle", "imports pickle"),
+    (dangerous_code, "config.py", "from pickle import loads", "imports pickle.loads"),
+    (dangerous_code, "config.py", "eval('1')", "eval"),
+    (dangerous_code, "config.py", "run = exec", "exec"),
+    (dangerous_code, "config.py", "np.load(path, allow_pickle=True)", "allow_pickle=True"),
+    (dangerous_code, "config.py", "keras.saving.load_model(path)", "load_model"),
+    (dangerous_code, "config.py", "from keras.models import load_model", "load_model"),
+    (dangerous_code, "config.py", "yaml.load(text)", "yaml.load"),
+    (dangerous_code, "config.py", "deserialize(entries, safe_mode=False)", "safe_mode=False"),
+    (long_scripts, "../run_eval.py", "pass\n" * 61, "run_eval.py: 61 lines"),
+]
+
+
+def write(root, file, content):
+    path = (root / PACKAGE / file).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+@pytest.fixture
+def small_tree(tmp_path):
+    """A tree that breaks no rule."""
+    write(tmp_path, "__init__.py", '"""Words such as eval( and pickle are no code."""\n')
+    write(tmp_path, "command_line.py", "from absl import app, flags\nfrom eoinas_tf.errors import EoinasError\n")
+    write(tmp_path, "errors.py", "class EoinasError(Exception):\n    pass\n")
+    write(tmp_path, "search/step.py", "from absl import app\nfrom eoinas_tf.space import genotype\n")
+    write(tmp_path, "search/__init__.py", "")
+    write(tmp_path, "space/genotype.py", "np.load(path, allow_pickle=False)\nmodel.eval()\n")
+    for test in ("search/test_step.py", "space/test_genotype.py"):
+        write(tmp_path, f"../tests/{test}", "")
+    for script in SCRIPTS:
+        write(tmp_path, f"../{script}", "from eoinas_tf.command_line import run_command\n" + "pass\n" * 59)
+    return tmp_path
+
+
+@pytest.mark.parametrize("rule", RULES[:-1], ids=lambda rule: rule.__name__)
+def test_a_right_tree_breaks_no_rule(small_tree, rule):
+    assert list(rule(small_tree)) == []
+
+
+@pytest.mark.parametrize(("rule", "file", "content", "message"), WRONG_FILES)
+def test_a_wrong_file_breaks_its_rule(small_tree, rule, file, content, message):
+    write(small_tree, file, content)
+    broken = list(rule(small_tree))
+    assert len(broken) == 1, broken
+    assert message in broken[0]
+
+
+def test_a_module_that_loads_tensorflow_through_another_is_named(tmp_path):
+    """With a folder of one's own for TensorFlow, for the real one takes seconds."""
+    write(tmp_path, "../tensorflow.py", "")
+    write(tmp_path, "__init__.py", "")
+    write(tmp_path, "errors.py", "")
+    write(tmp_path, "config.py", "from eoinas_tf import layers")
+    write(tmp_path, "layers.py", "import tensorflow")
+    assert modules_that_load_tensorflow(tmp_path, ("errors",)) == []
+    assert modules_that_load_tensorflow(tmp_path, ("errors", "config")) == ["eoinas_tf.config loads tensorflow"]
