@@ -6,7 +6,7 @@ RUN = $(VENV)/bin/python
 STAMP = $(VENV)/installed
 SOURCES = eoinas_tf tests benchmarks run_search.py run_eval.py
 DEMO_DIR ?= runs/demo
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: setup demo test check format unit-tests bench clean
 

@@ -12,7 +12,7 @@ def search(config: SearchConfig) -> None:
     Args:
         config: The settings.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
     from eoinas_tf.search.seed_selection import search_seeds
 

@@ -106,7 +106,7 @@ def channel_statistics(split: ImageSplit) -> tuple[np.ndarray, np.ndarray]:
     """
     count = min(len(split), MOST_IMAGES_FOR_STATISTICS)
     chosen = np.linspace(0, len(split) - 1, count).round().astype(np.int64)
-    sums, squares, pixels = 0.0, 0.0, 0
+    sums, squares, pixels = np.zeros(1), np.zeros(1), 0
     for start in range(0, count, STATISTICS_CHUNK):
         images = split.load_batch(tf.constant(chosen[start : start + STATISTICS_CHUNK])).numpy().astype(np.float64)
         sums = sums + images.sum(axis=(0, 1, 2))

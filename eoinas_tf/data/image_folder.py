@@ -108,7 +108,8 @@ def _labelled_files(root: Path, class_names: tuple[str, ...]) -> _LabelledFiles:
         class_folder = root / class_name
         if not class_folder.is_dir():
             continue
-        visible = sorted(path for path in class_folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        # Not `is_file`: a broken link should be named as a file that cannot be read.
+        visible = sorted(path for path in class_folder.iterdir() if not path.is_dir() and path.name[0] != ".")
         for path in visible:
             if path.suffix.lower() in OTHER_IMAGE_SUFFIXES:
                 raise DatasetError(f"cannot read {path}: convert {path.suffix} images to PNG or JPEG")
@@ -144,7 +145,7 @@ def _load_parts(
     first_of_part = np.cumsum([0] + [len(part.paths) for part in parts])
     return [
         ImageSplit.from_pixels(pixels[start : start + len(part.paths)], part.labels)
-        for start, part in zip(first_of_part, parts)
+        for start, part in zip(first_of_part, parts, strict=False)
     ], image_shape
 
 
@@ -164,7 +165,8 @@ def _decode_all(
         # Chunks, so that few images wait in the queue when they are not kept.
         for start in range(0, len(paths), 256):
             chunk = paths[start : start + 256]
-            for path, (size, image) in zip(chunk, executor.map(lambda path: _decode_file(path, image_size), chunk)):
+            decoded = executor.map(lambda path: _decode_file(path, image_size), chunk)
+            for path, (size, image) in zip(chunk, decoded, strict=True):
                 sizes.setdefault(size, path)
                 is_colour |= image.shape[2] == 3
                 if images is not None:

@@ -113,7 +113,11 @@ def training_batches(
 
 
 def test_batches(
-    split: ImageSplit, preprocessing: Preprocessing, *, batch_size: int, indices: np.ndarray | None = None
+    split: ImageSplit,
+    preprocessing: Preprocessing,
+    *,
+    batch_size: int,
+    indices: np.ndarray | None = None,  # noqa: PT028
 ) -> tf.data.Dataset:
     """Batches that hold every image once, all of one size so that nothing is traced twice.
 

@@ -1,8 +1,11 @@
 """Image classification sets of TensorFlow Datasets, from a prepared folder and without the network."""
 
+import contextlib
 import difflib
+import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +49,8 @@ def load_tfds_images(
     height, width, channels = image_feature.shape
     if image_size is None and (height is None or width is None):
         raise DatasetError(f"the images of {name} differ in size; give --image_size=H,W to resize them")
-    image_shape = (*map(int, image_size or (height, width)), 1 if channels == 1 else 3)
+    height, width = image_size or (int(height), int(width))
+    image_shape = (height, width, 1 if channels == 1 else 3)
     if "train" not in builder.info.splits:
         raise DatasetError(f"{name} has no part called train. Received: {', '.join(builder.info.splits) or 'no parts'}")
     test_name = next((part for part in ("test", "validation") if _has_labels(name, builder, part)), None)
@@ -67,16 +71,19 @@ def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
     if not NAME_PATTERN.fullmatch(name):
         raise _unknown_name(name)
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        with _no_warnings():
+            builder = tfds.builder(name, data_dir=data_dir)
+            is_prepared = builder.is_prepared()
     except tfds.core.registered.DatasetNotFoundError as error:
         raise _unknown_name(name) from error
     except (ValueError, ImportError, AssertionError, tf.errors.OpError) as error:
         raise DatasetError(f"TensorFlow Datasets cannot open {name}: {_first_line(error)}") from error
-    if builder.is_prepared():
+    if is_prepared:
         return builder
     if not download:
         raise DatasetError(
-            f"{name} is not there: looked for {builder.data_path}; give --data_dir the folder that holds it, or --download"
+            f"{name} is not there: looked for {builder.data_path}; "
+            "give the folder that holds it as --data_dir, or --download to download it"
         )
     try:
         builder.download_and_prepare()
@@ -98,9 +105,9 @@ def _unknown_name(name: str) -> DatasetError:
     # The names of the installed package: nothing is looked up elsewhere.
     known = ["digits", *tfds.list_builders(with_community_datasets=False)]
     close = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "see tensorflow.org/datasets/catalog"
+    hint = f"close names are {', '.join(close)}" if close else "no name is close to it"
     return DatasetError(
-        f"unknown data set: {name!r}; {hint} Names are those of TensorFlow Datasets, digits, or folder:PATH"
+        f"unknown data set: {name!r}; {hint}; give a name of TensorFlow Datasets, digits, or folder:PATH"
     )
 
 
@@ -112,7 +119,7 @@ def _image_and_label(name: str, features: Any) -> tuple[Any, Any]:
     image, label = found.get("image"), found.get("label")
     is_image = isinstance(image, tfds.features.Image) and image.np_dtype == np.uint8
     if not is_image or not isinstance(label, tfds.features.ClassLabel):
-        listing = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in found.items())
+        listing = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(found.items()))
         raise DatasetError(
             f"{name} is not an image classification set: it needs image (8-bit Image) and label (ClassLabel). "
             f"Received: {listing or type(features).__name__}"
@@ -139,7 +146,7 @@ def _has_labels(name: str, builder: Any, part: str) -> bool:
     """Tells whether a part is there, not empty, and labelled; competitions' test parts carry label -1."""
     if part not in builder.info.splits or not builder.info.splits[part].num_examples:
         return False
-    with _ReadErrors(name, builder, part):
+    with _read_errors(name, builder, part):
         return all(int(label) >= 0 for _, label in _encoded_examples(builder, part).take(1))
 
 
@@ -161,14 +168,15 @@ def _load_split(name: str, builder: Any, part: str, image_shape: tuple[int, int,
     images = np.empty((size, *image_shape), np.uint8) if keep_pixels else np.empty(size, object)
     labels = np.empty(size, np.int32)
     position = 0
-    with _ReadErrors(name, builder, part):
+    with _read_errors(name, builder, part):
         for chunk, chunk_labels in examples.batch(IMAGES_PER_CHUNK).prefetch(1).as_numpy_iterator():
             images[position : position + len(chunk)] = chunk
             labels[position : position + len(chunk)] = chunk_labels
             position += len(chunk)
     if position != size or not size:
         raise DatasetError(
-            f"{part} of {name} is incomplete in {builder.data_path}: {size} images were to be there. Received: {position}"
+            f"{part} of {name} is incomplete in {builder.data_path}: {size} images should be there. "
+            f"Received: {position}; prepare the set again"
         )
     if labels.min() < 0:
         raise DatasetError(f"{part} of {name} has images without a label. Received: label {labels.min()}")
@@ -187,18 +195,27 @@ def _check_memory(name: str, part: str, needed: int) -> None:
         )
 
 
-class _ReadErrors:
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Silences the warning that a set is not prepared: the error says so, in one line."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _read_errors(name: str, builder: Any, part: str) -> Iterator[None]:
     """Turns what reading damaged files raises into one line that names the set and its folder."""
-
-    def __init__(self, name: str, builder: Any, part: str) -> None:
-        self._message = f"{part} of {name} cannot be read from {builder.data_path}"
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type | None, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, (tf.errors.OpError, OSError)):
-            raise DatasetError(f"{self._message}: {_first_line(error)}; prepare the set again") from error
+    try:
+        yield
+    except (tf.errors.OpError, OSError) as error:
+        raise DatasetError(
+            f"{part} of {name} cannot be read from {builder.data_path}: {_first_line(error)}; prepare the set again"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -22,8 +22,8 @@ def operation_colors(operation_names: Sequence[str]) -> dict[str, tuple[float, .
     Args:
         operation_names: Names of the operations, in the order of the colours.
     """
-    palette = matplotlib.colormaps["tab10"].colors
-    return {name: palette[position % len(palette)] for position, name in enumerate(operation_names)}
+    palette = matplotlib.colormaps["tab10"]
+    return {name: palette(position % palette.N) for position, name in enumerate(operation_names)}
 
 
 def genotype_graph(pairs: Sequence[tuple[str, int]], inputs_per_node: int = 2) -> dict[tuple[int, int], list[str]]:
@@ -75,16 +75,16 @@ def draw_cell(graph: CellGraph, title: str, colors: Mapping[str, tuple[float, ..
         _arrow(axes, start, end, color, bend)
         text = "\n".join(names) if len(names) <= MOST_NAMES_ON_AN_EDGE else f"{len(names)} operations"
         labels.append((_point_on_arc(start, end, bend, 0.5), text, color))
-    for position, text, color in _spread(labels, list(positions.values())):
+    for (x, y), text, color in _spread(labels, list(positions.values())):
         axes.text(
-            *position, text, ha="center", va="center", fontsize=8.5, color=color,
+            x, y, text, ha="center", va="center", fontsize=8.5, color=color,
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
         )  # fmt: skip
-    for node, position in positions.items():
+    for node, (x, y) in positions.items():
         label = OUTPUT_LABEL if node == output else INPUT_LABELS[node] if node < 2 else str(node - 2)
         face = "#fff2cc" if node == output else "#d9ead3" if node < 2 else "#cfe2f3"
         axes.text(
-            *position, label, ha="center", va="center", fontsize=13,
+            x, y, label, ha="center", va="center", fontsize=13,
             bbox={"boxstyle": "round,pad=0.45", "facecolor": face, "edgecolor": "0.3"},
         )  # fmt: skip
     columns = [x for x, _ in positions.values()]

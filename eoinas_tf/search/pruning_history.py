@@ -39,7 +39,9 @@ def drop_records(epoch: int, dropped: np.ndarray, judgement: Judgement, operatio
                 "accuracy": accuracy_sum / architecture_steps if architecture_steps else None,
                 "training_iterations": float(judgement.training_iterations[position]),
                 "importance": float(judgement.importance[position]),
-                "remaining": [operation_names[index] for index in np.flatnonzero(remaining[cell_type, edge_index])],
+                "remaining": [
+                    operation_names[index] for index in np.flatnonzero(remaining[cell_type, edge_index]).tolist()
+                ],
             }
         )
     return records

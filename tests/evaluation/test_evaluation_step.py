@@ -106,16 +106,10 @@ def test_without_auxiliary_head_and_drop_path():
     assert step.state.results.means("training step", 1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
 
 
-def test_a_bad_loss_is_named_with_its_step():
+def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():
     step, (images, labels) = new_step(), batch()
     for number, factor in ((0, 1.0), (1, np.nan), (2, 1.0)):
         step.train(images * factor, labels, tf.constant(number, tf.int64))
     with pytest.raises(NonFiniteError, match=r"training step.* step 1 \(epoch 4\)"):
         step.state.results.means("training step", 4)
-
-
-def test_steps_share_one_trace():
-    step, (images, labels) = new_step(), batch()
-    for number in range(3):
-        step.train(images, labels, tf.constant(number, tf.int64))
     assert step.train.experimental_get_tracing_count() == 1

@@ -72,7 +72,7 @@ def test_lost_checkpoints_are_an_error_not_a_fresh_start(search, config):
         for epoch in (1, 2, 3):
             add_epoch(journal, search, epoch)
         shutil.rmtree(run.checkpoints)
-        with pytest.raises(StorageError, match="holds 3 epochs, but .* has no checkpoint"):
+        with pytest.raises(StorageError, match=r"holds 3 epochs, but .* has no checkpoint"):
             SearchJournal(run, config, search.state)
         assert len(run.metrics.read_text().splitlines()) == 3
 

@@ -86,7 +86,10 @@ def test_an_architecture_step_is_adam_on_the_straight_through_gradient_plus_l2(s
     search.update_architecture(number=2)
     # Adam's first step is the learning rate times the gradient over its absolute value.
     expected = start - 0.01 * gradient / (np.abs(gradient) + 1e-8)
-    np.testing.assert_allclose(network.operation_logits.numpy(), expected, atol=2e-4)
+    # Where the terms cancel, float noise decides the sign.
+    is_clear = np.abs(gradient) > 1e-5
+    assert is_clear.mean() > 0.9
+    np.testing.assert_allclose(network.operation_logits.numpy()[is_clear], expected[is_clear], atol=2e-4)
 
 
 def test_the_sample_is_counted_with_the_accuracy_of_its_batch(search):

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, resize_images
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_is_decoded_as_it_is(channels):
+    image = RANDOM.integers(0, 256, [5, 3, channels], np.uint8)
+    np.testing.assert_array_equal(decode_image(tf.io.encode_png(image)), image)
+
+
+def test_alpha_is_dropped_and_grey_is_repeated():
+    image = RANDOM.integers(0, 256, [2, 3, 4], np.uint8)
+    np.testing.assert_array_equal(convert_channels(image, 3), image[..., :3])
+    np.testing.assert_array_equal(convert_channels(image[..., :3], 3), image[..., :3])
+    np.testing.assert_array_equal(convert_channels(image[..., :2], 1), image[..., :1])
+    np.testing.assert_array_equal(convert_channels(image[..., :2], 3), image[..., [0, 0, 0]])
+
+
+def test_shrinking_averages_as_a_triangle_filter_does():
+    # Halving with antialiasing weighs four neighbours 1, 3, 3, 1; what lies outside has no weight.
+    row = np.array([0, 0, 80, 160, 240, 255, 255, 255], np.uint8)
+    expected = [
+        (3 * 0 + 3 * 0 + 80) / 7,
+        (0 + 3 * 80 + 3 * 160 + 240) / 8,
+        (160 + 3 * 240 + 3 * 255 + 255) / 8,
+        (255 + 3 * 255 + 3 * 255) / 7,
+    ]
+    image = np.tile(row[np.newaxis, :, np.newaxis], [8, 1, 1])
+    resized = resize_images(image, (4, 4))
+    assert resized.dtype == tf.uint8
+    np.testing.assert_array_equal(resized[1, :, 0], np.round(expected))
+
+
+def test_own_size_changes_nothing_and_batches_are_resized_alike():
+    images = RANDOM.integers(0, 256, [2, 6, 5, 3], np.uint8)
+    np.testing.assert_array_equal(resize_images(images, (6, 5)), images)
+    np.testing.assert_array_equal(resize_images(images, (3, 9))[1], resize_images(images[1], (3, 9)))
+
+
+def test_decode_to_shape_in_a_pipeline():
+    image = RANDOM.integers(0, 256, [6, 4, 2], np.uint8)
+    encoded = tf.data.Dataset.from_tensors(tf.io.encode_png(image))
+    resized = encoded.map(lambda source: decode_to_shape(source, (3, 2, 3), resize=True))
+    assert resized.element_spec == tf.TensorSpec([3, 2, 3], tf.uint8)
+    np.testing.assert_array_equal(next(iter(resized)), resize_images(image[..., [0, 0, 0]], (3, 2)))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        next(iter(encoded.map(lambda source: decode_to_shape(source, (3, 2, 3), resize=False))))

@@ -1,0 +1,217 @@
+import os
+import re
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.data import image_split
+from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.image_folder import load_image_folder
+from eoinas_tf.errors import DatasetError
+
+
+def picture(number, height=4, width=6, channels=3):
+    return np.random.default_rng(number).integers(0, 256, [height, width, channels], np.uint8)
+
+
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode = {".jpg": tf.io.encode_jpeg, ".jpeg": tf.io.encode_jpeg}.get(path.suffix.lower(), tf.io.encode_png)
+    path.write_bytes(image if isinstance(image, bytes) else encode(image).numpy())
+
+
+def make_folder(root, classes=("ant", "bee"), count=5, **kwargs):
+    for label, name in enumerate(classes):
+        for number in range(count):
+            write(root / name / f"{number}.png", picture(100 * label + number, **kwargs))
+
+
+def pixels(split):
+    return split.load_batch(tf.range(len(split), dtype=tf.int64)).numpy()
+
+
+def one_line_error(folder, **kwargs):
+    with pytest.raises(DatasetError) as caught:
+        load_image_folder(str(folder), **kwargs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def png_chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_train_and_test_folders_in_sorted_order(tmp_path):
+    make_folder(tmp_path / "train", classes=("bee", "ant"), count=2)
+    write(tmp_path / "train" / "ant" / "10.PNG", picture(7))
+    write(tmp_path / "val" / "bee" / "x.png", picture(8))
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.name == f"folder:{tmp_path}"
+    assert dataset.class_names == ("ant", "bee")
+    assert dataset.image_shape == (4, 6, 3)
+    assert dataset.train.labels.tolist() == [0, 0, 0, 1, 1]
+    np.testing.assert_array_equal(pixels(dataset.train), [picture(number) for number in (100, 101, 7, 0, 1)])
+    assert dataset.test.labels.tolist() == [1]
+    np.testing.assert_array_equal(pixels(dataset.test), [picture(8)])
+
+
+def test_test_folder_is_preferred_to_validation_folders(tmp_path):
+    make_folder(tmp_path / "train")
+    for number, part in enumerate(["validation", "val", "test"]):
+        write(tmp_path / part / "ant" / "x.png", picture(number))
+        np.testing.assert_array_equal(pixels(load_image_folder(str(tmp_path)).test), [picture(number)])
+
+
+def test_a_class_balanced_fifth_is_held_out(tmp_path):
+    make_folder(tmp_path)
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.train.labels.tolist() == [0] * 4 + [1] * 4
+    assert dataset.test.labels.tolist() == [0, 1]
+    together = np.concatenate([pixels(dataset.train), pixels(dataset.test)])
+    expected = [picture(100 * label + number) for label in range(2) for number in range(5)]
+    assert sorted(image.tobytes() for image in together) == sorted(image.tobytes() for image in expected)
+    np.testing.assert_array_equal(pixels(dataset.test), pixels(load_image_folder(str(tmp_path)).test))
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    make_folder(tmp_path, classes=("car", "train"))
+    assert load_image_folder(str(tmp_path)).class_names == ("car", "train")
+
+
+def test_all_grey_stays_grey_and_drops_alpha(tmp_path):
+    make_folder(tmp_path / "train", count=1, channels=1)
+    write(tmp_path / "train" / "bee" / "alpha.png", picture(5, channels=2))
+    dataset = load_image_folder(str(tmp_path / "train"))
+    assert dataset.image_shape == (4, 6, 1)
+    assert pixels(dataset.train).shape == (2, 4, 6, 1)
+    everything = np.concatenate([pixels(dataset.train), pixels(dataset.test)])
+    assert any(np.array_equal(image, picture(5, channels=2)[..., :1]) for image in everything)
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "paths"])
+def test_one_colour_image_makes_all_colour(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    make_folder(tmp_path / "train", count=1, channels=1)
+    write(tmp_path / "test" / "bee" / "x.png", picture(5, channels=4))
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.image_shape == (4, 6, 3)
+    np.testing.assert_array_equal(pixels(dataset.train)[1], picture(100, channels=1)[..., [0, 0, 0]])
+    np.testing.assert_array_equal(pixels(dataset.test)[0], picture(5, channels=4)[..., :3])
+
+
+def test_pixels_and_paths_give_the_same_images(tmp_path, monkeypatch):
+    make_folder(tmp_path / "train", count=2)
+    write(tmp_path / "train" / "bee" / "x.jpeg", picture(5, height=9, width=5))
+    write(tmp_path / "test" / "ant" / "größe.jpg", picture(6, height=8, width=5, channels=1))
+    kept = load_image_folder(str(tmp_path), image_size=(5, 3))
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
+    read = load_image_folder(str(tmp_path), image_size=(5, 3))
+    assert kept.image_shape == read.image_shape == (5, 3, 3)
+    np.testing.assert_array_equal(pixels(kept.train), pixels(read.train))
+    np.testing.assert_array_equal(pixels(kept.test), pixels(read.test))
+    np.testing.assert_array_equal(pixels(kept.train)[0], resize_images(picture(0), (5, 3)))
+    os.remove(tmp_path / "train" / "ant" / "0.png")
+    pixels(kept.train)
+    with pytest.raises(tf.errors.NotFoundError):
+        pixels(read.train)
+
+
+def test_differing_sizes_name_the_flag_and_two_sizes(tmp_path):
+    make_folder(tmp_path)
+    write(tmp_path / "bee" / "x.png", picture(5, height=6, width=4))
+    message = one_line_error(tmp_path)
+    assert "--image_size=H,W" in message
+    assert "0.png is 4,6" in message
+    assert "x.png is 6,4" in message
+
+
+JPEG = tf.io.encode_jpeg(picture(1, 32, 32)).numpy()
+PNG = tf.io.encode_png(picture(1, 32, 32)).numpy()
+HUGE = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
+DAMAGED = {
+    "empty.png": b"",
+    "cut.jpg": JPEG[: len(JPEG) // 2],
+    "cut.png": PNG[: len(PNG) // 2],
+    "header_only.jpg": JPEG[:4],
+    "checksum.png": PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:],
+    "garbage.png": b"this is not an image, whatever its name says",
+    "garbage.gif": b"GIF89a" + b"\0" * 9,
+    "garbage.bmp": b"BM" + b"\0" * 9,
+    "huge.png": PNG[:8] + HUGE + png_chunk(b"IDAT", zlib.compress(b"\0" * 99)) + png_chunk(b"IEND", b""),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_named(tmp_path, name):
+    make_folder(tmp_path, count=2, height=32, width=32)
+    write(tmp_path / "bee" / name, DAMAGED[name])
+    message = one_line_error(tmp_path)
+    assert str(tmp_path / "bee" / name) in message
+    assert ("is empty" in message) == (name == "empty.png")
+
+
+def test_an_unreadable_file_is_named(tmp_path):
+    make_folder(tmp_path, count=2)
+    (tmp_path / "bee" / "gone.png").symlink_to(tmp_path / "bee" / "gone.png")
+    assert f"cannot read {tmp_path / 'bee' / 'gone.png'}" in one_line_error(tmp_path)
+
+
+def test_the_first_frame_of_an_animation_is_taken(tmp_path):
+    def frame(colour):
+        # 1x1 pixels, codes of 3 bits: clear, the colour, end.
+        return b",\0\0\0\0\1\0\1\0\0\2\2" + bytes([4 | colour << 3 | (5 & 3) << 6, 5 >> 2]) + b"\0"
+
+    palette = bytes([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9])
+    header = b"GIF89a\1\0\1\0\xa1\0\0" + palette
+    write(tmp_path / "train" / "ant" / "two.gif", header + frame(1) + frame(2) + b";")
+    write(tmp_path / "train" / "bee" / "one.gif", header + frame(0) + b";")
+    write(tmp_path / "test" / "bee" / "one.gif", header + frame(2) + b";")
+    dataset = load_image_folder(str(tmp_path))
+    assert pixels(dataset.train).reshape(2, 3).tolist() == [[0, 255, 0], [255, 0, 0]]
+
+
+def test_other_and_hidden_files_are_left_out(tmp_path):
+    make_folder(tmp_path, count=2)
+    write(tmp_path / "bee" / "notes.txt", b"notes")
+    write(tmp_path / "bee" / ".hidden.png", b"")
+    write(tmp_path / ".cache" / "x.png", b"")
+    write(tmp_path / "readme.png", b"")
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.class_names == ("ant", "bee")
+    assert len(dataset.train) + len(dataset.test) == 4
+
+
+def test_image_formats_that_cannot_be_read_are_refused(tmp_path):
+    make_folder(tmp_path)
+    write(tmp_path / "ant" / "x.WebP", b"RIFF")
+    assert re.search(r"ant/x\.WebP: convert", one_line_error(tmp_path))
+
+
+@pytest.mark.parametrize("folder", ["", "/no/such/folder"])
+def test_a_missing_folder_is_named(folder):
+    assert repr(folder) in one_line_error(folder)
+
+
+def test_too_few_class_folders(tmp_path):
+    assert "Received: 0;" in one_line_error(tmp_path)
+    write(tmp_path / "x.png", picture(0))
+    assert "Received: 0;" in one_line_error(tmp_path)
+    write(tmp_path / "ant" / "x.png", picture(0))
+    assert "Received: 1 (ant);" in one_line_error(tmp_path)
+
+
+def test_a_class_without_images_is_named(tmp_path):
+    make_folder(tmp_path, count=2)
+    write(tmp_path / "cow" / "notes.txt", b"")
+    assert f"no images in the class folder {tmp_path / 'cow'}" in one_line_error(tmp_path)
+
+
+def test_test_classes_must_be_training_classes(tmp_path):
+    make_folder(tmp_path / "train", count=2)
+    (tmp_path / "test").mkdir()
+    assert f"no class folders in {tmp_path / 'test'}" in one_line_error(tmp_path)
+    make_folder(tmp_path / "test", classes=("bee", "cow"), count=1)
+    assert "does not have: cow;" in one_line_error(tmp_path)

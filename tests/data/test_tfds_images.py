@@ -1,0 +1,195 @@
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from eoinas_tf.data import image_split
+from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.tfds_images import load_tfds_images
+from eoinas_tf.errors import DatasetError
+
+
+def picture(number, height=4, width=6, channels=3):
+    return np.random.default_rng(number).integers(0, 256, [height, width, channels], np.uint8)
+
+
+def prepare(folder, name, shape, parts, label=None):
+    """Prepares a set; `parts` maps a part to its (image, label) pairs."""
+    features = {"image": tfds.features.Image(shape=shape), "label": label or tfds.features.ClassLabel(names=["a", "b"])}
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={
+            part: [(key, {"image": image, "label": label}) for key, (image, label) in enumerate(pairs)]
+            for part, pairs in parts.items()
+        },
+        data_dir=folder,
+        disable_shuffling=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("prepared"))
+    train = [(picture(number), number % 2) for number in range(10)]
+    prepare(folder, "fixed", (4, 6, 3), {"train": train, "test": [(picture(90), 1)], "validation": [(picture(91), 0)]})
+    grey = [(picture(number, channels=1), number % 2) for number in range(10)]
+    prepare(folder, "grey", (4, 6, 1), {"train": grey})
+    # As in a competition: the test part has no labels.
+    varying = {
+        "train": [(picture(1, 9, 5), 0), (picture(2, 3, 8), 1)],
+        "test": [(picture(3), -1)],
+        "validation": [(picture(4, 7, 7), 1)],
+    }
+    prepare(folder, "varying", (None, None, 3), varying)
+    prepare(folder, "numbers", (4, 6, 3), {"train": train}, label=tfds.features.Scalar(np.int64))
+    prepare(folder, "untrained", (4, 6, 3), {"test": train})
+    return folder
+
+
+def pixels(split):
+    return split.load_batch(tf.range(len(split), dtype=tf.int64)).numpy()
+
+
+def one_line_error(name, **kwargs):
+    with pytest.raises(DatasetError) as caught:
+        load_tfds_images(name, **kwargs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "encoded"])
+def test_images_of_one_size(data_dir, monkeypatch, limit):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    dataset = load_tfds_images("fixed", data_dir=data_dir)
+    assert dataset.class_names == ("a", "b")
+    assert dataset.image_shape == (4, 6, 3)
+    assert dataset.train.labels.tolist() == [0, 1] * 5
+    np.testing.assert_array_equal(pixels(dataset.train), [picture(number) for number in range(10)])
+    assert dataset.test.labels.tolist() == [1]
+    np.testing.assert_array_equal(pixels(dataset.test), [picture(90)])
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "encoded"])
+def test_images_of_many_sizes_and_a_test_part_without_labels(data_dir, monkeypatch, limit):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    dataset = load_tfds_images("varying", data_dir=data_dir, image_size=(5, 3))
+    assert dataset.image_shape == (5, 3, 3)
+    expected = [resize_images(picture(1, 9, 5), (5, 3)), resize_images(picture(2, 3, 8), (5, 3))]
+    np.testing.assert_array_equal(pixels(dataset.train), expected)
+    assert dataset.test.labels.tolist() == [1]
+    np.testing.assert_array_equal(pixels(dataset.test), [resize_images(picture(4, 7, 7), (5, 3))])
+
+
+def test_a_fifth_is_held_out_where_there_is_only_train(data_dir):
+    dataset = load_tfds_images("grey", data_dir=data_dir)
+    assert dataset.image_shape == (4, 6, 1)
+    assert np.bincount(dataset.train.labels).tolist() == [4, 4]
+    assert np.bincount(dataset.test.labels).tolist() == [1, 1]
+    together = np.concatenate([pixels(dataset.train), pixels(dataset.test)])
+    expected = [picture(number, channels=1) for number in range(10)]
+    assert sorted(image.tobytes() for image in together) == sorted(image.tobytes() for image in expected)
+
+
+def test_differing_sizes_name_the_flag(data_dir):
+    assert "--image_size=H,W" in one_line_error("varying", data_dir=data_dir)
+
+
+def test_a_set_without_classes_names_its_features(data_dir):
+    message = one_line_error("numbers", data_dir=data_dir)
+    assert "Received: image (Image), label (Scalar)" in message
+
+
+def test_a_set_without_a_training_part_names_its_parts(data_dir):
+    assert "no part called train. Received: test" in one_line_error("untrained", data_dir=data_dir)
+
+
+def test_a_set_that_is_not_there_names_folder_and_flags(data_dir, caplog):
+    message = one_line_error("mnist", data_dir=data_dir)
+    assert f"{data_dir}/mnist" in message
+    assert "--data_dir" in message
+    assert "--download" in message
+    assert not caplog.records
+
+
+def test_downloads_only_where_asked_to(data_dir, monkeypatch):
+    asked = []
+
+    def refuse(builder, **kwargs):
+        asked.append(builder.name)
+        raise ConnectionError("no network\nat all")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", refuse)
+    one_line_error("mnist", data_dir=data_dir)
+    assert asked == []
+    message = one_line_error("mnist", data_dir=data_dir, download=True)
+    assert asked == ["mnist"]
+    assert "could not be downloaded" in message
+    assert message.endswith("no network")
+    load_tfds_images("fixed", data_dir=data_dir, download=True)
+    assert asked == ["mnist"]
+
+
+@pytest.mark.parametrize("name", ["cifar11", "huggingface:mnist", "", "../cifar10", "two words"])
+def test_an_unknown_name_is_refused(name, data_dir):
+    message = one_line_error(name, data_dir=data_dir)
+    assert repr(name) in message
+    assert ("close names are" in message) == (name == "cifar11" or name == "../cifar10")
+
+
+def test_a_folder_given_as_a_name(tmp_path):
+    assert f"--dataset=folder:{tmp_path}" in one_line_error(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["cifar10/nonsense", "cifar10:9.9.9"])
+def test_an_unknown_configuration_or_version_is_refused(name, data_dir):
+    assert name in one_line_error(name, data_dir=data_dir)
+
+
+def damage(folder, change):
+    file = next(folder.glob("fixed/1.0.0/fixed-train*"))
+    file.write_bytes(change(file.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content[:-20],
+        lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:],
+        lambda content: b"",
+    ],
+    ids=["cut", "bit", "empty"],
+)
+def test_a_damaged_file_is_told_with_its_folder(data_dir, tmp_path, change):
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    load_tfds_images("fixed", data_dir=str(tmp_path))
+    damage(tmp_path, change)
+    message = one_line_error("fixed", data_dir=str(tmp_path))
+    assert f"{tmp_path}/fixed/1.0.0" in message
+    assert message.startswith("train of fixed")
+
+
+def test_a_missing_file_is_told_with_its_folder(data_dir, tmp_path):
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    next(tmp_path.glob("fixed/1.0.0/fixed-train*")).unlink()
+    assert f"{tmp_path}/fixed/1.0.0" in one_line_error("fixed", data_dir=str(tmp_path))
+
+
+def test_more_encoded_bytes_than_memory_are_refused(data_dir, monkeypatch):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
+    monkeypatch.setattr("os.sysconf", lambda name: 1)
+    assert "does not fit into memory" in one_line_error("fixed", data_dir=data_dir)
+
+
+def test_cifar10(tfds_data_dir):
+    dataset = load_tfds_images("cifar10", data_dir=tfds_data_dir)
+    assert (len(dataset.train), len(dataset.test), dataset.num_classes) == (50_000, 10_000, 10)
+    assert dataset.image_shape == (32, 32, 3)
+    assert np.bincount(dataset.train.labels).tolist() == [5000] * 10
+    examples = tfds.builder("cifar10", data_dir=tfds_data_dir).as_dataset(split="train[:5]", as_supervised=True)
+    images, labels = zip(*examples.as_numpy_iterator(), strict=True)
+    np.testing.assert_array_equal(dataset.train.load_batch(tf.range(5, dtype=tf.int64)), np.stack(images))
+    assert dataset.train.labels[:5].tolist() == [int(label) for label in labels]
