@@ -101,12 +101,13 @@ def draw_importance(
     columns = 5
     rows = -(-(len(edge_names) + 1) // columns)
     figure = new_figure(3.2 * columns, 2.5 * rows)
-    panels = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")
     for edge, (axes, edge_name) in enumerate(zip(panels.flat, edge_names, strict=False)):
         axes.axis("on")
         axes.set_title(f"edge {edge_name}", fontsize=10)
+        axes.set_xlabel("epoch", fontsize=8)
         axes.grid(alpha=0.3)
         for operation, name in enumerate(operation_names):
             axes.plot(epochs, values[:, edge, operation], color=colors[name], label=name, marker=".", markersize=3)

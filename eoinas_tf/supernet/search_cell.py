@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from eoinas_tf.space.cell_topology import EDGES, INPUT_NODES, INTERMEDIATE_NODES, edge_stride, incoming_edges
 from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolution
+from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 from eoinas_tf.supernet.mixed_operation import MixedOperation
 
@@ -70,17 +71,18 @@ class SearchCell(keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns the intermediate nodes, concatenated: [batch, height, width, 4 * channels]."""
         nodes = [self.fit_before_previous(before_previous), self.fit_previous(previous)]
+        # A node's copies, one for each edge that leaves it and, of an intermediate node, one for the concatenation.
+        copies: list[list[tf.Tensor]] = [fan_out(node, INTERMEDIATE_NODES) for node in nodes]
         for node in range(INPUT_NODES, INPUT_NODES + INTERMEDIATE_NODES):
-            nodes.append(
-                tf.add_n(
-                    [
-                        self.edges[edge.index](
-                            nodes[edge.from_node],
-                            operation_index[edge.index],
-                            gate=None if gates is None else gates[edge.index],
-                        )
-                        for edge in incoming_edges(node)
-                    ]
-                )
+            total = ordered_sum(
+                [
+                    self.edges[edge.index](
+                        copies[edge.from_node].pop(),
+                        operation_index[edge.index],
+                        gate=None if gates is None else gates[edge.index],
+                    )
+                    for edge in incoming_edges(node)
+                ]
             )
-        return tf.concat(nodes[INPUT_NODES:], axis=-1)
+            copies.append(fan_out(total, INPUT_NODES + INTERMEDIATE_NODES - node))
+        return tf.concat([node_copies.pop() for node_copies in copies[INPUT_NODES:]], axis=-1)

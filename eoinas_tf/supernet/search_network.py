@@ -13,6 +13,7 @@ from eoinas_tf.space.cell_topology import (
 from eoinas_tf.space.convolution_blocks import normalization
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.space.ordered_sums import fan_out
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 from eoinas_tf.supernet.search_cell import SearchCell
 
@@ -112,9 +113,14 @@ class SearchNetwork(keras.Model):
     def call(self, images: tf.Tensor, operation_index: tf.Tensor, gates: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the classes' logits, float32 [batch, classes]."""
         index_of_type = [tf.unstack(indices) for indices in tf.unstack(operation_index)]
-        gates_of_type = [None] * len(CELL_TYPES) if gates is None else [tf.unstack(row) for row in tf.unstack(gates)]
-        before_previous = previous = self.stem_normalization(self.stem(images))
+        gate_copies: list[list[tf.Tensor]] = []
+        if gates is not None:
+            for cell_type, row in enumerate(tf.unstack(gates)):
+                gate_copies.append(fan_out(row, self.cell_types.count(cell_type)))
+        stem = fan_out(self.stem_normalization(self.stem(images)), 3)
+        before_previous, previous, before_next = stem
         for cell, cell_type in zip(self.cells, self.cell_types, strict=True):
-            outputs = cell(before_previous, previous, index_of_type[cell_type], gates_of_type[cell_type])
-            before_previous, previous = previous, outputs
+            cell_gates = None if gates is None else tf.unstack(gate_copies[cell_type].pop())
+            outputs = cell(before_previous, previous, index_of_type[cell_type], cell_gates)
+            before_previous, previous, before_next = before_next, outputs, outputs
         return self.classifier(tf.reduce_mean(previous, axis=[1, 2]))

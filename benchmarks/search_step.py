@@ -1,0 +1,66 @@
+"""Times the search's two steps on random images: `python benchmarks/search_step.py --init_channels=16 --cells=8`.
+
+The last line is one JSON object. `seconds_to_first_step` runs from the start of the process to
+the end of the first pair of steps; the other times are medians over `--steps` pairs.
+"""
+
+import json
+import statistics
+import time
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
+from eoinas_tf.search.search_step import SearchStep, build_search_state
+
+INIT_CHANNELS = flags.DEFINE_integer("init_channels", 16, "Channels C of the first cell.")
+CELLS = flags.DEFINE_integer("cells", 8, "Cells in the network.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images in a batch.")
+IMAGE_SIDE = flags.DEFINE_integer("image_side", 32, "Height and width in pixels.")
+STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed.")
+
+
+def main(_: list[str]) -> None:
+    """Builds a search, runs its steps, prints what they took."""
+    config = SearchConfig(
+        run_dir="none", init_channels=INIT_CHANNELS.value, cells=CELLS.value, batch_size=BATCH_SIZE.value
+    )
+    side, classes = IMAGE_SIDE.value, 10
+    state = build_search_state(config, (side, side, 3), classes, steps_per_epoch=390)
+    step = SearchStep(state, config)
+    generator = np.random.default_rng(0)
+    images = tf.constant(generator.normal(size=(BATCH_SIZE.value, side, side, 3)).astype(np.float32))
+    labels = tf.constant(generator.integers(0, classes, BATCH_SIZE.value), tf.int32)
+
+    def seconds(update, results, number: int) -> float:
+        started = time.monotonic()
+        update(images, labels, tf.constant(number, tf.int64), tf.constant(5.0))
+        results.wait()
+        return time.monotonic() - started
+
+    kinds = (step.update_weights, state.weight_results), (step.update_architecture, state.architecture_results)
+    for update, results in kinds:
+        seconds(update, results, 0)
+    to_first_step = seconds_since_process_start()
+    traces = state.network.trace_count()
+    pairs = [[seconds(update, results, number) for update, results in kinds] for number in range(1, STEPS.value + 1)]
+    weight_step, architecture_step = (statistics.median(times) for times in zip(*pairs, strict=True))
+    print(
+        json.dumps(
+            {
+                "seconds_per_weight_step": round(weight_step, 4),
+                "seconds_per_architecture_step": round(architecture_step, 4),
+                "images_per_second": round(2 * BATCH_SIZE.value / (weight_step + architecture_step), 1),
+                "seconds_to_first_step": round(to_first_step, 1),
+                "peak_memory_gib": round(peak_memory_gib(), 2),
+                "retraces": state.network.trace_count() - traces,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)
