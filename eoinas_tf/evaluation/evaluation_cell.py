@@ -13,6 +13,7 @@ from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolut
 from eoinas_tf.space.genotype import INPUTS_PER_NODE, Genotype
 from eoinas_tf.space.operation_names import SKIP_CONNECT
 from eoinas_tf.space.operations import OPERATIONS
+from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
 
 
 def genotype_from_data(genotype: Genotype | Mapping[str, Any]) -> Genotype:
@@ -100,23 +101,28 @@ class EvaluationCell(keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns [batch, height, width, channels * concatenated nodes]; half the sides in a reduction cell."""
         first, second = inputs
+        scales = None
+        if training and drop_path is not None:
+            scales = draw_path_scales(drop_path, len(self.edges), tf.shape(second)[0])
         nodes = [
             self.first_preprocessing(first, training=training),
             self.second_preprocessing(second, training=training),
         ]
-        scales = None
-        if training and drop_path is not None:
-            scales = draw_path_scales(drop_path, len(self.edges), tf.shape(second)[0])
+        copies = [fan_out(node, self._readers(position)) for position, node in enumerate(nodes)]
         outputs = []
         for position, (operation, from_node) in enumerate(self.edges):
-            output = self.operations[position](nodes[from_node], training=training)
+            output = self.operations[position](copies[from_node].pop(), training=training)
             if scales is not None and not self._is_identity(operation, from_node):
                 output = scale_path(output, scales[position])
             outputs.append(output)
             if len(outputs) == INPUTS_PER_NODE:
-                nodes.append(tf.add_n(outputs))
+                copies.append(fan_out(ordered_sum(outputs), self._readers(len(copies))))
                 outputs = []
-        return tf.concat([nodes[node] for node in self.concatenated_nodes], axis=-1)
+        return tf.concat([copies[node].pop() for node in self.concatenated_nodes], axis=-1)
+
+    def _readers(self, node: int) -> int:
+        """Returns how many operations read a node, and one more if it is concatenated."""
+        return sum(from_node == node for _, from_node in self.edges) + (node in self.concatenated_nodes)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for the shapes of the two inputs."""

@@ -13,6 +13,7 @@ from eoinas_tf.evaluation.evaluation_cell import EvaluationCell, genotype_from_d
 from eoinas_tf.evaluation.network_stem import build_stem
 from eoinas_tf.space.cell_topology import reduction_cell_positions
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.ordered_sums import fan_out
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
@@ -99,13 +100,20 @@ class EvaluationNetwork(keras.Model):
         outputs = [images]
         for convolution in self.stem_convolutions:
             outputs.append(convolution(outputs[-1], training=training))
-        first, second = outputs[-1] if self.stem == "cifar" else outputs[-2], outputs[-1]
+        if self.stem == "cifar":  # The stem's output is both inputs of the first cell and one of the second.
+            first, second, next_first = fan_out(outputs[-1], 3)
+        else:
+            first, (second, next_first) = outputs[-2], fan_out(outputs[-1], 2)
         auxiliary_logits = None
         for position, cell in enumerate(self.cells):
             cell_drop_path = None if drop_path is None else drop_path_of_cell(drop_path, position)
-            first, second = second, cell([first, second], training=training, drop_path=cell_drop_path)
+            output = cell([first, second], training=training, drop_path=cell_drop_path)
             if position == self.auxiliary_position and self.auxiliary_head is not None and training:
-                auxiliary_logits = self.auxiliary_head(second, training=training)
+                output, for_next_first, for_auxiliary = fan_out(output, 3)
+                auxiliary_logits = self.auxiliary_head(for_auxiliary, training=training)
+            else:
+                for_next_first = output
+            first, second, next_first = next_first, output, for_next_first
         logits = self.classifier(tf.reduce_mean(second, axis=[1, 2]))
         return logits if auxiliary_logits is None else (logits, auxiliary_logits)
 

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
+
+# In float32, (1e8 + -1e8) + 1 = 1 but 1e8 + (-1e8 + 1) = 0: the order can be seen.
+TERMS = [tf.constant([1e8]), tf.constant([-1e8]), tf.constant([1.0])]
+
+
+@pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "in a graph"])
+def test_terms_are_added_in_their_order(in_graph):
+    add = tf.function(ordered_sum) if in_graph else ordered_sum
+    assert add(TERMS).numpy() == [1.0]
+    assert add([TERMS[0], TERMS[2], TERMS[1]]).numpy() == [0.0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_value_and_gradient_are_those_of_a_sum(count):
+    generator = np.random.default_rng(count)
+    tensors = [tf.constant(generator.normal(size=(2, 3)).astype(np.float32)) for _ in range(count)]
+    upstream = generator.normal(size=(2, 3)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        total = ordered_sum(tensors)
+        objective = tf.reduce_sum(total * upstream)
+    np.testing.assert_allclose(total, sum(tensor.numpy() for tensor in tensors), rtol=1e-5)
+    for gradient in tape.gradient(objective, tensors):
+        np.testing.assert_array_equal(gradient, upstream)
+
+
+def test_the_readers_gradients_are_added_in_their_order():
+    original = tf.constant([2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(original)
+        copies = fan_out(original, 3)
+        objective = tf.reduce_sum(tf.add_n([copy * term for copy, term in zip(copies, TERMS, strict=True)]))
+    assert [copy.numpy().tolist() for copy in copies] == [[2.0]] * 3
+    assert tape.gradient(objective, original).numpy() == [1.0]
+
+
+def test_no_node_of_three_terms_is_left_to_add_n():
+    @tf.function
+    def gradient(original):
+        with tf.GradientTape() as tape:
+            tape.watch(original)
+            copies = fan_out(original, 4)
+            objective = tf.reduce_sum(ordered_sum([copy**2 for copy in copies]))
+        return tape.gradient(objective, original)
+
+    operations = gradient.get_concrete_function(tf.constant([1.0])).graph.get_operations()
+    assert not [operation for operation in operations if operation.type == "AddN" and len(operation.inputs) > 2]
+    assert gradient(tf.constant([3.0])).numpy() == [24.0]
