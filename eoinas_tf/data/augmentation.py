@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.image_split import ImageSplit
+from eoinas_tf.random_seeds import ALGORITHM
 
 MOST_IMAGES_FOR_STATISTICS = 10_000
 STATISTICS_CHUNK = 500
@@ -28,7 +29,7 @@ def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
     batch = tf.shape(images)[0]
     height, width = images.shape[1], images.shape[2]
     padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
-    offsets = tf.random.stateless_uniform([2, batch], seed, 0, 2 * padding + 1, tf.int32)
+    offsets = tf.random.stateless_uniform([2, batch], seed, 0, 2 * padding + 1, tf.int32, alg=ALGORITHM)
     rows = offsets[0][:, None] + tf.range(height)
     columns = offsets[1][:, None] + tf.range(width)
     cropped = tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
@@ -45,7 +46,7 @@ def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     Returns:
         Images of the same shape and type.
     """
-    is_flipped = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    is_flipped = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, alg=ALGORITHM) < 0.5
     return tf.where(is_flipped, tf.reverse(images, axis=[2]), images)
 
 
@@ -78,7 +79,7 @@ def cutout(images: tf.Tensor, length: int, seed: tf.Tensor) -> tf.Tensor:
         return images
     batch = tf.shape(images)[0]
     height, width = images.shape[1], images.shape[2]
-    centres = tf.random.stateless_uniform([2, batch], seed)
+    centres = tf.random.stateless_uniform([2, batch], seed, alg=ALGORITHM)
     is_blank = [
         _inside(tf.cast(tf.floor(centre * side), tf.int32), side, length)
         for centre, side in zip(tf.unstack(centres), (height, width), strict=True)

@@ -52,8 +52,8 @@ def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None)
         DatasetError: The folder is not there or not laid out like this, a file is not an image,
             or the images differ in size and no `image_size` is given.
     """
-    root = Path(folder).expanduser()
-    if not folder or not root.is_dir():
+    root = existing_folder(folder)
+    if root is None:
         raise DatasetError(
             f"no such folder: {folder!r}; give --dataset=folder:PATH the path of a folder of class folders"
         )
@@ -64,6 +64,11 @@ def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None)
             f"at least 2 class folders are needed in {train_root}. Received: {len(class_names)}"
             f"{_in_brackets(class_names)}; put each class's images into a folder of its own"
         )
+    if set(class_names) <= {"train", *TEST_FOLDERS}:
+        raise DatasetError(
+            f"no class folders in {root / class_names[0]}, nor in {root / class_names[1]}; "
+            "put each class's images into a folder of its own inside them"
+        )
     parts = [_labelled_files(train_root, class_names)]
     if test_root is not None:
         _check_test_classes(test_root, class_names)
@@ -73,6 +78,16 @@ def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None)
         kept, held_out = held_out_fifth(splits[0].labels)
         splits = [splits[0].subset(kept), splits[0].subset(held_out)]
     return ImageDataset(f"folder:{folder}", class_names, image_shape, *splits)
+
+
+def existing_folder(path: str) -> Path | None:
+    """Returns a folder that a user named, or `None` where the name leads to none."""
+    try:
+        folder = Path(path).expanduser()
+        return folder if path and folder.is_dir() else None
+    # `~nobody`, and names that the file system does not take or may not show.
+    except (RuntimeError, OSError):
+        return None
 
 
 def _parts(root: Path) -> tuple[Path, Path | None]:
@@ -86,7 +101,15 @@ def _parts(root: Path) -> tuple[Path, Path | None]:
 
 
 def _class_folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [path for path in _visible(root) if path.is_dir()]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Lists what is in a folder and not hidden in sorted order, so that the file system's order does not matter."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DatasetError(f"cannot read the folder {folder}: {error.strerror}; allow it, or remove it") from error
 
 
 def _check_test_classes(test_root: Path, class_names: tuple[str, ...]) -> None:
@@ -109,7 +132,7 @@ def _labelled_files(root: Path, class_names: tuple[str, ...]) -> _LabelledFiles:
         if not class_folder.is_dir():
             continue
         # Not `is_file`: a broken link should be named as a file that cannot be read.
-        visible = sorted(path for path in class_folder.iterdir() if not path.is_dir() and path.name[0] != ".")
+        visible = [path for path in _visible(class_folder) if not path.is_dir()]
         for path in visible:
             if path.suffix.lower() in OTHER_IMAGE_SUFFIXES:
                 raise DatasetError(f"cannot read {path}: convert {path.suffix} images to PNG or JPEG")
@@ -128,14 +151,8 @@ def _load_parts(
 ) -> tuple[list[ImageSplit], tuple[int, int, int]]:
     """Decodes every file of all parts and makes their splits, all with one shape."""
     paths = [path for part in parts for path in part.paths]
-    images, sizes, is_colour = _decode_all(paths, image_size)
-    if image_size is None and len(sizes) > 1:
-        (first, first_path), (second, second_path) = list(sizes.items())[:2]
-        raise DatasetError(
-            f"the images differ in size: {first_path} is {first[0]},{first[1]} (height,width) and {second_path} is "
-            f"{second[0]},{second[1]}; give --image_size=H,W to resize them"
-        )
-    height, width = image_size or next(iter(sizes))
+    images, own_size, is_colour = _decode_all(paths, image_size)
+    height, width = image_size or own_size
     image_shape = (int(height), int(width), 3 if is_colour else 1)
     if images is None or not fits_in_memory(len(paths), image_shape):
         return [_lazy_split(part, image_shape, image_size is not None) for part in parts], image_shape
@@ -151,15 +168,15 @@ def _load_parts(
 
 def _decode_all(
     paths: list[Path], image_size: tuple[int, int] | None
-) -> tuple[list[np.ndarray] | None, dict[tuple[int, int], Path], bool]:
-    """Decodes files in parallel, in order.
+) -> tuple[list[np.ndarray] | None, tuple[int, int], bool]:
+    """Decodes files in parallel, in order, up to the first one that differs in size where none may.
 
     Returns:
         The images without alpha, resized where asked to, or `None` where they are too many
-        to keep; the first path of each (height, width) met; and whether any is colour.
+        to keep; the (height, width) of the first file; and whether any is colour.
     """
     images: list[np.ndarray] | None = []
-    sizes: dict[tuple[int, int], Path] = {}
+    own_size = None
     is_colour = False
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as executor:
         # Chunks, so that few images wait in the queue when they are not kept.
@@ -167,13 +184,19 @@ def _decode_all(
             chunk = paths[start : start + 256]
             decoded = executor.map(lambda path: _decode_file(path, image_size), chunk)
             for path, (size, image) in zip(chunk, decoded, strict=True):
-                sizes.setdefault(size, path)
+                own_size = own_size or size
+                if image_size is None and size != own_size:
+                    raise DatasetError(
+                        f"the images differ in size: {paths[0]} is {own_size[0]},{own_size[1]} (height,width) and "
+                        f"{path} is {size[0]},{size[1]}; give --image_size=H,W to resize them"
+                    )
                 is_colour |= image.shape[2] == 3
                 if images is not None:
                     images.append(image)
             if images is not None and not fits_in_memory(len(images), images[0].shape):
                 images = None
-    return images, sizes, is_colour
+    assert own_size is not None  # There is a file: no class folder is empty.
+    return images, own_size, is_colour
 
 
 def _decode_file(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[int, int], np.ndarray]:
@@ -182,6 +205,8 @@ def _decode_file(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[
         encoded = path.read_bytes()
         if not encoded:
             raise DatasetError(f"not an image: {path} is empty (0 bytes); replace or remove it")
+        if _has_colour_palette(encoded):
+            raise DatasetError(f"cannot read {path}: a BMP image with a palette; convert it to PNG")
         with tf.device("CPU:0"):
             image = decode_image(tf.constant(encoded))
             size = (int(image.shape[0]), int(image.shape[1]))
@@ -193,6 +218,22 @@ def _decode_file(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[
         raise DatasetError(
             f"not an image, or a damaged one: {path}, {len(encoded)} bytes; replace or remove it"
         ) from error
+
+
+def _has_colour_palette(encoded: bytes) -> bool:
+    """Tells whether it is a BMP file whose bytes are numbers of colours, which TensorFlow takes for shades of grey.
+
+    A palette of the 256 shades in order, as programs write it for grey images, is none.
+    """
+    if encoded[:2] != b"BM" or len(encoded) < 54:
+        return False
+    header_size, bits_per_pixel = int.from_bytes(encoded[14:18], "little"), int.from_bytes(encoded[28:30], "little")
+    if bits_per_pixel > 8 or header_size < 40:
+        return False
+    is_compressed = any(encoded[30:34])
+    palette = encoded[14 + header_size : 14 + header_size + 4 * 256]
+    shades = bytes(range(256))
+    return bits_per_pixel < 8 or is_compressed or any(palette[channel::4] != shades for channel in range(3))
 
 
 def _lazy_split(part: _LabelledFiles, image_shape: tuple[int, int, int], resize: bool) -> ImageSplit:

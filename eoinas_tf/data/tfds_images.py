@@ -6,13 +6,13 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.image_decoding import decode_to_shape
+from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
 from eoinas_tf.data.split_indices import held_out_fifth
 from eoinas_tf.errors import DatasetError
@@ -98,7 +98,7 @@ def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
 def _unknown_name(name: str) -> DatasetError:
     import tensorflow_datasets as tfds
 
-    if Path(name).expanduser().is_dir():
+    if existing_folder(name):
         return DatasetError(
             f"unknown data set: {name!r}; a folder of class folders is given as --dataset=folder:{name}"
         )

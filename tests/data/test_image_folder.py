@@ -1,4 +1,6 @@
+import io
 import os
+import pathlib
 import re
 import struct
 import zlib
@@ -6,8 +8,9 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from eoinas_tf.data import image_split
+from eoinas_tf.data import image_folder, image_split
 from eoinas_tf.data.image_decoding import resize_images
 from eoinas_tf.data.image_folder import load_image_folder
 from eoinas_tf.errors import DatasetError
@@ -136,7 +139,11 @@ DAMAGED = {
     "cut.jpg": JPEG[: len(JPEG) // 2],
     "cut.png": PNG[: len(PNG) // 2],
     "header_only.jpg": JPEG[:4],
-    "checksum.png": PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:],
+    "without_end.jpg": JPEG[:-2],
+    "content.png": PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:],
+    # The header's checksum, and that of the pixels, which four bytes and the end chunk of twelve follow.
+    "header_checksum.png": PNG[:29] + bytes([PNG[29] ^ 1]) + PNG[30:],
+    "pixel_checksum.png": PNG[:-13] + bytes([PNG[-13] ^ 1]) + PNG[-12:],
     "garbage.png": b"this is not an image, whatever its name says",
     "garbage.gif": b"GIF89a" + b"\0" * 9,
     "garbage.bmp": b"BM" + b"\0" * 9,
@@ -215,3 +222,147 @@ def test_test_classes_must_be_training_classes(tmp_path):
     assert f"no class folders in {tmp_path / 'test'}" in one_line_error(tmp_path)
     make_folder(tmp_path / "test", classes=("bee", "cow"), count=1)
     assert "does not have: cow;" in one_line_error(tmp_path)
+
+
+def by_pil(image, kind, **options):
+    """Encodes a PIL image, so that files come from another encoder than the decoder's own."""
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+RGB = Image.fromarray(picture(3))
+GREY = RGB.convert("L")
+PALETTE = RGB.quantize(16)
+# Lossless files: name, content, the pixels that should come out.
+WRITTEN_BY_PIL = {
+    "grey.png": (by_pil(GREY, "PNG"), np.asarray(GREY)[..., np.newaxis]),
+    "colour.png": (by_pil(RGB, "PNG"), np.asarray(RGB)),
+    "alpha.png": (by_pil(Image.fromarray(picture(3, channels=4)), "PNG"), picture(3, channels=4)[..., :3]),
+    "grey_alpha.png": (by_pil(RGB.convert("LA"), "PNG"), np.asarray(GREY)[..., np.newaxis]),
+    "black_and_white.png": (by_pil(RGB.convert("1"), "PNG"), np.asarray(RGB.convert("1"))[..., np.newaxis] * 255),
+    "sixteen_bits.png": (
+        by_pil(Image.fromarray(np.asarray(GREY).astype(np.uint16) * 257), "PNG"),
+        np.asarray(GREY)[..., np.newaxis],
+    ),
+    "palette.png": (by_pil(PALETTE, "PNG"), np.asarray(PALETTE.convert("RGB"))),
+    "palette.gif": (by_pil(PALETTE, "GIF"), np.asarray(PALETTE.convert("RGB"))),
+    "grey.bmp": (by_pil(GREY, "BMP"), np.asarray(GREY)[..., np.newaxis]),
+    "colour.BMP": (by_pil(RGB, "BMP"), np.asarray(RGB)),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_PIL)
+def test_pixels_of_files_that_pil_wrote(tmp_path, name):
+    content, expected = WRITTEN_BY_PIL[name]
+    for part in ("train", "test"):
+        for class_name in ("ant", "bee"):
+            write(tmp_path / part / class_name / name, content)
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.image_shape == expected.shape
+    np.testing.assert_array_equal(pixels(dataset.train), [expected] * 2)
+    np.testing.assert_array_equal(pixels(dataset.test), [expected] * 2)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG"])
+def test_jpeg_files_that_pil_wrote(tmp_path, mode, suffix):
+    # One colour all over, for JPEG blurs details.
+    image = Image.new("RGB", (6, 4), (200, 120, 40)).convert(mode)
+    for class_name in ("ant", "bee"):
+        for number in range(2):
+            write(tmp_path / class_name / f"{number}{suffix}", by_pil(image, "JPEG", quality=95))
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.image_shape == (4, 6, 1 if mode == "L" else 3)
+    expected = np.asarray(image if mode == "L" else image.convert("RGB")).reshape(4, 6, -1)
+    assert np.abs(pixels(dataset.train).astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_bmp_files_whose_bytes_are_numbers_of_colours_are_refused(tmp_path, mode):
+    make_folder(tmp_path)
+    write(tmp_path / "bee" / "palette.bmp", by_pil(PALETTE if mode == "P" else RGB.convert("1"), "BMP"))
+    assert f"cannot read {tmp_path / 'bee' / 'palette.bmp'}: a BMP image with a palette" in one_line_error(tmp_path)
+
+
+def test_the_first_of_two_frames_that_pil_wrote_is_taken(tmp_path):
+    make_folder(tmp_path / "train", count=1)
+    first, second = (Image.fromarray(picture(number)).quantize(16) for number in (1, 2))
+    content = by_pil(first, "GIF", save_all=True, append_images=[second])
+    assert Image.open(io.BytesIO(content)).n_frames == 2
+    write(tmp_path / "test" / "ant" / "two.gif", content)
+    np.testing.assert_array_equal(pixels(load_image_folder(str(tmp_path)).test)[0], np.asarray(first.convert("RGB")))
+
+
+@pytest.mark.parametrize("with_parts", [False, True], ids=["held out", "train and test"])
+def test_the_file_system_s_order_does_not_matter(tmp_path, monkeypatch, with_parts):
+    for part in ("train", "test") if with_parts else ("",):
+        make_folder(tmp_path / part, classes=("cow", "ant", "bee"))
+    own, found = load_image_folder(str(tmp_path)), []
+    for turn in (sorted, lambda paths: sorted(paths, reverse=True)):
+        real = pathlib.Path.iterdir
+        with monkeypatch.context() as patch:
+            patch.setattr(pathlib.Path, "iterdir", lambda path, real=real, turn=turn: iter(turn(real(path))))
+            found.append(load_image_folder(str(tmp_path)))
+    for dataset in found:
+        assert dataset.class_names == ("ant", "bee", "cow")
+        for split, expected in ((dataset.train, own.train), (dataset.test, own.test)):
+            np.testing.assert_array_equal(split.labels, expected.labels)
+            np.testing.assert_array_equal(pixels(split), pixels(expected))
+
+
+def test_a_fifth_of_a_training_part_without_test_part_is_held_out(tmp_path):
+    make_folder(tmp_path / "train")
+    dataset = load_image_folder(str(tmp_path))
+    assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([0] * 4 + [1] * 4, [0, 1])
+
+
+def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, monkeypatch):
+    make_folder(tmp_path, classes=("ant", "bee"), count=300)
+    write(tmp_path / "ant" / "1.png", picture(5, height=6, width=4))
+    write(tmp_path / "bee" / "0.png", b"")
+    read = []
+    real = image_folder._decode_file
+    monkeypatch.setattr(image_folder, "_decode_file", lambda path, size: read.append(path) or real(path, size))
+    assert "1.png is 6,4" in one_line_error(tmp_path)
+    # Not all 600 are decoded for it, but those of one chunk at most.
+    assert len(read) <= 256
+
+
+@pytest.mark.parametrize("folder", ["~no_such_user/images", "x" * 5000, "a\0b"], ids=["user", "long", "zero"])
+def test_a_name_that_cannot_be_a_folder_is_refused(folder):
+    assert "no such folder" in one_line_error(folder)
+
+
+def test_a_folder_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
+    make_folder(tmp_path)
+    real = pathlib.Path.iterdir
+
+    def refuse(path):
+        if path.name == "bee":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", refuse)
+    assert f"cannot read the folder {tmp_path / 'bee'}: Permission denied" in one_line_error(tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    make_folder(tmp_path)
+    real = pathlib.Path.read_bytes
+
+    def refuse(path):
+        if path.name == "3.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
+    assert f"cannot read {tmp_path / 'ant' / '3.png'}: Permission denied" in one_line_error(tmp_path)
+
+
+def test_parts_without_class_folders_are_no_classes(tmp_path):
+    for part in ("train", "test"):
+        write(tmp_path / part / "x.png", picture(0))
+        write(tmp_path / part / "y.png", picture(1))
+    assert f"no class folders in {tmp_path / 'test'}, nor in {tmp_path / 'train'}" in one_line_error(tmp_path)
+    assert "Received: 0; put each class's images into a folder of its own" in one_line_error(tmp_path / "train")

@@ -59,3 +59,57 @@ def test_held_out_fifth_is_the_same_every_time_and_not_the_first_images():
 def test_nothing_to_hold_out_is_refused():
     with pytest.raises(DatasetError, match=r"2 images\. Received: 3 images in 3 classes"):
         held_out_fifth(np.array([0, 1, 2]))
+
+
+def label_sets():
+    """20 sets of up to 12 classes of 1 to 30 images, in any order; classes may be missing."""
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        classes = generator.choice(50, generator.integers(2, 13), replace=False)
+        yield generator.permutation(np.repeat(classes, generator.integers(1, 31, len(classes)))).astype(np.int32)
+
+
+@pytest.mark.parametrize("labels", label_sets(), ids=len)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_halves_of_any_set(labels, seed):
+    halves = class_balanced_halves(labels, seed)
+    np.testing.assert_array_equal(np.sort(np.concatenate(halves)), np.arange(len(labels)))
+    assert abs(len(halves[0]) - len(halves[1])) <= 1
+    first, second = (np.bincount(labels[half], minlength=50) for half in halves)
+    assert np.abs(first - second).max() <= 1
+
+
+@pytest.mark.parametrize("labels", label_sets(), ids=len)
+def test_held_out_fifth_of_any_set(labels):
+    kept, held_out = held_out_fifth(labels)
+    np.testing.assert_array_equal(np.sort(np.concatenate([kept, held_out])), np.arange(len(labels)))
+    np.testing.assert_array_equal(held_out, np.sort(held_out))
+    counts, held_out_counts = (np.bincount(labels[part], minlength=50) for part in (slice(None), held_out))
+    # Within half an image of a fifth, but for classes that give one of their 2 images, or keep their only one.
+    several = counts > 2
+    assert np.abs(held_out_counts - counts / 5)[several].max() <= 0.5
+    assert set(held_out_counts[counts == 2]) <= {1}
+    assert set(held_out_counts[counts <= 1]) <= {0}
+
+
+def test_every_image_is_equally_often_in_a_half():
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    counts = sum(np.bincount(class_balanced_halves(labels, seed)[0], minlength=6) for seed in range(1000))
+    # Class 0 gives 2 of its 3 images to the first half, class 1 one: 667 and 333 expected, a deviation is 15.
+    assert np.abs(counts - [667, 333] * 3).max() < 75, counts
+
+
+def test_the_halves_orders_do_not_depend_on_other_classes():
+    alone = np.zeros(9, np.int32)
+    together = np.concatenate([alone, np.full(4, 1)])
+    first, second = class_balanced_halves(alone, 5)[0], class_balanced_halves(together, 5)[0]
+    np.testing.assert_array_equal(first, second[second < 9])
+
+
+def test_recorded_divisions():
+    # A change of these numbers would make a resumed search train on images of the other half.
+    labels = np.arange(20) % 3
+    weight, architecture = class_balanced_halves(labels, 0)
+    assert weight.tolist() == [0, 1, 2, 3, 5, 10, 15, 17, 18, 19]
+    assert architecture.tolist() == [4, 6, 7, 8, 9, 11, 12, 13, 14, 16]
+    assert held_out_fifth(labels)[1].tolist() == [0, 7, 8]
