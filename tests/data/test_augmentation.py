@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 from eoinas_tf.data import augmentation
 from eoinas_tf.data.augmentation import channel_statistics, cutout, horizontal_flip, normalize, pad_crop
 from eoinas_tf.data.image_split import ImageSplit
-from eoinas_tf.random_seeds import stateless_seed
+from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
 
 SEED = stateless_seed(0, "test", 4)
 OTHER_PURPOSE = stateless_seed(0, "other", 4)
@@ -141,3 +142,100 @@ def test_steps_give_other_crops():
     images = random_images(32, 8, 8, 1)
     first, second = (pad_crop(images, 2, stateless_seed(0, "crop", step)) for step in (0, 1))
     assert not np.array_equal(first, second)
+
+
+# (height, width, channels): square, odd, not square, one row.
+SHAPES = [(8, 8, 3), (7, 5, 1), (4, 9, 3), (1, 6, 1)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("padding", [1, 4, 12])
+def test_crop_against_loops(shape, padding):
+    images = random_images(6, *shape)
+    offsets = tf.random.stateless_uniform([2, 6], SEED, 0, 2 * padding + 1, tf.int32, alg=ALGORITHM).numpy()
+    expected = np.zeros_like(images)
+    for image in range(6):
+        for y in range(shape[0]):
+            for x in range(shape[1]):
+                from_y, from_x = y + offsets[0, image] - padding, x + offsets[1, image] - padding
+                if 0 <= from_y < shape[0] and 0 <= from_x < shape[1]:
+                    expected[image, y, x] = images[image, from_y, from_x]
+    np.testing.assert_array_equal(pad_crop(images, padding, SEED), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_flip_against_loops(shape):
+    images = random_images(12, *shape)
+    is_flipped = tf.random.stateless_uniform([12, 1, 1, 1], SEED, alg=ALGORITHM).numpy().ravel() < 0.5
+    assert 0 < is_flipped.sum() < 12
+    expected = images.copy()
+    for image in np.flatnonzero(is_flipped):
+        for x in range(shape[1]):
+            expected[image, :, x] = images[image, :, shape[1] - 1 - x]
+    np.testing.assert_array_equal(horizontal_flip(images, SEED), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("length", [1, 4, 5, 16])
+def test_cutout_against_loops(shape, length):
+    images = random_images(12, *shape).astype(np.float32)
+    centres = tf.random.stateless_uniform([2, 12], SEED, alg=ALGORITHM).numpy()
+    expected = images.copy()
+    for image in range(12):
+        top, left = (int(centres[axis, image] * shape[axis]) - length // 2 for axis in (0, 1))
+        for y in range(shape[0]):
+            for x in range(shape[1]):
+                if top <= y < top + length and left <= x < left + length:
+                    expected[image, y, x] = 0
+    np.testing.assert_array_equal(cutout(images, length, SEED), expected)
+
+
+def test_crop_offsets_with_padding_4_are_uniform_by_chi_square():
+    # Images of 9x9 places with 4 pixels of padding: the middle pixel tells which of 81 windows was cut.
+    count = 8100
+    places = np.arange(81, dtype=np.int32).reshape(9, 9, 1)
+    cropped = pad_crop(np.tile(places, [count, 1, 1, 1]), 4, SEED).numpy()
+    windows = np.bincount(cropped[:, 4, 4, 0], minlength=81)
+    assert windows.min() > 0
+    assert stats.chisquare(windows).pvalue > 1e-4
+
+
+def test_cutout_centres_are_uniform_by_chi_square():
+    # A square of one pixel is its own centre; every pixel of the 6x5 must come, the border's too.
+    blank = cutout(tf.ones([6000, 6, 5, 1]), 1, SEED).numpy() == 0
+    assert np.all(blank.sum(axis=(1, 2, 3)) == 1)
+    assert stats.chisquare(blank.sum(axis=(0, 3)).ravel()).pvalue > 1e-4
+
+
+def test_the_largest_draw_stays_inside(monkeypatch):
+    # float32 below 1 times the side may round up to the side only for sides of more than 2 ** 23 pixels.
+    largest = np.nextafter(np.float32(1), np.float32(0))
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, seed, **kwargs: tf.fill(shape, largest))
+    blank = cutout(tf.ones([1, 224, 331, 1]), 1, SEED).numpy()[0, ..., 0] == 0
+    assert np.argwhere(blank).tolist() == [[223, 330]]
+
+
+def test_crops_flips_and_squares_of_the_images_of_a_batch_differ():
+    images = np.tile(random_images(1, 9, 9, 3), [64, 1, 1, 1]).astype(np.float32)
+    for change in CHANGES.values():
+        changed = change(images, SEED).numpy()
+        assert len({image.tobytes() for image in changed}) > 1
+
+
+def test_recorded_changes():
+    # Recorded once: a resumed run must change its images as the run would have that it continues.
+    images, seed = np.arange(1, 51, dtype=np.uint8).reshape(2, 5, 5, 1), stateless_seed(0, "training: crop", 7)
+    assert pad_crop(images, 2, seed).numpy()[:, 2, 2, 0].tolist() == [25, 46]
+    flipped = horizontal_flip(np.tile(images, [4, 1, 1, 1]), seed).numpy()
+    assert flipped[:, 0, 0, 0].tolist() == [5, 26, 5, 30, 5, 30, 1, 26]
+    blank = cutout(tf.ones([6, 5, 5, 1]), 1, seed).numpy().reshape(6, 25) == 0
+    assert blank.argmax(axis=1).tolist() == [3, 12, 9, 7, 3, 9]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_statistics_of_a_subset_are_its_own(channels):
+    images = random_images(20, 3, 7, channels)
+    chosen = np.array([3, 17, 4])
+    mean, deviation = channel_statistics(ImageSplit.from_pixels(images, np.zeros(20)).subset(chosen))
+    np.testing.assert_allclose(mean, images[chosen].mean(axis=(0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(deviation, images[chosen].std(axis=(0, 1, 2)), rtol=1e-6)

@@ -74,3 +74,43 @@ def test_every_other_name_goes_to_tensorflow_datasets(monkeypatch):
     monkeypatch.setattr(image_datasets, "load_tfds_images", lambda name, **kwargs: calls.append((name, kwargs)))
     load_image_dataset("cifar10:3.0.2", data_dir="somewhere", download=True, image_size=(8, 9))
     assert calls == [("cifar10:3.0.2", {"data_dir": "somewhere", "download": True, "image_size": (8, 9)})]
+
+
+def test_digits_types_and_class_names_are_plain():
+    dataset = load_image_dataset("digits")
+    for split in (dataset.train, dataset.test):
+        assert split.labels.dtype == np.int32
+        assert pixels(split).dtype == np.uint8
+    assert {type(name) for name in dataset.class_names} == {str}
+    assert {type(side) for side in dataset.image_shape} == {int}
+
+
+def test_digits_labels_stay_with_their_images():
+    # Of nearest neighbours in the training part, nearly all are of the same class; of mixed ones, a tenth.
+    dataset = load_image_dataset("digits")
+    train, test = (pixels(split).reshape(len(split), -1).astype(np.float32) for split in (dataset.train, dataset.test))
+    distances = np.square(train).sum(axis=1) - 2 * test @ train.T
+    assert np.mean(dataset.train.labels[distances.argmin(axis=1)] == dataset.test.labels) > 0.97
+
+
+@pytest.mark.parametrize("image_size", [(8, 8), (1, 1), (33, 5)])
+def test_digits_resized_as_each_image_alone(image_size):
+    own = load_image_dataset("digits").test
+    resized = load_image_dataset("digits", image_size=image_size).test
+    np.testing.assert_array_equal(resized.labels, own.labels)
+    for index in (0, 200):
+        expected = image_datasets.resize_images(own.load_batch(tf.constant([index])), image_size)
+        np.testing.assert_array_equal(resized.load_batch(tf.constant([index])), expected)
+
+
+@pytest.mark.parametrize("name", ["Digits", "folders:x", "", ":", "digit"])
+def test_a_name_that_is_nearly_one_is_refused_with_one_line(name, tmp_path):
+    with pytest.raises(DatasetError) as caught:
+        load_image_dataset(name, data_dir=str(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert repr(name) in str(caught.value)
+
+
+def test_a_folder_without_a_path_is_refused():
+    with pytest.raises(DatasetError, match="folder:PATH"):
+        load_image_dataset("folder")

@@ -50,3 +50,33 @@ def test_decode_to_shape_in_a_pipeline():
     np.testing.assert_array_equal(next(iter(resized)), resize_images(image[..., [0, 0, 0]], (3, 2)))
     with pytest.raises(tf.errors.InvalidArgumentError):
         next(iter(encoded.map(lambda source: decode_to_shape(source, (3, 2, 3), resize=False))))
+
+
+@pytest.mark.parametrize("encode", [tf.io.encode_png, tf.io.encode_jpeg], ids=["png", "jpeg"])
+@pytest.mark.parametrize(("channels", "wanted"), [(1, 1), (1, 3), (3, 3)])
+def test_decode_to_shape_from_any_channels(encode, channels, wanted):
+    image = np.full([6, 4, channels], 100, np.uint8)
+    decoded = decode_to_shape(encode(image), (6, 4, wanted), resize=False)
+    np.testing.assert_array_equal(decoded, np.full([6, 4, wanted], 100))
+
+
+def test_channels_are_converted_in_a_graph_where_they_are_not_known():
+    image = RANDOM.integers(0, 256, [2, 3, 4], np.uint8)
+    unknown = tf.function(
+        lambda pixels: convert_channels(pixels, 3), input_signature=[tf.TensorSpec([None] * 3, tf.uint8)]
+    )
+    for channels, expected in ((1, [0, 0, 0]), (2, [0, 0, 0]), (3, [0, 1, 2]), (4, [0, 1, 2])):
+        np.testing.assert_array_equal(unknown(image[..., :channels]), image[..., expected])
+
+
+def test_resizing_keeps_black_white_and_the_order_of_height_and_width():
+    for value in (0, 255):
+        resized = resize_images(np.full([5, 7, 1], value, np.uint8), (11, 3)).numpy()
+        assert resized.shape == (11, 3, 1)
+        assert np.all(resized == value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", tf.io.encode_png(np.zeros([9, 9, 3], np.uint8)).numpy()[:-9]])
+def test_what_is_no_image_is_an_argument_error(content):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode_image(tf.constant(content))

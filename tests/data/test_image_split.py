@@ -46,3 +46,27 @@ def test_memory_limit_counts_every_byte(monkeypatch):
     assert fits_in_memory(6, (3, 4, 1))
     assert not fits_in_memory(7, (3, 4, 1))
     assert not fits_in_memory(6, (3, 4, 3))
+
+
+def test_an_empty_batch_has_the_images_shape(split):
+    assert split.load_batch(tf.zeros([0], tf.int64)).shape == (0, 3, 4, 1)
+
+
+def test_an_index_that_is_not_there_is_an_error_and_not_another_image(split):
+    for indices in ([6], [-1]):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            next(iter(tf.data.Dataset.from_tensors(np.array(indices)).map(split.load_batch)))
+
+
+def test_a_change_of_the_given_array_does_not_reach_the_split():
+    images = IMAGES.copy()
+    split = ImageSplit.from_pixels(images, LABELS)
+    images[:] = 0
+    np.testing.assert_array_equal(split.load_batch(tf.range(6, dtype=tf.int64)), IMAGES)
+
+
+def test_a_subset_loads_inside_a_pipeline_with_a_static_shape(split):
+    subset = split.subset(np.array([4, 2]))
+    batches = tf.data.Dataset.from_tensors(np.array([1, 0, 1])).map(subset.load_batch)
+    assert batches.element_spec == tf.TensorSpec([3, 3, 4, 1], tf.uint8)
+    np.testing.assert_array_equal(next(iter(batches)), IMAGES[[2, 4, 2]])

@@ -3,6 +3,8 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data import input_pipelines
+from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.input_pipelines import (
     Preprocessing,
@@ -10,8 +12,9 @@ from eoinas_tf.data.input_pipelines import (
     steps_per_epoch,
     training_batches,
 )
+from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.errors import DatasetError
-from eoinas_tf.random_seeds import epoch_order
+from eoinas_tf.random_seeds import epoch_order, stateless_seed
 
 # Image n is 2 n everywhere, so that pixels tell which image they are of, and black none.
 COUNT = 23
@@ -154,3 +157,102 @@ def test_steps_are_the_full_batches():
 def test_too_few_images_for_a_batch_name_the_flag(make):
     with pytest.raises(DatasetError, match=r"--batch_size=(12 .*\b11|24 .*\b23) images"):
         make()
+
+
+@pytest.mark.parametrize("make", [search, training], ids=["search", "training"])
+def test_each_image_comes_at_most_once_an_epoch_and_epochs_share_no_order(make):
+    orders = [[], [], []]
+    for epoch, order in enumerate(orders, start=1):
+        for batch in make(epoch=epoch):
+            for images, labels in batch if make is search else [batch]:
+                indices = indices_of(images)
+                assert labels.numpy().tolist() == [index % 3 for index in indices]
+                order.extend(indices)
+        assert len(order) == len(set(order)) == {search: 16, training: 20}[make]
+    assert len(set(map(tuple, orders))) == 3
+
+
+def test_search_pairs_come_from_the_right_halves_of_a_divided_set():
+    halves = class_balanced_halves(SPLIT.labels, 3)
+    for seed in range(3):
+        for pair in search_batches(SPLIT, halves, PLAIN, batch_size=5, epoch=4, seed=seed):
+            for half, (images, _) in zip(halves, pair, strict=True):
+                assert set(indices_of(images)) <= set(half.tolist())
+
+
+def sources_of(count):
+    """A split whose images are decoded per batch, as of sets that are too large to be kept as pixels."""
+    encoded = [tf.io.encode_png(image).numpy() for image in SPLIT.load_batch(tf.range(count, dtype=tf.int64)).numpy()]
+    decode = lambda source: decode_to_shape(source, (4, 4, 1), resize=False)  # noqa: E731
+    return ImageSplit.from_sources(encoded, SPLIT.labels[:count], decode, (4, 4, 1))
+
+
+def test_images_decoded_per_batch_make_the_same_batches_as_pixels():
+    encoded = sources_of(COUNT)
+    for split_batches, other_batches in (
+        (
+            search_batches(split, HALVES, AUGMENTED, batch_size=4, epoch=2, seed=0, first_step=1)
+            for split in (SPLIT, encoded)
+        ),
+        (training_batches(split, AUGMENTED, batch_size=4, epoch=2, seed=0) for split in (SPLIT, encoded)),
+        (input_pipelines.test_batches(split, AUGMENTED, batch_size=4) for split in (SPLIT, encoded)),
+    ):
+        assert split_batches.element_spec == other_batches.element_spec
+        for expected, found in zip(arrays(split_batches), arrays(other_batches), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_batch_is_what_the_augmentation_makes_of_the_step_s_images():
+    # Epochs of 4 steps: step 2 of epoch 3 is global step 10.
+    order = epoch_order(COUNT, 9, "training", 3)[10:15]
+    images = SPLIT.load_batch(tf.constant(order))
+    images = pad_crop(images, 2, stateless_seed(9, "training: crop", 10))
+    images = horizontal_flip(images, stateless_seed(9, "training: flip", 10))
+    expected = cutout(normalize(images, *AUGMENTED[:2]), 2, stateless_seed(9, "training: cutout", 10))
+    found, labels = next(iter(training(preprocessing=AUGMENTED, epoch=3, seed=9, first_step=2)))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(labels, order % 3)
+
+
+def test_training_uses_every_image_where_batches_fill_up():
+    batches = list(training(batch_size=1))
+    assert sorted(index for images, _ in batches for index in indices_of(images)) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 22, 23, 24, 60])
+def test_every_test_image_has_weight_1_once_at_every_batch_size(batch_size):
+    counted = []
+    for images, labels, weights in input_pipelines.test_batches(SPLIT, PLAIN, batch_size=batch_size):
+        assert len(images) == len(labels) == len(weights) == batch_size
+        counted.extend(np.array(indices_of(images))[weights.numpy() == 1].tolist())
+        assert set(weights.numpy().tolist()) <= {0.0, 1.0}
+    assert counted == list(range(COUNT))
+
+
+def test_test_images_are_not_augmented():
+    preprocessing = PLAIN._replace(crop_padding=2, horizontal_flip=True, cutout_length=3)
+    first, second = (
+        arrays(input_pipelines.test_batches(SPLIT, chosen, batch_size=5)) for chosen in (PLAIN, preprocessing)
+    )
+    for expected, found in zip(first, second, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_batch_that_is_too_large_is_one_line_before_anything_is_read():
+    def refuse(indices):
+        raise AssertionError("an image was read")
+
+    split = ImageSplit(SPLIT.labels, refuse)
+    with pytest.raises(DatasetError) as caught:
+        search_batches(split, HALVES, PLAIN, batch_size=12, epoch=1, seed=0)
+    assert str(caught.value) == "--batch_size=12 is larger than the 11 images to draw from; lower --batch_size"
+
+
+def test_the_same_epoch_read_twice_and_by_threads_is_the_same():
+    batches = search(preprocessing=AUGMENTED, batch_size=3, epoch=5)
+    first, second = arrays(batches), arrays(batches)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1
+    for expected, again, alone in zip(first, second, arrays(batches.with_options(options)), strict=True):
+        np.testing.assert_array_equal(again, expected)
+        np.testing.assert_array_equal(alone, expected)

@@ -69,7 +69,7 @@ def label_sets():
         yield generator.permutation(np.repeat(classes, generator.integers(1, 31, len(classes)))).astype(np.int32)
 
 
-@pytest.mark.parametrize("labels", label_sets(), ids=len)
+@pytest.mark.parametrize("labels", list(label_sets()), ids=len)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_halves_of_any_set(labels, seed):
     halves = class_balanced_halves(labels, seed)
@@ -79,7 +79,7 @@ def test_halves_of_any_set(labels, seed):
     assert np.abs(first - second).max() <= 1
 
 
-@pytest.mark.parametrize("labels", label_sets(), ids=len)
+@pytest.mark.parametrize("labels", list(label_sets()), ids=len)
 def test_held_out_fifth_of_any_set(labels):
     kept, held_out = held_out_fifth(labels)
     np.testing.assert_array_equal(np.sort(np.concatenate([kept, held_out])), np.arange(len(labels)))

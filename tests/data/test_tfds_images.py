@@ -1,4 +1,7 @@
 import shutil
+import socket
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +9,13 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from eoinas_tf.data import image_split
+from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.input_pipelines import Preprocessing, search_batches
+from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.data.tfds_images import load_tfds_images
 from eoinas_tf.errors import DatasetError
+from eoinas_tf.random_seeds import epoch_order
 
 
 def picture(number, height=4, width=6, channels=3):
@@ -184,12 +191,151 @@ def test_more_encoded_bytes_than_memory_are_refused(data_dir, monkeypatch):
     assert "does not fit into memory" in one_line_error("fixed", data_dir=data_dir)
 
 
-def test_cifar10(tfds_data_dir):
-    dataset = load_tfds_images("cifar10", data_dir=tfds_data_dir)
-    assert (len(dataset.train), len(dataset.test), dataset.num_classes) == (50_000, 10_000, 10)
-    assert dataset.image_shape == (32, 32, 3)
-    assert np.bincount(dataset.train.labels).tolist() == [5000] * 10
-    examples = tfds.builder("cifar10", data_dir=tfds_data_dir).as_dataset(split="train[:5]", as_supervised=True)
-    images, labels = zip(*examples.as_numpy_iterator(), strict=True)
-    np.testing.assert_array_equal(dataset.train.load_batch(tf.range(5, dtype=tf.int64)), np.stack(images))
-    assert dataset.train.labels[:5].tolist() == [int(label) for label in labels]
+@pytest.fixture
+def no_network(monkeypatch):
+    """Fails where a socket is opened, or TensorFlow's own way to cloud storage is taken."""
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for name in ("exists", "is_dataset_on_gcs", "download_gcs_dataset"):
+        monkeypatch.setattr(tfds.core.utils.gcs_utils, name, refuse)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "cifar11", "imagenet2012", "cifar10/nonsense", "no:such"])
+def test_a_set_that_is_not_there_never_asks_the_network(name, data_dir, no_network):
+    one_line_error(name, data_dir=data_dir)
+
+
+def test_a_set_that_is_there_never_asks_the_network(data_dir, no_network):
+    for download in (False, True):
+        assert len(load_tfds_images("fixed", data_dir=data_dir, download=download).train) == 10
+
+
+@pytest.mark.parametrize("name", ["~no_such_user/images", "x" * 5000])
+def test_a_name_that_cannot_be_a_folder_either_is_refused(name, data_dir):
+    assert "unknown data set" in one_line_error(name, data_dir=data_dir)
+
+
+@pytest.mark.parametrize(
+    ("features", "received"),
+    [
+        ({"image": tfds.features.Text(), "label": tfds.features.ClassLabel(num_classes=2)}, "image (Text)"),
+        ({"text": tfds.features.Text(), "label": tfds.features.ClassLabel(num_classes=2)}, "text (Text)"),
+        (
+            {
+                "image": tfds.features.Image(shape=(4, 6, 1), dtype=np.uint16),
+                "label": tfds.features.ClassLabel(num_classes=2),
+            },
+            "8-bit Image",
+        ),
+        ({"image": tfds.features.Image()}, "image (Image)"),
+        (
+            {
+                "image": tfds.features.Image(),
+                "label": tfds.features.Sequence(tfds.features.ClassLabel(num_classes=2)),
+            },
+            "label (Sequence)",
+        ),
+        ({"image": tfds.features.Image(), "label": tfds.features.ClassLabel(num_classes=1)}, "Received: 1 classes"),
+        ({"image": tfds.features.Image(), "label": tfds.features.ClassLabel()}, "Received: None classes"),
+    ],
+    ids=["text", "no image", "16 bits", "no label", "many labels", "one class", "unknown classes"],
+)
+def test_features_that_are_not_of_image_classification_are_named(features, received, monkeypatch):
+    info = types.SimpleNamespace(features=tfds.features.FeaturesDict(features), splits={"train": None})
+    builder = types.SimpleNamespace(info=info, is_prepared=lambda: True)
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir=None: builder)
+    message = one_line_error("some_set")
+    assert received in message
+    assert "some_set" in message
+
+
+def test_features_that_are_no_dictionary_are_named(monkeypatch):
+    info = types.SimpleNamespace(features=tfds.features.Text(), splits={"train": None})
+    builder = types.SimpleNamespace(info=info, is_prepared=lambda: True)
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir=None: builder)
+    assert "Received: Text" in one_line_error("some_set")
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "encoded"])
+def test_images_of_one_size_are_resized_where_asked_to(data_dir, monkeypatch, limit):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    dataset = load_tfds_images("fixed", data_dir=data_dir, image_size=(9, 5))
+    assert dataset.image_shape == (9, 5, 3)
+    np.testing.assert_array_equal(pixels(dataset.train)[3], resize_images(picture(3), (9, 5)))
+
+
+def test_the_order_does_not_depend_on_the_run(data_dir):
+    first, second = (load_tfds_images("grey", data_dir=data_dir) for _ in range(2))
+    np.testing.assert_array_equal(pixels(first.train), pixels(second.train))
+    np.testing.assert_array_equal(first.train.labels, second.train.labels)
+
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture(scope="module")
+def cifar10(tfds_data_dir):
+    return load_tfds_images("cifar10", data_dir=tfds_data_dir)
+
+
+def test_cifar10(cifar10, tfds_data_dir):
+    assert (len(cifar10.train), len(cifar10.test), cifar10.num_classes) == (50_000, 10_000, 10)
+    assert cifar10.image_shape == (32, 32, 3)
+    # Where the prepared folder lacks the file of names, TensorFlow Datasets numbers the classes.
+    is_named = any((Path(tfds_data_dir) / "cifar10").glob("*/label.labels.txt"))
+    assert cifar10.class_names == (CIFAR10_CLASSES if is_named else tuple("0123456789"))
+    assert np.bincount(cifar10.train.labels).tolist() == [5000] * 10
+    assert np.bincount(cifar10.test.labels).tolist() == [1000] * 10
+
+
+def test_cifar10_images_are_those_that_tensorflow_datasets_reads(cifar10, tfds_data_dir):
+    builder = tfds.builder("cifar10", data_dir=tfds_data_dir)
+    for split, part in ((cifar10.train, "train[:5]"), (cifar10.test, "test[:5]")):
+        images, labels = zip(*builder.as_dataset(split=part, as_supervised=True).as_numpy_iterator(), strict=True)
+        np.testing.assert_array_equal(split.load_batch(tf.range(5, dtype=tf.int64)), np.stack(images))
+        assert split.labels[:5].tolist() == [int(label) for label in labels]
+
+
+def test_cifar10_statistics_and_search_batches(cifar10):
+    mean, deviation = channel_statistics(cifar10.train)
+    # Those of the original images, 125.3, 123.0, 113.9 and 63.0, 62.1, 66.7; these are 10,000 of them, as JPEG.
+    np.testing.assert_allclose(mean, [125.3, 123.0, 113.9], atol=2)
+    np.testing.assert_allclose(deviation, [63.0, 62.1, 66.7], atol=2)
+    halves = class_balanced_halves(cifar10.train.labels, 0)
+    assert [np.bincount(cifar10.train.labels[half]).tolist() for half in halves] == [[2500] * 10] * 2
+    plain = Preprocessing(np.zeros(3, np.float32), np.ones(3, np.float32))
+    batches = search_batches(cifar10.train, halves, plain, batch_size=64, epoch=1, seed=0, first_step=388)
+    pairs = list(batches)
+    # 25,000 images make 390 batches of 64.
+    assert len(pairs) == 2
+    for position, pair in enumerate(pairs):
+        for half, stream, (images, labels) in zip(halves, ("weight half", "architecture half"), pair, strict=True):
+            start = (388 + position) * 64
+            indices = half[epoch_order(25_000, 0, stream, 1)[start : start + 64]]
+            np.testing.assert_array_equal(images, cifar10.train.load_batch(tf.constant(indices)))
+            np.testing.assert_array_equal(labels, cifar10.train.labels[indices])
+
+
+def test_imagenet_photographs_of_many_sizes_are_resized(tfds_data_dir):
+    if not (Path(tfds_data_dir) / "imagenet2012").is_dir():
+        pytest.skip(f"no imagenet2012 in TFDS_DATA_DIR={tfds_data_dir}")
+    dataset = load_tfds_images("imagenet2012", data_dir=tfds_data_dir, image_size=(32, 40))
+    assert dataset.image_shape == (32, 40, 3)
+    assert dataset.num_classes == 1000
+    assert dataset.class_names[:2] == ("n01440764", "n01443537")
+    builder = tfds.builder("imagenet2012", data_dir=tfds_data_dir)
+    # The set has no test part, so that its validation part is the test part.
+    assert len(dataset.train) == builder.info.splits["train"].num_examples
+    assert len(dataset.test) == builder.info.splits["validation"].num_examples
+    images, labels = zip(
+        *builder.as_dataset(split="validation[:2]", as_supervised=True).as_numpy_iterator(), strict=True
+    )
+    assert images[0].shape != (32, 40, 3)
+    assert dataset.test.labels[:2].tolist() == [int(label) for label in labels]
+    np.testing.assert_array_equal(pixels(dataset.test)[:2], [resize_images(image, (32, 40)) for image in images])
+    assert "--image_size=H,W" in one_line_error("imagenet2012", data_dir=tfds_data_dir)
