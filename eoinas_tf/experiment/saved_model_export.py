@@ -41,7 +41,7 @@ class ImageClassifier(tf.Module):
         self.mean = tf.constant(mean, tf.float32)
         self.standard_deviation = tf.constant(standard_deviation, tf.float32)
         signature = tf.TensorSpec([None, None, None, image_shape[-1]], tf.uint8, name="image")
-        self.classify = tf.function(self._classify, input_signature=[signature])
+        self.classify = tf.function(self._classify, input_signature=[signature], autograph=False)
 
     def _classify(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes], `label` [batch] and `class_name` [batch] for uint8 images."""

@@ -98,9 +98,9 @@ class SearchStep:
     def __init__(self, state: SearchState, config: SearchConfig) -> None:
         self.state = state
         self.config = config
-        self.update_weights = tf.function(self._update_weights)
-        self.update_architecture = tf.function(self._update_architecture)
-        self.classify = tf.function(self._classify)
+        self.update_weights = tf.function(self._update_weights, autograph=False)
+        self.update_architecture = tf.function(self._update_architecture, autograph=False)
+        self.classify = tf.function(self._classify, autograph=False)
 
     def _update_weights(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor) -> None:
         """Draws a sample and descends the training loss on w; computes no gradient for alpha.

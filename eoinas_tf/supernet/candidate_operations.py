@@ -40,8 +40,8 @@ class CandidateOperations:
         self._offsets = np.cumsum([0, *lengths]).tolist()
         # Without "_noinline" the graph optimizer copies the function into each of the 112 places that call it.
         attributes = {"_noinline": True}
-        self._run = tf.function(self._run_one, experimental_attributes=attributes)
-        self._run_with_frozen_weights = tf.function(self._run_one_frozen, experimental_attributes=attributes)
+        self._run = tf.function(self._run_one, autograph=False, experimental_attributes=attributes)
+        self._run_with_frozen_weights = tf.function(self._run_one_frozen, autograph=False, experimental_attributes=attributes)
 
     @property
     def weight_count(self) -> int:
