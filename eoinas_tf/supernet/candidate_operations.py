@@ -6,6 +6,7 @@ their weights. An edge's weights are ONE flat vector, the concatenation of all i
 operations' kernels: one variable for the optimizer, one argument, one gradient.
 """
 
+import functools
 import math
 
 import keras
@@ -39,9 +40,9 @@ class CandidateOperations:
         lengths = [sum(math.prod(weight.shape) for weight in layer.trainable_variables) for layer in self._layers]
         self._offsets = np.cumsum([0, *lengths]).tolist()
         # Without "_noinline" the graph optimizer copies the function into each of the 112 places that call it.
-        attributes = {"_noinline": True}
-        self._run = tf.function(self._run_one, autograph=False, experimental_attributes=attributes)
-        self._run_with_frozen_weights = tf.function(self._run_one_frozen, autograph=False, experimental_attributes=attributes)
+        traced = functools.partial(tf.function, autograph=False, experimental_attributes={"_noinline": True})
+        self._run = traced(self._run_one)
+        self._run_with_frozen_weights = traced(self._run_one_frozen)
 
     @property
     def weight_count(self) -> int:
