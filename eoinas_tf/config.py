@@ -102,6 +102,24 @@ class RunConfig:
         2, "Newest checkpoints that are kept.", minimum=1, maximum=1000, changes_result=False
     )
     tensorboard: bool = setting(True, "Write TensorBoard event files.", changes_result=False)
+    strategy: str = setting(
+        "one",
+        "Where to compute: one (one device), mirrored (all GPUs of this machine), or multi_worker (the machines that "
+        "TF_CONFIG lists). The batch is divided among the devices.",
+        choices=("one", "mirrored", "multi_worker"),
+    )
+    logical_cpus: int = setting(
+        2,
+        "Devices that the processor is divided into with --strategy=mirrored on a machine without GPUs, for a try.",
+        minimum=1,
+        maximum=64,
+        changes_result=False,
+    )
+    mixed_precision: str = setting(
+        "float32",
+        "Type that layers compute in; weights stay float32. float16 scales the loss so that small gradients survive.",
+        choices=("float32", "bfloat16", "float16"),
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -213,6 +231,13 @@ class EvaluationConfig(RunConfig):
     )
     auxiliary_weight: float = setting(
         0.4, "Weight of the auxiliary head's loss; 0: no auxiliary head.", minimum=0.0, maximum=100.0
+    )
+    accumulation_steps: int = setting(
+        1,
+        "Pieces that a device's share of the batch is divided into and computed one after the other, to save memory; "
+        "normalization uses each piece's own statistics.",
+        minimum=1,
+        maximum=65536,
     )
     num_classes: int | None = setting(
         None,

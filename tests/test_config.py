@@ -14,6 +14,7 @@ FIELDS = [
 ]
 # Where a run may be continued with another value.
 MAY_CHANGE = {
+    "logical_cpus",
     "run_dir",
     "data_dir",
     "download",

@@ -16,7 +16,7 @@ SCRIPTS = ("run_search.py", "run_eval.py")
 LONGEST_SCRIPT = 60
 
 _BASE = {"config", "errors", "random_seeds", "resource_usage"}
-_EVALUATION = _BASE | {"space", "data", "experiment", "optimization"}
+_EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
     "__init__": set(),
@@ -28,6 +28,7 @@ ALLOWED_IMPORTS = {
     "command_line": {"config", "errors", "flag_definitions"},
     "space": {"errors"},
     "optimization": {"errors"},
+    "distribution": _BASE,
     "data": _BASE,
     "experiment": _BASE,
     "supernet": {"space", "errors", "random_seeds"},
@@ -48,6 +49,7 @@ WITHOUT_TENSORFLOW = (
     "space.published_genotypes",
     "experiment.atomic_files",
     "experiment.run_directory",
+    "distribution.worker",
     "search.seed_selection",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}

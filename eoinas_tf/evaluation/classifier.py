@@ -14,5 +14,9 @@ def classifier(num_classes: int, fan_in: int, name: str = "classifier") -> keras
         name: Layer name.
     """
     return keras.layers.Dense(
-        num_classes, kernel_initializer=FanInUniform(fan_in), bias_initializer=FanInUniform(fan_in), name=name
+        num_classes,
+        kernel_initializer=FanInUniform(fan_in),
+        bias_initializer=FanInUniform(fan_in),
+        dtype="float32",  # Also where the other layers compute in a shorter type.
+        name=name,
     )

@@ -32,6 +32,8 @@ def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotyp
         RunDirectoryError: The run began with other cells.
         GenotypeError: The copy cannot be read.
     """
+    if not run.is_writer:
+        return
     if not run.genotype.exists():
         write_text(run.genotype, genotype.to_json())
     elif Genotype.read(run.genotype) != genotype:
@@ -81,4 +83,5 @@ class EvaluationJournal:
         """
         self._log.tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
         self._log.tensorboard.close()
-        write_json(self.run.summary, summary)
+        if self.run.is_writer:
+            write_json(self.run.summary, summary)

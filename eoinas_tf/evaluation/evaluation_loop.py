@@ -11,6 +11,8 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.augmentation import channel_statistics, normalize
 from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
@@ -21,6 +23,7 @@ from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.saved_model_export import ImageClassifier, export_saved_model
+from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import seconds_since_process_start
 
 STEP_NAME = "training step"
@@ -43,8 +46,10 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
     """
     check_learning_rates(config)
     genotype = configured_genotype(config)
-    with RunDirectory(config) as run:
+    with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
         keep_genotype(run, config, genotype)
+        replicas = Replicas.of(config, config.accumulation_steps)
+        use_precision(config.mixed_precision)
         keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
@@ -56,9 +61,14 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         total_steps = config.epochs * epoch_steps
         last_step = min(config.max_steps or total_steps, total_steps)
-        network = build_network(config, genotype, dataset.image_shape, dataset.num_classes)
-        step = EvaluationStep(build_evaluation_state(config, network, total_steps), config, total_steps)
-        journal = EvaluationJournal(run, config, step.state)
+        with replicas.strategy.scope():
+            network = build_network(config, genotype, dataset.image_shape, dataset.num_classes)
+            state = build_evaluation_state(config, network, total_steps)
+        step = EvaluationStep(state, config, total_steps, replicas)
+        journal = EvaluationJournal(run, config, state)
+        replicas.check_agreement(
+            "settings and finished epochs", f"{config.result_settings()} {journal.finished_epochs}"
+        )
         progress = Progress(last_step)
         if journal.finished_epochs:
             progress.say(f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}")
@@ -77,7 +87,8 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
                 journal.add_epoch(record, timing, is_last=done == last_step)
 
         test_means = step.test_all(tests)
-        export_network(network, dataset, preprocessing, run.path / SAVED_MODEL)
+        if run.is_writer:
+            export_network(network, dataset, preprocessing, run.path / SAVED_MODEL)
         parameters, auxiliary_parameters = count_parameters(network)
         summary = {
             "dataset": config.dataset,
@@ -136,7 +147,7 @@ def train_epoch(
     config, results = step.config, step.state.results
     results.reset()
     started, done = time.monotonic(), first_step
-    for images, labels in batches:
+    for images, labels in step.replicas.share_out(batches):
         step.train(images, labels, tf.constant(done, tf.int64))
         done += 1
         if progress.seconds_to_first_step is None:

@@ -7,11 +7,14 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
-from eoinas_tf.random_seeds import stateless_seed
+from eoinas_tf.optimization.weight_update import update_weights
+from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +25,13 @@ class EvaluationState:
         network: The network with its weights and moving statistics.
         optimizer: SGD with momentum.
         results: Sums over the epoch's training steps.
+        loss_scale: The loss scale of float16; nothing in other precisions.
     """
 
     network: EvaluationNetwork
     optimizer: keras.optimizers.Optimizer
     results: StepResults
+    loss_scale: LossScale | NoLossScale
 
     def variables(self) -> dict[str, list]:
         """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
@@ -34,6 +39,7 @@ class EvaluationState:
             "network": self.network.variables,
             "optimizer": self.optimizer.variables,
             "results": list(self.results.variables),
+            "loss_scale": list(self.loss_scale.variables),
         }
 
 
@@ -55,7 +61,23 @@ def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork,
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, StepResults())
+    return EvaluationState(network, optimizer, StepResults(), build_loss_scale(config.mixed_precision))
+
+
+class ReplicaResults(NamedTuple):
+    """What one replica computed in a step; after averaging, the gradients and their norm are those of all replicas.
+
+    Args:
+        gradients: One a weight, clipped and with weight decay.
+        gradient_norm: Their norm before clipping, float32 scalar.
+        loss: Mean loss of the replica's share of the batch, float32 scalar.
+        accuracy: Fraction of the share that was classified correctly, float32 scalar.
+    """
+
+    gradients: list[tf.Tensor]
+    gradient_norm: tf.Tensor
+    loss: tf.Tensor
+    accuracy: tf.Tensor
 
 
 class TestMeans(NamedTuple):
@@ -77,12 +99,16 @@ class EvaluationStep:
         state: What they change.
         config: The settings.
         total_steps: Training steps of the whole training, over which drop path rises.
+        replicas: The copies of the network; one where not given.
     """
 
-    def __init__(self, state: EvaluationState, config: EvaluationConfig, total_steps: int) -> None:
+    def __init__(
+        self, state: EvaluationState, config: EvaluationConfig, total_steps: int, replicas: Replicas | None = None
+    ) -> None:
         self.state = state
         self.config = config
         self.total_steps = total_steps
+        self.replicas = replicas or Replicas()
         # Neither step has control flow on tensors; leaving AutoGraph out saves seconds of start-up.
         self.train = tf.function(self._train, autograph=False)
         self.test = tf.function(self._test, autograph=False)
@@ -96,52 +122,110 @@ class EvaluationStep:
         """
         return drop_path_probability(step, self.total_steps, self.config.drop_path)
 
-    def _drop_path(self, step: tf.Tensor) -> DropPath | None:
-        if self.config.drop_path == 0.0:
-            return None
-        return DropPath(self.drop_path_probability(step), stateless_seed(self.config.seed, "drop path", step))
-
     def _train(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:
-        """Descends the loss by one step; images to logits, cross-entropy plus the weighted auxiliary head's.
+        """Descends the loss by one step; every replica on its share of the batch.
 
         Args:
-            images: float32 [batch, height, width, channels].
-            labels: Classes, int32 [batch].
+            images: float32 [share, height, width, channels] of each replica.
+            labels: Classes, int32 [share] of each replica.
             step: Global step, counted from 0, int64 scalar.
         """
+        replicas, state = self.replicas, self.state
+        with replicas.strategy.scope():
+            results = replicas.strategy.run(self._replica_results, (images, labels, step))
+            norm = replicas.first(results.gradient_norm)
+            weights = state.network.trainable_variables
+            norm = update_weights(state.optimizer, results.gradients, weights, norm, state.loss_scale)
+            state.results.add(step, replicas.mean(results.loss), replicas.mean(results.accuracy), norm)
+
+    def _replica_results(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> ReplicaResults:
+        """Runs forward and backward on a replica's share, piece by piece, and averages with the other replicas."""
+        weights = self.state.network.trainable_variables
+        pieces = self.config.accumulation_steps
+        if pieces == 1:
+            gradients, loss, accuracy = self._piece_gradients(images, labels, step, self._drop_path_seed(step))
+        else:
+            gradients, loss, accuracy = self._accumulated_gradients(images, labels, step, pieces)
+        gradients = self.replicas.average_gradients(self.state.loss_scale.unscale(gradients))
+        gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.l2)
+        return ReplicaResults(gradients, norm, loss, accuracy)
+
+    def _accumulated_gradients(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, pieces: int):
+        """Averages the gradients of equal pieces of a replica's share; one piece is in memory at a time."""
+        size = images.shape[0] // pieces
+        weights = self.state.network.trainable_variables
+        seed = self._drop_path_seed(step)
+
+        def add_piece(number: tf.Tensor, gradients: list[tf.Tensor], loss: tf.Tensor, accuracy: tf.Tensor):
+            own = slice(number * size, (number + 1) * size)
+            piece_images = tf.ensure_shape(images[own], (size, *images.shape[1:]))
+            piece_seed = None if seed is None else tf.random.fold_in(seed, number, alg=ALGORITHM)
+            more, piece_loss, piece_accuracy = self._piece_gradients(piece_images, labels[own], step, piece_seed)
+            summed = [total + gradient for total, gradient in zip(gradients, more, strict=True)]
+            return number + 1, summed, loss + piece_loss, accuracy + piece_accuracy
+
+        _, gradients, loss, accuracy = tf.while_loop(
+            lambda number, *_: number < pieces,
+            add_piece,
+            (0, [tf.zeros(weight.shape) for weight in weights], tf.constant(0.0), tf.constant(0.0)),
+            parallel_iterations=1,
+            maximum_iterations=pieces,
+        )
+        return [gradient / pieces for gradient in gradients], loss / pieces, accuracy / pieces
+
+    def _drop_path_seed(self, step: tf.Tensor) -> tf.Tensor | None:
+        """Returns the seed of a step's dropped paths on this replica, or None to drop none."""
+        if self.config.drop_path == 0.0:
+            return None
+        return self.replicas.own_seed(stateless_seed(self.config.seed, "drop path", step))
+
+    def _piece_gradients(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, seed: tf.Tensor | None):
+        """Returns gradients (times the loss scale), loss and accuracy of some images.
+
+        The loss is the logits' mean cross-entropy plus the weighted auxiliary head's.
+
+        Args:
+            images: float32 [images, height, width, channels].
+            labels: Classes, int32 [images].
+            step: Global step, counted from 0, int64 scalar.
+            seed: Seed of the dropped paths, integer [2], or None to drop none.
+        """
         network, config = self.state.network, self.config
-        weights = network.trainable_variables
+        drop_path = None if seed is None else DropPath(self.drop_path_probability(step), seed)
         with tf.GradientTape() as tape:
-            outputs = network(images, training=True, drop_path=self._drop_path(step))
+            outputs = network(images, training=True, drop_path=drop_path)
             logits, *auxiliary = outputs if network.auxiliary_head is not None else (outputs,)
             loss = tf.reduce_mean(cross_entropy(labels, logits))
             for auxiliary_logits in auxiliary:
                 loss += config.auxiliary_weight * tf.reduce_mean(cross_entropy(labels, auxiliary_logits))
+            scaled_loss = self.state.loss_scale.scale(loss)
         # Zero and not None where a genotype leaves an operation's output unused; only TensorFlow's own
         # variables, not Keras's around them, can be asked for that.
         gradients = tape.gradient(
-            loss, [weight.value for weight in weights], unconnected_gradients=tf.UnconnectedGradients.ZERO
+            scaled_loss,
+            [weight.value for weight in network.trainable_variables],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        gradients, norm = clip_and_decay(gradients, weights, config.gradient_clip_norm, config.l2)
-        self.state.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        accuracy = tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32))
-        self.state.results.add(step, loss, accuracy, norm)
+        return gradients, loss, tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32))
 
     def _test(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> None:
         """Adds a batch's test results; the auxiliary head has no part in them.
 
         Args:
-            images: float32 [batch, height, width, channels].
-            labels: Classes, int32 [batch].
-            weights: 1 where the image counts, 0 where it only fills the batch; float32 [batch].
+            images: float32 [share, height, width, channels] of each replica.
+            labels: Classes, int32 [share] of each replica.
+            weights: 1 where the image counts, 0 where it only fills the batch; float32 [share].
         """
+        sums = self.replicas.strategy.run(self._replica_test_sums, (images, labels, weights))
+        self._test_sums.assign_add(tf.cast(self.replicas.sum(sums), tf.float64))
+
+    def _replica_test_sums(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         logits = self.state.network(images, training=False)
         weighted = tf.stack([cross_entropy(labels, logits), tf.cast(is_correct(labels, logits), tf.float32)]) * weights
-        sums = tf.concat([tf.reduce_sum(weighted, axis=1), [tf.reduce_sum(weights)]], axis=0)
-        self._test_sums.assign_add(tf.cast(sums, tf.float64))
+        return tf.concat([tf.reduce_sum(weighted, axis=1), [tf.reduce_sum(weights)]], axis=0)
 
     def test_all(self, batches: tf.data.Dataset) -> TestMeans:
-        """Tests the network on all images.
+        """Tests the network on all images; every replica on its share, with the statistics that all agree on.
 
         Args:
             batches: Yields (images, labels, weights).
@@ -149,8 +233,9 @@ class EvaluationStep:
         Returns:
             Mean loss and accuracy.
         """
+        self.replicas.agree_on_statistics(self.state.network)
         self._test_sums.assign([0.0, 0.0, 0.0])
-        for images, labels, weights in batches:
+        for images, labels, weights in self.replicas.share_out(batches):
             self.test(images, labels, weights)
         loss, correct, count = self._test_sums.numpy().tolist()
         return TestMeans(loss / count, correct / count)

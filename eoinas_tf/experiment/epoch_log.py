@@ -18,6 +18,8 @@ from eoinas_tf.resource_usage import peak_memory_gib
 class EpochLog:
     """Writes down each epoch; at the start it restores the newest checkpoint and cuts the logs back to it.
 
+    Where the run folder has another writer, everything is restored from it and nothing is written.
+
     Attributes:
         finished_epochs: Epochs behind the checkpoint that was restored; 0 in a new run.
         metrics: The lines of metrics.jsonl so far.
@@ -35,6 +37,7 @@ class EpochLog:
     def __init__(
         self, run: RunDirectory, config: RunConfig, state: Mapping[str, Sequence[keras.Variable | tf.Variable]]
     ) -> None:
+        self._is_writer = run.is_writer
         self._every_epochs = config.checkpoint_every_epochs
         self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
         self._checkpoints = Checkpoints(run.checkpoints, state, config.keep_checkpoints)
@@ -52,7 +55,9 @@ class EpochLog:
                 f"{run.metrics} holds {len(self.metrics)} epochs and the checkpoint {self.finished_epochs}; "
                 "to start over, name another --run_dir"
             )
-        self.tensorboard = TensorBoardLogger(run.tensorboard, config.tensorboard, self.finished_epochs)
+        self.tensorboard = TensorBoardLogger(
+            run.tensorboard, config.tensorboard and run.is_writer, self.finished_epochs
+        )
         if restored is None:
             self.tensorboard.hyperparameters(config.result_settings())
 
@@ -65,7 +70,19 @@ class EpochLog:
         Returns:
             The records kept.
         """
-        return lines.keep(lambda record: record["epoch"] <= self.finished_epochs)
+        if self._is_writer:
+            return lines.keep(lambda record: record["epoch"] <= self.finished_epochs)
+        return [record for record in lines.read() if record["epoch"] <= self.finished_epochs]
+
+    def append(self, lines: JsonLines, record: dict[str, Any]) -> None:
+        """Adds a line to a log of the run.
+
+        Args:
+            lines: The log.
+            record: The line.
+        """
+        if self._is_writer:
+            lines.append(record)
 
     def add_epoch(self, record: dict[str, Any], timing: Mapping[str, float]) -> None:
         """Writes an epoch's lines.
@@ -75,8 +92,8 @@ class EpochLog:
             timing: Its line of timing.jsonl: clock readings, kept apart so that the other
                 files are the same in every run of the same settings.
         """
-        self._metrics.append(record)
-        self._timing.append({"epoch": record["epoch"], **timing, "peak_memory_gib": round(peak_memory_gib(), 3)})
+        self.append(self._metrics, record)
+        self.append(self._timing, {"epoch": record["epoch"], **timing, "peak_memory_gib": round(peak_memory_gib(), 3)})
         self.metrics.append(record)
 
     def save(self, epoch: int, is_last: bool) -> None:
@@ -86,5 +103,5 @@ class EpochLog:
             epoch: The epoch.
             is_last: Whether the process trains no further epoch; then a checkpoint is always due.
         """
-        if is_last or epoch % self._every_epochs == 0:
+        if self._is_writer and (is_last or epoch % self._every_epochs == 0):
             self._checkpoints.save(epoch, {"epoch": epoch})

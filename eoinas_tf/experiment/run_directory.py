@@ -29,16 +29,19 @@ class RunDirectory:
 
     Args:
         config: The run's settings; `config.run_dir` is the folder.
+        is_writer: Whether this process holds and writes the folder. Where several processes train one
+            network together, the first does and the others only read.
 
     Example:
         with RunDirectory(config) as run:
             write_json(run.summary, {"accuracy": 0.97})
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, is_writer: bool = True) -> None:
         if not config.run_dir:
             raise ConfigurationError("--run_dir is missing: name the folder that receives what the run writes")
         self.config = config
+        self.is_writer = is_writer
         self.path = Path(config.run_dir)
         self.config_file = self.path / "config.json"
         self.environment = self.path / "environment.json"
@@ -53,11 +56,13 @@ class RunDirectory:
         self._lock_file: IO[str] | None = None
 
     def __enter__(self) -> "RunDirectory":
-        """Creates or opens the folder and takes its lock.
+        """Creates or opens the folder and takes its lock, if this process is its writer.
 
         Raises:
             RunDirectoryError: The folder cannot be used: not writable, in use, another run's, or not a run's.
         """
+        if not self.is_writer:
+            return self
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._take_lock()

@@ -51,7 +51,7 @@ class SearchJournal:
         epoch = record["epoch"]
         self._log.add_epoch(record, timing)
         for drop in drops:
-            self._drops.append(drop)
+            self._log.append(self._drops, drop)
         self.drops.extend(drops)
         tensorboard = self._log.tensorboard
         log_epoch(tensorboard, record, timing["images_per_second"], judgement.operation_logits, self.operation_names)
@@ -70,12 +70,7 @@ class SearchJournal:
         Returns:
             What summary.json holds.
         """
-        for warning in cells.warnings:
-            LOGGER.warning(warning)
         genotype = cells.genotype
-        write_text(self.run.genotype, genotype.to_json())
-        found = {"normal": genotype.normal, "reduce": genotype.reduce}
-        write_search_plots(self.run.plots, self._log.metrics, self.drops, found, self.operation_names, EDGE_NAMES)
         summary = {
             "dataset": self.config.dataset,
             "seed": self.config.seed,
@@ -86,6 +81,13 @@ class SearchJournal:
             "skip_connections": count_skip_connections(genotype),
             "warnings": list(cells.warnings),
         }
+        if not self.run.is_writer:
+            return summary
+        for warning in cells.warnings:
+            LOGGER.warning(warning)
+        write_text(self.run.genotype, genotype.to_json())
+        found = {"normal": genotype.normal, "reduce": genotype.reduce}
+        write_search_plots(self.run.plots, self._log.metrics, self.drops, found, self.operation_names, EDGE_NAMES)
         self._log.tensorboard.scalars(self.config.epochs, {"result/validation_accuracy": validation_accuracy})
         self._log.tensorboard.close()
         write_json(self.run.summary, summary)

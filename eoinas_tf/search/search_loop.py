@@ -11,8 +11,11 @@ from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_datasets import load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch, test_batches
 from eoinas_tf.data.split_indices import class_balanced_halves
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import derive_cells
@@ -38,10 +41,12 @@ def run_search(config: SearchConfig) -> dict | None:
         EoinasError: The data cannot be read, the run folder cannot be used, or a loss
             became NaN or infinite.
     """
-    with RunDirectory(config) as run:
+    with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
         if run.summary.exists():
             print(f"{run.path} is finished: its cell is in {run.genotype}")
             return json.loads(run.summary.read_text(encoding="utf-8"))
+        replicas = Replicas.of(config)
+        use_precision(config.mixed_precision)
         keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
@@ -49,9 +54,13 @@ def run_search(config: SearchConfig) -> dict | None:
         halves = class_balanced_halves(dataset.train.labels, config.seed)
         steps = steps_per_epoch(min(map(len, halves)), config.batch_size)
         preprocessing = Preprocessing(*channel_statistics(dataset.train), config.crop_padding, config.horizontal_flip)
-        state = build_search_state(config, dataset.image_shape, dataset.num_classes, steps)
-        step = SearchStep(state, config)
+        with replicas.strategy.scope():
+            state = build_search_state(config, dataset.image_shape, dataset.num_classes, steps)
+        step = SearchStep(state, config, replicas)
         journal = SearchJournal(run, config, state)
+        replicas.check_agreement(
+            "settings and finished epochs", f"{config.result_settings()} {journal.finished_epochs}"
+        )
         progress = Progress(config.epochs * steps)
         if journal.finished_epochs:
             progress.say(f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}")
@@ -110,7 +119,7 @@ def train_epoch(
     searches = epoch > config.warmup_epochs
     temperature_tensor = tf.constant(temperature_now, tf.float32)
     started, done = time.monotonic(), first_step
-    for weight_batch, architecture_batch in batches:
+    for weight_batch, architecture_batch in step.replicas.share_out(batches):
         number = tf.constant(done, tf.int64)
         step.update_weights(*weight_batch, number, temperature_tensor)
         if searches:

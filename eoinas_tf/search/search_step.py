@@ -1,13 +1,17 @@
 """One weight update and one architecture update, each with its own sample (Algorithm 1, lines 2 to 5)."""
 
 import dataclasses
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
+from eoinas_tf.optimization.weight_update import update_weights
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.search.operation_statistics import OperationStatistics
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
@@ -25,6 +29,8 @@ class SearchState:
         statistics: What was counted per operation.
         weight_results: Sums over the epoch's weight steps.
         architecture_results: Sums over the epoch's architecture steps.
+        weights_loss_scale: The weight steps' loss scale in float16; nothing in other precisions.
+        architecture_loss_scale: The architecture steps', likewise.
     """
 
     network: SearchNetwork
@@ -33,6 +39,8 @@ class SearchState:
     statistics: OperationStatistics
     weight_results: StepResults
     architecture_results: StepResults
+    weights_loss_scale: LossScale | NoLossScale
+    architecture_loss_scale: LossScale | NoLossScale
 
     def variables(self) -> dict[str, list]:
         """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
@@ -45,6 +53,8 @@ class SearchState:
             "statistics": list(self.statistics.variables),
             "weight_results": list(self.weight_results.variables),
             "architecture_results": list(self.architecture_results.variables),
+            "weights_loss_scale": list(self.weights_loss_scale.variables),
+            "architecture_loss_scale": list(self.architecture_loss_scale.variables),
         }
 
 
@@ -84,7 +94,27 @@ def build_search_state(
         OperationStatistics(tuple(network.operation_logits.shape)),
         StepResults(),
         StepResults(),
+        build_loss_scale(config.mixed_precision),
+        build_loss_scale(config.mixed_precision),
     )
+
+
+class ReplicaResults(NamedTuple):
+    """What one replica computed in a step; after averaging, the gradients and their norm are those of all replicas.
+
+    Args:
+        gradients: Gradients with weight decay.
+        gradient_norm: Their norm before clipping and decay, float32 scalar.
+        loss: Mean loss of the replica's share of the batch, float32 scalar.
+        accuracy: Fraction of the share that was classified correctly, float32 scalar.
+        operation_index: The sample, int32 [cell types, edges], the same on all replicas.
+    """
+
+    gradients: list[tf.Tensor]
+    gradient_norm: tf.Tensor
+    loss: tf.Tensor
+    accuracy: tf.Tensor
+    operation_index: tf.Tensor
 
 
 class SearchStep:
@@ -93,11 +123,13 @@ class SearchStep:
     Args:
         state: What the updates change.
         config: The search's settings.
+        replicas: The copies of the network; one where not given.
     """
 
-    def __init__(self, state: SearchState, config: SearchConfig) -> None:
+    def __init__(self, state: SearchState, config: SearchConfig, replicas: Replicas | None = None) -> None:
         self.state = state
         self.config = config
+        self.replicas = replicas or Replicas()
         self.update_weights = tf.function(self._update_weights, autograph=False)
         self.update_architecture = tf.function(self._update_architecture, autograph=False)
         self.classify = tf.function(self._classify, autograph=False)
@@ -106,23 +138,39 @@ class SearchStep:
         """Draws a sample and descends the training loss on w; computes no gradient for alpha.
 
         Args:
-            images: D_T mini-batch, float32 [batch, height, width, channels].
-            labels: Classes, int32 [batch].
+            images: D_T mini-batch, float32 [share, height, width, channels] of each replica.
+            labels: Classes, int32 [share] of each replica.
             step: Global step, int64 scalar.
             temperature: T, float32 scalar.
         """
-        network = self.state.network
-        sample = self._sample("weight step sample", step, temperature)
+        state, replicas = self.state, self.replicas
+        with replicas.strategy.scope():
+            # Drawn once for all replicas: they run the same sub-network.
+            operation_index = self._sample("weight step sample", step, temperature).operation_index
+            results = replicas.strategy.run(self._weight_results, (images, labels, operation_index))
+            norm = update_weights(
+                state.weights_optimizer,
+                results.gradients,
+                state.network.network_weights,
+                replicas.first(results.gradient_norm),
+                state.weights_loss_scale,
+            )
+            state.statistics.add_weight_step(operation_index)
+            state.weight_results.add(step, replicas.mean(results.loss), replicas.mean(results.accuracy), norm)
+
+    def _weight_results(self, images: tf.Tensor, labels: tf.Tensor, operation_index: tf.Tensor) -> ReplicaResults:
+        """Returns a replica's loss on D_T and the gradients for w that all replicas agree on."""
+        network, loss_scale = self.state.network, self.state.weights_loss_scale
         weights = network.network_weights
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([weight.value for weight in weights])
-            logits = network(images, sample.operation_index)
+            logits = network(images, operation_index)
             loss = cross_entropy(labels, logits)
-        gradients = tape.gradient(loss, weights)
+            scaled_loss = loss_scale.scale(loss)
+        gradients = loss_scale.unscale(tape.gradient(scaled_loss, weights))
+        gradients = self.replicas.average_gradients(gradients)
         gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.weights_l2)
-        self.state.weights_optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        self.state.statistics.add_weight_step(sample.operation_index)
-        self.state.weight_results.add(step, loss, accuracy(labels, logits), norm)
+        return ReplicaResults(gradients, norm, loss, accuracy(labels, logits), operation_index)
 
     def _update_architecture(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
@@ -130,23 +178,41 @@ class SearchStep:
         """Draws a sample and descends the validation loss on alpha; computes no gradient for any weight.
 
         Args:
-            images: D_V mini-batch, float32 [batch, height, width, channels].
-            labels: Classes, int32 [batch].
+            images: D_V mini-batch, float32 [share, height, width, channels] of each replica.
+            labels: Classes, int32 [share] of each replica.
             step: Global step, int64 scalar.
             temperature: T, float32 scalar.
         """
-        operation_logits = self.state.network.operation_logits
+        state, replicas = self.state, self.replicas
+        with replicas.strategy.scope():
+            results = replicas.strategy.run(self._architecture_results, (images, labels, step, temperature))
+            norm = update_weights(
+                state.architecture_optimizer,
+                results.gradients,
+                [state.network.operation_logits],
+                replicas.first(results.gradient_norm),
+                state.architecture_loss_scale,
+            )
+            batch_accuracy = replicas.mean(results.accuracy)
+            state.statistics.add_architecture_step(replicas.first(results.operation_index), batch_accuracy)
+            state.architecture_results.add(step, replicas.mean(results.loss), batch_accuracy, norm)
+
+    def _architecture_results(
+        self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
+    ) -> ReplicaResults:
+        """Returns a replica's loss on D_V and the gradient for alpha that all replicas agree on."""
+        operation_logits, loss_scale = self.state.network.operation_logits, self.state.architecture_loss_scale
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(operation_logits.value)
+            # The seed is made of the step alone, so that every replica draws the same sample.
             sample = self._sample("architecture step sample", step, temperature)
             logits = self.state.network(images, sample.operation_index, gates=sample.gates)
             loss = cross_entropy(labels, logits)
-        gradient = tape.gradient(loss, operation_logits)
+            scaled_loss = loss_scale.scale(loss)
+        gradients = loss_scale.unscale([tape.gradient(scaled_loss, operation_logits)])
+        (gradient,) = self.replicas.average_gradients(gradients)
         decayed = gradient + self.config.architecture_l2 * operation_logits
-        self.state.architecture_optimizer.apply_gradients([(decayed, operation_logits)])
-        batch_accuracy = accuracy(labels, logits)
-        self.state.statistics.add_architecture_step(sample.operation_index, batch_accuracy)
-        self.state.architecture_results.add(step, loss, batch_accuracy, tf.norm(gradient))
+        return ReplicaResults([decayed], tf.norm(gradient), loss, accuracy(labels, logits), sample.operation_index)
 
     def _classify(self, images: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
         """Returns the predicted classes, int64 [batch], of one sub-network.

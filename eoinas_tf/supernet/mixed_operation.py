@@ -82,6 +82,6 @@ def open_gate(outputs: tf.Tensor, gate: tf.Tensor):
     """
 
     def gradient(output_gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return output_gradient, tf.cast(tf.reduce_sum(output_gradient * outputs), gate.dtype)
+        return output_gradient, tf.reduce_sum(tf.cast(output_gradient * outputs, gate.dtype))
 
     return tf.identity(outputs), gradient

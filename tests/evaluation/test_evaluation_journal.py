@@ -10,6 +10,7 @@ from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.optimization.precision import NoLossScale
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
@@ -26,7 +27,7 @@ def new_state(value=0.0):
     network.build((None, 1))
     optimizer = keras.optimizers.SGD(momentum=0.9)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, StepResults())
+    return EvaluationState(network, optimizer, StepResults(), NoLossScale())
 
 
 def record(epoch):

@@ -1,0 +1,1 @@
+"""One loop for one device, several devices and several machines."""

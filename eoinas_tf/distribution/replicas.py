@@ -1,0 +1,205 @@
+"""The copies of a network that train together: how they are made, and what they have to agree on.
+
+A replica is one device's copy of the network. In a step each replica takes its share of the
+batch; the gradients are averaged over all replicas before clipping, so that every copy makes
+the same update. Normalization uses the statistics of a replica's own share.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.random_seeds import ALGORITHM
+
+
+def one_device(config: RunConfig) -> tf.distribute.Strategy:
+    """Returns TensorFlow's default: the first GPU, or the processor."""
+    return tf.distribute.get_strategy()
+
+
+def mirrored(config: RunConfig) -> tf.distribute.Strategy:
+    """Returns a strategy over all GPUs of this machine, or over logical CPUs where there is none."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    split_processor(config.logical_cpus)
+    return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(config.logical_cpus)])
+
+
+def multi_worker(config: RunConfig) -> tf.distribute.Strategy:
+    """Returns a strategy over the workers that TF_CONFIG lists; waits until all of them are there."""
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+STRATEGIES: dict[str, Callable[[RunConfig], tf.distribute.Strategy]] = {
+    "one": one_device,
+    "mirrored": mirrored,
+    "multi_worker": multi_worker,
+}
+
+
+def split_processor(logical_cpus: int) -> None:
+    """Makes several logical CPUs out of the processor; possible only before TensorFlow has used it.
+
+    Args:
+        logical_cpus: How many.
+
+    Raises:
+        ConfigurationError: TensorFlow has begun with another number.
+    """
+    (processor,) = tf.config.list_physical_devices("CPU")
+    parts = [tf.config.LogicalDeviceConfiguration() for _ in range(logical_cpus)]
+    try:
+        tf.config.set_logical_device_configuration(processor, parts)
+    except RuntimeError:
+        if len(tf.config.list_logical_devices("CPU")) != logical_cpus:
+            raise ConfigurationError(
+                f"--logical_cpus={logical_cpus} comes too late: TensorFlow is running with "
+                f"{len(tf.config.list_logical_devices('CPU'))} logical CPUs; start a new process"
+            ) from None
+
+
+class Replicas:
+    """All copies of the network.
+
+    Args:
+        strategy: TensorFlow's strategy; its default one where not given: a single replica.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy | None = None) -> None:
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.count: int = self.strategy.num_replicas_in_sync
+
+    @classmethod
+    def of(cls, config: RunConfig, pieces: int = 1) -> "Replicas":
+        """Makes the replicas that the settings ask for.
+
+        Args:
+            config: `strategy`, `logical_cpus` and `batch_size`, which is divided among the replicas.
+            pieces: Pieces that each replica's share is divided into.
+
+        Raises:
+            ConfigurationError: The batch cannot be divided among them.
+        """
+        replicas = cls(STRATEGIES[config.strategy](config))
+        if config.batch_size % (replicas.count * pieces):
+            raise ConfigurationError(
+                f"--batch_size must be a multiple of {replicas.count * pieces}: {replicas.count} replicas, "
+                f"{pieces} pieces each. Received: {config.batch_size}"
+            )
+        return replicas
+
+    def share_out(self, batches: tf.data.Dataset):
+        """Gives each replica its share of every batch, in the order of the replicas.
+
+        Args:
+            batches: Yields tuples of tensors whose first dimension is the batch, the same on every
+                worker; a multiple of the number of replicas.
+
+        Returns:
+            An iterable of the same tuples, for `strategy.run`.
+        """
+        if self.count == 1:
+            return batches
+
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            own = self.count // context.num_input_pipelines
+            first = context.input_pipeline_id * own
+
+            def own_shares(*batch):
+                return tf.nest.map_structure(
+                    lambda tensor: tf.reshape(tensor, [self.count, tensor.shape[0] // self.count, *tensor.shape[1:]])[
+                        first : first + own
+                    ],
+                    batch,
+                )
+
+            return batches.map(tf.autograph.experimental.do_not_convert(own_shares)).unbatch().prefetch(2 * own)
+
+        return self.strategy.distribute_datasets_from_function(of_worker)
+
+    def average_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Averages each gradient over all replicas; called by every replica.
+
+        Args:
+            gradients: This replica's.
+        """
+        if self.count == 1:
+            return list(gradients)
+        context = tf.distribute.get_replica_context()
+        return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, list(gradients)))
+
+    def own_seed(self, seed: tf.Tensor) -> tf.Tensor:
+        """Returns a seed that is another one on each replica; with one replica the seed itself.
+
+        Args:
+            seed: Integer [2].
+        """
+        if self.count == 1:
+            return seed
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return tf.random.fold_in(seed, number, alg=ALGORITHM)
+
+    def mean(self, value: tf.Tensor) -> tf.Tensor:
+        """Returns the mean over all replicas of what `strategy.run` returned, a scalar each."""
+        return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+
+    def sum(self, value: tf.Tensor) -> tf.Tensor:
+        """Returns the sum over all replicas of what `strategy.run` returned, tensors of one shape."""
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+
+    def first(self, value: tf.Tensor) -> tf.Tensor:
+        """Returns this worker's first replica's part of what `strategy.run` returned."""
+        return self.strategy.experimental_local_results(value)[0]
+
+    def agree_on_statistics(self, network: keras.Model) -> None:
+        """Gives every replica the mean of all replicas' moving statistics; before a test, a checkpoint, an export.
+
+        Args:
+            network: Its variables that are not trained are moving means and variances.
+        """
+        if self.count == 1 or not network.non_trainable_variables:
+            return
+        variables = [variable.value for variable in network.non_trainable_variables]
+
+        @tf.function(autograph=False)
+        def agree() -> None:
+            self.strategy.run(average)
+
+        def average() -> None:
+            values = [tf.identity(variable) for variable in variables]  # On the replica's device, as reducing needs it.
+            for variable, mean in zip(variables, self.average_gradients(values), strict=True):
+                variable.assign(mean)
+
+        agree()
+
+    def check_agreement(self, what: str, text: str) -> None:
+        """Makes sure that all workers say the same.
+
+        Args:
+            what: What the text is, for the message.
+            text: What this worker has to say.
+
+        Raises:
+            ConfigurationError: Another worker says something else.
+        """
+        if self.count == 1:
+            return
+        own = zlib.crc32(text.encode()) % 2**24  # A float32 holds it exactly.
+
+        def placed() -> tf.Tensor:
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return tf.one_hot(number, self.count) * tf.constant(own, tf.float32)
+
+        @tf.function(autograph=False)
+        def gather() -> tf.Tensor:
+            return self.sum(self.strategy.run(placed))
+
+        if (gather().numpy() != own).any():
+            raise ConfigurationError(
+                f"the workers do not agree on {what}; this one has: {text}. Give all of them the same flags and a "
+                "--run_dir that all of them see"
+            )

@@ -1,0 +1,59 @@
+"""An optimizer's step with gradients that all replicas agree on, left out where float16 overflowed."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.optimization.precision import LossScale, NoLossScale
+
+
+def update_weights(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence,
+    weights: Sequence[keras.Variable],
+    gradient_norm: tf.Tensor,
+    loss_scale: LossScale | NoLossScale,
+) -> tf.Tensor:
+    """Descends by the gradients; called once for all replicas, not by each.
+
+    Args:
+        optimizer: The optimizer.
+        gradients: One a weight, as `strategy.run` returned them: the same on all replicas.
+        weights: The weights.
+        gradient_norm: The gradient's norm before clipping, float32 scalar.
+        loss_scale: The loss scale that the gradients were made with, adapted here.
+
+    Returns:
+        The norm that counts for whether the step was sound: 0 where an overflow was met by a
+        lower loss scale, which is no fault.
+    """
+    if isinstance(loss_scale, NoLossScale):
+        _descend(optimizer, gradients, weights)
+        return gradient_norm
+    is_finite = tf.math.is_finite(gradient_norm)
+    can_be_lowered = loss_scale.factor > 1.0
+
+    def descend() -> tf.Tensor:
+        _descend(optimizer, gradients, weights)
+        return tf.constant(True)
+
+    tf.cond(is_finite, descend, lambda: tf.constant(False))
+    loss_scale.update(is_finite)
+    return tf.where(~is_finite & can_be_lowered, 0.0, gradient_norm)
+
+
+def _descend(optimizer: keras.optimizers.Optimizer, gradients: Sequence, weights: Sequence[keras.Variable]) -> None:
+    if not tf.distribute.has_strategy():
+        optimizer.apply(gradients, weights)
+        return
+    # Keras's own `apply` has to be called by each replica and would add up the gradients once more.
+    learning_rate = tf.convert_to_tensor(optimizer.learning_rate)
+    update = tf.distribute.get_strategy().extended.update
+    for gradient, weight in zip(gradients, weights, strict=True):
+        update(weight.value, _update_copy, args=(gradient, learning_rate, optimizer), group=False)
+    optimizer.iterations.assign_add(1)
+
+
+def _update_copy(weight: tf.Variable, gradient: tf.Tensor, learning_rate: tf.Tensor, optimizer) -> None:
+    optimizer.update_step(gradient, weight, learning_rate)

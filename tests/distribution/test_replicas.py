@@ -1,0 +1,135 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.distribution.replicas import STRATEGIES, Replicas
+from eoinas_tf.errors import ConfigurationError
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+
+from two_replicas import searched, trained  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def two():
+    """What two replicas on two logical CPUs did."""
+    run = subprocess.run(
+        [sys.executable, str(FOLDER / "two_replicas.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(FOLDER.parent.parent), os.environ.get("PYTHONPATH", "")]),
+        },
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return json.loads(run.stdout)
+
+
+def assert_close(found, expected, tolerance):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def test_each_replica_gets_its_share_of_every_batch(two):
+    assert two["count"] == 2
+    assert two["shares"] == [[[0, 1, 2, 3], [4, 5, 6, 7]], [[8, 9, 10, 11], [12, 13, 14, 15]]]
+
+
+def test_moving_statistics_differ_until_the_replicas_agree_on_their_mean(two):
+    before, after = two["statistics"]
+    assert before == [1.0, 4.0]
+    assert after == [2.5, 2.5]
+
+
+def test_replicas_draw_different_numbers(two):
+    first, second = two["seeds"]
+    assert first != second
+    assert Replicas().own_seed("as it is") == "as it is"
+
+
+def test_two_replicas_train_as_one_does_on_the_whole_batch(two):
+    """With shares that are alike, so that normalization's statistics of a share are those of the batch."""
+    one = trained(Replicas())
+    assert two["trained"]["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    assert two["trained"]["accuracy"] == one["accuracy"]
+    assert two["trained"]["steps"] == one["steps"] == 3
+    assert_close(two["trained"]["weights"], one["weights"], 2e-3)
+    assert_close(two["trained"]["statistics"], one["statistics"], 2e-3)
+
+
+def test_the_update_of_two_replicas_is_not_that_of_one_share_alone_or_of_the_sum(two):
+    """The comparison above has to be able to fail: a larger gradient gives other weights."""
+    weights = trained(Replicas(), learning_rate=0.2)["weights"]
+    with pytest.raises(AssertionError):
+        assert_close(two["trained"]["weights"], weights, 2e-3)
+
+
+def test_two_replicas_train_in_float16_with_a_loss_scale(two):
+    """A first step may overflow: it changes nothing and lowers the scale."""
+    found = two["trained_in_float16"]
+    assert 1 <= found["steps"] <= 3
+    assert found["loss"] == pytest.approx(two["trained"]["loss"], rel=0.3)
+    assert all(np.isfinite(weight).all() for weight in found["weights"])
+    assert any(np.ptp(weight) > 0 for weight in found["weights"])
+
+
+def test_two_replicas_search_as_one_does(two):
+    one = searched(Replicas())
+    assert two["searched"]["weight_steps"] == one["weight_steps"]
+    assert two["searched"]["accuracy_sums"] == pytest.approx(one["accuracy_sums"])
+    assert two["searched"]["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    assert two["searched"]["architecture_loss"] == pytest.approx(one["architecture_loss"], rel=1e-4)
+    assert_close(two["searched"]["weights"], one["weights"], 2e-3)
+
+
+def test_pieces_of_a_batch_are_accumulated_to_its_gradient():
+    """Pieces that are alike, for the same reason."""
+    one, accumulated = trained(Replicas()), trained(Replicas(), accumulation_steps=2)
+    assert accumulated["steps"] == 3
+    assert accumulated["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    assert accumulated["accuracy"] == one["accuracy"]
+    assert_close(accumulated["weights"], one["weights"], 2e-3)
+
+
+def test_dropped_paths_differ_between_pieces():
+    alike = trained(Replicas(), accumulation_steps=2, drop_path=0.9)
+    other = trained(Replicas(), drop_path=0.9)
+    assert alike["loss"] != pytest.approx(other["loss"], rel=1e-4)
+
+
+def test_workers_that_agree_go_on(two):
+    assert two["agreement"] is None
+
+
+def test_a_batch_that_cannot_be_divided_is_an_error(two):
+    assert two["odd_batch"].startswith("--batch_size must be a multiple of 2: 2 replicas, 1 pieces each. Received: 7")
+    with pytest.raises(ConfigurationError, match=r"multiple of 3: 1 replicas, 3 pieces each. Received: 128"):
+        Replicas.of(EvaluationConfig(), pieces=3)
+
+
+def test_another_number_of_logical_cpus_comes_too_late(two):
+    assert two["too_late"].startswith("--logical_cpus=3 comes too late: TensorFlow is running with 2 logical CPUs")
+
+
+def test_one_replica_gets_the_batches_as_they_are():
+    batches = tf.data.Dataset.range(4)
+    assert Replicas().share_out(batches) is batches
+    assert Replicas().average_gradients([1, 2]) == [1, 2]
+    assert float(Replicas().mean(tf.constant(3.0))) == float(Replicas().sum(tf.constant(3.0))) == 3.0
+
+
+def test_there_is_a_strategy_for_every_choice_of_the_flag():
+    (field,) = [field for field in EvaluationConfig.__dataclass_fields__.values() if field.name == "strategy"]
+    assert set(field.metadata["choices"]) == set(STRATEGIES)

@@ -1,0 +1,96 @@
+"""Trainings over two devices of one machine and over two processes, from the real command line."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--dataset=digits", "--genotype=DARTS_V2", "--cells=3", "--init_channels=2", "--batch_size=256", "--image_size=8,8",
+    "--cutout_length=2", "--drop_path=0.2", "--nohorizontal_flip", "--notensorboard", "--seed=3",
+)  # fmt: skip
+ALL_STEPS = 2 * 5  # 1,347 training images: five batches an epoch
+
+
+def start(strategy, run_dir, *flags, workers=None, index=0):
+    environment = dict(os.environ)
+    if workers:
+        environment["TF_CONFIG"] = json.dumps(
+            {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        )
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run_eval.py"), *FLAGS, f"--strategy={strategy}", f"--run_dir={run_dir}", *flags],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait(*processes):
+    outputs = []
+    try:
+        for process in processes:
+            outputs.append(process.communicate(timeout=400))
+    finally:
+        for process in processes:
+            process.kill()
+    return outputs
+
+
+def loopback_addresses(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{entry.getsockname()[1]}" for entry in sockets]
+    for entry in sockets:
+        entry.close()
+    return addresses
+
+
+def metrics(run_dir):
+    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("mirrored") / "run"
+    process = start("mirrored", run_dir, "--logical_cpus=2", "--epochs=2")
+    ((_, errors),) = wait(process)
+    assert process.returncode == 0, errors
+    return run_dir
+
+
+def test_two_logical_cpus_train_test_and_export(mirrored):
+    summary = json.loads((mirrored / "summary.json").read_text())
+    assert summary["steps"] == ALL_STEPS
+    assert summary["finished"]
+    assert (mirrored / "saved_model" / "saved_model.pb").exists()
+    assert metrics(mirrored)[1]["train_loss"] < metrics(mirrored)[0]["train_loss"]
+
+
+def test_two_workers_do_what_two_devices_do_and_continue_where_they_were_stopped(mirrored, tmp_path):
+    run_dir = tmp_path / "run"
+    for max_steps in (ALL_STEPS // 2, 0):
+        workers = loopback_addresses(2)
+        processes = [
+            start("multi_worker", run_dir, "--epochs=2", f"--max_steps={max_steps}", workers=workers, index=index)
+            for index in (0, 1)
+        ]
+        outputs = wait(*processes)
+        assert [process.returncode for process in processes] == [0, 0], outputs
+    assert "continuing after epoch 1 of 2" in outputs[0][0]
+    assert "continuing after epoch 1 of 2" in outputs[1][0]
+    for found, expected in zip(metrics(run_dir), metrics(mirrored), strict=True):
+        assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert (run_dir / "saved_model" / "saved_model.pb").exists()
+
+
+def test_workers_without_tf_config_are_told_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    process = start("multi_worker", tmp_path / "run", "--epochs=1")
+    ((_, errors),) = wait(process)
+    assert process.returncode == 1
+    assert "error: --strategy=multi_worker needs the environment variable TF_CONFIG" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "run").exists()
