@@ -43,10 +43,18 @@ def by_hand(unit, sides=8):
         ("sep_conv_5x5", lambda channels: 2 * (25 * channels + channels**2)),
         ("dil_conv_3x3", lambda channels: 9 * channels + channels**2),
         ("dil_conv_5x5", lambda channels: 25 * channels + channels**2),
+        ("sep_conv_7x7", lambda channels: 2 * (49 * channels + channels**2)),
     ],
 )
 def test_multiply_adds_by_hand(operation, unit):
     assert count_multiply_adds(network_of(operation), (8, 8, 3)) == by_hand(unit)
+
+
+def test_a_convolution_along_rows_keeps_all_rows_at_stride_2():
+    """Its output is as wide as the block's, and twice as high in the reduction cells 1 and 2."""
+    expected = by_hand(lambda channels: 14 * channels**2) + 32 * 7 * (2 * C) ** 2 - 16 * 7 * (2 * C) ** 2
+    expected += 8 * 7 * (4 * C) ** 2 - 4 * 7 * (4 * C) ** 2
+    assert count_multiply_adds(network_of("conv_7x1_1x7"), (8, 8, 3)) == expected
 
 
 @pytest.mark.parametrize("image_shape", [(7, 10, 1), (8, 8, 3)])
