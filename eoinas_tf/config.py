@@ -221,6 +221,11 @@ class EvaluationConfig(RunConfig):
         maximum=1_000_000,
     )
     describe: bool = setting(False, "Train nothing: print the network's size as one JSON line.", changes_result=False)
+    list_genotypes: bool = setting(
+        False,
+        "Train nothing: print the published genotypes' sizes beside the published ones.",
+        changes_result=False,
+    )
 
 
 def check_setting(field: dataclasses.Field, value: Any) -> None:

@@ -1,6 +1,8 @@
 """What `--describe` prints: a final network's size, without data and without training."""
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import keras
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
@@ -13,6 +15,20 @@ from eoinas_tf.space.published_genotypes import load_genotype
 USUAL_IMAGE_SIZES = {"cifar": (32, 32), "imagenet": (224, 224)}
 USUAL_CLASSES = {"cifar": 10, "imagenet": 1000}
 COLOUR_CHANNELS = 3
+
+
+class NetworkSize(NamedTuple):
+    """How large a network is.
+
+    Args:
+        parameters: Trained numbers without the auxiliary head's.
+        auxiliary_parameters: The auxiliary head's.
+        multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
+    """
+
+    parameters: int
+    auxiliary_parameters: int
+    multiply_adds: int
 
 
 def configured_genotype(config: EvaluationConfig) -> Genotype:
@@ -60,6 +76,25 @@ def build_network(
     return network
 
 
+def network_size(
+    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
+) -> NetworkSize:
+    """Measures the network that `build_network` would build, without drawing its weights.
+
+    Args:
+        config: As for `build_network`.
+        genotype: The cells.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Raises:
+        ConfigurationError: The settings do not fit together.
+    """
+    with keras.StatelessScope(initialize_variables=False):
+        network = build_network(config, genotype, image_shape, num_classes)
+    return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
+
+
 def describe_network(config: EvaluationConfig) -> dict[str, Any]:
     """Measures the network that the settings describe; reads no data set.
 
@@ -76,8 +111,7 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
     genotype = configured_genotype(config)
     image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
     num_classes = config.num_classes or USUAL_CLASSES[config.stem]
-    network = build_network(config, genotype, image_shape, num_classes)
-    parameters, auxiliary_parameters = count_parameters(network)
+    size = network_size(config, genotype, image_shape, num_classes)
     return {
         "genotype": config.genotype,
         "genotype_source": genotype.source,
@@ -86,7 +120,5 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
         "stem": config.stem,
         "image_shape": list(image_shape),
         "num_classes": num_classes,
-        "parameters": parameters,
-        "auxiliary_parameters": auxiliary_parameters,
-        "multiply_adds": count_multiply_adds(network, image_shape),
+        **size._asdict(),
     }

@@ -114,8 +114,9 @@ def test_published_networks(genotype, arguments, sides, parameters, auxiliary):
     settings = {"num_classes": 10, "cells": 20, "init_channels": 36}
     if arguments:
         settings = {"num_classes": 1000, "cells": 14, "init_channels": 48, "stem": "imagenet"}
-    network = EvaluationNetwork(PUBLISHED_GENOTYPES[genotype], **settings)
-    network.build((None, sides, sides, 3))
+    with keras.StatelessScope(initialize_variables=False):  # Shapes are enough.
+        network = EvaluationNetwork(PUBLISHED_GENOTYPES[genotype], **settings)
+        network.build((None, sides, sides, 3))
     assert count_parameters(network) == (parameters, auxiliary)
     if genotype == "DARTS_V2" and arguments:
         # The published count includes more than convolutions and the dense layer.

@@ -2,7 +2,13 @@ import pytest
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
-from eoinas_tf.evaluation.network_description import build_network, configured_genotype, describe_network
+from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_description import (
+    build_network,
+    configured_genotype,
+    describe_network,
+    network_size,
+)
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 SMALL = {"genotype": "DARTS_V2", "cells": 3, "init_channels": 4}
@@ -24,6 +30,14 @@ def test_sizes_without_a_data_set(arguments, image_shape, num_classes):
     without_dense = describe_network(EvaluationConfig(**SMALL, **{**arguments, "num_classes": 1}))
     assert described["parameters"] - without_dense["parameters"] == (num_classes - 1) * (4 * 16 + 1)
     assert described["multiply_adds"] - without_dense["multiply_adds"] == (num_classes - 1) * 4 * 16
+
+
+def test_the_size_is_that_of_the_built_network():
+    config = EvaluationConfig(**SMALL)
+    genotype = PUBLISHED_GENOTYPES["AmoebaNet_A"]
+    size = network_size(config, genotype, (12, 16, 3), 5)
+    network = build_network(config, genotype, (12, 16, 3), 5)
+    assert size == (*count_parameters(network), count_multiply_adds(network, (12, 16, 3)))
 
 
 def test_weight_zero_leaves_the_auxiliary_head_out():

@@ -52,6 +52,14 @@ def test_describe_prints_the_published_size(tmp_path):
     assert description["auxiliary_parameters"] == 476_426
 
 
+def test_list_genotypes_prints_a_row_as_soon_as_it_is_measured():
+    command = [sys.executable, str(ROOT / "run_eval.py"), "--list_genotypes"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        first_row = next(line for line in process.stdout if line.startswith("DARTS_V1"))
+        process.kill()
+    assert first_row.split()[:4] == ["DARTS_V1", "cifar", "3,169,414", "3.3"]
+
+
 def test_a_genotype_that_is_none_is_one_line(tmp_path):
     (tmp_path / "bad.json").write_text('{"format": "something else"}')
     for genotype in ("DARTS_V9", str(tmp_path / "bad.json")):
