@@ -160,6 +160,12 @@ class SearchConfig(RunConfig):
         "Unit of the training iterations Ce in C = Ca / Ce: epochs, relative (to the edge's mean), or steps.",
         choices=("epochs", "relative", "steps"),
     )
+    max_skip_connections: int | None = setting(
+        None,
+        "Most identity operations in the found normal cell, as P-DARTS limits them; any number where not given.",
+        minimum=0,
+        maximum=8,
+    )
     num_seeds: int = setting(
         1,
         "Searches to run, with seeds seed, seed + 1, ...; the best cell by validation is kept.",
@@ -213,6 +219,17 @@ class EvaluationConfig(RunConfig):
     )
     auxiliary_weight: float = setting(
         0.4, "Weight of the auxiliary head's loss; 0: no auxiliary head.", minimum=0.0, maximum=100.0
+    )
+    max_parameters: int = setting(
+        0,
+        "Lower init_channels until the network without its auxiliary head has at most so many parameters; 0: no limit.",
+        minimum=0,
+    )
+    max_multiply_adds: int = setting(
+        0,
+        "Lower init_channels until the network takes at most so many multiply-adds for an image (convolutions and "
+        "dense layers); 0: no limit.",
+        minimum=0,
     )
     num_classes: int | None = setting(
         None,

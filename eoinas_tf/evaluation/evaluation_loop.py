@@ -16,7 +16,7 @@ from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_geno
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
-from eoinas_tf.evaluation.network_description import build_network, configured_genotype
+from eoinas_tf.evaluation.network_description import build_network, config_within_budget, configured_genotype
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -45,7 +45,6 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
     genotype = configured_genotype(config)
     with RunDirectory(config) as run:
         keep_genotype(run, config, genotype)
-        keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
         )
@@ -56,10 +55,15 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         total_steps = config.epochs * epoch_steps
         last_step = min(config.max_steps or total_steps, total_steps)
-        network = build_network(config, genotype, dataset.image_shape, dataset.num_classes)
+        fitted, budget_message = config_within_budget(config, genotype, dataset.image_shape, dataset.num_classes)
+        # Not before, so that a network starts the same whether its width was asked for or found.
+        keras.utils.set_random_seed(config.seed)
+        network = build_network(fitted, genotype, dataset.image_shape, dataset.num_classes)
         step = EvaluationStep(build_evaluation_state(config, network, total_steps), config, total_steps)
         journal = EvaluationJournal(run, config, step.state)
         progress = Progress(last_step)
+        if budget_message:
+            progress.say(budget_message)
         if journal.finished_epochs:
             progress.say(f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}")
 
@@ -82,6 +86,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         summary = {
             "dataset": config.dataset,
             "seed": config.seed,
+            "init_channels": fitted.init_channels,
             "test_accuracy": test_means.accuracy,
             "test_loss": test_means.loss,
             "parameters": parameters,

@@ -7,10 +7,25 @@ auxiliary head is in neither.
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+
+
+class NetworkSize(NamedTuple):
+    """How large a network is.
+
+    Args:
+        parameters: Trained numbers without the auxiliary head's.
+        auxiliary_parameters: The auxiliary head's.
+        multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
+    """
+
+    parameters: int
+    auxiliary_parameters: int
+    multiply_adds: int
 
 
 def count_parameters(network: EvaluationNetwork) -> tuple[int, int]:

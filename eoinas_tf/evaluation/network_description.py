@@ -1,13 +1,16 @@
 """What `--describe` prints: a final network's size, without data and without training."""
 
-from typing import Any, NamedTuple
+import dataclasses
+import sys
+from typing import Any
 
 import keras
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_budget import fit_to_budget
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import load_genotype
 
@@ -15,20 +18,6 @@ from eoinas_tf.space.published_genotypes import load_genotype
 USUAL_IMAGE_SIZES = {"cifar": (32, 32), "imagenet": (224, 224)}
 USUAL_CLASSES = {"cifar": 10, "imagenet": 1000}
 COLOUR_CHANNELS = 3
-
-
-class NetworkSize(NamedTuple):
-    """How large a network is.
-
-    Args:
-        parameters: Trained numbers without the auxiliary head's.
-        auxiliary_parameters: The auxiliary head's.
-        multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
-    """
-
-    parameters: int
-    auxiliary_parameters: int
-    multiply_adds: int
 
 
 def configured_genotype(config: EvaluationConfig) -> Genotype:
@@ -95,8 +84,32 @@ def network_size(
     return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
 
 
+def config_within_budget(
+    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
+) -> tuple[EvaluationConfig, str]:
+    """Lowers `init_channels` to the largest number within `max_parameters` and `max_multiply_adds`.
+
+    Args:
+        config: The settings.
+        genotype: The cells.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Returns:
+        The settings with as many channels as fit, and a sentence that says so, empty without a budget.
+
+    Raises:
+        ConfigurationError: Even the narrowest network is too large.
+    """
+
+    def measure(channels: int) -> NetworkSize:
+        return network_size(dataclasses.replace(config, init_channels=channels), genotype, image_shape, num_classes)
+
+    return fit_to_budget(config, measure)
+
+
 def describe_network(config: EvaluationConfig) -> dict[str, Any]:
-    """Measures the network that the settings describe; reads no data set.
+    """Measures the network that the settings describe; reads no data set, prints what a budget made of it to stderr.
 
     Args:
         config: The settings. Images are colour ones of `image_size`, of the stem's usual size where
@@ -111,6 +124,9 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
     genotype = configured_genotype(config)
     image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
     num_classes = config.num_classes or USUAL_CLASSES[config.stem]
+    config, message = config_within_budget(config, genotype, image_shape, num_classes)
+    if message:
+        print(message, file=sys.stderr)
     size = network_size(config, genotype, image_shape, num_classes)
     return {
         "genotype": config.genotype,
