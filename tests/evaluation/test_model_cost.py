@@ -1,12 +1,15 @@
 import math
+from collections import Counter
 
 import keras
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.evaluation.evaluation_cell import EvaluationCell
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operations import Pooling
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 C = 4
@@ -70,34 +73,74 @@ def test_odd_sides_and_the_imagenet_stem_count_rounded_up_positions(image_shape)
     assert count_multiply_adds(network, image_shape) == stem + cells + 4 * C * 10
 
 
-def test_the_count_is_that_of_tensorflows_profiler():
-    network = EvaluationNetwork(PUBLISHED_GENOTYPES["DARTS_V2"], 10, cells=3, init_channels=C)
-    network.build((None, 16, 16, 3))
-    function = tf.function(lambda images: network(images, training=False))
-    graph = function.get_concrete_function(tf.TensorSpec([1, 16, 16, 3])).graph
-    builder = tf.compat.v1.profiler.ProfileOptionBuilder(tf.compat.v1.profiler.ProfileOptionBuilder.float_operation())
-    options = (
-        builder.with_accounted_types(["Conv2D", "DepthwiseConv2dNative", "MatMul"])
-        .with_empty_output()
-        .order_by("float_ops")
-        .build()
-    )
-    profile = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
-    counted = sum(child.total_float_ops - child_of(child) for child in walk(profile) if child.name in KINDS)
-    assert count_multiply_adds(network, (16, 16, 3)) == counted / 2
+@pytest.mark.parametrize(
+    ("genotype", "stem", "image_shape", "dilation_padding"),
+    [
+        ("DARTS_V2", "cifar", (16, 16, 3), 0),
+        ("AmoebaNet_A", "cifar", (14, 9, 1), 0),
+        # A dilated convolution runs on four subsampled images, so on odd sides rounded up: cell 1 has 3x2 pixels and
+        # computes 4x2, cell 2 has 2x1 and computes 2x2, with 25 taps and 2C or 4C channels.
+        ("GDAS_V1", "imagenet", (40, 32, 3), 25 * 2 * C * (8 - 6) + 25 * 4 * C * (4 - 2)),
+    ],
+)
+def test_the_count_is_that_of_tensorflows_profiler(genotype, stem, image_shape, dilation_padding):
+    """The profiler counts a multiply-add as two, and more than convolutions and the dense layer."""
+    network = EvaluationNetwork(PUBLISHED_GENOTYPES[genotype], 10, cells=3, init_channels=C, stem=stem)
+    network.build((None, *image_shape))
+    profiled = float_operations(network, image_shape)
+    counted = sum(profiled.pop(kind) for kind in ("Conv2D", "DepthwiseConv2dNative", "MatMul"))
+    assert count_multiply_adds(network, image_shape) == counted / 2 - dilation_padding
+    assert profiled == beyond_convolutions(network, image_shape)
 
 
-KINDS = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+def float_operations(network, image_shape):
+    """Floating-point operations of a test of one image by TensorFlow's type of operation."""
+    function = tf.function(lambda images: network(images, training=False), autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec([1, *image_shape])).graph
+    profiler = tf.compat.v1.profiler
+    builder = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
+    profile = profiler.profile(graph, cmd="op", options=builder.with_empty_output().build())
+    return own_operations(profile)
 
 
-def walk(node):
-    yield node
-    for child in node.children:
-        yield from walk(child)
+def own_operations(node):
+    """Operations by type; the profiler's nodes are nested and each counts those below it too."""
+    own = node.total_float_ops - sum(child.total_float_ops for child in node.children)
+    return sum((own_operations(child) for child in node.children), Counter({node.name: own} if own else {}))
 
 
-def child_of(node):
-    return sum(child.total_float_ops for child in node.children)
+def beyond_convolutions(network, image_shape):
+    """What the profiler counts beside convolutions and the dense layer's product."""
+    operations = Counter(BiasAdd=network.num_classes)
+    for part, shapes in network.layer_shapes((1, *image_shape)):
+        if isinstance(part, EvaluationCell):
+            output_shape = part.compute_output_shape(shapes)
+            operations["AddN"] += math.prod(output_shape[1:3]) * part.channels * len(part.edges) // 2
+            for block, shape in part.layer_shapes(shapes):
+                operations += of_block(block, shape)
+            operations["Mean"] = math.prod(output_shape)  # The last cell's is what is averaged.
+        elif part is not network.auxiliary_head:
+            operations += of_block(part, shapes)
+    return operations
+
+
+def of_block(block, shape):
+    """Normalization: a variance's reciprocal root counts two; pooling: the window's pixels."""
+    operations = Counter()
+    positions = math.prod(block.compute_output_shape(shape)[1:-1])
+    for weight in block.trainable_weights:
+        if weight.name == "gamma":
+            (channels,) = weight.shape
+            elements = channels * positions
+            operations += Counter(
+                Rsqrt=2 * channels, Sub=channels, Mul=2 * channels + elements, AddV2=channels + elements
+            )
+    if isinstance(block, Pooling):
+        outputs = block.channels * positions
+        operations["AvgPool" if block.kind == "average" else "MaxPool"] += 9 * outputs
+        if block.kind == "average" and block.stride == 2:
+            operations["Mul"] += outputs  # Takes the padding out of the mean.
+    return operations
 
 
 # Exact anchors: the logs of the reference code.
