@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -79,9 +80,16 @@ def network_size(
     Raises:
         ConfigurationError: The settings do not fit together.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        network = build_network(config, genotype, image_shape, num_classes)
-    return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
+
+    def measure() -> NetworkSize:
+        with keras.StatelessScope(initialize_variables=False):
+            network = build_network(config, genotype, image_shape, num_classes)
+        return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
+
+    # Keras keeps a list, one for each thread, of the variables that have no values yet, and would draw them all at the
+    # next chance; it ends with the thread.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(measure).result()
 
 
 def config_within_budget(

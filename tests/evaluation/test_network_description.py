@@ -1,9 +1,12 @@
 import dataclasses
+import gc
+import weakref
 
 import pytest
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
+from eoinas_tf.evaluation import network_description
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import (
     build_network,
@@ -70,6 +73,21 @@ def test_describe_describes_the_network_within_the_budget(capsys):
     assert written.out == ""
     assert written.err.count("\n") == 1
     assert "--init_channels lowered from 4 to 3" in written.err
+
+
+def test_measuring_leaves_nothing_behind(monkeypatch):
+    """Keras lists variables without values and would draw them at its next chance."""
+    built = []
+
+    def recorded(*arguments):
+        network = build_network(*arguments)
+        built.append(weakref.ref(network.variables[0]))
+        return network
+
+    monkeypatch.setattr(network_description, "build_network", recorded)
+    network_size(EvaluationConfig(**SMALL), PUBLISHED_GENOTYPES["DARTS_V2"], (8, 8, 3), 2)
+    gc.collect()
+    assert [reference() is None for reference in built] == [True]
 
 
 def test_weight_zero_leaves_the_auxiliary_head_out():
