@@ -9,13 +9,19 @@ from eoinas_tf.config import EvaluationConfig
 
 
 def evaluate(config: EvaluationConfig) -> None:
-    """Runs the training that the flags describe, or prints the network's size where `--describe` asks for it.
+    """Runs the training that the flags describe, or prints sizes where `--describe` or `--list_genotypes` asks for it.
 
     Args:
         config: The settings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
+    if config.list_genotypes:
+        from eoinas_tf.evaluation.genotype_table import genotype_table
+
+        for line in genotype_table():
+            print(line, flush=True)
+        return
     if config.describe:
         from eoinas_tf.evaluation.network_description import describe_network
 

@@ -178,6 +178,12 @@ class SearchConfig(RunConfig):
         "Unit of the training iterations Ce in C = Ca / Ce: epochs, relative (to the edge's mean), or steps.",
         choices=("epochs", "relative", "steps"),
     )
+    max_skip_connections: int | None = setting(
+        None,
+        "Most identity operations in the found normal cell, as P-DARTS limits them; any number where not given.",
+        minimum=0,
+        maximum=8,
+    )
     num_seeds: int = setting(
         1,
         "Searches to run, with seeds seed, seed + 1, ...; the best cell by validation is kept.",
@@ -239,6 +245,17 @@ class EvaluationConfig(RunConfig):
         minimum=1,
         maximum=65536,
     )
+    max_parameters: int = setting(
+        0,
+        "Lower init_channels until the network without its auxiliary head has at most so many parameters; 0: no limit.",
+        minimum=0,
+    )
+    max_multiply_adds: int = setting(
+        0,
+        "Lower init_channels until the network takes at most so many multiply-adds for an image (convolutions and "
+        "dense layers); 0: no limit.",
+        minimum=0,
+    )
     num_classes: int | None = setting(
         None,
         "Classes of the network that --describe describes; the data set's own elsewhere.",
@@ -246,6 +263,11 @@ class EvaluationConfig(RunConfig):
         maximum=1_000_000,
     )
     describe: bool = setting(False, "Train nothing: print the network's size as one JSON line.", changes_result=False)
+    list_genotypes: bool = setting(
+        False,
+        "Train nothing: print the published genotypes' sizes beside the published ones.",
+        changes_result=False,
+    )
 
 
 def check_setting(field: dataclasses.Field, value: Any) -> None:

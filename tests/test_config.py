@@ -23,6 +23,7 @@ MAY_CHANGE = {
     "keep_checkpoints",
     "tensorboard",
     "describe",
+    "list_genotypes",
 }
 PAPER_SEARCH = {
     "init_channels": 16,

@@ -18,7 +18,7 @@ from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_geno
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
-from eoinas_tf.evaluation.network_description import build_network, configured_genotype
+from eoinas_tf.evaluation.network_description import build_network, config_within_budget, configured_genotype
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -50,7 +50,6 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         keep_genotype(run, config, genotype)
         replicas = Replicas.of(config, config.accumulation_steps)
         use_precision(config.mixed_precision)
-        keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
         )
@@ -61,8 +60,11 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         total_steps = config.epochs * epoch_steps
         last_step = min(config.max_steps or total_steps, total_steps)
+        fitted, budget_message = config_within_budget(config, genotype, dataset.image_shape, dataset.num_classes)
+        # Not before, so that a network starts the same whether its width was asked for or found.
+        keras.utils.set_random_seed(config.seed)
         with replicas.strategy.scope():
-            network = build_network(config, genotype, dataset.image_shape, dataset.num_classes)
+            network = build_network(fitted, genotype, dataset.image_shape, dataset.num_classes)
             state = build_evaluation_state(config, network, total_steps)
         step = EvaluationStep(state, config, total_steps, replicas)
         journal = EvaluationJournal(run, config, state)
@@ -70,6 +72,8 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
             "settings and finished epochs", f"{config.result_settings()} {journal.finished_epochs}"
         )
         progress = Progress(last_step)
+        if budget_message:
+            progress.say(budget_message)
         if journal.finished_epochs:
             progress.say(f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}")
 
@@ -93,6 +97,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         summary = {
             "dataset": config.dataset,
             "seed": config.seed,
+            "init_channels": fitted.init_channels,
             "test_accuracy": test_means.accuracy,
             "test_loss": test_means.loss,
             "parameters": parameters,

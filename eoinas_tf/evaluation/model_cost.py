@@ -7,10 +7,25 @@ auxiliary head is in neither.
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+
+
+class NetworkSize(NamedTuple):
+    """How large a network is.
+
+    Args:
+        parameters: Trained numbers without the auxiliary head's.
+        auxiliary_parameters: The auxiliary head's.
+        multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
+    """
+
+    parameters: int
+    auxiliary_parameters: int
+    multiply_adds: int
 
 
 def count_parameters(network: EvaluationNetwork) -> tuple[int, int]:
@@ -32,8 +47,9 @@ def count_multiply_adds(network: EvaluationNetwork, image_shape: tuple[int, int,
 
     Every entry of a kernel meets one value at each position of the output, whatever the
     kernel's stride, dilation or groups; and all kernels of a block work at the resolution
-    of the block's output. So it is enough to know each block's kernels and output shape:
-    nothing is run or traced, and how an operation is computed does not change its count.
+    of the block's output, or the block yields the layers of which that is true. So it is
+    enough to know each block's kernels and output shape: nothing is run or traced, and how
+    an operation is computed does not change its count.
 
     Args:
         network: A built network.
@@ -52,7 +68,7 @@ def count_multiply_adds(network: EvaluationNetwork, image_shape: tuple[int, int,
 
 
 def _blocks(layer: keras.layers.Layer, input_shape) -> Iterator[tuple[keras.layers.Layer, tuple]]:
-    """Yields the blocks of the network or of a cell with the shapes of their inputs."""
+    """Yields the blocks of the network, of a cell or of an operation with the shapes of their inputs."""
     for part, shape in layer.layer_shapes(input_shape):
         if isinstance(layer, EvaluationNetwork) and part is layer.auxiliary_head:
             continue

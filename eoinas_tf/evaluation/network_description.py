@@ -1,11 +1,17 @@
 """What `--describe` prints: a final network's size, without data and without training."""
 
+import dataclasses
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import keras
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_budget import fit_to_budget
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import load_genotype
 
@@ -60,8 +66,58 @@ def build_network(
     return network
 
 
+def network_size(
+    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
+) -> NetworkSize:
+    """Measures the network that `build_network` would build, without drawing its weights.
+
+    Args:
+        config: As for `build_network`.
+        genotype: The cells.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Raises:
+        ConfigurationError: The settings do not fit together.
+    """
+
+    def measure() -> NetworkSize:
+        with keras.StatelessScope(initialize_variables=False):
+            network = build_network(config, genotype, image_shape, num_classes)
+        return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
+
+    # Keras keeps a list, one for each thread, of the variables that have no values yet, and would draw them all at the
+    # next chance; it ends with the thread.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(measure).result()
+
+
+def config_within_budget(
+    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
+) -> tuple[EvaluationConfig, str]:
+    """Lowers `init_channels` to the largest number within `max_parameters` and `max_multiply_adds`.
+
+    Args:
+        config: The settings.
+        genotype: The cells.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Returns:
+        The settings with as many channels as fit, and a sentence that says so, empty without a budget.
+
+    Raises:
+        ConfigurationError: Even the narrowest network is too large.
+    """
+
+    def measure(channels: int) -> NetworkSize:
+        return network_size(dataclasses.replace(config, init_channels=channels), genotype, image_shape, num_classes)
+
+    return fit_to_budget(config, measure)
+
+
 def describe_network(config: EvaluationConfig) -> dict[str, Any]:
-    """Measures the network that the settings describe; reads no data set.
+    """Measures the network that the settings describe; reads no data set, prints what a budget made of it to stderr.
 
     Args:
         config: The settings. Images are colour ones of `image_size`, of the stem's usual size where
@@ -76,8 +132,10 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
     genotype = configured_genotype(config)
     image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
     num_classes = config.num_classes or USUAL_CLASSES[config.stem]
-    network = build_network(config, genotype, image_shape, num_classes)
-    parameters, auxiliary_parameters = count_parameters(network)
+    config, message = config_within_budget(config, genotype, image_shape, num_classes)
+    if message:
+        print(message, file=sys.stderr)
+    size = network_size(config, genotype, image_shape, num_classes)
     return {
         "genotype": config.genotype,
         "genotype_source": genotype.source,
@@ -86,7 +144,5 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
         "stem": config.stem,
         "image_shape": list(image_shape),
         "num_classes": num_classes,
-        "parameters": parameters,
-        "auxiliary_parameters": auxiliary_parameters,
-        "multiply_adds": count_multiply_adds(network, image_shape),
+        **size._asdict(),
     }

@@ -1,6 +1,11 @@
-"""From importances to a cell: two strongest predecessors a node, the strongest operation on each (section 3.3)."""
+"""From importances to a cell: two strongest predecessors a node, the strongest operation on each (section 3.3).
+
+Where the identity operations of the normal cell are limited, the weakest one of the derived
+cell is struck off its edge and the cell is derived again, until few enough are left.
+"""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +18,7 @@ from eoinas_tf.space.cell_topology import (
     incoming_edges,
 )
 from eoinas_tf.space.genotype import INPUTS_PER_NODE, CellEdges, Genotype
-from eoinas_tf.space.operation_names import NONE
+from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
 
 ALL_INTERMEDIATE_NODES = tuple(range(INPUT_NODES, INPUT_NODES + INTERMEDIATE_NODES))
 
@@ -26,12 +31,21 @@ class DerivedCells:
         genotype: The two cells.
         operation_index: The same cells in the super network's terms: the operation of each
             edge, int32 [cell types, edges], `none` on edges that were not kept.
-        warnings: A sentence for each kept edge whose only survivor was `none`.
+        warnings: A sentence for each identity that was struck off, and for each kept edge that
+            had no living operation to take.
     """
 
     genotype: Genotype
     operation_index: np.ndarray
     warnings: tuple[str, ...]
+
+
+class KeptEdge(NamedTuple):
+    """An edge of a derived cell, the index of its operation, and whether the search left that one alive."""
+
+    edge: Edge
+    operation: int
+    is_alive: bool
 
 
 def derive_cells(
@@ -40,6 +54,7 @@ def derive_cells(
     drop_epochs: np.ndarray,
     operation_names: tuple[str, ...],
     source: str = "",
+    max_skip_connections: int | None = None,
 ) -> DerivedCells:
     """Derives the cells from the importances.
 
@@ -53,41 +68,88 @@ def derive_cells(
         drop_epochs: Epoch at whose end each operation was dropped, int of the same shape; 0: living.
         operation_names: Names of the operations.
         source: Text for the genotype's `source`.
+        max_skip_connections: Most identity operations in the normal cell; None: any number.
 
     Returns:
         The cells.
     """
     none = operation_names.index(NONE)
-    usable = living_operations & (np.arange(len(operation_names)) != none)
     operation_index = np.full((len(CELL_TYPES), EDGE_COUNT), none, np.int32)
     pairs_of_type: list[CellEdges] = []
     warnings: list[str] = []
     for cell_type, cell_name in enumerate(CELL_TYPES):
-        scores = np.where(usable[cell_type], importance[cell_type], -np.inf)
-        pairs: list[tuple[str, int]] = []
-        for node in ALL_INTERMEDIATE_NODES:
-            for edge in _strongest_edges(node, scores.max(axis=-1)):
-                if usable[cell_type, edge.index].any():
-                    operation = int(np.argmax(scores[edge.index]))
-                else:
-                    operation = _longest_lived(drop_epochs[cell_type, edge.index], none)
-                    warnings.append(
-                        f"{cell_name} cell: only `none` is left on the edge from node {edge.from_node} to node {node}, "
-                        f"which the node needs; it takes {operation_names[operation]}, which lived longest"
-                    )
-                operation_index[cell_type, edge.index] = operation
-                pairs.append((operation_names[operation], edge.from_node))
-        pairs_of_type.append(tuple(pairs))
+        limit = max_skip_connections if cell_name == "normal" else None
+        evidence = importance[cell_type], living_operations[cell_type], drop_epochs[cell_type]
+        kept, struck = _derive_limited_cell(*evidence, operation_names, limit)
+        warnings += [
+            f"{cell_name} cell: {SKIP_CONNECT} is struck off the edge from node {edge.from_node} to node "
+            f"{edge.to_node} to leave no more than {limit}"
+            for edge in struck
+        ]
+        for edge, operation, is_alive in kept:
+            operation_index[cell_type, edge.index] = operation
+            if not is_alive:
+                what = "nothing" if edge in struck else "only `none`"
+                warnings.append(
+                    f"{cell_name} cell: {what} is left on the edge from node {edge.from_node} to node {edge.to_node}, "
+                    f"which the node needs; it takes {operation_names[operation]}, which lived longest"
+                )
+        pairs_of_type.append(tuple((operation_names[operation], edge.from_node) for edge, operation, _ in kept))
     normal, reduce = pairs_of_type
     genotype = Genotype(normal, ALL_INTERMEDIATE_NODES, reduce, ALL_INTERMEDIATE_NODES, source)
     return DerivedCells(genotype, operation_index, tuple(warnings))
 
 
-def _strongest_edges(node: int, strengths: np.ndarray) -> list[Edge]:
-    """Returns the node's two strongest incoming edges, the strongest first; of equal ones the earlier."""
-    return sorted(incoming_edges(node), key=lambda edge: -strengths[edge.index])[:INPUTS_PER_NODE]
+def _derive_limited_cell(
+    importance: np.ndarray,
+    living_operations: np.ndarray,
+    drop_epochs: np.ndarray,
+    operation_names: tuple[str, ...],
+    max_skip_connections: int | None,
+) -> tuple[list[KeptEdge], list[Edge]]:
+    """Derives one cell, again and again without its weakest identity while it has too many.
+
+    Args:
+        importance: I, float [edges, operations].
+        living_operations: bool of the same shape.
+        drop_epochs: int of the same shape.
+        operation_names: Names of the operations.
+        max_skip_connections: Most identity operations; None: any number.
+
+    Returns:
+        The cell's edges, and the edges off which the identity was struck, in that order.
+    """
+    skip = operation_names.index(SKIP_CONNECT)
+    eligible = np.ones_like(living_operations)
+    eligible[:, operation_names.index(NONE)] = False
+    struck: list[Edge] = []
+    while True:
+        kept = _derive_cell(importance, living_operations, drop_epochs, eligible, struck)
+        skips = [kept_edge for kept_edge in kept if kept_edge.operation == skip]
+        if max_skip_connections is None or len(skips) <= max_skip_connections:
+            return kept, struck
+        weakest = min(skips, key=lambda one: importance[one.edge.index, skip] if one.is_alive else -np.inf)
+        struck.append(weakest.edge)
+        eligible[weakest.edge.index, skip] = False
 
 
-def _longest_lived(drop_epochs: np.ndarray, none: int) -> int:
-    """Returns the operation other than `none` that was dropped last; of equal ones the first."""
-    return int(np.argmax(np.where(np.arange(len(drop_epochs)) == none, -1, drop_epochs)))
+def _derive_cell(
+    importance: np.ndarray,
+    living_operations: np.ndarray,
+    drop_epochs: np.ndarray,
+    eligible: np.ndarray,
+    struck: list[Edge],
+) -> list[KeptEdge]:
+    """Returns the two strongest edges of each node, of the operations that are eligible."""
+    scores = np.where(living_operations & eligible, importance, -np.inf)
+    strengths = scores.max(axis=-1)
+    kept = []
+    for node in ALL_INTERMEDIATE_NODES:
+        # Of equally strong edges the earlier one; of those without a candidate, one that lost an identity.
+        edges = sorted(incoming_edges(node), key=lambda edge: (-strengths[edge.index], edge not in struck))
+        for edge in edges[:INPUTS_PER_NODE]:
+            is_alive = bool(strengths[edge.index] > -np.inf)
+            # The most important one alive, or the one that was dropped last; of equal ones the first.
+            ranks = scores[edge.index] if is_alive else np.where(eligible[edge.index], drop_epochs[edge.index], -1)
+            kept.append(KeptEdge(edge, int(np.argmax(ranks)), is_alive))
+    return kept

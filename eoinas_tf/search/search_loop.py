@@ -87,6 +87,7 @@ def run_search(config: SearchConfig) -> dict | None:
             drop_epochs(journal.drops, journal.operation_names),
             journal.operation_names,
             source=f"EoiNAS search on {dataset.name}, seed {config.seed}",
+            max_skip_connections=config.max_skip_connections,
         )
         validation = test_batches(dataset.train, preprocessing, batch_size=config.batch_size, indices=halves[1])
         summary = journal.finish(cells, derived_cell_accuracy(step, cells.operation_index, validation))

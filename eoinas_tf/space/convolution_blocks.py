@@ -146,7 +146,7 @@ class ReLUConvolution(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, height, width, channels]."""
-        return _normalize(self.normalization, self.convolution(tf.nn.relu(inputs)), training)
+        return normalize(self.normalization, self.convolution(tf.nn.relu(inputs)), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -196,7 +196,7 @@ class FactorizedReduction(keras.layers.Layer):
         """Returns [batch, ceil(height / 2), ceil(width / 2), channels]."""
         active = tf.nn.relu(inputs)
         halves = [self.first_convolution(subsample(active)), self.second_convolution(subsample(active, first=1))]
-        return _normalize(self.normalization, tf.concat(halves, axis=-1), training)
+        return normalize(self.normalization, tf.concat(halves, axis=-1), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -245,7 +245,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        return _normalize(self.normalization, self.pointwise(self.depthwise(tf.nn.relu(inputs))), training)
+        return normalize(self.normalization, self.pointwise(self.depthwise(tf.nn.relu(inputs))), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -263,7 +263,17 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _normalize(layer: keras.layers.Layer, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
+def normalize(layer: keras.layers.Layer, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
+    """Calls what `normalization` returned.
+
+    Args:
+        layer: The normalization layer.
+        inputs: [batch, height, width, channels], float.
+        training: Whether a final network's normalization uses the batch's statistics.
+
+    Returns:
+        The normalized inputs.
+    """
     if isinstance(layer, BatchStandardization):
         return layer(inputs)
     return layer(inputs, training=training)

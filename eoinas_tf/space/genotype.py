@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.cell_topology import INPUT_NODES
-from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES
+from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, NONE, OPERATION_NAMES
 
 FORMAT = "eoinas-genotype/1"
 INPUTS_PER_NODE = 2
 LARGEST_FILE_BYTES = 64 * 1024
 LARGEST_NODE_COUNT = 64
-EDGE_OPERATIONS = frozenset(OPERATION_NAMES) - {NONE}
+EDGE_OPERATIONS = frozenset(OPERATION_NAMES + FINAL_NETWORK_OPERATION_NAMES) - {NONE}
 
 CellEdges = tuple[tuple[str, int], ...]
 

@@ -1,7 +1,8 @@
-"""The candidate operations' names, in the order of the architecture parameters' last axis.
+"""The operations' names: the candidates of a search, and what published cells hold beside them.
 
-The names are those of DARTS-style genotypes, the order is design's. This module imports
-nothing, so that genotypes can be checked without loading TensorFlow.
+The names are those of DARTS-style genotypes; the candidates stand in the order of the
+architecture parameters' last axis. This module imports nothing, so that genotypes can be
+checked without loading TensorFlow.
 """
 
 NONE = "none"
@@ -17,3 +18,6 @@ OPERATION_NAMES = (
     "avg_pool_3x3",
     "max_pool_3x3",
 )
+
+# In final networks only: the search space does not hold them.
+FINAL_NETWORK_OPERATION_NAMES = ("sep_conv_7x7", "conv_7x1_1x7")

@@ -1,4 +1,7 @@
-"""The eight candidate operations of an edge as Keras layers, and the registry that builds them by name.
+"""The operations of an edge as Keras layers, and the registry that builds them by name.
+
+Eight are the candidates of a search; two more appear in published cells of other search
+spaces, and in final networks only.
 
 Every operation takes `channels`, `stride` (1 or 2) and `affine` (a final network's
 normalization, or the super network's without scale and offset), and maps
@@ -6,7 +9,7 @@ normalization, or the super network's without scale and offset), and maps
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
@@ -15,16 +18,19 @@ from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
     DepthwiseSeparableUnit,
     FactorizedReduction,
+    normalization,
+    normalize,
     strided_shape,
 )
-from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
+from eoinas_tf.space.initializers import FanInUniform
+from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, NONE, OPERATION_NAMES, SKIP_CONNECT
 from eoinas_tf.space.spatial_functions import average_pooling, maximum_pooling
 
 POOLINGS = {"average": average_pooling, "maximum": maximum_pooling}
 
 
 class Operation(keras.layers.Layer):
-    """Base of the candidate operations: keeps the three arguments that all of them share.
+    """Base of the operations: keeps the three arguments that all of them share.
 
     Args:
         channels: Input and output channels.
@@ -137,6 +143,65 @@ class DilatedConvolution(Operation):
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
+class RowColumnConvolution(Operation):
+    """ReLU, a convolution along rows, one along columns, normalization; a stride is taken by each along its own side.
+
+    Args:
+        kernel_size: Taps of each of the two kernels, odd.
+    """
+
+    def __init__(self, channels: int, stride: int = 1, affine: bool = True, *, kernel_size: int, **kwargs) -> None:
+        super().__init__(channels, stride, affine, **kwargs)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd. Received: {kernel_size}")
+        self.kernel_size = kernel_size
+        self.row_convolution = self._convolution((1, kernel_size), (1, stride), "row_convolution")
+        self.column_convolution = self._convolution((kernel_size, 1), (stride, 1), "column_convolution")
+        self.normalization = normalization(affine, name="normalization")
+
+    def _convolution(self, size: tuple[int, int], strides: tuple[int, int], name: str) -> keras.layers.Conv2D:
+        return keras.layers.Conv2D(
+            self.channels,
+            size,
+            strides,
+            "valid",
+            use_bias=False,
+            kernel_initializer=FanInUniform(self.kernel_size * self.channels),
+            name=name,
+        )
+
+    def layer_shapes(self, input_shape) -> Iterator[tuple[keras.layers.Layer, tuple]]:
+        """Yields both convolutions with the shapes of their padded inputs; their outputs differ in size at stride 2.
+
+        Args:
+            input_shape: [batch, height, width, channels].
+        """
+        batch, height, width, channels = input_shape
+        padding = self.kernel_size - 1
+        row_shape = (batch, height, None if width is None else width + padding, channels)
+        yield self.row_convolution, row_shape
+        batch, height, width, channels = self.row_convolution.compute_output_shape(row_shape)
+        yield self.column_convolution, (batch, None if height is None else height + padding, width, channels)
+
+    def build(self, input_shape) -> None:
+        """Creates the kernels."""
+        for layer, shape in self.layer_shapes(input_shape):
+            layer.build(shape)
+        self.normalization.build(self.compute_output_shape(input_shape))
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
+        padding = [self.kernel_size // 2] * 2
+        outputs = self.row_convolution(tf.pad(tf.nn.relu(inputs), [[0, 0], [0, 0], padding, [0, 0]]))
+        outputs = self.column_convolution(tf.pad(outputs, [[0, 0], padding, [0, 0], [0, 0]]))
+        return normalize(self.normalization, outputs, training)
+
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable(package="eoinas_tf")
 class Pooling(Operation):
     """3x3 average or maximum; in the super network (`affine=False`) followed by normalization.
 
@@ -175,8 +240,10 @@ OPERATIONS: dict[str, Callable[..., Operation]] = {
     "dil_conv_5x5": functools.partial(DilatedConvolution, kernel_size=5),
     "avg_pool_3x3": functools.partial(Pooling, kind="average"),
     "max_pool_3x3": functools.partial(Pooling, kind="maximum"),
+    "sep_conv_7x7": functools.partial(SeparableConvolution, kernel_size=7),
+    "conv_7x1_1x7": functools.partial(RowColumnConvolution, kernel_size=7),
 }
-assert tuple(OPERATIONS) == OPERATION_NAMES
+assert tuple(OPERATIONS) == OPERATION_NAMES + FINAL_NETWORK_OPERATION_NAMES
 
 
 def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kwargs) -> Operation:

@@ -55,6 +55,26 @@ def test_only_operations_on_the_inputs_of_a_reduction_cell_have_stride_2():
     assert [operation.stride for operation in built()[0].operations] == [1, 1, 1, 1]
 
 
+def test_a_node_may_be_left_out_of_the_output():
+    """Node 3 is concatenated and reads node 2, which is not; node 4 is neither concatenated nor read."""
+    edges = (*SMALL.normal, ("sep_conv_3x3", 0), ("avg_pool_3x3", 3))
+    genotype = Genotype(normal=edges, normal_concat=(3,), reduce=edges, reduce_concat=(3,))
+    cell = EvaluationCell(genotype, channels=4)
+    inputs = [tf.random.stateless_normal([5, 4, 4, 3], [1, 2]), tf.random.stateless_normal([5, 4, 4, 6], [3, 4])]
+    outputs = cell(inputs)
+    node_2 = cell.first_preprocessing(inputs[0]) + tf.nn.avg_pool2d(cell.second_preprocessing(inputs[1]), 3, 1, "SAME")
+    np.testing.assert_allclose(outputs, cell.operations[2](node_2) + node_2, atol=1e-6)
+    assert cell.compute_output_shape([tensor.shape for tensor in inputs]) == outputs.shape == (5, 4, 4, 4)
+
+
+@pytest.mark.parametrize(("name", "nodes"), [("NASNet_A", (5, 3)), ("AmoebaNet_A", (3, 3))])
+def test_cells_of_five_nodes_that_concatenate_some(name, nodes):
+    first, second = tf.ones([1, 12, 8, 5]), tf.ones([1, 6, 4, 6])
+    for is_reduction, sides in ((False, (6, 4)), (True, (3, 2))):
+        cell = EvaluationCell(PUBLISHED_GENOTYPES[name], 4, is_reduction, follows_reduction=True)
+        assert cell([first, second], training=True).shape == (1, *sides, 4 * nodes[is_reduction])
+
+
 def test_odd_sides_fit_together():
     cell = EvaluationCell(PUBLISHED_GENOTYPES["GDAS_V1"], 4, is_reduction=True, follows_reduction=True)
     assert cell([tf.zeros([1, 13, 9, 5]), tf.zeros([1, 7, 5, 6])]).shape == (1, 4, 3, 16)

@@ -86,6 +86,19 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
         assert (whole / summary[name]).exists()
 
 
+def test_a_network_narrowed_to_a_budget_trains_as_if_asked_for(config, tmp_path, capsys):
+    config = dataclasses.replace(config, epochs=1)
+    asked = run_evaluation(config)
+    budget = {"init_channels": 6, "max_parameters": asked["parameters"], "run_dir": str(tmp_path / "narrowed")}
+    capsys.readouterr()
+    assert run_evaluation(dataclasses.replace(config, **budget)) == asked
+    assert asked["init_channels"] == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("--init_channels lowered from 6 to 2" in line for line in lines) == 1
+    first, second = tmp_path / "run", tmp_path / "narrowed"
+    assert (first / "metrics.jsonl").read_bytes() == (second / "metrics.jsonl").read_bytes()
+
+
 def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(config, tmp_path, small_images):
     config = dataclasses.replace(config, epochs=20, drop_path=0.0)
     summary = run_evaluation(config)

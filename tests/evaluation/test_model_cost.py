@@ -1,12 +1,17 @@
 import math
+from collections import Counter
 
 import keras
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.evaluation.evaluation_cell import EvaluationCell
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_description import describe_network
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operations import Pooling
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 C = 4
@@ -43,10 +48,18 @@ def by_hand(unit, sides=8):
         ("sep_conv_5x5", lambda channels: 2 * (25 * channels + channels**2)),
         ("dil_conv_3x3", lambda channels: 9 * channels + channels**2),
         ("dil_conv_5x5", lambda channels: 25 * channels + channels**2),
+        ("sep_conv_7x7", lambda channels: 2 * (49 * channels + channels**2)),
     ],
 )
 def test_multiply_adds_by_hand(operation, unit):
     assert count_multiply_adds(network_of(operation), (8, 8, 3)) == by_hand(unit)
+
+
+def test_a_convolution_along_rows_keeps_all_rows_at_stride_2():
+    """Its output is as wide as the block's, and twice as high in the reduction cells 1 and 2."""
+    expected = by_hand(lambda channels: 14 * channels**2) + 32 * 7 * (2 * C) ** 2 - 16 * 7 * (2 * C) ** 2
+    expected += 8 * 7 * (4 * C) ** 2 - 4 * 7 * (4 * C) ** 2
+    assert count_multiply_adds(network_of("conv_7x1_1x7"), (8, 8, 3)) == expected
 
 
 @pytest.mark.parametrize("image_shape", [(7, 10, 1), (8, 8, 3)])
@@ -62,56 +75,87 @@ def test_odd_sides_and_the_imagenet_stem_count_rounded_up_positions(image_shape)
     assert count_multiply_adds(network, image_shape) == stem + cells + 4 * C * 10
 
 
-def test_the_count_is_that_of_tensorflows_profiler():
-    network = EvaluationNetwork(PUBLISHED_GENOTYPES["DARTS_V2"], 10, cells=3, init_channels=C)
-    network.build((None, 16, 16, 3))
-    function = tf.function(lambda images: network(images, training=False))
-    graph = function.get_concrete_function(tf.TensorSpec([1, 16, 16, 3])).graph
-    builder = tf.compat.v1.profiler.ProfileOptionBuilder(tf.compat.v1.profiler.ProfileOptionBuilder.float_operation())
-    options = (
-        builder.with_accounted_types(["Conv2D", "DepthwiseConv2dNative", "MatMul"])
-        .with_empty_output()
-        .order_by("float_ops")
-        .build()
-    )
-    profile = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
-    counted = sum(child.total_float_ops - child_of(child) for child in walk(profile) if child.name in KINDS)
-    assert count_multiply_adds(network, (16, 16, 3)) == counted / 2
-
-
-KINDS = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
-
-
-def walk(node):
-    yield node
-    for child in node.children:
-        yield from walk(child)
-
-
-def child_of(node):
-    return sum(child.total_float_ops for child in node.children)
-
-
-# Exact anchors: the logs of the reference code.
 @pytest.mark.parametrize(
-    ("genotype", "arguments", "sides", "parameters", "auxiliary"),
+    ("genotype", "stem", "image_shape", "dilation_padding"),
     [
-        ("DARTS_V1", {}, 32, 3_169_414, 476_426),
-        ("DARTS_V2", {}, 32, 3_349_342, 476_426),
-        ("DARTS_V1", {"imagenet": True}, 224, 4_510_432, 1_260_776),
-        ("DARTS_V2", {"imagenet": True}, 224, 4_718_752, 1_260_776),
+        ("DARTS_V2", "cifar", (16, 16, 3), 0),
+        ("AmoebaNet_A", "cifar", (14, 9, 1), 0),
+        # A dilated convolution runs on four subsampled images, so on odd sides rounded up: cell 1 has 3x2 pixels and
+        # computes 4x2, cell 2 has 2x1 and computes 2x2, with 25 taps and 2C or 4C channels.
+        ("GDAS_V1", "imagenet", (40, 32, 3), 25 * 2 * C * (8 - 6) + 25 * 4 * C * (4 - 2)),
     ],
 )
-def test_published_networks(genotype, arguments, sides, parameters, auxiliary):
-    settings = {"num_classes": 10, "cells": 20, "init_channels": 36}
-    if arguments:
-        settings = {"num_classes": 1000, "cells": 14, "init_channels": 48, "stem": "imagenet"}
-    network = EvaluationNetwork(PUBLISHED_GENOTYPES[genotype], **settings)
-    network.build((None, sides, sides, 3))
-    assert count_parameters(network) == (parameters, auxiliary)
-    if genotype == "DARTS_V2" and arguments:
-        # The published count includes more than convolutions and the dense layer.
-        assert 0.92 * 574e6 < count_multiply_adds(network, (sides, sides, 3)) < 574e6
+def test_the_count_is_that_of_tensorflows_profiler(genotype, stem, image_shape, dilation_padding):
+    """The profiler counts a multiply-add as two, and more than convolutions and the dense layer."""
+    network = EvaluationNetwork(PUBLISHED_GENOTYPES[genotype], 10, cells=3, init_channels=C, stem=stem)
+    network.build((None, *image_shape))
+    profiled = float_operations(network, image_shape)
+    counted = sum(profiled.pop(kind) for kind in ("Conv2D", "DepthwiseConv2dNative", "MatMul"))
+    assert count_multiply_adds(network, image_shape) == counted / 2 - dilation_padding
+    assert profiled == beyond_convolutions(network, image_shape)
+
+
+def float_operations(network, image_shape):
+    """Floating-point operations of a test of one image by TensorFlow's type of operation."""
+    function = tf.function(lambda images: network(images, training=False), autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec([1, *image_shape])).graph
+    profiler = tf.compat.v1.profiler
+    builder = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
+    profile = profiler.profile(graph, cmd="op", options=builder.with_empty_output().build())
+    return own_operations(profile)
+
+
+def own_operations(node):
+    """Operations by type; the profiler's nodes are nested and each counts those below it too."""
+    own = node.total_float_ops - sum(child.total_float_ops for child in node.children)
+    return sum((own_operations(child) for child in node.children), Counter({node.name: own} if own else {}))
+
+
+def beyond_convolutions(network, image_shape):
+    """What the profiler counts beside convolutions and the dense layer's product."""
+    operations = Counter(BiasAdd=network.num_classes)
+    for part, shapes in network.layer_shapes((1, *image_shape)):
+        if isinstance(part, EvaluationCell):
+            output_shape = part.compute_output_shape(shapes)
+            operations["AddN"] += math.prod(output_shape[1:3]) * part.channels * len(part.edges) // 2
+            for block, shape in part.layer_shapes(shapes):
+                operations += of_block(block, shape)
+            operations["Mean"] = math.prod(output_shape)  # The last cell's is what is averaged.
+        elif part is not network.auxiliary_head:
+            operations += of_block(part, shapes)
+    return operations
+
+
+def of_block(block, shape):
+    """Normalization: a variance's reciprocal root counts two; pooling: the window's pixels."""
+    operations = Counter()
+    positions = math.prod(block.compute_output_shape(shape)[1:-1])
+    for weight in block.trainable_weights:
+        if weight.name == "gamma":
+            (channels,) = weight.shape
+            elements = channels * positions
+            operations += Counter(
+                Rsqrt=2 * channels, Sub=channels, Mul=2 * channels + elements, AddV2=channels + elements
+            )
+    if isinstance(block, Pooling):
+        outputs = block.channels * positions
+        operations["AvgPool" if block.kind == "average" else "MaxPool"] += 9 * outputs
+        if block.kind == "average" and block.stride == 2:
+            operations["Mul"] += outputs  # Takes the padding out of the mean.
+    return operations
+
+
+# Exact anchors: the logs of the reference code; what other cells have is in test_genotype_table.py.
+@pytest.mark.parametrize(
+    ("settings", "parameters", "auxiliary_parameters"),
+    [
+        ({}, 3_349_342, 476_426),
+        ({"cells": 14, "init_channels": 48, "stem": "imagenet"}, 4_718_752, 1_260_776),
+    ],
+)
+def test_published_networks(settings, parameters, auxiliary_parameters):
+    described = describe_network(EvaluationConfig(genotype="DARTS_V2", **settings))
+    assert (described["parameters"], described["auxiliary_parameters"]) == (parameters, auxiliary_parameters)
 
 
 def test_a_network_without_an_auxiliary_head():

@@ -1,8 +1,20 @@
+import dataclasses
+import gc
+import weakref
+
 import pytest
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
-from eoinas_tf.evaluation.network_description import build_network, configured_genotype, describe_network
+from eoinas_tf.evaluation import network_description
+from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_description import (
+    build_network,
+    config_within_budget,
+    configured_genotype,
+    describe_network,
+    network_size,
+)
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 SMALL = {"genotype": "DARTS_V2", "cells": 3, "init_channels": 4}
@@ -24,6 +36,58 @@ def test_sizes_without_a_data_set(arguments, image_shape, num_classes):
     without_dense = describe_network(EvaluationConfig(**SMALL, **{**arguments, "num_classes": 1}))
     assert described["parameters"] - without_dense["parameters"] == (num_classes - 1) * (4 * 16 + 1)
     assert described["multiply_adds"] - without_dense["multiply_adds"] == (num_classes - 1) * 4 * 16
+
+
+def test_the_size_is_that_of_the_built_network():
+    config = EvaluationConfig(**SMALL)
+    genotype = PUBLISHED_GENOTYPES["AmoebaNet_A"]
+    size = network_size(config, genotype, (12, 16, 3), 5)
+    network = build_network(config, genotype, (12, 16, 3), 5)
+    assert size == (*count_parameters(network), count_multiply_adds(network, (12, 16, 3)))
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+def test_a_budget_gives_the_widest_network_within_it(stem):
+    """Checked against the sizes of all widths."""
+    config = EvaluationConfig(genotype="DARTS_V2", cells=3, init_channels=9, stem=stem)
+    network = PUBLISHED_GENOTYPES["DARTS_V2"], (16, 16, 3), 10
+    sizes = {
+        channels: network_size(dataclasses.replace(config, init_channels=channels), *network)
+        for channels in range(2, 10)
+    }
+    for budget in (sizes[4].parameters, sizes[5].parameters - 1):
+        fitted, message = config_within_budget(dataclasses.replace(config, max_parameters=budget), *network)
+        assert fitted.init_channels == 4
+        assert f"--init_channels lowered from 9 to 4, {sizes[4].parameters} parameters" in message
+    for budget in (sizes[7].multiply_adds, sizes[8].multiply_adds - 1):
+        fitted, _ = config_within_budget(dataclasses.replace(config, max_multiply_adds=budget), *network)
+        assert fitted.init_channels == 7
+
+
+def test_describe_describes_the_network_within_the_budget(capsys):
+    free = describe_network(EvaluationConfig(**SMALL))
+    described = describe_network(EvaluationConfig(**SMALL, max_parameters=free["parameters"] - 1))
+    assert described["init_channels"] == 3
+    assert described["parameters"] < free["parameters"]
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.count("\n") == 1
+    assert "--init_channels lowered from 4 to 3" in written.err
+
+
+def test_measuring_leaves_nothing_behind(monkeypatch):
+    """Keras lists variables without values and would draw them at its next chance."""
+    built = []
+
+    def recorded(*arguments):
+        network = build_network(*arguments)
+        built.append(weakref.ref(network.variables[0]))
+        return network
+
+    monkeypatch.setattr(network_description, "build_network", recorded)
+    network_size(EvaluationConfig(**SMALL), PUBLISHED_GENOTYPES["DARTS_V2"], (8, 8, 3), 2)
+    gc.collect()
+    assert [reference() is None for reference in built] == [True]
 
 
 def test_weight_zero_leaves_the_auxiliary_head_out():

@@ -8,6 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
+from eoinas_tf.space.genotype import Genotype
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -20,7 +22,7 @@ def run(script, *flags):
 def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     result = run(
         "run_search.py", "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=64", "--epochs=1",
-        "--warmup_epochs=0", "--num_seeds=2", f"--run_dir={tmp_path / 'search'}",
+        "--warmup_epochs=0", "--num_seeds=2", "--max_skip_connections=0", f"--run_dir={tmp_path / 'search'}",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     summary = json.loads((tmp_path / "search" / "summary.json").read_text())
@@ -29,6 +31,9 @@ def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     assert summary["validation_accuracy"] == max(accuracies)
     best = Path(summary["best"])
     assert (best / "genotype.json").read_bytes() == (tmp_path / "search" / "genotype.json").read_bytes()
+    # No identity in a normal cell, and at least one cell had one before.
+    assert all("skip_connect" not in dict(Genotype.read(path).normal) for path in tmp_path.rglob("genotype.json"))
+    assert "skip_connect is struck off" in result.stderr
 
     result = run(
         "run_eval.py", "--dataset=digits", f"--genotype={tmp_path / 'search' / 'genotype.json'}", "--cells=3",
@@ -50,6 +55,14 @@ def test_describe_prints_the_published_size(tmp_path):
     description = json.loads(result.stdout)
     assert description["parameters"] == 3_349_342
     assert description["auxiliary_parameters"] == 476_426
+
+
+def test_list_genotypes_prints_a_row_as_soon_as_it_is_measured():
+    command = [sys.executable, str(ROOT / "run_eval.py"), "--list_genotypes"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        first_row = next(line for line in process.stdout if line.startswith("DARTS_V1"))
+        process.kill()
+    assert first_row.split()[:4] == ["DARTS_V1", "cifar", "3,169,414", "3.3"]
 
 
 def test_a_genotype_that_is_none_is_one_line(tmp_path):

@@ -44,6 +44,29 @@ def depthwise_convolution(images, kernel, stride, dilation):
     return at_every_centre(images, stride, compute)
 
 
+def row_column_convolution(images, row_kernel, column_kernel, stride):
+    """Convolves rows with [1, size, inputs, outputs], then columns with [size, 1, inputs, outputs].
+
+    Each takes the stride along its own side; outside pixels count as zero.
+    """
+    rows, columns, size = images.shape[1], math.ceil(images.shape[2] / stride), row_kernel.shape[1]
+    along_rows = np.zeros((images.shape[0], rows, columns, row_kernel.shape[3]))
+    for row in range(rows):
+        for column in range(columns):
+            for tap in range(size):
+                value = pixel(images, row, column * stride + tap - size // 2)
+                if value is not None:
+                    along_rows[:, row, column] += value @ row_kernel[0, tap]
+    outputs = np.zeros((images.shape[0], math.ceil(rows / stride), columns, column_kernel.shape[3]))
+    for row in range(outputs.shape[1]):
+        for column in range(columns):
+            for tap in range(size):
+                value = pixel(along_rows, row * stride + tap - size // 2, column)
+                if value is not None:
+                    outputs[:, row, column] += value @ column_kernel[tap, 0]
+    return outputs
+
+
 def average_pooling(images, size, stride):
     """Averages the window's pixels inside the image."""
     return at_every_centre(

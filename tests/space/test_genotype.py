@@ -8,7 +8,7 @@ from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import LARGEST_FILE_BYTES, LARGEST_NODE_COUNT, Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
-LONGEST_MESSAGE = 200
+LONGEST_MESSAGE = 220
 MUTATIONS = 10_000
 VALID = PUBLISHED_GENOTYPES["DARTS_V2"]
 SEPARABLE = "sep_conv_3x3"

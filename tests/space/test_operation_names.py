@@ -21,6 +21,11 @@ def test_names_are_those_of_darts_in_the_order_of_the_design():
     assert operation_names.SKIP_CONNECT in operation_names.OPERATION_NAMES
 
 
+def test_what_only_final_networks_use_is_not_in_the_search_space():
+    assert operation_names.FINAL_NETWORK_OPERATION_NAMES == ("sep_conv_7x7", "conv_7x1_1x7")
+    assert not set(operation_names.FINAL_NETWORK_OPERATION_NAMES) & set(operation_names.OPERATION_NAMES)
+
+
 def test_names_topology_and_genotypes_load_no_tensorflow():
     program = (
         "import sys\n"

@@ -8,7 +8,7 @@ import pytest
 from layer_checks import run_layer_check
 
 from eoinas_tf.space import operations
-from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, OPERATION_NAMES
 from eoinas_tf.space.operations import OPERATIONS, build_operation
 
 CHANNELS = 4
@@ -51,6 +51,12 @@ def dilated_convolution(layer, images, stride):
     return numpy_references.depthwise_separable_unit(layer.unit, images, stride, dilation=2)
 
 
+def row_column_convolution(layer, images, stride):
+    kernels = (np.asarray(layer.row_convolution.kernel), np.asarray(layer.column_convolution.kernel))
+    outputs = numpy_references.row_column_convolution(numpy_references.relu(images), *kernels, stride)
+    return numpy_references.normalize(layer.normalization, outputs)
+
+
 def pooling_followed_by_normalization(pooling):
     """In the super network only; a final network's pooling has none."""
 
@@ -74,6 +80,8 @@ CASES = {
     "max_pool_3x3": OperationCase(
         (0, 0), (0, 0), pooling_followed_by_normalization(numpy_references.maximum_pooling), (0, 0)
     ),
+    "sep_conv_7x7": OperationCase((4, 4), (424, 424), separable_convolution, (2, 2)),
+    "conv_7x1_1x7": OperationCase((2, 2), (224, 224), row_column_convolution, (1, 1)),
 }
 
 
@@ -87,12 +95,13 @@ def test_every_registered_operation_has_a_case():
 
 
 def test_an_operation_without_case_is_noticed(monkeypatch):
-    monkeypatch.setitem(operations.OPERATIONS, "conv_7x1_1x7", OPERATIONS["none"])
-    assert operations_without_case() == ["conv_7x1_1x7"]
+    monkeypatch.setitem(operations.OPERATIONS, "conv_3x3", OPERATIONS["none"])
+    assert operations_without_case() == ["conv_3x3"]
 
 
-def test_registry_has_the_order_of_the_architecture_parameters():
-    assert tuple(OPERATIONS) == OPERATION_NAMES
+def test_registry_begins_with_the_search_space_in_the_order_of_the_architecture_parameters():
+    assert tuple(OPERATIONS)[:8] == OPERATION_NAMES
+    assert tuple(OPERATIONS)[8:] == FINAL_NETWORK_OPERATION_NAMES
 
 
 @pytest.mark.parametrize("affine", [True, False])
@@ -171,6 +180,30 @@ def test_other_strides_are_refused(name, stride):
 def test_unknown_pooling_is_refused():
     with pytest.raises(ValueError, match=r"kind must be one of average, maximum. Received: median"):
         operations.Pooling(4, kind="median")
+
+
+def test_a_row_column_convolution_has_a_middle():
+    with pytest.raises(ValueError, match=r"kernel_size must be odd. Received: 4"):
+        operations.RowColumnConvolution(4, kernel_size=4)
+
+
+@pytest.mark.parametrize("sides", [(6, 6), (7, 5)])
+def test_the_shapes_of_a_row_column_convolution_are_those_of_its_convolutions(sides, generator):
+    layer = build_operation("conv_7x1_1x7", CHANNELS, 2, True)
+    shapes = dict(layer.layer_shapes((2, *sides, CHANNELS)))
+    met = []
+    for convolution in shapes:
+        convolution.call = recording(convolution.call, met)
+    layer(generator.normal(size=(2, *sides, CHANNELS)).astype("float32"))
+    assert met == list(shapes.values())
+
+
+def recording(call, met):
+    def recorded(inputs):
+        met.append(tuple(inputs.shape))
+        return call(inputs)
+
+    return recorded
 
 
 def test_operations_work_in_a_keras_model():

@@ -26,17 +26,77 @@ PRINTED = {
         "[('sep_conv_5x5', 0), ('sep_conv_3x3', 1), ('sep_conv_5x5', 2), ('sep_conv_5x5', 1), ('dil_conv_5x5', 2), "
         "('sep_conv_3x3', 1), ('sep_conv_5x5', 0), ('sep_conv_5x5', 1)]",
     ),
+    "SNAS": (
+        "[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), ('dil_conv_3x3', 1), "
+        "('skip_connect', 0), ('skip_connect', 1), ('skip_connect', 0), ('sep_conv_3x3', 1)]",
+        "[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', 1), ('skip_connect', 2), "
+        "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), ('dil_conv_5x5', 2)]",
+    ),
+    "PDARTS": (
+        "[('skip_connect', 0), ('dil_conv_3x3', 1), ('skip_connect', 0),('sep_conv_3x3', 1), ('sep_conv_3x3', "
+        "1), ('sep_conv_3x3', 3), ('sep_conv_3x3',0), ('dil_conv_5x5', 4)]",
+        "[('avg_pool_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('dil_conv_5x5', 2), "
+        "('max_pool_3x3', 0), ('dil_conv_3x3', 1), ('dil_conv_3x3', 1), ('dil_conv_5x5', 3)]",
+    ),
+    "PC_DARTS_cifar": (
+        "[('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 0), ('dil_conv_3x3', 1), "
+        "('sep_conv_5x5', 0), ('sep_conv_3x3', 1), ('avg_pool_3x3', 0), ('dil_conv_3x3', 1)]",
+        "[('sep_conv_5x5', 1), ('max_pool_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_5x5', 2), "
+        "('sep_conv_3x3', 0), ('sep_conv_3x3', 3), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2)]",
+    ),
+    "PC_DARTS_image": (
+        "[('skip_connect', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 0), ('skip_connect', 1), "
+        "('sep_conv_3x3', 1), ('sep_conv_3x3', 3), ('sep_conv_3x3', 1), ('dil_conv_5x5', 4)]",
+        "[('sep_conv_3x3', 0), ('skip_connect', 1), ('dil_conv_5x5', 2), ('max_pool_3x3', 1), "
+        "('sep_conv_3x3', 2), ('sep_conv_3x3', 1), ('sep_conv_5x5', 0), ('sep_conv_3x3', 3)]",
+    ),
+    "MdeNAS": (
+        "[[('sep_conv_5x5', 1), ('sep_conv_3x3', 0)], [('skip_connect', 0), ('sep_conv_5x5', 1)], "
+        "[('sep_conv_5x5', 3), ('sep_conv_3x3', 1)], [('dil_conv_5x5', 3), ('max_pool_3x3', 4)]]",
+        "[[('max_pool_3x3', 0), ('sep_conv_5x5', 1)], [('skip_connect', 0), ('skip_connect', 1)], "
+        "[('sep_conv_3x3', 3), ('skip_connect', 2)], [('dil_conv_3x3', 3), ('sep_conv_5x5', 0)]]",
+    ),
+    "NASNet_A": (
+        "[('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), "
+        "('avg_pool_3x3', 1), ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', "
+        "1), ('skip_connect', 1)]",
+        "[('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), "
+        "('avg_pool_3x3', 1), ('sep_conv_5x5', 0), ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', "
+        "2), ('max_pool_3x3', 1)]",
+    ),
+    "AmoebaNet_A": (
+        "[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), "
+        "('sep_conv_3x3', 0), ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', "
+        "0), ('avg_pool_3x3', 1)]",
+        "[('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('max_pool_3x3', 0), ('sep_conv_7x7', 2), "
+        "('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', "
+        "0), ('sep_conv_3x3', 5)]",
+    ),
 }
+# Where it is not all of the nodes 2 to 5.
+CONCATENATED = {"NASNet_A": ((2, 3, 4, 5, 6), (4, 5, 6)), "AmoebaNet_A": ((4, 5, 6), (3, 4, 6))}
+
+
+def flat(printed):
+    """A cell's pairs, whether they are printed in a row or a list a node."""
+    cell = ast.literal_eval(printed)
+    return tuple(pair for node in cell for pair in node) if isinstance(cell[0], list) else tuple(cell)
+
+
+def test_every_published_genotype_is_held_to_its_print():
+    assert set(PUBLISHED_GENOTYPES) == set(PRINTED)
 
 
 @pytest.mark.parametrize("name", PUBLISHED_GENOTYPES)
 def test_genotype_is_the_printed_one_and_names_its_source(name):
     genotype = PUBLISHED_GENOTYPES[name]
-    normal, reduce = (tuple(ast.literal_eval(cell)) for cell in PRINTED[name])
+    normal, reduce = map(flat, PRINTED[name])
     assert genotype.normal == normal
     assert genotype.reduce == reduce
-    assert genotype.normal_concat == genotype.reduce_concat == (2, 3, 4, 5)
+    concatenated = CONCATENATED.get(name, ((2, 3, 4, 5), (2, 3, 4, 5)))
+    assert (genotype.normal_concat, genotype.reduce_concat) == concatenated
     assert "arXiv" in genotype.source
+    assert "github.com" in genotype.source
 
 
 @pytest.mark.parametrize("name", PUBLISHED_GENOTYPES)
