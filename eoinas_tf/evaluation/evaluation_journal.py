@@ -3,14 +3,11 @@
 from typing import Any
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.errors import RunDirectoryError, StorageError
+from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.experiment.atomic_files import write_json, write_text
-from eoinas_tf.experiment.checkpointing import Checkpoints
-from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
-from eoinas_tf.resource_usage import peak_memory_gib
 from eoinas_tf.space.genotype import Genotype
 
 CURVES = {
@@ -59,20 +56,8 @@ class EvaluationJournal:
 
     def __init__(self, run: RunDirectory, config: EvaluationConfig, state: EvaluationState) -> None:
         self.run = run
-        self.config = config
-        self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
-        self._checkpoints = Checkpoints(run.checkpoints, state.variables(), config.keep_checkpoints)
-        restored = self._checkpoints.restore_latest()
-        self.finished_epochs: int = restored["epoch"] if restored else 0
-        kept = self._metrics.keep(lambda record: record["epoch"] <= self.finished_epochs)
-        if len(kept) != self.finished_epochs:
-            raise StorageError(
-                f"{run.metrics} holds {len(kept)} epochs and the checkpoint {self.finished_epochs}; "
-                "to start over, name another --run_dir"
-            )
-        self._tensorboard = TensorBoardLogger(run.tensorboard, config.tensorboard, self.finished_epochs)
-        if not restored:
-            self._tensorboard.hyperparameters(config.result_settings())
+        self._log = EpochLog(run, config, state.variables())
+        self.finished_epochs = self._log.finished_epochs
 
     def add_epoch(self, record: dict[str, Any], timing: dict[str, float], is_last: bool) -> None:
         """Writes an epoch's line, its curves, and a checkpoint if one is due.
@@ -84,12 +69,10 @@ class EvaluationJournal:
             is_last: Whether the process trains no further epoch; then a checkpoint is always due.
         """
         epoch = record["epoch"]
-        self._metrics.append(record)
-        self._timing.append({"epoch": epoch, **timing, "peak_memory_gib": round(peak_memory_gib(), 3)})
+        self._log.add_epoch(record, timing)
         curves = {tag: record[name] for name, tag in CURVES.items()}
-        self._tensorboard.scalars(epoch, {**curves, "speed/images_per_second": timing["images_per_second"]})
-        if is_last or epoch % self.config.checkpoint_every_epochs == 0:
-            self._checkpoints.save(epoch, {"epoch": epoch})
+        self._log.tensorboard.scalars(epoch, {**curves, "speed/images_per_second": timing["images_per_second"]})
+        self._log.save(epoch, is_last)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Writes summary.json and closes the logs.
@@ -97,6 +80,6 @@ class EvaluationJournal:
         Args:
             summary: What it holds.
         """
-        self._tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
-        self._tensorboard.close()
+        self._log.tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
+        self._log.tensorboard.close()
         write_json(self.run.summary, summary)

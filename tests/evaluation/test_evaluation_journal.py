@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.errors import RunDirectoryError, StorageError
+from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_journal import CURVES, EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -55,15 +55,6 @@ def test_the_last_epoch_is_always_saved(tmp_path):
     with RunDirectory(config) as run:
         EvaluationJournal(run, config, new_state()).add_epoch(record(1), TIMING, is_last=True)
         assert EvaluationJournal(run, config, new_state()).finished_epochs == 1
-
-
-def test_a_lost_line_is_an_error(tmp_path):
-    config = config_in(tmp_path / "run")
-    with RunDirectory(config) as run:
-        EvaluationJournal(run, config, new_state()).add_epoch(record(1), TIMING, is_last=True)
-        run.metrics.unlink()
-        with pytest.raises(StorageError, match="holds 0 epochs and the checkpoint 1"):
-            EvaluationJournal(run, config, new_state())
 
 
 def test_every_variable_is_saved():

@@ -1,0 +1,90 @@
+"""What every kind of run writes down an epoch: metrics, clock readings, checkpoints, and where a restart goes on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.checkpointing import Checkpoints
+from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
+from eoinas_tf.resource_usage import peak_memory_gib
+
+
+class EpochLog:
+    """Writes down each epoch; at the start it restores the newest checkpoint and cuts the logs back to it.
+
+    Attributes:
+        finished_epochs: Epochs behind the checkpoint that was restored; 0 in a new run.
+        metrics: The lines of metrics.jsonl so far.
+        tensorboard: Where curves go, cut back likewise.
+
+    Args:
+        run: The open run folder.
+        config: The run's settings.
+        state: The variables of the run by what they belong to, restored in place if there is a checkpoint.
+
+    Raises:
+        StorageError: The run has logs or checkpoints, and none can be continued from.
+    """
+
+    def __init__(
+        self, run: RunDirectory, config: RunConfig, state: Mapping[str, Sequence[keras.Variable | tf.Variable]]
+    ) -> None:
+        self._every_epochs = config.checkpoint_every_epochs
+        self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
+        self._checkpoints = Checkpoints(run.checkpoints, state, config.keep_checkpoints)
+        restored = self._checkpoints.restore_latest()
+        self.finished_epochs: int = restored["epoch"] if restored else 0
+        logged_epochs = len(self._metrics.read())
+        if restored is None and logged_epochs > self._every_epochs:
+            raise StorageError(
+                f"{run.metrics} holds {logged_epochs} epochs, but {run.checkpoints} has no checkpoint; put it back, or "
+                "name another --run_dir to start over"
+            )
+        self.metrics = self.keep_finished(self._metrics)
+        if len(self.metrics) != self.finished_epochs:
+            raise StorageError(
+                f"{run.metrics} holds {len(self.metrics)} epochs and the checkpoint {self.finished_epochs}; "
+                "to start over, name another --run_dir"
+            )
+        self.tensorboard = TensorBoardLogger(run.tensorboard, config.tensorboard, self.finished_epochs)
+        if restored is None:
+            self.tensorboard.hyperparameters(config.result_settings())
+
+    def keep_finished(self, lines: JsonLines) -> list[dict[str, Any]]:
+        """Cuts a log back to the finished epochs.
+
+        Args:
+            lines: A log whose records have an `epoch`.
+
+        Returns:
+            The records kept.
+        """
+        return lines.keep(lambda record: record["epoch"] <= self.finished_epochs)
+
+    def add_epoch(self, record: dict[str, Any], timing: Mapping[str, float]) -> None:
+        """Writes an epoch's lines.
+
+        Args:
+            record: The epoch's line of metrics.jsonl.
+            timing: Its line of timing.jsonl: clock readings, kept apart so that the other
+                files are the same in every run of the same settings.
+        """
+        self._metrics.append(record)
+        self._timing.append({"epoch": record["epoch"], **timing, "peak_memory_gib": round(peak_memory_gib(), 3)})
+        self.metrics.append(record)
+
+    def save(self, epoch: int, is_last: bool) -> None:
+        """Writes a checkpoint if one is due; after it the epoch counts as finished.
+
+        Args:
+            epoch: The epoch.
+            is_last: Whether the process trains no further epoch; then a checkpoint is always due.
+        """
+        if is_last or epoch % self._every_epochs == 0:
+            self._checkpoints.save(epoch, {"epoch": epoch})

@@ -1,0 +1,94 @@
+import json
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.epoch_log import EpochLog
+from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.experiment.run_directory import RunDirectory
+
+TIMING = {"seconds": 1.5, "images_per_second": 2.0}
+
+
+@pytest.fixture
+def config(tmp_path):
+    return SearchConfig(run_dir=str(tmp_path / "run"), checkpoint_every_epochs=2)
+
+
+@pytest.fixture
+def run(config):
+    with RunDirectory(config) as run:
+        yield run
+
+
+def train(log, variable, epochs, last=None):
+    for epoch in epochs:
+        variable.assign(float(epoch))
+        log.add_epoch({"epoch": epoch, "loss": 1 / epoch}, TIMING)
+        log.tensorboard.scalars(epoch, {"loss": 1 / epoch})
+        log.save(epoch, is_last=epoch == last)
+
+
+def curve(folder):
+    return [
+        event.step
+        for path in sorted(folder.glob("events*"))
+        for event in map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        if any(value.tag == "loss" for value in event.summary.value)
+    ]
+
+
+def test_a_restart_goes_on_after_the_newest_checkpoint_and_cuts_every_log_back_to_it(run, config):
+    variable = tf.Variable(0.0)
+    log = EpochLog(run, config, {"state": [variable]})
+    assert (log.finished_epochs, log.metrics) == (0, [])
+    train(log, variable, (1, 2, 3))
+    log.tensorboard.close()
+    drops = JsonLines(run.pruning)
+    for epoch in (1, 3):
+        drops.append({"epoch": epoch})
+
+    variable.assign(-1.0)
+    log = EpochLog(run, config, {"state": [variable]})
+    assert log.finished_epochs == 2
+    assert float(variable) == 2.0
+    assert [record["epoch"] for record in log.metrics] == [1, 2]
+    assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
+    assert log.keep_finished(drops) == [{"epoch": 1}] == drops.read()
+    assert curve(run.tensorboard) == [1, 2]
+
+
+def test_clock_readings_are_in_a_file_of_their_own_and_keep_what_was_repeated(run, config):
+    variable = tf.Variable(0.0)
+    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2, 3))
+    train(EpochLog(run, config, {"state": [variable]}), variable, (3, 4))
+    records = [json.loads(line) for line in run.timing.read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2, 3, 3, 4]
+    assert all(record["seconds"] == 1.5 and record["peak_memory_gib"] > 0.1 for record in records)
+    assert set(json.loads(run.metrics.read_text().splitlines()[0])) == {"epoch", "loss"}
+
+
+def test_the_last_epoch_is_saved_whatever_its_number(run, config):
+    variable = tf.Variable(0.0)
+    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2, 3), last=3)
+    assert EpochLog(run, config, {"state": [variable]}).finished_epochs == 3
+
+
+def test_lost_checkpoints_are_an_error_not_a_fresh_start(run, config):
+    variable = tf.Variable(0.0)
+    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2, 3))
+    shutil.rmtree(run.checkpoints)
+    with pytest.raises(StorageError, match=r"holds 3 epochs, but .* has no checkpoint"):
+        EpochLog(run, config, {"state": [variable]})
+    assert len(run.metrics.read_text().splitlines()) == 3
+
+
+def test_lost_lines_are_an_error(run, config):
+    variable = tf.Variable(0.0)
+    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2))
+    run.metrics.unlink()
+    with pytest.raises(StorageError, match="holds 0 epochs and the checkpoint 2"):
+        EpochLog(run, config, {"state": [variable]})
