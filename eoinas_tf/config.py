@@ -222,8 +222,41 @@ class EvaluationConfig(RunConfig):
         "First layers: cifar (one convolution) or imagenet (three convolutions of stride 2).",
         choices=("cifar", "imagenet"),
     )
+    crop: str = setting(
+        "pad",
+        "Random crop of a training image: pad (crop_padding pixels of padding, cut back to its size) or "
+        "random_resized (8 to 100 % of its area, width to height 3/4 to 4/3, resized to image_size).",
+        choices=("pad", "random_resized"),
+    )
+    resize_side: int | None = setting(
+        None,
+        "Pixels to which the shorter side of a test image is resized before its middle of image_size is cut out; "
+        "where not given, height and width are resized to image_size each on its own.",
+        minimum=4,
+        maximum=4096,
+    )
+    color_jitter: float = setting(
+        0.0,
+        "Largest relative change of a training image's brightness, contrast and saturation; 0: none.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    hue_jitter: float = setting(
+        0.0,
+        "Largest turn of a training image's hues, as a part of the full circle of hues; 0: none.",
+        minimum=0.0,
+        maximum=0.5,
+    )
     learning_rate: float = setting(0.025, "SGD's learning rate at the start.", minimum=0.0)
-    learning_rate_end: float = setting(0.0, "SGD's learning rate at the end of its cosine schedule.", minimum=0.0)
+    learning_rate_end: float = setting(0.0, "SGD's learning rate at the end of its schedule.", minimum=0.0)
+    learning_rate_schedule: str = setting(
+        "cosine",
+        "Course of the learning rate, step by step, from learning_rate to learning_rate_end.",
+        choices=("cosine", "linear"),
+    )
+    warmup_epochs: int = setting(
+        0, "Epochs at the start in which the learning rate rises linearly up to learning_rate; 0: none.", minimum=0
+    )
     momentum: float = setting(0.9, "SGD's momentum.", minimum=0.0, maximum=1.0)
     l2: float = setting(3e-4, "L2 weight decay, added to the gradient (not decoupled).", minimum=0.0)
     cutout_length: int = setting(
@@ -234,6 +267,12 @@ class EvaluationConfig(RunConfig):
         "Largest probability of dropping a path; it rises linearly from 0 over the training.",
         minimum=0.0,
         maximum=0.95,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Part of an image's label that is spread evenly over all classes, in the training's losses only; 0: none.",
+        minimum=0.0,
+        maximum=0.999999,
     )
     auxiliary_weight: float = setting(
         0.4, "Weight of the auxiliary head's loss; 0: no auxiliary head.", minimum=0.0, maximum=100.0
@@ -256,6 +295,12 @@ class EvaluationConfig(RunConfig):
         "dense layers); 0: no limit.",
         minimum=0,
     )
+    normalization: str | None = setting(
+        None,
+        "Means and deviations that images are normalized with: those of published PyTorch recipes; measured on the "
+        "training images where not given.",
+        choices=("cifar10", "cifar100", "imagenet"),
+    )
     num_classes: int | None = setting(
         None,
         "Classes of the network that --describe describes; the data set's own elsewhere.",
@@ -268,6 +313,23 @@ class EvaluationConfig(RunConfig):
         "Train nothing: print the published genotypes' sizes beside the published ones.",
         changes_result=False,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.learning_rate_end > self.learning_rate:
+            raise ConfigurationError(
+                "--learning_rate_end must not be above --learning_rate. "
+                f"Received: {self.learning_rate_end} and {self.learning_rate}"
+            )
+        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
+            raise ConfigurationError(
+                f"--warmup_epochs must be below --epochs. Received: {self.warmup_epochs} and {self.epochs}"
+            )
+        if self.resize_side is not None and self.resize_side < max(self.image_size or (self.resize_side + 1,)):
+            size = ",".join(map(str, self.image_size)) if self.image_size else "none"
+            raise ConfigurationError(
+                f"--resize_side needs an --image_size that fits into it. Received: {self.resize_side} and {size}"
+            )
 
 
 def check_setting(field: dataclasses.Field, value: Any) -> None:

@@ -55,6 +55,9 @@ PAPER_EVALUATION = {
     "batch_size": 128,
     "learning_rate": 0.025,
     "learning_rate_end": 0.0,
+    "learning_rate_schedule": "cosine",
+    "warmup_epochs": 0,
+    "label_smoothing": 0.0,
     "momentum": 0.9,
     "l2": 3e-4,
     "gradient_clip_norm": 5.0,
@@ -62,6 +65,12 @@ PAPER_EVALUATION = {
     "drop_path": 0.3,
     "auxiliary_weight": 0.4,
     "stem": "cifar",
+    "crop": "pad",
+    "crop_padding": 4,
+    "resize_side": None,
+    "color_jitter": 0.0,
+    "hue_jitter": 0.0,
+    "normalization": None,
 }
 
 
@@ -127,30 +136,46 @@ def test_every_setting_refuses_wrong_values_by_name(config_class, field):
 @pytest.mark.parametrize(("config_class", "field"), FIELDS)
 def test_every_number_accepts_its_bounds(config_class, field):
     # One bound of these contradicts the default of its partner; that is tested below.
-    partners = {"temperature_start": 0.001, "temperature_end": 5.0, "weights_learning_rate": 0.0}
+    partners = {"temperature_start": 0.001, "temperature_end": 5.0, "weights_learning_rate": 0.0, "resize_side": 4}
     for bound in (field.metadata["minimum"], field.metadata["maximum"]):
         if bound is not None and "tuple" not in str(field.type) and field.name not in partners:
             assert getattr(config_class(**{field.name: bound}), field.name) == bound
 
 
-def test_image_size_accepts_its_bounds():
+def test_image_sizes_accept_their_bounds():
     assert SearchConfig(image_size=(4, 4096)).image_size == (4, 4096)
+    for side in (4, 4096):
+        assert EvaluationConfig(image_size=(side, side), resize_side=side).resize_side == side
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"temperature_end": 6.0}, "--temperature_end must not be above --temperature_start. Received: 6.0 and 5.0"),
-        (
-            {"weights_learning_rate": 0.0005},
-            "--weights_learning_rate_end must not be above --weights_learning_rate. Received: 0.001 and 0.0005",
-        ),
-        ({"image_size": (32,)}, "--image_size must be two numbers, height and width. Received: 32"),
-    ],
-)
-def test_contradictions_are_refused(settings, message):
+SEARCH_CONTRADICTIONS = [
+    ({"temperature_end": 6.0}, "--temperature_end must not be above --temperature_start. Received: 6.0 and 5.0"),
+    (
+        {"weights_learning_rate": 0.0005},
+        "--weights_learning_rate_end must not be above --weights_learning_rate. Received: 0.001 and 0.0005",
+    ),
+    ({"image_size": (32,)}, "--image_size must be two numbers, height and width. Received: 32"),
+]
+EVALUATION_CONTRADICTIONS = [
+    ({"learning_rate_end": 0.5}, "--learning_rate_end must not be above --learning_rate. Received: 0.5 and 0.025"),
+    ({"warmup_epochs": 7, "epochs": 7}, "--warmup_epochs must be below --epochs. Received: 7 and 7"),
+    ({"resize_side": 8}, "--resize_side needs an --image_size that fits into it. Received: 8 and none"),
+    (
+        {"resize_side": 8, "image_size": (4, 9)},
+        "--resize_side needs an --image_size that fits into it. Received: 8 and 4,9",
+    ),
+]
+CONTRADICTIONS = [
+    (config_class, settings, message)
+    for config_class, cases in ((SearchConfig, SEARCH_CONTRADICTIONS), (EvaluationConfig, EVALUATION_CONTRADICTIONS))
+    for settings, message in cases
+]
+
+
+@pytest.mark.parametrize(("config_class", "settings", "message"), CONTRADICTIONS)
+def test_contradictions_are_refused(config_class, settings, message):
     with pytest.raises(ConfigurationError) as refusal:
-        SearchConfig(**settings)
+        config_class(**settings)
     assert str(refusal.value) == message
 
 

@@ -122,7 +122,10 @@ def test_every_flag_reaches_its_setting(config_class, field):
         settings["learning_rate"] = value
     if field.name == "weights_learning_rate_end":
         settings["weights_learning_rate"] = value
-    others = [f"--{name}={other}" for name, other in settings.items() if name != field.name]
+    if field.name == "resize_side":
+        settings["image_size"] = (4, 4)
+    others = [f"--{name}={other}" for name, other in settings.items() if name != field.name and name != "image_size"]
+    others += ["--image_size=4,4"] if field.name == "resize_side" else []
     config, rest = parse(config_class, f"--{field.name}={text}", *others)
     assert (config, rest) == (config_class(**settings), [])
     assert type(getattr(config, field.name)) is type(value)
@@ -198,14 +201,43 @@ PAPER_EVALUATION_FLAGS = {
     "epochs": 600,
     "learning_rate": 0.025,
     "learning_rate_end": 0.0,
+    "learning_rate_schedule": "cosine",
     "momentum": 0.9,
     "l2": 0.0003,
     "gradient_clip_norm": 5.0,
+    "crop": "pad",
     "crop_padding": 4,
     "horizontal_flip": True,
     "cutout_length": 16,
     "drop_path": 0.3,
     "auxiliary_weight": 0.4,
+}
+
+# Section 4.4; what it does not say (crops, colours, clipping) is that of the frameworks it builds on.
+PAPER_IMAGENET_FLAGS = {
+    "dataset": "imagenet2012",
+    "image_size": (224, 224),
+    "resize_side": 256,
+    "normalization": "imagenet",
+    "stem": "imagenet",
+    "cells": 14,
+    "init_channels": 48,
+    "batch_size": 128,
+    "epochs": 250,
+    "learning_rate": 0.1,
+    "learning_rate_end": 0.0,
+    "learning_rate_schedule": "linear",
+    "momentum": 0.9,
+    "l2": 0.00003,
+    "gradient_clip_norm": 5.0,
+    "label_smoothing": 0.1,
+    "auxiliary_weight": 0.4,
+    "crop": "random_resized",
+    "horizontal_flip": True,
+    "color_jitter": 0.4,
+    "hue_jitter": 0.2,
+    "cutout_length": 0,
+    "drop_path": 0.0,
 }
 
 
@@ -215,6 +247,7 @@ PAPER_EVALUATION_FLAGS = {
         ("search_cifar10.flags", SearchConfig, PAPER_SEARCH_FLAGS),
         ("eval_cifar10.flags", EvaluationConfig, PAPER_EVALUATION_FLAGS),
         ("eval_cifar100.flags", EvaluationConfig, {**PAPER_EVALUATION_FLAGS, "dataset": "cifar100"}),
+        ("eval_imagenet.flags", EvaluationConfig, PAPER_IMAGENET_FLAGS),
     ],
 )
 def test_preset_states_the_papers_numbers_and_nothing_else(preset, config_class, expected):

@@ -54,7 +54,7 @@ def normalize(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarra
     """Subtracts the channels' means and divides by their standard deviations.
 
     Args:
-        images: uint8 [batch, height, width, channels], 0 to 255.
+        images: uint8 or float32 [batch, height, width, channels], 0 to 255.
         mean: float32 [channels], on the scale 0 to 255.
         standard_deviation: float32 [channels], on the scale 0 to 255.
 

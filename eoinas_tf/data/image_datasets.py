@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.image_decoding import fit_images
 from eoinas_tf.data.image_folder import load_image_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.data.split_indices import held_out_fifth
@@ -15,7 +15,13 @@ __all__ = ["ImageDataset", "ImageSplit", "load_image_dataset"]
 
 
 def load_image_dataset(
-    name: str, *, data_dir: str | None = None, download: bool = False, image_size: tuple[int, int] | None = None
+    name: str,
+    *,
+    data_dir: str | None = None,
+    download: bool = False,
+    image_size: tuple[int, int] | None = None,
+    resize_side: int | None = None,
+    keep_originals: bool = False,
 ) -> ImageDataset:
     """Loads a labelled image data set.
 
@@ -25,6 +31,10 @@ def load_image_dataset(
         download: Whether a TensorFlow Datasets set may be downloaded. If false, nothing uses the network.
         image_size: (height, width) in pixels to which all images are resized with antialiased
             bilinear interpolation; their own size if `None`.
+        resize_side: Pixels that the shorter side is resized to, before the middle of `image_size` is
+            cut out. If `None`, height and width are resized each on its own.
+        keep_originals: Whether crops of the training images are to be cut out of the images as they
+            were before they were resized; they are then read and decoded each time.
 
     Returns:
         The data set, with uint8 images of one shape.
@@ -34,11 +44,26 @@ def load_image_dataset(
     """
     source, _, location = name.partition(":")
     if source in LOCAL_SOURCES:
-        return LOCAL_SOURCES[source](location, image_size=image_size)
-    return load_tfds_images(name, data_dir=data_dir, download=download, image_size=image_size)
+        return LOCAL_SOURCES[source](
+            location, image_size=image_size, resize_side=resize_side, keep_originals=keep_originals
+        )
+    return load_tfds_images(
+        name,
+        data_dir=data_dir,
+        download=download,
+        image_size=image_size,
+        resize_side=resize_side,
+        keep_originals=keep_originals,
+    )
 
 
-def load_digits_images(location: str = "", *, image_size: tuple[int, int] | None = None) -> ImageDataset:
+def load_digits_images(
+    location: str = "",
+    *,
+    image_size: tuple[int, int] | None = None,
+    resize_side: int | None = None,
+    keep_originals: bool = False,
+) -> ImageDataset:
     """Loads the 1,797 handwritten digits of 8x8 pixels that ship inside scikit-learn.
 
     A class-balanced fifth is held out for testing, the same one every time. The values 0 to 16
@@ -47,6 +72,8 @@ def load_digits_images(location: str = "", *, image_size: tuple[int, int] | None
     Args:
         location: Nothing; there is only one such set.
         image_size: (height, width) in pixels to resize to; 8x8 if `None`.
+        resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
+        keep_originals: Makes no difference: crops are cut out of the resized images.
 
     Returns:
         The data set, of one channel and ten classes.
@@ -61,7 +88,7 @@ def load_digits_images(location: str = "", *, image_size: tuple[int, int] | None
     digits = load_digits()
     images = np.round(digits.images[..., np.newaxis] * (255 / 16)).astype(np.uint8)
     if image_size is not None:
-        images = resize_images(images, image_size).numpy()
+        images = fit_images(images, image_size, resize_side).numpy()
     kept, held_out = held_out_fifth(digits.target)
     return ImageDataset(
         name="digits",

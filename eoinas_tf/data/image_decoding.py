@@ -39,7 +39,7 @@ def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.gather(image, tf.where(is_colour, [0, 1, 2], [0, 0, 0]), axis=-1)
 
 
-def resize_images(images: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+def resize_images(images: tf.Tensor, image_size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
     """Resizes with antialiased bilinear interpolation.
 
     Args:
@@ -53,13 +53,38 @@ def resize_images(images: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
     return tf.saturate_cast(tf.round(resized), tf.uint8)
 
 
-def decode_to_shape(encoded: tf.Tensor, image_shape: tuple[int, int, int], resize: bool) -> tf.Tensor:
+def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int | None = None) -> tf.Tensor:
+    """Brings images of one size to another: as they are, or by their shorter side with their middle cut out.
+
+    Args:
+        images: uint8 tensor of shape [height, width, c] or [b, height, width, c].
+        image_size: (height, width) in pixels of the result.
+        resize_side: Pixels that the shorter side is resized to before the middle is cut out, no fewer than
+            the larger of `image_size`. If `None`, height and width are resized each on its own.
+
+    Returns:
+        uint8 tensor of the new height and width.
+    """
+    if resize_side is None:
+        return resize_images(images, image_size)
+    sides = tf.shape(images)[-3:-1]
+    # The longer side is rounded down, and half a pixel of margin to the even side, as most test scripts do.
+    sides = resize_side * sides // tf.reduce_min(sides)
+    top, left = tf.unstack(tf.cast(tf.round((sides - image_size) / 2), tf.int32))
+    resized = resize_images(images, sides)
+    return resized[..., top : top + image_size[0], left : left + image_size[1], :]
+
+
+def decode_to_shape(
+    encoded: tf.Tensor, image_shape: tuple[int, int, int], resize: bool, resize_side: int | None = None
+) -> tf.Tensor:
     """Decodes, converts the channels and, where asked to, resizes.
 
     Args:
         encoded: String tensor of shape [], the file's content.
         image_shape: (height, width, channels) of the result.
         resize: Whether to resize; otherwise the image must have this height and width.
+        resize_side: Resizes by the shorter side and cuts out the middle; see `fit_images`.
 
     Returns:
         uint8 tensor of shape `image_shape`.
@@ -69,5 +94,5 @@ def decode_to_shape(encoded: tf.Tensor, image_shape: tuple[int, int, int], resiz
     """
     image = convert_channels(decode_image(encoded), image_shape[2])
     if resize:
-        image = resize_images(image, image_shape[:2])
+        image = fit_images(image, image_shape[:2], resize_side)
     return tf.ensure_shape(image, image_shape)

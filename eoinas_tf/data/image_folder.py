@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, resize_images
+from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
 from eoinas_tf.data.split_indices import held_out_fifth
 from eoinas_tf.errors import DatasetError
@@ -32,7 +32,13 @@ class _LabelledFiles:
     labels: np.ndarray
 
 
-def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None) -> ImageDataset:
+def load_image_folder(
+    folder: str,
+    *,
+    image_size: tuple[int, int] | None = None,
+    resize_side: int | None = None,
+    keep_originals: bool = False,
+) -> ImageDataset:
     """Loads a folder of class folders.
 
     Classes are numbered in the sorted order of their folders' names. With `train` and one of
@@ -44,6 +50,8 @@ def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None)
     Args:
         folder: Path of the folder.
         image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+        resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
+        keep_originals: Whether crops of training images are cut out of the files' images.
 
     Returns:
         The data set, named `folder:PATH`.
@@ -73,7 +81,7 @@ def load_image_folder(folder: str, *, image_size: tuple[int, int] | None = None)
     if test_root is not None:
         _check_test_classes(test_root, class_names)
         parts.append(_labelled_files(test_root, class_names))
-    splits, image_shape = _load_parts(parts, image_size)
+    splits, image_shape = _load_parts(parts, image_size, resize_side, keep_originals)
     if test_root is None:
         kept, held_out = held_out_fifth(splits[0].labels)
         splits = [splits[0].subset(kept), splits[0].subset(held_out)]
@@ -147,15 +155,16 @@ def _labelled_files(root: Path, class_names: tuple[str, ...]) -> _LabelledFiles:
 
 
 def _load_parts(
-    parts: list[_LabelledFiles], image_size: tuple[int, int] | None
+    parts: list[_LabelledFiles], image_size: tuple[int, int] | None, resize_side: int | None, keep_originals: bool
 ) -> tuple[list[ImageSplit], tuple[int, int, int]]:
     """Decodes every file of all parts and makes their splits, all with one shape."""
     paths = [path for part in parts for path in part.paths]
-    images, own_size, is_colour = _decode_all(paths, image_size)
+    images, own_size, is_colour = _decode_all(paths, image_size, resize_side, keep_pixels=not keep_originals)
     height, width = image_size or own_size
     image_shape = (int(height), int(width), 3 if is_colour else 1)
     if images is None or not fits_in_memory(len(paths), image_shape):
-        return [_lazy_split(part, image_shape, image_size is not None) for part in parts], image_shape
+        resize = image_size is not None
+        return [_lazy_split(part, image_shape, resize, resize_side) for part in parts], image_shape
     pixels = np.empty((len(paths), *image_shape), np.uint8)
     for position, image in enumerate(images):
         pixels[position] = image if image.shape[2] == image_shape[2] else convert_channels(image, image_shape[2])
@@ -167,22 +176,22 @@ def _load_parts(
 
 
 def _decode_all(
-    paths: list[Path], image_size: tuple[int, int] | None
+    paths: list[Path], image_size: tuple[int, int] | None, resize_side: int | None, keep_pixels: bool
 ) -> tuple[list[np.ndarray] | None, tuple[int, int], bool]:
     """Decodes files in parallel, in order, up to the first one that differs in size where none may.
 
     Returns:
-        The images without alpha, resized where asked to, or `None` where they are too many
-        to keep; the (height, width) of the first file; and whether any is colour.
+        The images without alpha, resized where asked to, or `None` where they are not to be
+        kept or too many; the (height, width) of the first file; and whether any is colour.
     """
-    images: list[np.ndarray] | None = []
+    images: list[np.ndarray] | None = [] if keep_pixels else None
     own_size = None
     is_colour = False
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as executor:
         # Chunks, so that few images wait in the queue when they are not kept.
         for start in range(0, len(paths), 256):
             chunk = paths[start : start + 256]
-            decoded = executor.map(lambda path: _decode_file(path, image_size), chunk)
+            decoded = executor.map(lambda path: _decode_file(path, image_size, resize_side), chunk)
             for path, (size, image) in zip(chunk, decoded, strict=True):
                 own_size = own_size or size
                 if image_size is None and size != own_size:
@@ -199,7 +208,9 @@ def _decode_all(
     return images, own_size, is_colour
 
 
-def _decode_file(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[int, int], np.ndarray]:
+def _decode_file(
+    path: Path, image_size: tuple[int, int] | None, resize_side: int | None
+) -> tuple[tuple[int, int], np.ndarray]:
     """Returns an image file's own (height, width), and its pixels without alpha, resized where asked to."""
     try:
         encoded = path.read_bytes()
@@ -211,7 +222,7 @@ def _decode_file(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[
             image = decode_image(tf.constant(encoded))
             size = (int(image.shape[0]), int(image.shape[1]))
             image = convert_channels(image, 3 if image.shape[2] >= 3 else 1)
-            return size, (resize_images(image, image_size) if image_size else image).numpy()
+            return size, (fit_images(image, image_size, resize_side) if image_size else image).numpy()
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}; replace or remove it") from error
     except tf.errors.OpError as error:
@@ -236,11 +247,14 @@ def _has_colour_palette(encoded: bytes) -> bool:
     return bits_per_pixel < 8 or is_compressed or any(palette[channel::4] != shades for channel in range(3))
 
 
-def _lazy_split(part: _LabelledFiles, image_shape: tuple[int, int, int], resize: bool) -> ImageSplit:
+def _lazy_split(
+    part: _LabelledFiles, image_shape: tuple[int, int, int], resize: bool, resize_side: int | None
+) -> ImageSplit:
     return ImageSplit.from_sources(
         [os.fsencode(path) for path in part.paths],
         part.labels,
-        lambda path: decode_to_shape(tf.io.read_file(path), image_shape, resize),
+        tf.io.read_file,
+        lambda encoded: decode_to_shape(encoded, image_shape, resize, resize_side),
         image_shape,
     )
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-# Splits up to this size are decoded once and kept as pixels; larger ones are decoded per batch.
+from eoinas_tf.data.random_resized_crop import crop_image, decode_crop
+
+# Splits up to this size are decoded once and kept as pixels; larger ones are read and decoded per batch.
 DECODED_BYTES_LIMIT = 2**30
 
 
@@ -18,13 +20,36 @@ class ImageSplit:
         labels: int32 array of shape [n], the class of each image.
         load_batch: Takes int64 indices of shape [b], returns uint8 images of shape
             [b, height, width, channels]. Works eagerly and inside a `tf.data` map.
+        crop_originals: Takes indices and the random numbers of `draw_crops`, cuts the crops out of the
+            images as they were before they were resized, and returns what `load_batch` does. `None` where
+            the images of `load_batch` are all there is to cut from.
     """
 
     labels: np.ndarray
     load_batch: Callable[[tf.Tensor], tf.Tensor]
+    crop_originals: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def load_crops(self, indices: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+        """Loads a random-resized crop of each image.
+
+        Args:
+            indices: int64 [b].
+            draws: Random numbers of `draw_crops`, float32 [b, attempts, 4].
+
+        Returns:
+            uint8 images of the shape that `load_batch` returns.
+        """
+        if self.crop_originals is not None:
+            return self.crop_originals(indices, draws)
+        images = self.load_batch(indices)
+        return tf.map_fn(
+            lambda image_and_draws: crop_image(image_and_draws[0], image_and_draws[1], images.shape[1:3]),
+            (images, draws),
+            fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
+        )
 
     @classmethod
     def from_pixels(cls, images: np.ndarray, labels: np.ndarray) -> "ImageSplit":
@@ -42,34 +67,49 @@ class ImageSplit:
     @classmethod
     def from_sources(
         cls,
-        sources: list[bytes],
+        sources: list[bytes] | tuple[np.ndarray, ...],
         labels: np.ndarray,
+        read: Callable[..., tf.Tensor],
         decode: Callable[[tf.Tensor], tf.Tensor],
         image_shape: tuple[int, int, int],
     ) -> "ImageSplit":
-        """Makes a split whose images are decoded each time they are asked for.
+        """Makes a split whose images are read and decoded each time they are asked for.
 
         Args:
-            sources: n byte strings: encoded images, or whatever else `decode` takes.
+            sources: What `read` takes: n byte strings, or arrays of n numbers each.
             labels: Integer array of shape [n].
-            decode: Takes a string tensor of shape [], returns a uint8 image of `image_shape`.
+            read: Takes an image's source, returns the encoded image, a string tensor of shape [].
+            decode: Takes that, returns a uint8 image of `image_shape`.
             image_shape: (height, width, channels).
         """
+        columns = sources if isinstance(sources, tuple) else (sources,)
         with tf.device("CPU:0"):
-            held = tf.constant(sources, tf.string)
+            held = tuple(tf.constant(column) for column in columns)
         signature = tf.TensorSpec(image_shape, tf.uint8)
 
         def load_batch(indices: tf.Tensor) -> tf.Tensor:
-            return tf.map_fn(decode, tf.gather(held, indices), fn_output_signature=signature)
+            chosen = tuple(tf.gather(column, indices) for column in held)
+            return tf.map_fn(lambda source: decode(read(*source)), chosen, fn_output_signature=signature)
 
-        return cls(np.asarray(labels, np.int32), load_batch)
+        def crop_originals(indices: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+            chosen = tuple(tf.gather(column, indices) for column in held)
+            return tf.map_fn(
+                lambda source_and_draws: decode_crop(read(*source_and_draws[0]), source_and_draws[1], image_shape),
+                (chosen, draws),
+                fn_output_signature=signature,
+            )
+
+        return cls(np.asarray(labels, np.int32), load_batch, crop_originals)
 
     def subset(self, indices: np.ndarray) -> "ImageSplit":
         """Returns the split of the images at `indices`, an integer array of shape [m], in that order."""
         with tf.device("CPU:0"):
             positions = tf.constant(indices, tf.int64)
+        crop_originals = self.crop_originals
         return ImageSplit(
-            self.labels[np.asarray(indices)], lambda chosen: self.load_batch(tf.gather(positions, chosen))
+            self.labels[np.asarray(indices)],
+            lambda chosen: self.load_batch(tf.gather(positions, chosen)),
+            crop_originals and (lambda chosen, draws: crop_originals(tf.gather(positions, chosen), draws)),
         )
 
 

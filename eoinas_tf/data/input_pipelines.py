@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
+from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
 
@@ -24,6 +26,9 @@ class Preprocessing(NamedTuple):
         crop_padding: Pixels of padding before a random crop; 0: no crop. Training only.
         horizontal_flip: Whether half of the images are flipped. Training only.
         cutout_length: Side of the blanked square in pixels; 0: none. Training only.
+        random_resized_crop: Whether training images are random-resized crops; `crop_padding` then counts for nothing.
+        color_jitter: Largest relative change of brightness, contrast and saturation; 0: none. Training only.
+        hue_jitter: Largest turn of the hue, a fraction of the full circle; 0: none. Training only.
     """
 
     mean: np.ndarray
@@ -31,6 +36,9 @@ class Preprocessing(NamedTuple):
     crop_padding: int = 0
     horizontal_flip: bool = False
     cutout_length: int = 0
+    random_resized_crop: bool = False
+    color_jitter: float = 0.0
+    hue_jitter: float = 0.0
 
 
 def steps_per_epoch(image_count: int, batch_size: int) -> int:
@@ -160,10 +168,16 @@ def _training_stream(
     global_steps = np.arange(first_global_step, first_global_step + len(order) // batch_size, dtype=np.int64)
 
     def load(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = split.load_batch(batch)
-        images = pad_crop(images, preprocessing.crop_padding, stateless_seed(seed, f"{stream}: crop", step))
+        crop_seed = stateless_seed(seed, f"{stream}: crop", step)
+        if preprocessing.random_resized_crop:
+            images = split.load_crops(batch, draw_crops(batch_size, crop_seed))
+        else:
+            images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed)
         if preprocessing.horizontal_flip:
             images = horizontal_flip(images, stateless_seed(seed, f"{stream}: flip", step))
+        if preprocessing.color_jitter or preprocessing.hue_jitter:
+            jitter_seed = stateless_seed(seed, f"{stream}: colors", step)
+            images = jitter_colors(images, preprocessing.color_jitter, preprocessing.hue_jitter, jitter_seed)
         images = normalize(images, preprocessing.mean, preprocessing.standard_deviation)
         return cutout(
             images, preprocessing.cutout_length, stateless_seed(seed, f"{stream}: cutout", step)

@@ -5,7 +5,7 @@ import difflib
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import tensorflow as tf
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
+from eoinas_tf.data.record_files import index_records, read_encoded_image
 from eoinas_tf.data.split_indices import held_out_fifth
 from eoinas_tf.errors import DatasetError
 
@@ -23,12 +24,19 @@ IMAGES_PER_CHUNK = 1024
 
 
 def load_tfds_images(
-    name: str, *, data_dir: str | None = None, download: bool = False, image_size: tuple[int, int] | None = None
+    name: str,
+    *,
+    data_dir: str | None = None,
+    download: bool = False,
+    image_size: tuple[int, int] | None = None,
+    resize_side: int | None = None,
+    keep_originals: bool = False,
 ) -> ImageDataset:
     """Loads an image classification set of TensorFlow Datasets.
 
     The `train` part is for training. The test part is `test`, or `validation` where there is no
-    `test` with labels; where there is neither, a class-balanced fifth of `train` is held out.
+    `test` with labels; where there is neither, a class-balanced fifth of `train` is held out. A part that
+    is too large to be kept as pixels stays in its files, and its images are read from there one by one.
 
     Args:
         name: Name as in TensorFlow Datasets, such as `cifar10`, `name/configuration` or `name:1.0.0`.
@@ -36,6 +44,8 @@ def load_tfds_images(
         download: Whether to download and prepare the set where it is not there. If false, the
             network is never used.
         image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+        resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
+        keep_originals: Whether crops of training images are cut out of the images as they are in the files.
 
     Returns:
         The data set.
@@ -55,12 +65,16 @@ def load_tfds_images(
         raise DatasetError(f"{name} has no part called train. Received: {', '.join(builder.info.splits) or 'no parts'}")
     test_name = next((part for part in ("test", "validation") if _has_labels(name, builder, part)), None)
     resize = image_size is not None
-    train = _load_split(name, builder, "train", image_shape, resize)
+
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        return decode_to_shape(encoded, image_shape, resize, resize_side)
+
+    train = _load_split(name, builder, "train", image_shape, decode, keep_originals)
     if test_name is None:
         kept, held_out = held_out_fifth(train.labels)
         train, test = train.subset(kept), train.subset(held_out)
     else:
-        test = _load_split(name, builder, test_name, image_shape, resize)
+        test = _load_split(name, builder, test_name, image_shape, decode)
     return ImageDataset(name, tuple(label_feature.names), image_shape, train, test)
 
 
@@ -150,49 +164,66 @@ def _has_labels(name: str, builder: Any, part: str) -> bool:
         return all(int(label) >= 0 for _, label in _encoded_examples(builder, part).take(1))
 
 
-def _load_split(name: str, builder: Any, part: str, image_shape: tuple[int, int, int], resize: bool) -> ImageSplit:
-    """Loads a part: as pixels where they are few enough, otherwise as encoded bytes."""
-
-    def decode(encoded: tf.Tensor) -> tf.Tensor:
-        return decode_to_shape(encoded, image_shape, resize)
-
+def _load_split(
+    name: str,
+    builder: Any,
+    part: str,
+    image_shape: tuple[int, int, int],
+    decode: Callable[[tf.Tensor], tf.Tensor],
+    keep_originals: bool = False,
+) -> ImageSplit:
+    """Loads a part: as pixels where they are few enough and all that is needed, otherwise as places in its files."""
     size = builder.info.splits[part].num_examples
-    keep_pixels = fits_in_memory(size, image_shape)
-    if not keep_pixels:
-        _check_memory(name, part, builder.info.splits[part].num_bytes)
-    examples = _encoded_examples(builder, part)
-    if keep_pixels:
-        examples = examples.map(
-            lambda encoded, label: (decode(encoded), label), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    keep_pixels = fits_in_memory(size, image_shape) and not keep_originals
+    if not keep_pixels and builder.info.file_format.value != "tfrecord":
+        raise DatasetError(
+            f"{part} of {name} is to be read image by image, which needs TFRecord files. "
+            f"Received: {builder.info.file_format.value}; prepare the set as tfrecord"
         )
-    images = np.empty((size, *image_shape), np.uint8) if keep_pixels else np.empty(size, object)
-    labels = np.empty(size, np.int32)
-    position = 0
     with _read_errors(name, builder, part):
-        for chunk, chunk_labels in examples.batch(IMAGES_PER_CHUNK).prefetch(1).as_numpy_iterator():
-            images[position : position + len(chunk)] = chunk
-            labels[position : position + len(chunk)] = chunk_labels
-            position += len(chunk)
-    if position != size or not size:
+        split = (_pixel_split if keep_pixels else _record_split)(builder, part, image_shape, decode)
+    if len(split) != size or not size:
         raise DatasetError(
             f"{part} of {name} is incomplete in {builder.data_path}: {size} images should be there. "
-            f"Received: {position}; prepare the set again"
+            f"Received: {len(split)}; prepare the set again"
         )
-    if labels.min() < 0:
-        raise DatasetError(f"{part} of {name} has images without a label. Received: label {labels.min()}")
-    if keep_pixels:
-        return ImageSplit.from_pixels(images, labels)
-    return ImageSplit.from_sources(list(images), labels, decode, image_shape)
+    if split.labels.min() < 0:
+        raise DatasetError(f"{part} of {name} has images without a label. Received: label {split.labels.min()}")
+    return split
 
 
-def _check_memory(name: str, part: str, needed: int) -> None:
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    # Twice: the bytes are held as Python objects while TensorFlow's copy is made.
-    if 2 * needed > available:
-        raise DatasetError(
-            f"{part} of {name} does not fit into memory: its encoded images need {2 * needed / 2**30:.0f} GiB. "
-            f"Received: {available / 2**30:.0f} GiB; use a machine with more memory"
-        )
+def _pixel_split(
+    builder: Any, part: str, image_shape: tuple[int, int, int], decode: Callable[[tf.Tensor], tf.Tensor]
+) -> ImageSplit:
+    """Decodes all images of a part, at most as many as it should have."""
+    size = builder.info.splits[part].num_examples
+    examples = _encoded_examples(builder, part).map(
+        lambda encoded, label: (decode(encoded), label), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    images, labels = np.empty((size, *image_shape), np.uint8), np.empty(size, np.int32)
+    position = 0
+    for chunk, chunk_labels in examples.batch(IMAGES_PER_CHUNK).prefetch(1).as_numpy_iterator():
+        images[position : position + len(chunk)] = chunk
+        labels[position : position + len(chunk)] = chunk_labels
+        position += len(chunk)
+    return ImageSplit.from_pixels(images[:position], labels[:position])
+
+
+def _record_split(
+    builder: Any, part: str, image_shape: tuple[int, int, int], decode: Callable[[tf.Tensor], tf.Tensor]
+) -> ImageSplit:
+    """Leaves the images in their files and remembers where each one is."""
+    paths = [os.fspath(path) for path in builder.info.splits[part].filepaths]
+    index = index_records(paths)
+    with tf.device("CPU:0"):
+        held_paths = tf.constant(paths)
+    return ImageSplit.from_sources(
+        (index.file_numbers, index.offsets, index.lengths),
+        index.labels,
+        lambda *place: read_encoded_image(held_paths, *place),
+        decode,
+        image_shape,
+    )
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ CURVES = {
     "test_loss": "loss/test",
     "train_accuracy": "accuracy/train",
     "test_accuracy": "accuracy/test",
+    "test_top_5_accuracy": "accuracy/test_top_5",
     "learning_rate": "schedule/learning_rate",
     "drop_path": "schedule/drop_path",
 }

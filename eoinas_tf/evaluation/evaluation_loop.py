@@ -8,12 +8,13 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.augmentation import channel_statistics, normalize
+from eoinas_tf.data.augmentation import normalize
+from eoinas_tf.data.channel_normalization import normalization_statistics
 from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
+from eoinas_tf.data.image_decoding import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
-from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
@@ -44,18 +45,13 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         EoinasError: The genotype or the data cannot be read, the run folder cannot be used, or a
             loss became NaN or infinite.
     """
-    check_learning_rates(config)
     genotype = configured_genotype(config)
     with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
         keep_genotype(run, config, genotype)
         replicas = Replicas.of(config, config.accumulation_steps)
         use_precision(config.mixed_precision)
-        dataset = load_image_dataset(
-            config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
-        )
-        preprocessing = Preprocessing(
-            *channel_statistics(dataset.train), config.crop_padding, config.horizontal_flip, config.cutout_length
-        )
+        dataset = load_images(config)
+        preprocessing = choose_preprocessing(config, dataset)
         tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
         epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         total_steps = config.epochs * epoch_steps
@@ -92,13 +88,14 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
 
         test_means = step.test_all(tests)
         if run.is_writer:
-            export_network(network, dataset, preprocessing, run.path / SAVED_MODEL)
+            export_network(network, config, dataset, preprocessing, run.path / SAVED_MODEL)
         parameters, auxiliary_parameters = count_parameters(network)
         summary = {
             "dataset": config.dataset,
             "seed": config.seed,
             "init_channels": fitted.init_channels,
             "test_accuracy": test_means.accuracy,
+            "test_top_5_accuracy": test_means.top_5_accuracy,
             "test_loss": test_means.loss,
             "parameters": parameters,
             "auxiliary_parameters": auxiliary_parameters,
@@ -115,20 +112,41 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         return summary
 
 
-def check_learning_rates(config: EvaluationConfig) -> None:
-    """Refuses a schedule that would rise.
+def load_images(config: EvaluationConfig) -> ImageDataset:
+    """Loads the data set that the settings name, at the size that they name.
 
     Args:
         config: The settings.
 
     Raises:
-        ConfigurationError: The learning rate at the end is above that at the start.
+        DatasetError: It is unknown, not there, or not what the settings take it for.
     """
-    if config.learning_rate_end > config.learning_rate:
-        raise ConfigurationError(
-            "--learning_rate_end must not be above --learning_rate. "
-            f"Received: {config.learning_rate_end} and {config.learning_rate}"
-        )
+    return load_image_dataset(
+        config.dataset,
+        data_dir=config.data_dir,
+        download=config.download,
+        image_size=config.image_size,
+        resize_side=config.resize_side,
+        keep_originals=config.crop == "random_resized" and config.image_size is not None,
+    )
+
+
+def choose_preprocessing(config: EvaluationConfig, dataset: ImageDataset) -> Preprocessing:
+    """Returns the augmentation and normalization that the settings name.
+
+    Args:
+        config: The settings.
+        dataset: The data set, on whose training images the normalization may be measured.
+    """
+    return Preprocessing(
+        *normalization_statistics(dataset, config.normalization),
+        crop_padding=config.crop_padding,
+        horizontal_flip=config.horizontal_flip,
+        cutout_length=config.cutout_length,
+        random_resized_crop=config.crop == "random_resized",
+        color_jitter=config.color_jitter,
+        hue_jitter=config.hue_jitter,
+    )
 
 
 def train_epoch(
@@ -183,18 +201,24 @@ def epoch_record(step: EvaluationStep, epoch: int, done: int, test_means: TestMe
         "train_accuracy": train_means.accuracy,
         "test_loss": test_means.loss,
         "test_accuracy": test_means.accuracy,
+        "test_top_5_accuracy": test_means.top_5_accuracy,
         "learning_rate": float(step.state.optimizer.learning_rate),
         "drop_path": float(step.drop_path_probability(tf.constant(done, tf.int64))),
     }
 
 
 def export_network(
-    network: EvaluationNetwork, dataset: ImageDataset, preprocessing: Preprocessing, folder: Path
+    network: EvaluationNetwork,
+    config: EvaluationConfig,
+    dataset: ImageDataset,
+    preprocessing: Preprocessing,
+    folder: Path,
 ) -> None:
     """Exports a network as a SavedModel, reloaded and compared on some test images.
 
     Args:
         network: The trained network.
+        config: Tells how images of another size are brought to the network's.
         dataset: Its data set.
         preprocessing: Its normalization, which becomes part of the export.
         folder: Receives the SavedModel.
@@ -206,7 +230,14 @@ def export_network(
     images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
     served = ServedNetwork(network)
     probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
-    classifier = ImageClassifier(served, dataset.image_shape, dataset.class_names, mean, standard_deviation)
+    classifier = ImageClassifier(
+        served,
+        dataset.image_shape,
+        dataset.class_names,
+        mean,
+        standard_deviation,
+        lambda images: fit_images(images, dataset.image_shape[:2], config.resize_side),
+    )
     export_saved_model(classifier, folder, images.numpy(), probabilities.numpy())
 
 
@@ -225,7 +256,8 @@ def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total
             f"{summary['epochs']} whole epochs are kept, and the same command without it continues after them"
         )
     progress.say(
-        f"test accuracy {100 * summary['test_accuracy']:.2f} %, {summary['parameters']} parameters, "
+        f"test accuracy {100 * summary['test_accuracy']:.2f} % (top 5: {100 * summary['test_top_5_accuracy']:.2f} %), "
+        f"{summary['parameters']} parameters, "
         f"{summary['multiply_adds']} multiply-adds"
     )
     progress.say(f"SavedModel {run.path / summary['saved_model']}, results {run.summary}, epochs {run.metrics}")

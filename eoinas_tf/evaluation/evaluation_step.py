@@ -10,6 +10,7 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
@@ -47,17 +48,19 @@ def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork,
     """Builds the optimizer and its schedule for a built network.
 
     Args:
-        config: Learning rates and momentum.
+        config: Learning rates, their schedule, and momentum.
         network: The network.
-        total_steps: Training steps of the whole training, the length of the cosine.
+        total_steps: Training steps of the whole training, the length of the schedule.
 
     Returns:
         The state of a training that has not begun.
     """
-    learning_rate = keras.optimizers.schedules.CosineDecay(
+    learning_rate = LearningRateSchedule(
+        config.learning_rate_schedule,
         config.learning_rate,
-        decay_steps=total_steps,
-        alpha=config.learning_rate_end / config.learning_rate if config.learning_rate else 0.0,
+        config.learning_rate_end,
+        total_steps=total_steps,
+        warmup_steps=config.warmup_epochs * total_steps // config.epochs,
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
     optimizer.build(network.trainable_variables)
@@ -84,12 +87,14 @@ class TestMeans(NamedTuple):
     """Means over the test images.
 
     Args:
-        loss: Mean cross-entropy.
+        loss: Mean cross-entropy, without label smoothing.
         accuracy: Fraction classified correctly.
+        top_5_accuracy: Fraction whose class is among the five that the network finds likeliest.
     """
 
     loss: float
     accuracy: float
+    top_5_accuracy: float
 
 
 class EvaluationStep:
@@ -112,7 +117,7 @@ class EvaluationStep:
         # Neither step has control flow on tensors; leaving AutoGraph out saves seconds of start-up.
         self.train = tf.function(self._train, autograph=False)
         self.test = tf.function(self._test, autograph=False)
-        self._test_sums = tf.Variable([0.0, 0.0, 0.0], dtype=tf.float64, trainable=False)
+        self._test_sums = tf.Variable([0.0, 0.0, 0.0, 0.0], dtype=tf.float64, trainable=False)
 
     def drop_path_probability(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the probability of dropping a path in a training step, float32 scalar.
@@ -195,9 +200,10 @@ class EvaluationStep:
         with tf.GradientTape() as tape:
             outputs = network(images, training=True, drop_path=drop_path)
             logits, *auxiliary = outputs if network.auxiliary_head is not None else (outputs,)
-            loss = tf.reduce_mean(cross_entropy(labels, logits))
+            loss = tf.reduce_mean(cross_entropy(labels, logits, config.label_smoothing))
             for auxiliary_logits in auxiliary:
-                loss += config.auxiliary_weight * tf.reduce_mean(cross_entropy(labels, auxiliary_logits))
+                auxiliary_losses = cross_entropy(labels, auxiliary_logits, config.label_smoothing)
+                loss += config.auxiliary_weight * tf.reduce_mean(auxiliary_losses)
             scaled_loss = self.state.loss_scale.scale(loss)
         # Zero and not None where a genotype leaves an operation's output unused; only TensorFlow's own
         # variables, not Keras's around them, can be asked for that.
@@ -221,8 +227,9 @@ class EvaluationStep:
 
     def _replica_test_sums(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         logits = self.state.network(images, training=False)
-        weighted = tf.stack([cross_entropy(labels, logits), tf.cast(is_correct(labels, logits), tf.float32)]) * weights
-        return tf.concat([tf.reduce_sum(weighted, axis=1), [tf.reduce_sum(weights)]], axis=0)
+        hits = [is_correct(labels, logits), is_among_likeliest(labels, logits)]
+        results = tf.stack([cross_entropy(labels, logits), *(tf.cast(hit, tf.float32) for hit in hits)])
+        return tf.concat([tf.reduce_sum(results * weights, axis=1), [tf.reduce_sum(weights)]], axis=0)
 
     def test_all(self, batches: tf.data.Dataset) -> TestMeans:
         """Tests the network on all images; every replica on its share, with the statistics that all agree on.
@@ -231,21 +238,46 @@ class EvaluationStep:
             batches: Yields (images, labels, weights).
 
         Returns:
-            Mean loss and accuracy.
+            Mean loss and accuracies.
         """
         self.replicas.agree_on_statistics(self.state.network)
-        self._test_sums.assign([0.0, 0.0, 0.0])
+        self._test_sums.assign([0.0, 0.0, 0.0, 0.0])
         for images, labels, weights in self.replicas.share_out(batches):
             self.test(images, labels, weights)
-        loss, correct, count = self._test_sums.numpy().tolist()
-        return TestMeans(loss / count, correct / count)
+        *sums, count = self._test_sums.numpy().tolist()
+        return TestMeans(*(total / count for total in sums))
 
 
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Returns each image's cross-entropy, float32 [batch]."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, label_smoothing: float = 0.0) -> tf.Tensor:
+    """Returns each image's cross-entropy with its label or, where it is smoothed, with a mixture.
+
+    Args:
+        labels: Classes, int32 [batch].
+        logits: float32 [batch, classes].
+        label_smoothing: Part of the label that is spread evenly over all classes, its own among them.
+
+    Returns:
+        float32 [batch].
+    """
+    if label_smoothing == 0.0:
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    classes = logits.shape[-1]
+    share = label_smoothing / classes
+    targets = tf.one_hot(labels, classes, on_value=1.0 - label_smoothing + share, off_value=share, dtype=logits.dtype)
+    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
 
 
 def is_correct(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Returns whether each image is classified correctly, bool [batch]."""
     return tf.argmax(logits, axis=-1, output_type=tf.int32) == tf.cast(labels, tf.int32)
+
+
+def is_among_likeliest(labels: tf.Tensor, logits: tf.Tensor, count: int = 5) -> tf.Tensor:
+    """Returns whether each image's class is among the likeliest ones, bool [batch].
+
+    Args:
+        labels: Classes, int32 [batch].
+        logits: float32 [batch, classes].
+        count: How many classes are looked at; all of them where there are fewer.
+    """
+    return tf.math.in_top_k(labels, logits, count)

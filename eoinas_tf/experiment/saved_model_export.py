@@ -23,6 +23,8 @@ class ImageClassifier(tf.Module):
         class_names: A name for each class.
         mean: Channels' means, [channels], on the scale 0 to 255.
         standard_deviation: Channels' standard deviations, likewise.
+        fit_images: Brings uint8 images of another size to `image_shape`, as in the test. Where not given,
+            their height and width are resized each on its own.
     """
 
     def __init__(
@@ -32,29 +34,29 @@ class ImageClassifier(tf.Module):
         class_names: Sequence[str],
         mean: np.ndarray,
         standard_deviation: np.ndarray,
+        fit_images: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.variables_of_network = [variable.value for variable in getattr(network, "variables", [])]
         self.image_shape = image_shape
+        self.fit_images = fit_images or self._resize
         self.class_names = tf.constant(list(class_names))
         self.mean = tf.constant(mean, tf.float32)
         self.standard_deviation = tf.constant(standard_deviation, tf.float32)
         signature = tf.TensorSpec([None, None, None, image_shape[-1]], tf.uint8, name="image")
         self.classify = tf.function(self._classify, input_signature=[signature], autograph=False)
 
+    def _resize(self, images: tf.Tensor) -> tf.Tensor:
+        # Rounded as the training's images are.
+        return tf.saturate_cast(tf.round(tf.image.resize(images, self.image_shape[:2], antialias=True)), tf.uint8)
+
     def _classify(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes], `label` [batch] and `class_name` [batch] for uint8 images."""
         height, width, channels = self.image_shape
-        pixels = tf.cast(image, tf.float32)
         is_other_size = tf.reduce_any(tf.shape(image)[1:3] != [height, width])
-        pixels = tf.cond(
-            is_other_size,
-            # Rounded as the training's images are.
-            lambda: tf.round(tf.image.resize(pixels, [height, width], antialias=True)),
-            lambda: pixels,
-        )
-        pixels = tf.ensure_shape(pixels, [None, height, width, channels])
+        fitted = tf.cond(is_other_size, lambda: self.fit_images(image), lambda: image)
+        pixels = tf.cast(tf.ensure_shape(fitted, [None, height, width, channels]), tf.float32)
         probabilities = tf.nn.softmax(self.network((pixels - self.mean) / self.standard_deviation))
         label = tf.argmax(probabilities, axis=-1)
         return {

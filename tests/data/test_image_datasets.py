@@ -5,6 +5,7 @@ from sklearn.datasets import load_digits
 
 from eoinas_tf.data import image_datasets
 from eoinas_tf.data.image_datasets import load_image_dataset
+from eoinas_tf.data.image_decoding import resize_images
 from eoinas_tf.errors import DatasetError
 
 
@@ -53,6 +54,11 @@ def test_digits_resized():
     assert abs(images.mean() - own.mean()) < 3
 
 
+def test_digits_by_their_shorter_side_with_the_middle_cut_out():
+    dataset = load_image_dataset("digits", image_size=(8, 6), resize_side=8)
+    np.testing.assert_array_equal(pixels(dataset.test), pixels(load_image_dataset("digits").test)[:, :, 1:7])
+
+
 def test_digits_take_nothing_more():
     with pytest.raises(DatasetError, match="'digits:8'"):
         load_image_dataset("digits:8")
@@ -72,8 +78,9 @@ def test_a_folder_is_read_from_what_follows_the_colon(tmp_path):
 def test_every_other_name_goes_to_tensorflow_datasets(monkeypatch):
     calls = []
     monkeypatch.setattr(image_datasets, "load_tfds_images", lambda name, **kwargs: calls.append((name, kwargs)))
-    load_image_dataset("cifar10:3.0.2", data_dir="somewhere", download=True, image_size=(8, 9))
-    assert calls == [("cifar10:3.0.2", {"data_dir": "somewhere", "download": True, "image_size": (8, 9)})]
+    wanted = {"image_size": (8, 9), "resize_side": 10, "keep_originals": True}
+    load_image_dataset("cifar10:3.0.2", data_dir="somewhere", download=True, **wanted)
+    assert calls == [("cifar10:3.0.2", {"data_dir": "somewhere", "download": True, **wanted})]
 
 
 def test_digits_types_and_class_names_are_plain():
@@ -99,7 +106,7 @@ def test_digits_resized_as_each_image_alone(image_size):
     resized = load_image_dataset("digits", image_size=image_size).test
     np.testing.assert_array_equal(resized.labels, own.labels)
     for index in (0, 200):
-        expected = image_datasets.resize_images(own.load_batch(tf.constant([index])), image_size)
+        expected = resize_images(own.load_batch(tf.constant([index])), image_size)
         np.testing.assert_array_equal(resized.load_batch(tf.constant([index])), expected)
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, resize_images
+from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, fit_images, resize_images
 
 RANDOM = np.random.default_rng(0)
 
@@ -80,3 +81,29 @@ def test_resizing_keeps_black_white_and_the_order_of_height_and_width():
 def test_what_is_no_image_is_an_argument_error(content):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(tf.constant(content))
+
+
+@pytest.mark.parametrize(("height", "width", "top", "left"), [(8, 13, 2, 4), (13, 8, 4, 2), (8, 8, 2, 2), (9, 8, 2, 2)])
+def test_the_middle_of_an_image_whose_shorter_side_fits(height, width, top, left):
+    # Nothing is resized, so that the pixels are the image's own. Margins of 9 and 5 are halved to the even side.
+    image = RANDOM.integers(0, 256, [height, width, 3], np.uint8)
+    middle = fit_images(image, (4, 4), 8)
+    np.testing.assert_array_equal(middle, image[top : top + 4, left : left + 4])
+    np.testing.assert_array_equal(fit_images(image[None], (4, 4), 8)[0], middle)
+
+
+@pytest.mark.parametrize(("size", "resized_size"), [((20, 33), (10, 16)), ((45, 20), (22, 10)), ((7, 5), (14, 10))])
+def test_the_shorter_side_is_resized_and_the_middle_cut_out_as_by_pillow(size, resized_size):
+    image = RANDOM.integers(0, 256, [*size, 3], np.uint8)
+    resized = Image.fromarray(image).resize(resized_size[::-1], Image.Resampling.BILINEAR)
+    top, left = (int(np.round((side - 8) / 2)) for side in resized_size)
+    expected = np.asarray(resized)[top : top + 8, left : left + 8]
+    np.testing.assert_allclose(fit_images(image, (8, 8), 10).numpy().astype(int), expected, atol=1)
+
+
+def test_decode_to_shape_with_the_middle_cut_out():
+    image = RANDOM.integers(0, 256, [6, 9, 3], np.uint8)
+    encoded = tf.data.Dataset.from_tensors(tf.io.encode_png(image))
+    middles = encoded.map(lambda source: decode_to_shape(source, (4, 5, 3), resize=True, resize_side=6))
+    assert middles.element_spec == tf.TensorSpec([4, 5, 3], tf.uint8)
+    np.testing.assert_array_equal(next(iter(middles)), image[1:5, 2:7])

@@ -11,8 +11,9 @@ import tensorflow as tf
 from PIL import Image
 
 from eoinas_tf.data import image_folder, image_split
-from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.image_decoding import fit_images, resize_images
 from eoinas_tf.data.image_folder import load_image_folder
+from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
 from eoinas_tf.errors import DatasetError
 
 
@@ -323,7 +324,7 @@ def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, monkeypatc
     write(tmp_path / "bee" / "0.png", b"")
     read = []
     real = image_folder._decode_file
-    monkeypatch.setattr(image_folder, "_decode_file", lambda path, size: read.append(path) or real(path, size))
+    monkeypatch.setattr(image_folder, "_decode_file", lambda path, *size: read.append(path) or real(path, *size))
     assert "1.png is 6,4" in one_line_error(tmp_path)
     # Not all 600 are decoded for it, but those of one chunk at most.
     assert len(read) <= 256
@@ -366,3 +367,17 @@ def test_parts_without_class_folders_are_no_classes(tmp_path):
         write(tmp_path / part / "y.png", picture(1))
     assert f"no class folders in {tmp_path / 'test'}, nor in {tmp_path / 'train'}" in one_line_error(tmp_path)
     assert "Received: 0; put each class's images into a folder of its own" in one_line_error(tmp_path / "train")
+
+
+def test_crops_are_cut_out_of_the_files_images_and_tests_are_their_middle(tmp_path):
+    for name, number in (("ant", 0), ("bee", 1)):
+        write(tmp_path / "train" / name / "a.png", picture(number, 9 + number, 20))
+        write(tmp_path / "test" / name / "a.png", picture(number, 8, 12 + number))
+    dataset = load_image_folder(str(tmp_path), image_size=(6, 5), resize_side=8, keep_originals=True)
+    draws = draw_crops(2, tf.constant([3, 4]))
+    expected = [crop_image(picture(number, 9 + number, 20), draws[number], (6, 5)) for number in range(2)]
+    np.testing.assert_array_equal(dataset.train.load_crops(tf.constant([0, 1]), draws), expected)
+    np.testing.assert_array_equal(pixels(dataset.test)[0], picture(0, 8, 12)[1:7, 4:9])
+    np.testing.assert_array_equal(pixels(dataset.train)[1], fit_images(picture(1, 10, 20), (6, 5), 8))
+    kept = load_image_folder(str(tmp_path), image_size=(6, 5), resize_side=8)
+    np.testing.assert_array_equal(pixels(kept.train), pixels(dataset.train))

@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data import image_split
+from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
+from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
 
 IMAGES = np.random.default_rng(0).integers(0, 256, [6, 3, 4, 1], np.uint8)
 LABELS = [0, 1, 2, 0, 1, 2]
@@ -14,7 +16,7 @@ def split(request):
     if request.param == "pixels":
         return ImageSplit.from_pixels(IMAGES, LABELS)
     decode = lambda source: tf.reshape(tf.io.decode_raw(source, tf.uint8), [3, 4, 1])  # noqa: E731
-    return ImageSplit.from_sources([image.tobytes() for image in IMAGES], LABELS, decode, (3, 4, 1))
+    return ImageSplit.from_sources([image.tobytes() for image in IMAGES], LABELS, tf.identity, decode, (3, 4, 1))
 
 
 def test_loads_by_index(split):
@@ -70,3 +72,47 @@ def test_a_subset_loads_inside_a_pipeline_with_a_static_shape(split):
     batches = tf.data.Dataset.from_tensors(np.array([1, 0, 1])).map(subset.load_batch)
     assert batches.element_spec == tf.TensorSpec([3, 3, 4, 1], tf.uint8)
     np.testing.assert_array_equal(next(iter(batches)), IMAGES[[2, 4, 2]])
+
+
+DRAWS = draw_crops(2, tf.constant([0, 1]))
+
+
+def test_crops_of_pixels_are_cut_out_of_them():
+    crops = ImageSplit.from_pixels(IMAGES, LABELS).load_crops(tf.constant([5, 1]), DRAWS)
+    np.testing.assert_array_equal(
+        crops, [crop_image(IMAGES[index], DRAWS[row], (3, 4)) for row, index in enumerate([5, 1])]
+    )
+
+
+@pytest.fixture
+def photographs():
+    """Images of three sizes and their split, which brings them to 4x6 pixels."""
+    sizes = [(12, 15), (9, 30), (20, 11)]
+    images = [np.random.default_rng(number).integers(0, 256, [*size, 3], np.uint8) for number, size in enumerate(sizes)]
+    encoded = [tf.io.encode_png(image).numpy() for image in images]
+    split = ImageSplit.from_sources(
+        (np.array([2, 1, 0]),),
+        [0, 1, 0],
+        lambda number: tf.gather(encoded, number),
+        lambda source: decode_to_shape(source, (4, 6, 3), resize=True),
+        (4, 6, 3),
+    )
+    return images[::-1], split
+
+
+def test_crops_are_cut_out_of_the_original_images(photographs):
+    images, split = photographs
+    crops = split.load_crops(tf.constant([2, 0], tf.int64), DRAWS)
+    np.testing.assert_array_equal(
+        crops, [crop_image(images[2], DRAWS[0], (4, 6)), crop_image(images[0], DRAWS[1], (4, 6))]
+    )
+    np.testing.assert_array_equal(split.subset(np.array([0, 2])).load_crops(tf.constant([1, 0]), DRAWS), crops)
+
+
+def test_crops_inside_a_pipeline_have_a_static_shape(photographs):
+    indices = np.array([1, 0])
+    for split in (photographs[1], photographs[1].subset(np.array([1, 0])), ImageSplit.from_pixels(IMAGES, LABELS)):
+        load = lambda batch, split=split: split.load_crops(batch, DRAWS)  # noqa: E731
+        batches = tf.data.Dataset.from_tensors(indices).map(load)
+        assert batches.element_spec == tf.TensorSpec(split.load_batch(tf.constant(indices)).shape, tf.uint8)
+        np.testing.assert_array_equal(next(iter(batches)), split.load_crops(tf.constant(indices), DRAWS))

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from eoinas_tf.data import input_pipelines
 from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.input_pipelines import (
@@ -12,6 +13,7 @@ from eoinas_tf.data.input_pipelines import (
     steps_per_epoch,
     training_batches,
 )
+from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
@@ -24,6 +26,8 @@ SPLIT = ImageSplit.from_pixels(
 HALVES = (np.arange(0, 12), np.arange(12, 23))
 PLAIN = Preprocessing(np.zeros(1, np.float32), np.full(1, 2.0, np.float32))
 AUGMENTED = Preprocessing(np.ones(1, np.float32), np.full(1, 2.0, np.float32), 2, True, 2)
+
+RESIZED = AUGMENTED._replace(random_resized_crop=True, color_jitter=0.4, hue_jitter=0.2)
 
 
 def indices_of(images):
@@ -73,12 +77,13 @@ def test_training_visits_all_images_but_the_rest():
     assert seen != sorted(seen)
 
 
+@pytest.mark.parametrize("preprocessing", [AUGMENTED, RESIZED], ids=["pad", "random_resized"])
 @pytest.mark.parametrize("make", [search, training], ids=["search", "training"])
-def test_an_epoch_entered_at_a_step_yields_the_tail(make):
-    whole = arrays(make(preprocessing=AUGMENTED, batch_size=3, epoch=2))
+def test_an_epoch_entered_at_a_step_yields_the_tail(make, preprocessing):
+    whole = arrays(make(preprocessing=preprocessing, batch_size=3, epoch=2))
     assert len(whole) == {search: 3, training: 7}[make]
     for first_step in range(len(whole) + 1):
-        tail = arrays(make(preprocessing=AUGMENTED, batch_size=3, epoch=2, first_step=first_step))
+        tail = arrays(make(preprocessing=preprocessing, batch_size=3, epoch=2, first_step=first_step))
         assert len(tail) == len(whole) - first_step
         for expected, found in zip(whole[first_step:], tail, strict=True):
             np.testing.assert_array_equal(found, expected)
@@ -184,7 +189,7 @@ def sources_of(count):
     """A split whose images are decoded per batch, as of sets that are too large to be kept as pixels."""
     encoded = [tf.io.encode_png(image).numpy() for image in SPLIT.load_batch(tf.range(count, dtype=tf.int64)).numpy()]
     decode = lambda source: decode_to_shape(source, (4, 4, 1), resize=False)  # noqa: E731
-    return ImageSplit.from_sources(encoded, SPLIT.labels[:count], decode, (4, 4, 1))
+    return ImageSplit.from_sources(encoded, SPLIT.labels[:count], tf.identity, decode, (4, 4, 1))
 
 
 def test_images_decoded_per_batch_make_the_same_batches_as_pixels():
@@ -214,6 +219,22 @@ def test_a_batch_is_what_the_augmentation_makes_of_the_step_s_images():
     np.testing.assert_array_equal(labels, order % 3)
 
 
+def test_a_batch_of_random_resized_crops_with_other_colours_is_made_in_this_order():
+    pixels = np.random.default_rng(0).integers(0, 256, [6, 8, 8, 3], np.uint8)
+    split = ImageSplit.from_pixels(pixels, np.zeros(6))
+    preprocessing = RESIZED._replace(mean=np.full(3, 9.0, np.float32))
+    order = epoch_order(6, 9, "training", 3)[3:6]
+    # Epochs of 2 steps: step 1 of epoch 3 is global step 5.
+    images = split.load_crops(tf.constant(order), draw_crops(3, stateless_seed(9, "training: crop", 5)))
+    images = horizontal_flip(images, stateless_seed(9, "training: flip", 5))
+    images = jitter_colors(images, 0.4, 0.2, stateless_seed(9, "training: colors", 5))
+    images = normalize(images, preprocessing.mean, preprocessing.standard_deviation)
+    expected = cutout(images, 2, stateless_seed(9, "training: cutout", 5))
+    batches = training_batches(split, preprocessing, batch_size=3, epoch=3, seed=9, first_step=1)
+    assert batches.element_spec[0] == tf.TensorSpec([3, 8, 8, 3], tf.float32)
+    np.testing.assert_allclose(next(iter(batches))[0], expected, atol=1e-3)
+
+
 def test_training_uses_every_image_where_batches_fill_up():
     batches = list(training(batch_size=1))
     assert sorted(index for images, _ in batches for index in indices_of(images)) == list(range(COUNT))
@@ -230,7 +251,7 @@ def test_every_test_image_has_weight_1_once_at_every_batch_size(batch_size):
 
 
 def test_test_images_are_not_augmented():
-    preprocessing = PLAIN._replace(crop_padding=2, horizontal_flip=True, cutout_length=3)
+    preprocessing = RESIZED._replace(mean=PLAIN.mean)
     first, second = (
         arrays(input_pipelines.test_batches(SPLIT, chosen, batch_size=5)) for chosen in (PLAIN, preprocessing)
     )

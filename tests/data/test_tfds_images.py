@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from eoinas_tf.data import image_split
+from eoinas_tf.data import image_split, tfds_images
 from eoinas_tf.data.augmentation import channel_statistics
-from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.image_decoding import fit_images, resize_images
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches
+from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.data.tfds_images import load_tfds_images
 from eoinas_tf.errors import DatasetError
@@ -185,10 +186,31 @@ def test_a_missing_file_is_told_with_its_folder(data_dir, tmp_path):
     assert f"{tmp_path}/fixed/1.0.0" in one_line_error("fixed", data_dir=str(tmp_path))
 
 
-def test_more_encoded_bytes_than_memory_are_refused(data_dir, monkeypatch):
+def test_a_damaged_file_is_told_before_anything_is_read_from_it_piece_by_piece(data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
-    monkeypatch.setattr("os.sysconf", lambda name: 1)
-    assert "does not fit into memory" in one_line_error("fixed", data_dir=data_dir)
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    damage(tmp_path, lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    message = one_line_error("fixed", data_dir=str(tmp_path))
+    assert message.startswith("train of fixed cannot be read from")
+
+
+def test_a_large_set_in_other_files_than_tfrecord_is_refused(data_dir, monkeypatch):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
+    monkeypatch.setattr(tfds_images, "_has_labels", lambda *_: False)
+    monkeypatch.setattr(
+        tfds.core.DatasetInfo, "file_format", property(lambda info: tfds.core.file_adapters.FileFormat.RIEGELI)
+    )
+    assert "Received: riegeli; prepare the set as tfrecord" in one_line_error("fixed", data_dir=data_dir)
+
+
+def test_crops_are_cut_out_of_the_images_in_the_files_and_tests_are_their_middle(data_dir):
+    dataset = load_tfds_images("varying", data_dir=data_dir, image_size=(4, 3), resize_side=7, keep_originals=True)
+    draws = draw_crops(2, tf.constant([3, 4]))
+    expected = [crop_image(picture(1, 9, 5), draws[0], (4, 3)), crop_image(picture(2, 3, 8), draws[1], (4, 3))]
+    np.testing.assert_array_equal(dataset.train.load_crops(tf.constant([0, 1]), draws), expected)
+    # 7x7 pixels already: the middle is cut out at half of 3 and of 4 pixels, 1.5 to the even side.
+    np.testing.assert_array_equal(pixels(dataset.test)[0], picture(4, 7, 7)[2:6, 2:5])
+    np.testing.assert_array_equal(pixels(dataset.train)[0], fit_images(picture(1, 9, 5), (4, 3), 7))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
-from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
+from eoinas_tf.evaluation.evaluation_journal import CURVES, EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.precision import NoLossScale
@@ -31,8 +31,7 @@ def new_state(value=0.0):
 
 
 def record(epoch):
-    names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate", "drop_path")
-    return {"epoch": epoch, **dict.fromkeys(names, 0.5)}
+    return {"epoch": epoch, **dict.fromkeys(CURVES, 0.5)}
 
 
 def test_a_journal_continues_after_the_last_checkpoint(tmp_path):

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError
 from eoinas_tf.evaluation import evaluation_loop
-from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.evaluation.evaluation_loop import choose_preprocessing, load_images, run_evaluation
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
@@ -25,10 +26,10 @@ def small_images(monkeypatch):
 
     def split(count):
         labels = np.arange(count) % 2
-        images = generator.integers(0, 100, size=(count, 8, 8, 1)) + 120 * labels[:, None, None, None]
+        images = generator.integers(0, 100, size=(count, 8, 8, 3)) + 120 * labels[:, None, None, None]
         return ImageSplit.from_pixels(images.astype(np.uint8), labels)
 
-    dataset = ImageDataset("small", ("dark", "bright"), (8, 8, 1), split(26), split(10))
+    dataset = ImageDataset("small", ("dark", "bright"), (8, 8, 3), split(26), split(10))
     monkeypatch.setattr(evaluation_loop, "load_image_dataset", lambda *_, **__: dataset)
     return dataset
 
@@ -58,7 +59,22 @@ def checkpoint_bytes(folder, epoch):
     return {name: reader.get_tensor(name) for name in names if not name.startswith("_")}
 
 
-def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):
+IMAGENET_RECIPE = {
+    "crop": "random_resized",
+    "color_jitter": 0.4,
+    "hue_jitter": 0.2,
+    "normalization": "imagenet",
+    "label_smoothing": 0.1,
+    "learning_rate_schedule": "linear",
+    "warmup_epochs": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "second_learning_rate"), [({}, 0.0125), (IMAGENET_RECIPE, 0.025 * 2 / 3)], ids=["cifar", "imagenet"]
+)
+def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys, recipe, second_learning_rate):
+    config = dataclasses.replace(config, **recipe)
     summary = run_evaluation(config)
     pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
     # Ends in the middle of epoch 3: the epochs before are kept, this one is trained anew.
@@ -77,10 +93,13 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
 
     records = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2, 3, 4]
-    assert records[1]["learning_rate"] == pytest.approx(0.0125)
+    assert records[1]["learning_rate"] == pytest.approx(second_learning_rate)
     assert [record["drop_path"] for record in records] == pytest.approx([0.075, 0.15, 0.225, 0.3])
     assert len({record["train_loss"] for record in records}) == EPOCHS
-    assert records[-1]["test_accuracy"] == summary["test_accuracy"]
+    for name in ("test_accuracy", "test_top_5_accuracy"):
+        assert records[-1][name] == summary[name]
+    # Of two classes, each is among the five likeliest.
+    assert summary["test_top_5_accuracy"] == 1.0
     assert summary["finished"]
     for name in ("genotype", "metrics", "saved_model"):
         assert (whole / summary[name]).exists()
@@ -124,11 +143,28 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_pat
     assert not (tmp_path / "run" / "saved_model").exists()
 
 
+def test_images_are_loaded_and_preprocessed_as_the_settings_say(config, small_images, monkeypatch):
+    calls = []
+    monkeypatch.setattr(evaluation_loop, "load_image_dataset", lambda *args, **kwargs: calls.append((args, kwargs)))
+    for crop, image_size, keeps in (("pad", (8, 8), False), ("random_resized", (8, 8), True)):
+        load_images(dataclasses.replace(config, crop=crop, image_size=image_size, resize_side=9, data_dir="somewhere"))
+        expected = {"data_dir": "somewhere", "download": False, "image_size": image_size, "resize_side": 9}
+        assert calls.pop() == (("cifar10",), {**expected, "keep_originals": keeps})
+    load_images(dataclasses.replace(config, crop="random_resized"))
+    # Images of their own size are all there is to cut from.
+    assert not calls.pop()[1]["keep_originals"]
+
+    plain = choose_preprocessing(config, small_images)
+    np.testing.assert_array_equal(plain[:2], channel_statistics(small_images.train))
+    assert plain[2:] == (1, True, 2, False, 0.0, 0.0)
+    other = choose_preprocessing(dataclasses.replace(config, **IMAGENET_RECIPE), small_images)
+    np.testing.assert_allclose(other.mean, [123.675, 116.28, 103.53], rtol=1e-6)
+    assert other[2:] == (1, True, 2, True, 0.4, 0.2)
+
+
 def test_settings_are_refused_before_any_work(config, tmp_path):
     with pytest.raises(ConfigurationError, match="--genotype is missing"):
         run_evaluation(dataclasses.replace(config, genotype=""))
-    with pytest.raises(ConfigurationError, match="--learning_rate_end"):
-        run_evaluation(dataclasses.replace(config, learning_rate_end=1.0))
     assert not (tmp_path / "run").exists()
     with pytest.raises(DatasetError, match="--batch_size=27"):
         run_evaluation(dataclasses.replace(config, batch_size=27))

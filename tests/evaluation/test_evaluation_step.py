@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,12 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
+from eoinas_tf.evaluation.evaluation_step import (
+    EvaluationStep,
+    build_evaluation_state,
+    cross_entropy,
+    is_among_likeliest,
+)
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.space.genotype import Genotype
 
@@ -67,8 +74,9 @@ def expected_update(step, images, labels, number):
     ]
 
 
-def test_two_steps_are_clipped_decayed_sgd_with_momentum_on_a_cosine():
-    step, (images, labels) = new_step(), batch()
+@pytest.mark.parametrize(("schedule", "left"), [("cosine", 0.5 * (1 + np.cos(np.pi / 10))), ("linear", 0.9)])
+def test_two_steps_are_clipped_decayed_sgd_with_momentum_on_a_schedule(schedule, left):
+    step, (images, labels) = new_step(learning_rate_schedule=schedule), batch()
     weights = step.state.network.trainable_variables
     velocities, losses = [0.0] * len(weights), []
     for number in (0, 1):
@@ -76,7 +84,7 @@ def test_two_steps_are_clipped_decayed_sgd_with_momentum_on_a_cosine():
         losses.append(loss)
         before = [np.asarray(weight) for weight in weights]
         step.train(images, labels, tf.constant(number, tf.int64))
-        learning_rate = 0.02 + 0.08 * 0.5 * (1 + np.cos(np.pi * number / TOTAL_STEPS))
+        learning_rate = (0.1, 0.02 + 0.08 * left)[number]
         velocities = [
             0.5 * velocity - learning_rate * gradient for velocity, gradient in zip(velocities, gradients, strict=True)
         ]
@@ -94,6 +102,7 @@ def test_test_results_weigh_images_and_leave_the_state_alone():
     probabilities = tf.nn.softmax(step.state.network(images)).numpy()
     assert means.loss == pytest.approx(-np.mean(np.log(probabilities[range(4), labels[:4]])), rel=1e-5)
     assert means.accuracy == pytest.approx(np.mean(probabilities[:4].argmax(1) == labels[:4].numpy()))
+    assert means.top_5_accuracy == 1.0
     assert step.test_all([(images, labels, weights)] * 2) == pytest.approx(means)
     for variable, old in zip(step.state.network.variables, before, strict=True):
         np.testing.assert_array_equal(variable, old)
@@ -104,6 +113,51 @@ def test_without_auxiliary_head_and_drop_path():
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, step.state.network(images, training=True))
     step.train(images, labels, tf.constant(0, tf.int64))
     assert step.state.results.means("training step", 1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
+
+
+def test_smoothed_cross_entropy_by_hand():
+    # Probabilities 1/2, 1/4, 1/4; with 0.3 the label's own target is 0.7 + 0.1 and the others' 0.1.
+    logits = tf.math.log([[0.5, 0.25, 0.25]] * 2)
+    smoothed = cross_entropy(tf.constant([0, 2]), logits, 0.3).numpy()
+    expected = [0.8 * np.log(2) + 0.2 * np.log(4), 0.1 * np.log(2) + 0.9 * np.log(4)]
+    np.testing.assert_allclose(smoothed, expected, rtol=1e-6)
+    np.testing.assert_allclose(cross_entropy(tf.constant([0, 2]), logits), [np.log(2), np.log(4)], rtol=1e-6)
+    np.testing.assert_allclose(cross_entropy(tf.constant([0, 2]), logits, 1e-9), [np.log(2), np.log(4)], rtol=1e-6)
+
+
+def test_smoothing_is_of_both_losses_in_training_and_of_none_in_testing():
+    step, (images, labels) = new_step(label_smoothing=0.3, auxiliary_weight=0.25, drop_path=0.0), batch()
+    outputs = [tf.nn.log_softmax(values).numpy() for values in step.state.network(images, training=True)]
+    targets = 0.1 + 0.7 * np.eye(3)[labels.numpy()]
+    loss, auxiliary_loss = (-np.mean(np.sum(targets * values, axis=1)) for values in outputs)
+    step.train(images, labels, tf.constant(0, tf.int64))
+    assert step.state.results.means("training step", 1).loss == pytest.approx(loss + 0.25 * auxiliary_loss, rel=1e-4)
+
+    logits = tf.nn.log_softmax(step.state.network(images)).numpy()
+    means = step.test_all([(images, labels, tf.ones([6]))])
+    assert means.loss == pytest.approx(-np.mean(logits[range(6), labels.numpy()]), rel=1e-4)
+
+
+def test_the_five_likeliest_by_hand():
+    logits = tf.constant([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -1.0]] * 7)
+    assert is_among_likeliest(tf.range(7), logits).numpy().tolist() == [False, True, True, True, True, True, False]
+    assert is_among_likeliest(tf.range(7), logits, 1).numpy().tolist() == [False] * 5 + [True, False]
+    assert is_among_likeliest(tf.constant([0, 1]), tf.constant([[0.0, 1.0]] * 2)).numpy().all()
+
+
+def test_top_5_accuracy_weighs_images():
+    # Seven classes, of which the network prefers 6, 5, 4, 3 and 2 in this order, for every image.
+    step, (images, _) = new_step(), batch()
+    step.state = dataclasses.replace(step.state, network=lambda *_, **__: tf.tile(tf.range(7.0)[None], [6, 1]))
+    weights = tf.constant([1.0, 1.0, 1.0, 1.0, 1.0, 0.0])
+    means = step.test_all([(images, tf.constant([6, 5, 2, 1, 0, 1]), weights)])
+    assert (means.accuracy, means.top_5_accuracy) == pytest.approx((1 / 5, 3 / 5))
+
+
+def test_warm_up_epochs_are_steps_of_the_whole():
+    # Ten steps in five epochs: two epochs of warm-up are four steps.
+    schedule = new_step(epochs=5, warmup_epochs=2, learning_rate_end=0.0).state.optimizer._learning_rate
+    assert [float(schedule(step)) for step in (0, 3, 4, 7, 10)] == pytest.approx([0.025, 0.1, 0.1, 0.05, 0.0])
 
 
 def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():

@@ -59,6 +59,19 @@ def test_other_sizes_are_resized_inside(exported):
     np.testing.assert_allclose(outputs["probabilities"], softmax_of(model, resized), atol=1e-5)
 
 
+def test_other_sizes_are_fitted_as_in_the_test_and_the_own_size_is_not(tmp_path):
+    model = network()
+
+    def upper_left(pixels):
+        return pixels[:, :8, :6]
+
+    classifier = ImageClassifier(model, (8, 6, 3), NAMES, MEAN, DEVIATION, upper_left)
+    export_saved_model(classifier, tmp_path / "saved_model", images(), softmax_of(model, images()))
+    signature = tf.saved_model.load(str(tmp_path / "saved_model")).signatures["serving_default"]
+    outputs = signature(image=tf.constant(images(20, 30)))
+    np.testing.assert_allclose(outputs["probabilities"], softmax_of(model, images(20, 30)[:, :8, :6]), atol=1e-6)
+
+
 def test_a_process_without_the_package_can_serve_it(exported, tmp_path):
     model, folder, _ = exported
     np.save(tmp_path / "images.npy", images())

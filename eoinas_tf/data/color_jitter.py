@@ -1,0 +1,87 @@
+"""Random changes of brightness, contrast, saturation and hue, of each image on its own."""
+
+from collections.abc import Callable
+from functools import partial
+
+import tensorflow as tf
+
+from eoinas_tf.random_seeds import ALGORITHM
+
+# Of the grey that a colour appears as.
+GREY_WEIGHTS = (0.299, 0.587, 0.114)
+WHITE = 255.0
+
+
+def jitter_colors(images: tf.Tensor, strength: float, hue: float, seed: tf.Tensor) -> tf.Tensor:
+    """Changes each image's brightness, contrast, saturation and hue, in an order that is drawn for each image.
+
+    The first three are changed by factors that are uniform in [1 - strength, 1 + strength], the hue
+    by a turn that is uniform in [-hue, hue]. After each change what left the range is clipped. Grey
+    images have brightness and contrast only.
+
+    Args:
+        images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
+        strength: Largest relative change of brightness, contrast and saturation, in [0, 1].
+        hue: Largest turn of the hue, a fraction of the full circle of colours, in [0, 0.5].
+        seed: Seed of the draw, integer [2].
+
+    Returns:
+        float32 images of the same shape, 0 to 255; not rounded.
+    """
+    images = tf.cast(images, tf.float32)
+    is_colour = images.shape[-1] == 3
+    changes: list[tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float]] = []
+    if strength > 0:
+        changes += [(change_brightness, strength), (change_contrast, strength)]
+        changes += [(change_saturation, strength)] if is_colour else []
+    if hue > 0 and is_colour:
+        changes.append((turn_hue, hue))
+    if not changes:
+        return images
+    draws = tf.random.stateless_uniform([2, tf.shape(images)[0], len(changes)], seed, -1.0, 1.0, alg=ALGORITHM)
+    amounts, orders = draws[0] * [largest for _, largest in changes], tf.argsort(draws[1])
+
+    def jitter(parts: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        image, image_amounts, order = parts
+        for which in tf.unstack(order):
+            branches = [partial(change, image, image_amounts[number]) for number, (change, _) in enumerate(changes)]
+            image = tf.ensure_shape(tf.switch_case(which, branches), images.shape[1:])
+        return image
+
+    # One image after another, because it fits into the processor's cache and a batch does not.
+    return tf.map_fn(jitter, (images, amounts, orders), fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32))
+
+
+def change_brightness(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Returns the image, [height, width, channels], with all its values multiplied by 1 + amount."""
+    return _clipped(image * (1 + amount))
+
+
+def change_contrast(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Returns the image with all distances from its mean grey multiplied by 1 + amount."""
+    return _apart(image, tf.reduce_mean(grey(image)), amount)
+
+
+def change_saturation(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Returns the image with each pixel's distance from its own grey multiplied by 1 + amount."""
+    return _apart(image, grey(image), amount)
+
+
+def turn_hue(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Returns the image with its hues turned by a fraction of the full circle, lightness and chroma kept."""
+    return _clipped(tf.image.adjust_hue(image, amount))
+
+
+def grey(image: tf.Tensor) -> tf.Tensor:
+    """Returns what the image looks like without colours, [height, width, 1]."""
+    if image.shape[-1] == 1:
+        return image
+    return tf.reduce_sum(image * GREY_WEIGHTS, axis=-1, keepdims=True)
+
+
+def _apart(image: tf.Tensor, middle: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    return _clipped(middle + (image - middle) * (1 + amount))
+
+
+def _clipped(image: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(image, 0.0, WHITE)

@@ -1,0 +1,98 @@
+"""Images in TFRecord files, read one at a time at any place, so that a set of any size can be shuffled by index.
+
+Nothing but each record's place and label is kept in memory: some 20 bytes an image.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+# A record's length and the check sums of it and of the content.
+BYTES_AROUND_RECORD = 16
+FILES_AT_ONCE = 16
+RECORDS_PER_CHUNK = 1024
+
+
+class RecordIndex(NamedTuple):
+    """Where each record lies, in the order of the files.
+
+    Args:
+        file_numbers: Which file, int32 [n].
+        offsets: First byte in it, int64 [n].
+        lengths: Bytes of the record's content, int64 [n].
+        labels: The image's class, int32 [n].
+    """
+
+    file_numbers: np.ndarray
+    offsets: np.ndarray
+    lengths: np.ndarray
+    labels: np.ndarray
+
+
+def index_records(paths: Sequence[str]) -> RecordIndex:
+    """Reads every record once, which checks it, and notes where it lies.
+
+    Args:
+        paths: TFRecord files of examples that hold an integer `label`.
+
+    Returns:
+        The index of all records.
+
+    Raises:
+        tf.errors.OpError: A file cannot be read, or a record is damaged.
+    """
+    unconverted = tf.autograph.experimental.do_not_convert
+
+    @unconverted
+    def label_and_length(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features = {"label": tf.io.FixedLenFeature([], tf.int64)}
+        return tf.io.parse_single_example(record, features)["label"], tf.strings.length(record)
+
+    @unconverted
+    def records_of(number: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
+        records = tf.data.TFRecordDataset(path).map(label_and_length)
+        return tf.data.Dataset.zip((tf.data.Dataset.from_tensors(number).repeat(), records))
+
+    files = tf.data.Dataset.from_tensor_slices((np.arange(len(paths), dtype=np.int32), list(paths)))
+    records = files.interleave(
+        records_of, cycle_length=FILES_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    chunks = [
+        np.stack([np.asarray(number, np.int64), label, length])
+        for number, (label, length) in records.batch(RECORDS_PER_CHUNK).as_numpy_iterator()
+    ]
+    numbers, labels, lengths = np.concatenate([np.empty((3, 0), np.int64), *chunks], axis=1)
+    # The files were read side by side; within a file the order is that of its records.
+    order = np.argsort(numbers, kind="stable")
+    numbers, labels, lengths = numbers[order], labels[order], lengths[order]
+    ends = np.cumsum(lengths + BYTES_AROUND_RECORD)
+    starts = ends - lengths - BYTES_AROUND_RECORD
+    first_of_file = np.searchsorted(numbers, numbers)
+    return RecordIndex(numbers.astype(np.int32), starts - starts[first_of_file], lengths, labels.astype(np.int32))
+
+
+def read_encoded_image(paths: tf.Tensor, file_number: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Reads one record's encoded image; works eagerly and inside a `tf.data` map.
+
+    Args:
+        paths: The files, string [files].
+        file_number: Which file, int32 scalar.
+        offset: First byte of the record in it, int64 scalar.
+        length: Bytes of the record's content, int64 scalar.
+
+    Returns:
+        The `image` of the record's example, string scalar.
+
+    Raises:
+        tf.errors.OpError: The file cannot be read, or the record is damaged.
+    """
+    records = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[tf.gather(paths, file_number)],
+        compression_type="",
+        buffer_size=length + BYTES_AROUND_RECORD,
+        byte_offsets=[offset],
+    )
+    record = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1).get_single_element()
+    return tf.io.parse_single_example(record, {"image": tf.io.FixedLenFeature([], tf.string)})["image"]

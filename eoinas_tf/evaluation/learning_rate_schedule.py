@@ -1,0 +1,64 @@
+"""The course of the final training's learning rate: a linear rise where asked for, then a cosine or a line."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+SCHEDULES = ("cosine", "linear")
+
+
+@keras.saving.register_keras_serializable(package="eoinas_tf")
+class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Learning rate as a function of the step alone, so that a resumed run needs no state of it.
+
+    In the warm-up step s, counted from 0, it is (s + 1) / warmup_steps of the first learning rate.
+    After it, with p rising from 0 to 1 over the remaining steps, it is `end + (start - end) * f(p)`,
+    where f(p) is (1 + cos(pi p)) / 2 or 1 - p.
+
+    Args:
+        schedule: `cosine` or `linear`.
+        start: Learning rate after the warm-up.
+        end: Learning rate that is reached when all steps are done.
+        total_steps: Training steps of the whole training, the warm-up's among them.
+        warmup_steps: Steps of the warm-up.
+    """
+
+    def __init__(self, schedule: str, start: float, end: float, *, total_steps: int, warmup_steps: int = 0) -> None:
+        if schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: {schedule}")
+        if not 0 <= warmup_steps < total_steps:
+            raise ValueError(f"warmup_steps must be in [0, {total_steps}). Received: {warmup_steps}")
+        self.schedule = schedule
+        self.start = start
+        self.end = end
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns the learning rate of a step.
+
+        Args:
+            step: Training steps done so far, integer scalar.
+
+        Returns:
+            float32 scalar.
+        """
+        step = tf.cast(step, tf.float32)
+        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
+        progress = tf.clip_by_value(progress, 0.0, 1.0)
+        left = 0.5 * (1.0 + tf.cos(math.pi * progress)) if self.schedule == "cosine" else 1.0 - progress
+        rate = self.end + (self.start - self.end) * left
+        if self.warmup_steps == 0:
+            return rate
+        return tf.where(step < self.warmup_steps, self.start * (step + 1.0) / self.warmup_steps, rate)
+
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments."""
+        return {
+            "schedule": self.schedule,
+            "start": self.start,
+            "end": self.end,
+            "total_steps": self.total_steps,
+            "warmup_steps": self.warmup_steps,
+        }

@@ -1,0 +1,66 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.evaluation.learning_rate_schedule import SCHEDULES, LearningRateSchedule
+
+
+def rates(*steps, **arguments):
+    schedule = LearningRateSchedule(**{"schedule": "cosine", "start": 0.1, "end": 0.02, "total_steps": 100} | arguments)
+    return [float(schedule(tf.constant(step, tf.int64))) for step in steps]
+
+
+def test_the_cosine_by_hand():
+    # A third of the way the cosine of 60 degrees is 1 / 2: three quarters of the difference are left.
+    assert rates(0, 50, 100) == pytest.approx([0.1, 0.06, 0.02])
+    assert rates(0, 20, 30, 40, 60, total_steps=60) == pytest.approx([0.1, 0.08, 0.06, 0.04, 0.02])
+
+
+def test_the_line_by_hand():
+    assert rates(0, 1, 50, 99, 100, schedule="linear", end=0.0) == pytest.approx([0.1, 0.099, 0.05, 0.001, 0.0])
+    assert rates(0, 25, 100, schedule="linear") == pytest.approx([0.1, 0.08, 0.02])
+
+
+def test_the_cosine_is_that_of_keras():
+    theirs = keras.optimizers.schedules.CosineDecay(0.1, decay_steps=37, alpha=0.2)
+    steps = range(38)
+    np.testing.assert_allclose(rates(*steps, total_steps=37), [float(theirs(step)) for step in steps], rtol=1e-5)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_warm_up_rises_to_the_start_and_the_rest_takes_the_remaining_steps(schedule):
+    found = rates(0, 1, 3, 4, 8, 12, schedule=schedule, total_steps=12, warmup_steps=4)
+    assert found == pytest.approx([0.025, 0.05, 0.1, 0.1, 0.06, 0.02])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_no_step_after_the_last_goes_below_the_end(schedule):
+    assert rates(101, 1000, schedule=schedule) == pytest.approx([0.02, 0.02])
+
+
+def test_a_learning_rate_of_zero_stays_zero():
+    assert rates(0, 5, 10, start=0.0, end=0.0, total_steps=10) == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"schedule": "step"}, {"warmup_steps": 100}, {"warmup_steps": -1}, {"total_steps": 0}],
+)
+def test_wrong_arguments_are_refused(arguments):
+    with pytest.raises(ValueError, match="Received: "):
+        rates(0, **arguments)
+
+
+def test_the_settings_know_these_schedules():
+    field = EvaluationConfig.__dataclass_fields__["learning_rate_schedule"]
+    assert field.metadata["choices"] == SCHEDULES
+
+
+def test_an_optimizer_with_it_can_be_saved_and_made_again():
+    schedule = LearningRateSchedule("linear", 0.1, 0.0, total_steps=10, warmup_steps=2)
+    optimizer = keras.optimizers.SGD(schedule)
+    again = keras.optimizers.SGD.from_config(optimizer.get_config())
+    assert again.get_config() == optimizer.get_config()
+    assert float(again.learning_rate) == pytest.approx(0.05)
