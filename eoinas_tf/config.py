@@ -214,6 +214,17 @@ class EvaluationConfig(RunConfig):
     auxiliary_weight: float = setting(
         0.4, "Weight of the auxiliary head's loss; 0: no auxiliary head.", minimum=0.0, maximum=100.0
     )
+    pytorch_weights: str | None = setting(
+        None,
+        "Train nothing: test and export the network with the weights in this file, the state_dict of a PyTorch network "
+        "of DARTS's or P-DARTS's code (.pt, .pth, .tar with PyTorch installed; .npz, .safetensors without).",
+    )
+    normalization: str | None = setting(
+        None,
+        "Means and deviations that images are normalized with: those of published PyTorch recipes; measured on the "
+        "training images where not given.",
+        choices=("cifar10", "cifar100", "imagenet"),
+    )
     num_classes: int | None = setting(
         None,
         "Classes of the network that --describe describes; the data set's own elsewhere.",

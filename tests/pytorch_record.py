@@ -20,6 +20,7 @@ class PytorchRecord(NamedTuple):
         settings: Arguments of `EvaluationNetwork` beside the genotype.
         genotype: Its cells.
         images: uint8 [3, height, width, 3].
+        inputs: The images as the network got them, float32; `--normalization=cifar10` and `=imagenet` make the same.
         state_dict: Weights and statistics by name.
         answers: `logits` and `auxiliary_logits` of a test, and the same of training with the prefix `training_`.
     """
@@ -27,13 +28,9 @@ class PytorchRecord(NamedTuple):
     settings: dict[str, Any]
     genotype: Genotype
     images: np.ndarray
+    inputs: np.ndarray
     state_dict: dict[str, np.ndarray]
     answers: dict[str, np.ndarray]
-
-    @property
-    def inputs(self):
-        """The images as the network got them, float32."""
-        return self.images.astype(np.float32) / 64 - 2
 
 
 def read_pytorch_record(stem):
@@ -43,6 +40,7 @@ def read_pytorch_record(stem):
         json.loads(str(content["settings"])),
         Genotype.from_json(str(content["genotype"])),
         content["images"],
+        (content["images"].astype(np.float32) / 255 - content["mean"]) / content["standard_deviation"],
         {name.removeprefix(STATE_DICT): value for name, value in content.items() if name.startswith(STATE_DICT)},
         {name: value for name, value in content.items() if name.endswith("logits")},
     )

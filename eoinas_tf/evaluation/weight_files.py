@@ -5,6 +5,7 @@ which is after its shape was found to be the needed one. So what a file claims t
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import zipfile
@@ -23,6 +24,7 @@ CONVERT_COMMAND = (
     """numpy.savez(sys.argv[2], **{k: v.numpy() for k, v in s.get('state_dict', s).items()})" model.pt model.npz"""
 )
 LARGEST_SAFETENSORS_HEADER_BYTES = 16 * 1024 * 1024
+DIGEST_BYTES = 2**20
 SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
@@ -57,6 +59,19 @@ def opened_weights(path: str) -> Iterator[dict[str, StoredTensor]]:
             yield _reader(path)(file)
     except WeightsError as error:
         raise WeightsError(f"--pytorch_weights={path}: {error}") from None
+
+
+def file_digest(path: str) -> str:
+    """Returns a file's SHA-256 in hexadecimal digits, by which a result can be traced to it.
+
+    Args:
+        path: A file that can be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(DIGEST_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _opened(path: str) -> IO[bytes]:

@@ -35,6 +35,9 @@ SETTINGS = {
     "imagenet": {"cells": 4, "init_channels": 4, "num_classes": 6},
 }
 IMAGE_SIDES = {"cifar": 32, "imagenet": 224}
+# The usual ones of PyTorch recipes, on the scale 0 to 1.
+MEAN = {"cifar": [0.49139968, 0.48215827, 0.44653124], "imagenet": [0.485, 0.456, 0.406]}
+STANDARD_DEVIATION = {"cifar": [0.24703233, 0.24348505, 0.26158768], "imagenet": [0.229, 0.224, 0.225]}
 IMAGES = 3
 BLOCK = 5  # Side of an image's squares of one colour: odd, so that every stride sees edges at all positions.
 LARGEST_KERNEL = "auxiliary_head.features.5.weight"
@@ -96,7 +99,8 @@ def record(code: Path, stem: str) -> dict[str, np.ndarray]:
     side = IMAGE_SIDES[stem]
     blocks = generator.integers(0, 256, (IMAGES, -(-side // BLOCK), -(-side // BLOCK), 3), dtype=np.uint8)
     images = blocks.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)[:, :side, :side]
-    inputs = torch.from_numpy(images.astype(np.float32) / 64 - 2).permute(0, 3, 1, 2)
+    mean, deviation = np.array(MEAN[stem], np.float32), np.array(STANDARD_DEVIATION[stem], np.float32)
+    inputs = torch.from_numpy((images.astype(np.float32) / 255 - mean) / deviation).permute(0, 3, 1, 2)
     middle = []
     network.cells[2 * SETTINGS[stem]["cells"] // 3].register_forward_hook(lambda *called: middle.append(called[2]))
     with torch.no_grad():
@@ -113,6 +117,8 @@ def record(code: Path, stem: str) -> dict[str, np.ndarray]:
         "settings": np.array(json.dumps({"stem": stem, **SETTINGS[stem]})),
         "genotype": np.array(json.dumps({"format": "eoinas-genotype/1", **genotype})),
         "images": images,
+        "mean": mean,
+        "standard_deviation": deviation,
         "logits": logits.numpy(),
         "auxiliary_logits": auxiliary_logits.numpy(),
         "training_logits": training_logits.numpy(),
