@@ -295,6 +295,11 @@ class EvaluationConfig(RunConfig):
         "dense layers); 0: no limit.",
         minimum=0,
     )
+    pytorch_weights: str | None = setting(
+        None,
+        "Train nothing: test and export the network with the weights in this file, the state_dict of a PyTorch network "
+        "of DARTS's or P-DARTS's code (.pt, .pth, .tar with PyTorch installed; .npz, .safetensors without).",
+    )
     normalization: str | None = setting(
         None,
         "Means and deviations that images are normalized with: those of published PyTorch recipes; measured on the "

@@ -23,6 +23,10 @@ class DatasetError(EoinasError):
     """A data set is unknown, not there, empty, or holds something that is not an image."""
 
 
+class WeightsError(EoinasError):
+    """A file of weights cannot be read, holds something else, or does not fit the network."""
+
+
 class NonFiniteError(EoinasError):
     """A loss or a gradient became NaN or infinite."""
 

@@ -7,6 +7,7 @@ EXIT_STATUS = {
     "ConfigurationError": 1,
     "GenotypeError": 1,
     "DatasetError": 1,
+    "WeightsError": 1,
     "NonFiniteError": 3,
     "RunDirectoryError": 4,
     "StorageError": 5,

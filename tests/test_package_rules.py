@@ -50,12 +50,13 @@ WITHOUT_TENSORFLOW = (
     "experiment.atomic_files",
     "experiment.run_directory",
     "distribution.worker",
+    "evaluation.weight_files",
     "search.seed_selection",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_NAMES = {"load_model", "enable_unsafe_deserialization"}
-UNSAFE_ARGUMENTS = {("allow_pickle", True), ("safe_mode", False)}
+UNSAFE_ARGUMENTS = {("allow_pickle", True), ("safe_mode", False), ("weights_only", False)}
 
 
 def sources(root):
@@ -234,6 +235,7 @@ WRONG_FILES = [
     (dangerous_code, "config.py", "from keras.models import load_model", "load_model"),
     (dangerous_code, "config.py", "yaml.load(text)", "yaml.load"),
     (dangerous_code, "config.py", "deserialize(entries, safe_mode=False)", "safe_mode=False"),
+    (dangerous_code, "config.py", "torch.load(path, weights_only=False)", "weights_only=False"),
     (long_scripts, "../run_eval.py", "pass\n" * 61, "run_eval.py: 61 lines"),
 ]
 

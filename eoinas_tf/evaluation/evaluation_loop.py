@@ -1,39 +1,34 @@
 """The training of a final network from images to a SavedModel, top to bottom (paper, section 4.3)."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.augmentation import normalize
-from eoinas_tf.data.channel_normalization import normalization_statistics
-from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
-from eoinas_tf.data.image_decoding import fit_images
-from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
+from eoinas_tf.data.input_pipelines import steps_per_epoch, test_batches, training_batches
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
+from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network, config_within_budget, configured_genotype
-from eoinas_tf.evaluation.served_network import ServedNetwork
+from eoinas_tf.evaluation.network_export import SAVED_MODEL, export_network
+from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.saved_model_export import ImageClassifier, export_saved_model
 from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import seconds_since_process_start
 
 STEP_NAME = "training step"
-SAVED_MODEL = "saved_model"
-IMAGES_COMPARED = 8
 
 
 def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
     """Trains, tests and exports the network of a genotype, in a run folder that the same call continues.
+
+    With `pytorch_weights` the training is left out.
 
     Args:
         config: The settings.
@@ -46,6 +41,8 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
             loss became NaN or infinite.
     """
     genotype = configured_genotype(config)
+    if config.pytorch_weights:
+        return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
     with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
         keep_genotype(run, config, genotype)
         replicas = Replicas.of(config, config.accumulation_steps)
@@ -112,43 +109,6 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         return summary
 
 
-def load_images(config: EvaluationConfig) -> ImageDataset:
-    """Loads the data set that the settings name, at the size that they name.
-
-    Args:
-        config: The settings.
-
-    Raises:
-        DatasetError: It is unknown, not there, or not what the settings take it for.
-    """
-    return load_image_dataset(
-        config.dataset,
-        data_dir=config.data_dir,
-        download=config.download,
-        image_size=config.image_size,
-        resize_side=config.resize_side,
-        keep_originals=config.crop == "random_resized" and config.image_size is not None,
-    )
-
-
-def choose_preprocessing(config: EvaluationConfig, dataset: ImageDataset) -> Preprocessing:
-    """Returns the augmentation and normalization that the settings name.
-
-    Args:
-        config: The settings.
-        dataset: The data set, on whose training images the normalization may be measured.
-    """
-    return Preprocessing(
-        *normalization_statistics(dataset, config.normalization),
-        crop_padding=config.crop_padding,
-        horizontal_flip=config.horizontal_flip,
-        cutout_length=config.cutout_length,
-        random_resized_crop=config.crop == "random_resized",
-        color_jitter=config.color_jitter,
-        hue_jitter=config.hue_jitter,
-    )
-
-
 def train_epoch(
     step: EvaluationStep, batches: tf.data.Dataset, epoch: int, first_step: int, progress: Progress
 ) -> dict[str, float]:
@@ -205,40 +165,6 @@ def epoch_record(step: EvaluationStep, epoch: int, done: int, test_means: TestMe
         "learning_rate": float(step.state.optimizer.learning_rate),
         "drop_path": float(step.drop_path_probability(tf.constant(done, tf.int64))),
     }
-
-
-def export_network(
-    network: EvaluationNetwork,
-    config: EvaluationConfig,
-    dataset: ImageDataset,
-    preprocessing: Preprocessing,
-    folder: Path,
-) -> None:
-    """Exports a network as a SavedModel, reloaded and compared on some test images.
-
-    Args:
-        network: The trained network.
-        config: Tells how images of another size are brought to the network's.
-        dataset: Its data set.
-        preprocessing: Its normalization, which becomes part of the export.
-        folder: Receives the SavedModel.
-
-    Raises:
-        StorageError: It could not be written, or says something else than the network.
-    """
-    mean, standard_deviation = preprocessing.mean, preprocessing.standard_deviation
-    images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
-    served = ServedNetwork(network)
-    probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
-    classifier = ImageClassifier(
-        served,
-        dataset.image_shape,
-        dataset.class_names,
-        mean,
-        standard_deviation,
-        lambda images: fit_images(images, dataset.image_shape[:2], config.resize_side),
-    )
-    export_saved_model(classifier, folder, images.numpy(), probabilities.numpy())
 
 
 def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total_steps: int) -> None:

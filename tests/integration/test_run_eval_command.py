@@ -1,12 +1,17 @@
 """The final training from its real command line, and a search's whole way to it with two seeds."""
 
 import json
+import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
+from pytorch_record import read_pytorch_record
+from scipy.special import log_softmax
 from sklearn.datasets import load_digits
 
 from eoinas_tf.space.genotype import Genotype
@@ -134,4 +139,51 @@ def test_a_genotype_that_is_none_is_one_line(tmp_path):
         assert result.returncode == 1
         assert result.stderr.count("error: ") == 1
         assert "Traceback" not in result.stderr
+        assert not (tmp_path / "run").exists()
+
+
+def test_weights_from_pytorch_are_tested_and_served_without_training(tmp_path):
+    """Three images, two of them in the folder of the class that the PyTorch network says."""
+    record = read_pytorch_record("cifar")
+    labels = np.argmax(record.answers["logits"], axis=1)
+    labels[2] = (labels[2] + 1) % record.settings["num_classes"]
+    blank = np.zeros((10, 32, 32, 3), np.uint8)
+    for part, images, classes in [("train", blank, range(10)), ("test", record.images, labels)]:
+        for number, (image, label) in enumerate(zip(images, classes, strict=True)):
+            folder = tmp_path / "images" / part / str(label)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}.png").write_bytes(tf.io.encode_png(image).numpy())
+    (tmp_path / "genotype.json").write_text(record.genotype.to_json())
+    np.savez(tmp_path / "weights.npz", **record.state_dict)
+    result = run(
+        "run_eval.py", f"--genotype={tmp_path / 'genotype.json'}", f"--dataset=folder:{tmp_path / 'images'}",
+        f"--pytorch_weights={tmp_path / 'weights.npz'}", "--normalization=cifar10", "--cells=5", "--init_channels=4",
+        f"--run_dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "test accuracy 66.67 %" in result.stdout
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    expected = log_softmax(record.answers["logits"], axis=1)
+    assert summary["test_loss"] == pytest.approx(-np.mean(expected[range(3), labels]), abs=1e-4)
+    served = tf.saved_model.load(str(tmp_path / "run" / "saved_model")).signatures["serving_default"]
+    probabilities = served(image=tf.constant(record.images))["probabilities"]
+    np.testing.assert_allclose(np.log(probabilities), expected, rtol=0, atol=1e-4)
+
+
+def test_a_file_of_weights_that_is_code_is_one_line_and_not_run(tmp_path):
+    class Touch:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "touched"),)
+
+    (tmp_path / "weights.pt").write_bytes(pickle.dumps(Touch(), protocol=2))
+    np.savez(tmp_path / "weights.npz", **{"stem.0.weight": np.array([Touch()], dtype=object)})
+    for name in ("weights.pt", "weights.npz"):
+        result = run(
+            "run_eval.py", "--genotype=DARTS_V2", "--dataset=digits", f"--pytorch_weights={tmp_path / name}",
+            "--cells=3", "--init_channels=2", f"--run_dir={tmp_path / 'run'}",
+        )  # fmt: skip
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1].startswith(f"error: --pytorch_weights={tmp_path / name}: ")
+        assert "Traceback" not in result.stderr
+        assert not (tmp_path / "touched").exists()
         assert not (tmp_path / "run").exists()

@@ -1,0 +1,43 @@
+"""The images that a final network is trained and tested on, as the settings describe them."""
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.channel_normalization import normalization_statistics
+from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
+from eoinas_tf.data.input_pipelines import Preprocessing
+
+
+def load_images(config: EvaluationConfig) -> ImageDataset:
+    """Loads the data set that the settings name, at the size that they name.
+
+    Args:
+        config: The settings.
+
+    Raises:
+        DatasetError: It is unknown, not there, or not what the settings take it for.
+    """
+    return load_image_dataset(
+        config.dataset,
+        data_dir=config.data_dir,
+        download=config.download,
+        image_size=config.image_size,
+        resize_side=config.resize_side,
+        keep_originals=config.crop == "random_resized" and config.image_size is not None,
+    )
+
+
+def choose_preprocessing(config: EvaluationConfig, dataset: ImageDataset) -> Preprocessing:
+    """Returns the augmentation and normalization that the settings name.
+
+    Args:
+        config: The settings.
+        dataset: The data set, on whose training images the normalization may be measured.
+    """
+    return Preprocessing(
+        *normalization_statistics(dataset, config.normalization),
+        crop_padding=config.crop_padding,
+        horizontal_flip=config.horizontal_flip,
+        cutout_length=config.cutout_length,
+        random_resized_crop=config.crop == "random_resized",
+        color_jitter=config.color_jitter,
+        hue_jitter=config.hue_jitter,
+    )

@@ -1,0 +1,74 @@
+"""The test and the export of a final network whose weights come from PyTorch, in place of a training."""
+
+import dataclasses
+import math
+from typing import Any
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.input_pipelines import test_batches
+from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
+from eoinas_tf.evaluation.evaluation_journal import keep_genotype
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
+from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_description import build_network
+from eoinas_tf.evaluation.network_export import SAVED_MODEL, export_network
+from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights
+from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
+from eoinas_tf.experiment.atomic_files import write_json
+from eoinas_tf.experiment.progress import Progress
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.space.genotype import Genotype
+
+
+def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weights: str) -> dict[str, Any]:
+    """Tests and exports a genotype's network with weights from a PyTorch network; trains nothing.
+
+    Args:
+        config: The settings.
+        genotype: The cells.
+        weights: The file of weights.
+
+    Returns:
+        What summary.json holds; its paths are relative to the run folder.
+
+    Raises:
+        EoinasError: The weights or the data cannot be read, the weights are another network's or
+            not finite in effect, or the run folder cannot be used.
+    """
+    # All this before the run folder, which would keep the settings of a first try with which weights do not fit.
+    with opened_weights(weights) as tensors:
+        dataset = load_images(config)
+        preprocessing = choose_preprocessing(config, dataset)
+        # A test needs no auxiliary head, and the codes that weights come from differ in theirs.
+        config_of_network = dataclasses.replace(config, auxiliary_weight=0.0)
+        network = build_network(config_of_network, genotype, dataset.image_shape, dataset.num_classes)
+        load_pytorch_weights(network, tensors)
+    with RunDirectory(config) as run:
+        keep_genotype(run, config, genotype)
+        step = EvaluationStep(build_evaluation_state(config, network, total_steps=1), config, total_steps=1)
+        test_means = step.test_all(test_batches(dataset.test, preprocessing, batch_size=config.batch_size))
+        if not math.isfinite(test_means.loss):
+            raise NonFiniteError(
+                f"--pytorch_weights={weights}: with these weights the loss of the test images is {test_means.loss}; "
+                "they are damaged, or those of another network"
+            )
+        export_network(network, dataset, preprocessing, run.path / SAVED_MODEL)
+        parameters, _ = count_parameters(network)
+        summary = {
+            "dataset": config.dataset,
+            "normalization": config.normalization,
+            "pytorch_weights": weights,
+            "pytorch_weights_sha256": file_digest(weights),
+            "test_accuracy": test_means.accuracy,
+            "test_loss": test_means.loss,
+            "parameters": parameters,
+            "multiply_adds": count_multiply_adds(network, dataset.image_shape),
+            "genotype": run.genotype.name,
+            "saved_model": SAVED_MODEL,
+        }
+        write_json(run.summary, summary)
+        progress = Progress(0)
+        progress.say(f"test accuracy {100 * test_means.accuracy:.2f} % with the weights of {weights}")
+        progress.say(f"SavedModel {run.path / SAVED_MODEL}, results {run.summary}")
+        return summary

@@ -1,0 +1,222 @@
+"""Files of named tensors: PyTorch's own, `.npz` and `.safetensors`, opened without running anything from them.
+
+Only names, shapes and types are read at first; a tensor's numbers are read when they are asked for,
+which is after its shape was found to be the needed one. So what a file claims to hold costs no memory.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from eoinas_tf.errors import WeightsError
+
+# Older ones can be made to run code from a file that is loaded as weights only.
+OLDEST_SAFE_PYTORCH = (2, 10)
+CONVERT_COMMAND = (
+    """python -c "import sys, numpy, torch; s = torch.load(sys.argv[1], map_location='cpu', weights_only=True); """
+    """numpy.savez(sys.argv[2], **{k: v.numpy() for k, v in s.get('state_dict', s).items()})" model.pt model.npz"""
+)
+LARGEST_SAFETENSORS_HEADER_BYTES = 16 * 1024 * 1024
+DIGEST_BYTES = 2**20
+SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+
+class StoredTensor(NamedTuple):
+    """A tensor that is still in its file.
+
+    Args:
+        shape: Its shape.
+        read: Reads its numbers as a floating-point array of that shape; raises WeightsError where
+            they are of another kind or damaged.
+    """
+
+    shape: tuple[int, ...]
+    read: Callable[[], np.ndarray]
+
+
+@contextlib.contextmanager
+def opened_weights(path: str) -> Iterator[dict[str, StoredTensor]]:
+    """Opens a file of weights; every WeightsError raised while it is open names the file.
+
+    Args:
+        path: A file whose name ends in .pt, .pth or .tar (PyTorch's), .npz or .safetensors.
+
+    Yields:
+        The file's tensors by name, readable until the file is closed again.
+
+    Raises:
+        WeightsError: It cannot be read, or is not what its name says.
+    """
+    try:
+        with _opened(path) as file:
+            yield _reader(path)(file)
+    except WeightsError as error:
+        raise WeightsError(f"--pytorch_weights={path}: {error}") from None
+
+
+def file_digest(path: str) -> str:
+    """Returns a file's SHA-256 in hexadecimal digits, by which a result can be traced to it.
+
+    Args:
+        path: A file that can be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(DIGEST_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _opened(path: str) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise WeightsError(f"cannot be read ({error.strerror}); name a file of weights") from None
+
+
+def _reader(path: str) -> Callable[[IO[bytes]], dict[str, StoredTensor]]:
+    ending = Path(path).suffix.lower()
+    if ending not in READERS:
+        raise WeightsError(f"the name must end in one of {', '.join(READERS)}. Received: {ending or 'no ending'}")
+    return READERS[ending]
+
+
+def _read_pytorch(file: IO[bytes]) -> dict[str, StoredTensor]:
+    try:
+        import torch
+    except ImportError:
+        raise WeightsError(
+            "PyTorch, which reads this kind of file, is not installed: pip install 'eoinas_tf[pytorch]', or turn the "
+            f"file into an .npz where PyTorch is: {CONVERT_COMMAND}"
+        ) from None
+    if torch.__version__ < OLDEST_SAFE_PYTORCH:
+        raise WeightsError(
+            f"PyTorch must be {'.'.join(map(str, OLDEST_SAFE_PYTORCH))} or newer, for older ones can be made to run "
+            f"code from a file of weights. Received: {torch.__version__}"
+        )
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # What a damaged or a hostile file raises is any exception at all.
+        raise WeightsError(
+            f"not a PyTorch file that holds tensors and nothing else, or a damaged one ({type(error).__name__}); "
+            "nothing in it was run. Save the network's state_dict() alone"
+        ) from error
+    if isinstance(content, dict):
+        content = content.get("state_dict", content)
+    if not isinstance(content, dict) or not content:
+        raise WeightsError(f"must hold a state_dict, names with tensors. Received: {type(content).__name__}")
+    for name, tensor in content.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            raise WeightsError(
+                f"must hold a state_dict, names with tensors. Received: {ascii(name)[:60]} with a value of type "
+                f"{type(tensor).__name__}"
+            )
+    return {name: StoredTensor(tuple(tensor.shape), _pytorch_numbers(tensor)) for name, tensor in content.items()}
+
+
+def _pytorch_numbers(tensor: Any) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        if not tensor.is_floating_point():
+            raise WeightsError(f"must hold floating-point numbers. Received: {tensor.dtype}")
+        try:
+            return tensor.detach().float().numpy()
+        except (RuntimeError, TypeError) as error:  # Sparse ones, and those without numbers.
+            raise WeightsError(f"not a plain tensor ({type(error).__name__})") from None
+
+    return read
+
+
+def _read_npz(file: IO[bytes]) -> dict[str, StoredTensor]:
+    with _damage_is_an_error():
+        archive = zipfile.ZipFile(file)
+        return {entry.filename.removesuffix(".npy"): _npz_tensor(archive, entry) for entry in archive.infolist()}
+
+
+def _npz_tensor(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> StoredTensor:
+    with archive.open(entry) as member:
+        version = np.lib.format.read_magic(member)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(member)
+    if dtype.hasobject:
+        raise WeightsError(f"{entry.filename} holds pickled objects, which are not read; store arrays of numbers")
+
+    def read() -> np.ndarray:
+        if dtype.kind != "f":
+            raise WeightsError(f"must hold floating-point numbers. Received: {dtype}")
+        with _damage_is_an_error(), archive.open(entry) as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+
+    return StoredTensor(shape, read)
+
+
+@contextlib.contextmanager
+def _damage_is_an_error() -> Iterator[None]:
+    """Turns whatever zipfile and NumPy raise for a damaged archive into a WeightsError."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:
+        raise WeightsError(f"not an .npz archive, or a damaged one ({type(error).__name__}: {error})") from error
+
+
+def _read_safetensors(file: IO[bytes]) -> dict[str, StoredTensor]:
+    size = file.seek(0, 2)
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    start = 8 + length
+    if start > size or length > LARGEST_SAFETENSORS_HEADER_BYTES:
+        raise WeightsError(
+            f"not a .safetensors file, or a truncated one: {size} bytes, of which {length} are the header"
+        )
+    try:
+        header = json.loads(file.read(length).decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise WeightsError("not a .safetensors file: its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise WeightsError("not a .safetensors file: its header is not a JSON object")
+    header.pop("__metadata__", None)
+    return {name: _safetensors_tensor(file, start, size - start, name, entry) for name, entry in header.items()}
+
+
+def _safetensors_tensor(file: IO[bytes], start: int, size: int, name: str, entry: Any) -> StoredTensor:
+    entry = entry if isinstance(entry, dict) else {}
+    shape, offsets, kind = entry.get("shape"), entry.get("data_offsets"), entry.get("dtype")
+    if not (_are_counts(shape) and _are_counts(offsets) and len(offsets) == 2 and isinstance(kind, str)):
+        raise WeightsError(f"not a .safetensors file: the header's entry of {ascii(name)[:80]} is not a tensor's")
+    first, last = offsets
+    if not first <= last <= size:
+        raise WeightsError(f"{ascii(name)[:80]} lies at bytes {first} to {last} of {size}: truncated or damaged")
+
+    def read() -> np.ndarray:
+        if kind not in SAFETENSORS_TYPES:
+            raise WeightsError(f"must be of type {', '.join(SAFETENSORS_TYPES)}. Received: {kind[:20]}")
+        dtype = np.dtype(SAFETENSORS_TYPES[kind])
+        if last - first != math.prod(shape) * dtype.itemsize:
+            raise WeightsError(f"its {last - first} bytes do not fit shape {tuple(shape)}: damaged")
+        file.seek(start + first)
+        numbers = np.frombuffer(file.read(last - first), dtype).reshape(shape)
+        # bfloat16 is the upper half of a float32.
+        return (numbers.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else numbers
+
+    return StoredTensor(tuple(shape), read)
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+
+
+READERS: dict[str, Callable[[IO[bytes]], dict[str, StoredTensor]]] = {
+    ".pt": _read_pytorch,
+    ".pth": _read_pytorch,
+    ".tar": _read_pytorch,
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+}

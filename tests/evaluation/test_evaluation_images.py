@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_images(EvaluationConfig(dataset="digits", image_size=(6, 8)))
+
+
+def test_images_have_the_size_that_is_asked_for(digits):
+    assert digits.image_shape == (6, 8, 1)
+    assert len(digits.class_names) == 10
+
+
+def test_the_settings_of_augmentation_arrive_under_their_own_names(digits):
+    config = EvaluationConfig(
+        crop="random_resized", color_jitter=0.25, hue_jitter=0.125, crop_padding=3, cutout_length=5, horizontal_flip=False
+    )
+    preprocessing = choose_preprocessing(config, digits)
+    assert preprocessing.random_resized_crop
+    assert (preprocessing.color_jitter, preprocessing.hue_jitter) == (0.25, 0.125)
+    assert (preprocessing.crop_padding, preprocessing.cutout_length) == (3, 5)
+    assert not preprocessing.horizontal_flip
+    assert not choose_preprocessing(EvaluationConfig(), digits).random_resized_crop
+
+
+def test_normalization_is_measured_where_no_recipe_is_named(digits):
+    pixels = digits.train.load_batch(np.arange(len(digits.train))).numpy().astype(np.float64)
+    measured = choose_preprocessing(EvaluationConfig(), digits)
+    np.testing.assert_allclose(measured.mean, pixels.mean(axis=(0, 1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(measured.standard_deviation, pixels.std(axis=(0, 1, 2)), rtol=1e-4)

@@ -1,0 +1,193 @@
+import numpy as np
+import pytest
+from pytorch_record import STEMS, read_pytorch_record
+
+from eoinas_tf.errors import WeightsError
+from eoinas_tf.evaluation import pytorch_weights
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights, pytorch_tensors
+from eoinas_tf.evaluation.weight_files import StoredTensor
+from eoinas_tf.space.genotype import Genotype
+
+LARGEST_DIFFERENCE = 1e-4
+RECORDED_OPERATIONS = {
+    "skip_connect",
+    "sep_conv_3x3",
+    "dil_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_5x5",
+    "avg_pool_3x3",
+    "max_pool_3x3",
+}
+SETTINGS = {"num_classes": 3, "cells": 3, "init_channels": 2}
+
+
+def tiny(*operations, **changes):
+    """A small network, whose cells have one node that adds two operations."""
+    edges = tuple(zip(operations or ("dil_conv_3x3", "skip_connect"), (0, 1), strict=True))
+    genotype = Genotype(normal=edges, normal_concat=(2,), reduce=edges, reduce_concat=(2,))
+    network = EvaluationNetwork(genotype, **{**SETTINGS, **changes})
+    network.build((None, 8, 8, 3))
+    return network
+
+
+def weights_for(network, generator):
+    """A state_dict that fits the network, of numbers that are all different."""
+    return {tensor.name: generator.random(tensor.shape) for tensor in pytorch_tensors(network)}
+
+
+def stored(state_dict):
+    return {name: StoredTensor(values.shape, lambda values=values: values) for name, values in state_dict.items()}
+
+
+def variables(network):
+    return {variable.path.partition("/")[2]: variable.numpy() for variable in network.variables}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_names_and_logits_are_those_of_the_pytorch_network(stem):
+    record = read_pytorch_record(stem)
+    network = EvaluationNetwork(record.genotype, **record.settings)
+    network.build((None, *record.images.shape[1:]))
+    assert {operation for operation, _ in record.genotype.normal} == RECORDED_OPERATIONS
+    expected = {
+        name: values.shape for name, values in record.state_dict.items() if not name.endswith("num_batches_tracked")
+    }
+    tensors = list(pytorch_tensors(network))
+    assert {tensor.name: tensor.shape for tensor in tensors} == expected
+    assert len(tensors) == len(expected)
+
+    load_pytorch_weights(network, stored(record.state_dict))
+    logits, auxiliary_logits = logits_of_a_test(network, record.inputs)
+    training_logits, training_auxiliary_logits = network(record.inputs, training=True)
+    received = {
+        "logits": logits,
+        "auxiliary_logits": auxiliary_logits,
+        "training_logits": training_logits,
+        "training_auxiliary_logits": training_auxiliary_logits,
+    }
+    assert received.keys() == record.answers.keys()
+    for name, answer in record.answers.items():
+        np.testing.assert_allclose(received[name], answer, rtol=0, atol=LARGEST_DIFFERENCE, err_msg=name)
+        assert np.std(answer) > 1000 * LARGEST_DIFFERENCE
+
+
+def logits_of_a_test(network, inputs):
+    """Returns the network's and the auxiliary head's logits; the network itself runs its head in training only."""
+    outputs = []
+    cell = network.cells[network.auxiliary_position]
+    call = cell.call
+
+    def recorded(*arguments, **options):
+        outputs.append(call(*arguments, **options))
+        return outputs[-1]
+
+    cell.call = recorded
+    logits = network(inputs)
+    cell.call = call
+    return logits, network.auxiliary_head(outputs[0], training=False)
+
+
+def test_names_of_a_network_trained_on_several_devices(generator):
+    network = tiny()
+    weights = weights_for(network, generator)
+    load_pytorch_weights(network, stored({f"module.{name}": values for name, values in weights.items()}))
+    np.testing.assert_allclose(network.classifier.bias, weights["classifier.bias"], rtol=1e-6)
+    with pytest.raises(WeightsError, match="has no place"):
+        load_pytorch_weights(network, stored({**weights, "module.stem.0.weight": np.zeros(1)}))
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_network_without_auxiliary_head_takes_the_rest(generator, stem):
+    network, without_head = tiny(stem=stem), tiny(stem=stem, auxiliary=False)
+    weights = weights_for(network, generator)
+    load_pytorch_weights(network, stored(weights))
+    # Also a normalization in the head, which P-DARTS has with both stems and DARTS with one.
+    weights["auxiliary_head.features.6.weight"] = np.zeros(768)
+    load_pytorch_weights(without_head, stored(weights))
+    expected, received = variables(network), variables(without_head)
+    assert expected.keys() - received.keys() == {name for name in expected if name.startswith("auxiliary_head/")}
+    for name, value in received.items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_a_variable_without_a_name_is_noticed(monkeypatch):
+    network = tiny()
+    monkeypatch.setattr(pytorch_weights, "DilatedConvolution", StoredTensor)
+    with pytest.raises(ValueError, match="without a name"):
+        list(pytorch_tensors(network))
+
+
+def test_a_network_of_another_kind_is_refused_with_the_first_difference(generator):
+    weights = stored(weights_for(tiny(), generator))
+    for network, message in [
+        (
+            tiny(init_channels=4),
+            "stem.0.weight must have shape (12, 3, 3, 3). Received: (6, 3, 3, 3); --genotype, --cells",
+        ),
+        (tiny(num_classes=100), "auxiliary_head.classifier.weight must have shape (100, 768). Received: (3, 768)"),
+        (tiny(num_classes=9, auxiliary=False), "classifier.weight must have shape (9, 8). Received: (3, 8)"),
+        (tiny(cells=6), "cells.1.preprocess0.op.1.weight must have shape (2, 6, 1, 1). Received: (4, 6, 1, 1)"),
+        (tiny(stem="imagenet"), "holds no stem0.0.weight, which must have shape (1, 3, 3, 3)"),
+        (
+            tiny("sep_conv_3x3", "skip_connect"),
+            "holds no cells.0._ops.0.op.5.weight, which must have shape (2, 1, 3, 3)",
+        ),
+        (
+            tiny("dil_conv_5x5", "skip_connect"),
+            "cells.0._ops.0.op.1.weight must have shape (2, 1, 5, 5). Received: (2, 1, 3, 3)",
+        ),
+        (
+            tiny("avg_pool_3x3", "skip_connect"),
+            "cells.0._ops.0.op.1.weight, shape (2, 1, 3, 3), has no place in the network",
+        ),
+    ]:
+        assert refusal(network, weights).startswith(message)
+
+
+def refusal(network, tensors):
+    """Returns the message with which weights are refused, if nothing was changed."""
+    before = variables(network)
+    with pytest.raises(WeightsError) as refused:
+        load_pytorch_weights(network, tensors)
+    for name, value in variables(network).items():
+        np.testing.assert_array_equal(value, before[name])
+    assert len(str(refused.value).splitlines()) == 1
+    return str(refused.value)
+
+
+def test_the_first_tensor_that_is_wrong_is_named(generator):
+    network = tiny()
+    weights = weights_for(network, generator)
+
+    def unreadable():
+        raise WeightsError("its bytes are damaged")
+
+    for name, tensor, message in [
+        ("cells.2.preprocess0.bn.running_var", None, "holds no cells.2.preprocess0.bn.running_var, which must have"),
+        ("stem.2\n.w", np.ones(()), r"stem.2\n.w, shape (), has no place"),
+        ("classifier.bias", np.array([1, np.nan, 1]), "classifier.bias holds numbers that are NaN or infinite"),
+        ("classifier.bias", np.array([1, 1e300, 1]), "classifier.bias holds numbers that are NaN or infinite"),
+        ("stem.1.running_var", np.full(6, -0.1), "stem.1.running_var holds negative variances"),
+        ("stem.1.bias", StoredTensor((6,), unreadable), "stem.1.bias: its bytes are damaged"),
+    ]:
+        tensors = stored(weights)
+        tensors.pop(name, None)
+        if tensor is not None:
+            tensors[name] = tensor if isinstance(tensor, StoredTensor) else stored({name: tensor})[name]
+        assert refusal(network, tensors).startswith(message)
+    assert refusal(network, {}).startswith("holds no stem.0.weight")
+
+
+def test_only_what_is_needed_is_read(generator):
+    network = tiny(auxiliary=False)
+    tensors = stored(weights_for(network, generator))
+
+    def unneeded():
+        raise AssertionError("read without need, or before its shape was compared")
+
+    for name in ("stem.1.num_batches_tracked", "auxiliary_head.features.2.weight"):
+        tensors[name] = StoredTensor((), unneeded)
+    load_pytorch_weights(network, tensors)
+    tensors["stem.0.weight"] = StoredTensor((10**15,), unneeded)
+    assert "Received: (1000000000000000,)" in refusal(network, tensors)

@@ -1,0 +1,293 @@
+import io
+import json
+import os
+import pickle
+import shlex
+import struct
+import subprocess
+import sys
+import types
+import zipfile
+
+import numpy as np
+import pytest
+
+from eoinas_tf.errors import WeightsError
+from eoinas_tf.evaluation import weight_files
+from eoinas_tf.evaluation.weight_files import CONVERT_COMMAND, opened_weights
+
+TENSORS = {
+    "stem.0.weight": np.arange(-6, 6, dtype=np.float32).reshape(2, 3, 1, 2) / 4,
+    "stem.1.bias": np.array([0.5, -1.5], np.float32),
+    "scalar": np.array(2.5, np.float32),
+    "empty": np.zeros((0, 4), np.float32),
+}
+SAFETENSORS_NAMES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64"}
+
+
+def npz_bytes(tensors):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **tensors)
+    return buffer.getvalue()
+
+
+def npz_of_members(**members):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return buffer.getvalue()
+
+
+def npy_header(shape, descr="<f4"):
+    """The header of an array in NumPy's format, version 1.0."""
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+
+
+def safetensors_of_header(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def safetensors_bytes(tensors):
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name, values in tensors.items():
+        last = len(data) + values.nbytes
+        kind = SAFETENSORS_NAMES[values.dtype.name]
+        header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [len(data), last]}
+        data += values.tobytes()
+    return safetensors_of_header(header, data)
+
+
+WRITERS = {".npz": npz_bytes, ".safetensors": safetensors_bytes}
+
+
+def read_all(path):
+    with opened_weights(str(path)) as tensors:
+        return {name: (tensor.shape, tensor.read()) for name, tensor in tensors.items()}
+
+
+def refusal(path):
+    """Returns the message with which a file is refused, at once or when its tensors are read."""
+    with pytest.raises(WeightsError) as refused:
+        read_all(path)
+    message = str(refused.value)
+    assert message.startswith(f"--pytorch_weights={path}: ")
+    return message
+
+
+class Touch:
+    """A pickle of it makes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_shapes_and_numbers_of_every_tensor(tmp_path, ending, dtype):
+    path = tmp_path / f"weights{ending}"
+    path.write_bytes(WRITERS[ending]({name: values.astype(dtype) for name, values in TENSORS.items()}))
+    received = read_all(path)
+    assert list(received) == list(TENSORS)
+    for name, (shape, values) in received.items():
+        assert shape == TENSORS[name].shape
+        np.testing.assert_array_equal(values, TENSORS[name])
+
+
+def test_bfloat16_is_the_upper_half_of_float32(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    # 1.0 and -2.5 are 0x3f80 and 0xc020.
+    entry = {"dtype": "BF16", "shape": [2, 1], "data_offsets": [0, 4]}
+    path.write_bytes(safetensors_of_header({"a": entry}, b"\x80\x3f\x20\xc0"))
+    np.testing.assert_array_equal(read_all(path)["a"][1], [[1.0], [-2.5]])
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_numbers_that_are_not_floating_point_are_refused_only_when_read(tmp_path, ending):
+    path = tmp_path / f"weights{ending}"
+    path.write_bytes(WRITERS[ending]({"num_batches_tracked": np.array(7)}))
+    with opened_weights(str(path)) as tensors:
+        assert tensors["num_batches_tracked"].shape == ()
+    assert "float" in refusal(path) or "F32" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npz", b"", "not an .npz archive"),
+        ("a.npz", b"not a zip", "not an .npz archive"),
+        ("a.npz", npz_of_members(a=b"no array"), "not an .npz archive, or a damaged one"),
+        ("a.npz", npz_of_members(a=npy_header((10**12,))), "damaged"),
+        ("a.npz", npz_of_members(a=npy_header((2,)) + b"1234"), "damaged"),
+        ("a.npz", npz_of_members(a=npy_header((1,), "V99999999")), "floating-point"),
+        ("a.npz", npz_of_members(a=npy_header((1,), "nonsense")), "damaged"),
+        ("a.npz", npz_of_members(a=b"\x93NUMPY\x01\x00\x06\x00((((((" + b" " * 9), "damaged"),
+        ("a.safetensors", b"", "0 bytes"),
+        ("a.safetensors", b"\xff" * 8, "not a .safetensors file, or a truncated one"),
+        ("a.safetensors", safetensors_of_header(b"{" * 100_000), "its header is not JSON"),
+        ("a.safetensors", safetensors_of_header(b"[" * 100_000), "its header is not JSON"),
+        ("a.safetensors", safetensors_of_header(b"\xff\xfe"), "its header is not JSON"),
+        ("a.safetensors", safetensors_of_header([]), "not a JSON object"),
+        ("a.safetensors", safetensors_of_header({"a": 3}), "entry of 'a' is not a tensor's"),
+        (
+            "a.safetensors",
+            safetensors_of_header({"a": {"dtype": "F32", "shape": [True], "data_offsets": [0, 4]}}, b"1234"),
+            "entry of 'a' is not a tensor's",
+        ),
+        (
+            "a.safetensors",
+            safetensors_of_header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 10**30]}}, b"1234"),
+            "lies at bytes 0 to 1000000000000000000000000000000 of 4",
+        ),
+        (
+            "a.safetensors",
+            safetensors_of_header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}, b"1234"),
+            "entry of 'a' is not a tensor's",
+        ),
+        (
+            "a.safetensors",
+            safetensors_of_header({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}, b"1234"),
+            r"its 4 bytes do not fit shape (2,)",
+        ),
+        ("a.h5", b"", "must end in one of .pt, .pth, .tar, .npz, .safetensors. Received: .h5"),
+        ("a", b"", "Received: no ending"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_file_of_weights_is_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    assert message in refusal(tmp_path / name)
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
+    assert "No such file or directory" in refusal(tmp_path / "missing.npz")
+    (tmp_path / "folder.npz").mkdir()
+    assert "Is a directory" in refusal(tmp_path / "folder.npz")
+
+
+def test_what_a_file_claims_to_hold_is_not_made_room_for(tmp_path):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(npz_of_members(a=npy_header((10**15,))))
+    with opened_weights(str(path)) as tensors:
+        assert tensors["a"].shape == (10**15,)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_damage_never_ends_in_another_error(tmp_path, ending, generator):
+    whole = WRITERS[ending](TENSORS)
+    refused = 0
+    for trial in range(300):
+        damaged = bytearray(whole)
+        if trial % 2:
+            del damaged[int(generator.integers(len(whole))) :]
+        else:
+            for position in generator.integers(len(whole), size=3):
+                damaged[position] = int(generator.integers(256))
+        path = tmp_path / f"weights{ending}"
+        path.write_bytes(damaged)
+        try:
+            read_all(path)
+        except WeightsError:
+            refused += 1
+    assert refused > 150
+
+
+def test_pickled_code_in_an_npz_is_refused_and_not_run(tmp_path):
+    path = tmp_path / "weights.npz"
+    np.savez(path, **{"stem.0.weight": np.array([Touch(tmp_path / "touched")], dtype=object)})
+    assert "stem.0.weight.npy holds pickled objects, which are not read" in refusal(path)
+    path.write_bytes(npz_of_members(a=pickle.dumps(Touch(tmp_path / "touched"))))
+    assert "not an .npz archive" in refusal(path)
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.pth", "weights.pth.tar"])
+def test_without_pytorch_its_files_are_refused_with_the_way_out(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / name).write_bytes(pickle.dumps(Touch(tmp_path / "touched")))
+    message = refusal(tmp_path / name)
+    assert "pip install 'eoinas_tf[pytorch]'" in message
+    assert message.endswith(CONVERT_COMMAND)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_the_way_out_is_a_command():
+    python, flag, program, *files = shlex.split(CONVERT_COMMAND)
+    assert (python, flag, files) == ("python", "-c", ["model.pt", "model.npz"])
+    compile(program, "command", "exec")
+
+
+def test_a_pytorch_with_a_known_hole_is_refused(tmp_path, monkeypatch):
+    # PyTorch's version is a text that is compared with numbers.
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(__version__=(2, 9, 1)))
+    (tmp_path / "weights.pt").write_bytes(b"")
+    assert "PyTorch must be 2.10 or newer" in refusal(tmp_path / "weights.pt")
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'eoinas_tf[pytorch]'")
+
+
+@pytest.mark.parametrize("is_checkpoint", [False, True])
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_pytorch_files(tmp_path, torch, is_checkpoint, is_archive):
+    state_dict = {name: torch.from_numpy(values) for name, values in TENSORS.items()}
+    state_dict["stem.1.bias"] = torch.nn.Parameter(state_dict["stem.1.bias"].double())
+    state_dict["scalar"] = state_dict["scalar"].bfloat16()
+    content = {"epoch": 3, "state_dict": state_dict, "optimizer": {"state": {}}} if is_checkpoint else state_dict
+    path = tmp_path / "weights.pth.tar"
+    torch.save(content, path, _use_new_zipfile_serialization=is_archive)
+    received = read_all(path)
+    assert list(received) == list(TENSORS)
+    for name, (shape, values) in received.items():
+        assert shape == TENSORS[name].shape
+        np.testing.assert_array_equal(values, TENSORS[name])
+
+    converted = tmp_path / "weights.npz"
+    torch.save({"state_dict": {"a": torch.ones(2)}} if is_checkpoint else {"a": torch.ones(2)}, path)
+    _, *program = shlex.split(CONVERT_COMMAND)
+    subprocess.run([sys.executable, *program[:2], str(path), str(converted)], check=True)
+    np.testing.assert_array_equal(read_all(converted)["a"][1], [1.0, 1.0])
+
+
+def test_code_and_damage_in_pytorch_files_are_refused_and_nothing_is_run(tmp_path, torch, generator):
+    path = tmp_path / "weights.pt"
+    for is_archive in (True, False):
+        torch.save(
+            {"a": torch.ones(2), "b": Touch(tmp_path / "touched")}, path, _use_new_zipfile_serialization=is_archive
+        )
+        assert "not a PyTorch file that holds tensors and nothing else" in refusal(path)
+        torch.save(torch.nn.Linear(2, 2), path, _use_new_zipfile_serialization=is_archive)
+        assert "Save the network's state_dict() alone" in refusal(path)
+        torch.save({"a": torch.ones(200)}, path, _use_new_zipfile_serialization=is_archive)
+        whole = path.read_bytes()
+        for length in generator.integers(len(whole), size=40):
+            path.write_bytes(whole[:length])
+            assert "not a PyTorch file" in refusal(path)
+    path.write_bytes(pickle.dumps(Touch(tmp_path / "touched")))
+    assert "not a PyTorch file" in refusal(path)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_pytorch_files_of_other_things_are_refused(tmp_path, torch):
+    path = tmp_path / "weights.pt"
+    for content, message in [
+        (torch.ones(2), "Received: Tensor"),
+        ({}, "Received: dict"),
+        ({"epoch": 3, "model": {"a": torch.ones(2)}}, "Received: 'epoch' with a value of type int"),
+        ({1: torch.ones(2)}, "Received: 1 with a value of type Tensor"),
+        ({"a": torch.ones(2, dtype=torch.int64)}, "floating-point numbers. Received: torch.int64"),
+        ({"a": torch.ones(2).to_sparse()}, "not a plain tensor"),
+    ]:
+        torch.save(content, path)
+        assert message in refusal(path)
+
+
+def test_every_ending_is_tested_here():
+    assert set(weight_files.READERS) == {".pt", ".pth", ".tar", *WRITERS}
