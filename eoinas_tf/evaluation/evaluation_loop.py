@@ -1,31 +1,28 @@
-"""The training of a final network from images to a SavedModel, top to bottom (paper, section 4.3)."""
+"""The training of a final network from images to its exports, top to bottom (paper, section 4.3)."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.augmentation import channel_statistics, normalize
-from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
+from eoinas_tf.data.augmentation import channel_statistics
+from eoinas_tf.data.image_datasets import load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network, configured_genotype
-from eoinas_tf.evaluation.served_network import ServedNetwork
+from eoinas_tf.evaluation.network_exports import export_network
+from eoinas_tf.experiment.export_folder import check_replaceable
+from eoinas_tf.experiment.network_export import EXPORT_FORMATS, check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.saved_model_export import ImageClassifier, export_saved_model
 from eoinas_tf.resource_usage import seconds_since_process_start
 
 STEP_NAME = "training step"
-SAVED_MODEL = "saved_model"
-IMAGES_COMPARED = 8
 
 
 def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
@@ -42,9 +39,12 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
             loss became NaN or infinite.
     """
     check_learning_rates(config)
+    check_packages(config.export_formats)
     genotype = configured_genotype(config)
     with RunDirectory(config) as run:
         keep_genotype(run, config, genotype)
+        for name in config.export_formats:
+            check_replaceable(run.path / name)
         keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
@@ -77,7 +77,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
                 journal.add_epoch(record, timing, is_last=done == last_step)
 
         test_means = step.test_all(tests)
-        export_network(network, dataset, preprocessing, run.path / SAVED_MODEL)
+        exports = export_network(network, dataset, preprocessing, run.path, config.export_formats)
         parameters, auxiliary_parameters = count_parameters(network)
         summary = {
             "dataset": config.dataset,
@@ -92,7 +92,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
             "finished": done == total_steps,
             "genotype": run.genotype.name,
             "metrics": run.metrics.name,
-            "saved_model": SAVED_MODEL,
+            **exports,
         }
         journal.finish(summary)
         report(progress, run, summary, total_steps)
@@ -172,28 +172,6 @@ def epoch_record(step: EvaluationStep, epoch: int, done: int, test_means: TestMe
     }
 
 
-def export_network(
-    network: EvaluationNetwork, dataset: ImageDataset, preprocessing: Preprocessing, folder: Path
-) -> None:
-    """Exports a network as a SavedModel, reloaded and compared on some test images.
-
-    Args:
-        network: The trained network.
-        dataset: Its data set.
-        preprocessing: Its normalization, which becomes part of the export.
-        folder: Receives the SavedModel.
-
-    Raises:
-        StorageError: It could not be written, or says something else than the network.
-    """
-    mean, standard_deviation = preprocessing.mean, preprocessing.standard_deviation
-    images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
-    served = ServedNetwork(network)
-    probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
-    classifier = ImageClassifier(served, dataset.image_shape, dataset.class_names, mean, standard_deviation)
-    export_saved_model(classifier, folder, images.numpy(), probabilities.numpy())
-
-
 def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total_steps: int) -> None:
     """Prints the result and where everything is.
 
@@ -212,5 +190,8 @@ def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total
         f"test accuracy {100 * summary['test_accuracy']:.2f} %, {summary['parameters']} parameters, "
         f"{summary['multiply_adds']} multiply-adds"
     )
-    progress.say(f"SavedModel {run.path / summary['saved_model']}, results {run.summary}, epochs {run.metrics}")
+    for name in EXPORT_FORMATS:
+        if name in summary:
+            progress.say(f"{name} export {run.path / summary[name]}")
+    progress.say(f"results {run.summary}, epochs {run.metrics}")
     progress.say(f"curves: tensorboard --logdir={run.tensorboard}")

@@ -8,9 +8,11 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError
+from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, StorageError
 from eoinas_tf.evaluation import evaluation_loop
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.experiment import export_check, network_export
+from eoinas_tf.experiment.exported_predictions import READERS
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
@@ -31,6 +33,12 @@ def small_images(monkeypatch):
     dataset = ImageDataset("small", ("dark", "bright"), (8, 8, 1), split(26), split(10))
     monkeypatch.setattr(evaluation_loop, "load_image_dataset", lambda *_, **__: dataset)
     return dataset
+
+
+@pytest.fixture(autouse=True)
+def exports_are_checked_in_this_process(monkeypatch):
+    """The other process is tested with the exports; starting TensorFlow in one for each run here takes too long."""
+    monkeypatch.setattr(export_check, "run_export", lambda name, folder, images: READERS[name](folder, images))
 
 
 @pytest.fixture
@@ -101,6 +109,26 @@ def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(confi
     assert run_evaluation(config) == summary
     assert (tmp_path / "run" / "saved_model").is_dir()
     assert len((tmp_path / "run" / "timing.jsonl").read_text().splitlines()) == 20
+
+    both = run_evaluation(dataclasses.replace(config, export_formats=("saved_model", "tflite")))
+    assert both == {**summary, "tflite": "tflite/model.tflite"}
+    lite = READERS["tflite"](tmp_path / "run" / "tflite", images.numpy())
+    np.testing.assert_array_equal(lite["label"], outputs["label"])
+
+
+def test_an_export_that_could_not_be_made_is_refused_before_the_training(config, tmp_path, monkeypatch):
+    onnx = dataclasses.replace(network_export.EXPORT_FORMATS["onnx"], packages=("no_such_package",))
+    monkeypatch.setitem(network_export.EXPORT_FORMATS, "onnx", onnx)
+    with pytest.raises(ConfigurationError, match="no_such_package"):
+        run_evaluation(dataclasses.replace(config, export_formats=("onnx",)))
+    assert not (tmp_path / "run").exists()
+    run_evaluation(dataclasses.replace(config, max_steps=1))
+    (tmp_path / "run" / "tflite").mkdir()
+    (tmp_path / "run" / "tflite" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match="tflite is not replaced"):
+        run_evaluation(dataclasses.replace(config, export_formats=("saved_model", "tflite")))
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert (tmp_path / "run" / "tflite" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("max_steps", [0, 2])
