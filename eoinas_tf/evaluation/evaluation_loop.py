@@ -16,6 +16,8 @@ from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, buil
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network, configured_genotype
 from eoinas_tf.evaluation.network_exports import export_network
+from eoinas_tf.evaluation.prediction_report import write_prediction_report
+from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.experiment.export_folder import check_replaceable
 from eoinas_tf.experiment.network_export import EXPORT_FORMATS, check_packages
 from eoinas_tf.experiment.progress import Progress
@@ -76,14 +78,15 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
                 record = epoch_record(step, epoch, done, step.test_all(tests))
                 journal.add_epoch(record, timing, is_last=done == last_step)
 
-        test_means = step.test_all(tests)
+        predictions = collect_predictions(network, tests, dataset.num_classes)
+        write_prediction_report(run, dataset, predictions, done // epoch_steps)
         exports = export_network(network, dataset, preprocessing, run.path, config.export_formats)
         parameters, auxiliary_parameters = count_parameters(network)
         summary = {
             "dataset": config.dataset,
             "seed": config.seed,
-            "test_accuracy": test_means.accuracy,
-            "test_loss": test_means.loss,
+            "test_accuracy": predictions.accuracy,
+            "test_loss": predictions.loss,
             "parameters": parameters,
             "auxiliary_parameters": auxiliary_parameters,
             "multiply_adds": count_multiply_adds(network, dataset.image_shape),
@@ -94,6 +97,8 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
             "metrics": run.metrics.name,
             **exports,
         }
+        if predictions.top5_accuracy is not None:
+            summary["test_top5_accuracy"] = predictions.top5_accuracy
         journal.finish(summary)
         report(progress, run, summary, total_steps)
         return summary
@@ -193,5 +198,5 @@ def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total
     for name in EXPORT_FORMATS:
         if name in summary:
             progress.say(f"{name} export {run.path / summary[name]}")
-    progress.say(f"results {run.summary}, epochs {run.metrics}")
+    progress.say(f"results {run.summary}, classes {run.class_accuracy}, epochs {run.metrics}, pictures {run.plots}")
     progress.say(f"curves: tensorboard --logdir={run.tensorboard}")

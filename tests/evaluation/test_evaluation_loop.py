@@ -92,6 +92,13 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     assert summary["finished"]
     for name in ("genotype", "metrics", "saved_model"):
         assert (whole / summary[name]).exists()
+    table = (whole / "class_accuracy.csv").read_text()
+    assert table == (resumed / "class_accuracy.csv").read_text()
+    assert [line.split(",")[:2] for line in table.splitlines()[1:]] == [["dark", "5"], ["bright", "5"]]
+    assert (whole / "plots" / "confusion_matrix.png").exists()
+    assert summary["test_loss"] == pytest.approx(records[-1]["test_loss"], rel=1e-5)
+    # Of two classes, the right one is always among the first five.
+    assert "test_top5_accuracy" not in summary
 
 
 def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(config, tmp_path, small_images):
