@@ -312,6 +312,12 @@ class EvaluationConfig(RunConfig):
         minimum=1,
         maximum=1_000_000,
     )
+    export_formats: tuple[str, ...] = setting(
+        ("saved_model",),
+        "What the trained network is exported to, comma-separated.",
+        choices=("saved_model", "tflite", "onnx"),
+        changes_result=False,
+    )
     describe: bool = setting(False, "Train nothing: print the network's size as one JSON line.", changes_result=False)
     list_genotypes: bool = setting(
         False,
@@ -353,9 +359,11 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
     if value is None:
         return
     choices = field.metadata["choices"]
-    if choices is not None and value not in choices:
-        raise ConfigurationError(f"--{field.name} must be one of {', '.join(choices)}. Received: {value}")
-    for number in value if isinstance(value, tuple) else (value,):
+    elements = value if isinstance(value, tuple) else (value,)
+    for word in elements if choices is not None else ():
+        if word not in choices:
+            raise ConfigurationError(f"--{field.name} must be one of {', '.join(choices)}. Received: {word}")
+    for number in elements:
         if isinstance(number, str) and not number.strip() and value != field.default:
             raise ConfigurationError(f"--{field.name} must not be empty. Received: {number!r}")
         if isinstance(number, bool) or not isinstance(number, (int, float)):

@@ -24,6 +24,7 @@ MAY_CHANGE = {
     "tensorboard",
     "describe",
     "list_genotypes",
+    "export_formats",
 }
 PAPER_SEARCH = {
     "init_channels": 16,
@@ -111,6 +112,7 @@ def wrong_values(field):
             yield ""
         if field.metadata["choices"]:
             yield "nonsense"
+            yield (field.metadata["choices"][0], "nonsense")
         return
     yield "12"
     if "float" not in kinds:
@@ -194,8 +196,8 @@ def test_json_round_trip(config_class):
     entries = json.loads(config.to_json())
     assert list(entries) == [field.name for field in dataclasses.fields(config_class)]
     assert config.to_json().count("\n") >= len(entries)
-    entries["image_size"] = tuple(entries["image_size"])
-    assert config_class(**entries) == config
+    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
+    assert config_class(**tuples) == config
 
 
 @pytest.mark.parametrize("config_class", CONFIGS)

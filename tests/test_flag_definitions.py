@@ -106,7 +106,8 @@ def test_every_flag_reaches_its_setting(config_class, field):
     if kind is bool:
         text, value = str(not field.default).lower(), not field.default
     elif field.metadata["choices"]:
-        value = text = field.metadata["choices"][-1]
+        text = ",".join(field.metadata["choices"]) if is_tuple else field.metadata["choices"][-1]
+        value = field.metadata["choices"] if is_tuple else text
     elif kind is str:
         text, value = ("a,b", ("a", "b")) if is_tuple else ("a b", "a b")
     elif is_tuple:

@@ -1,4 +1,4 @@
-"""The training of a final network from images to a SavedModel, top to bottom (paper, section 4.3)."""
+"""The training of a final network from images to its exports, top to bottom (paper, section 4.3)."""
 
 import time
 from typing import Any
@@ -15,8 +15,11 @@ from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_geno
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network, config_within_budget, configured_genotype
-from eoinas_tf.evaluation.network_export import SAVED_MODEL, export_network
+from eoinas_tf.evaluation.network_exports import check_exports, export_network
+from eoinas_tf.evaluation.prediction_report import write_prediction_report
+from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
+from eoinas_tf.experiment.network_export import EXPORT_FORMATS, check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.precision import use_precision
@@ -25,7 +28,7 @@ from eoinas_tf.resource_usage import seconds_since_process_start
 STEP_NAME = "training step"
 
 
-def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
+def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
     """Trains, tests and exports the network of a genotype, in a run folder that the same call continues.
 
     With `pytorch_weights` the training is left out.
@@ -34,17 +37,20 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
         config: The settings.
 
     Returns:
-        What summary.json holds; its paths are relative to the run folder.
+        What summary.json holds; its paths are relative to the run folder. None in a process that only
+        helps another one, which writes the folder.
 
     Raises:
         EoinasError: The genotype or the data cannot be read, the run folder cannot be used, or a
             loss became NaN or infinite.
     """
+    check_packages(config.export_formats)
     genotype = configured_genotype(config)
     if config.pytorch_weights:
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
     with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
         keep_genotype(run, config, genotype)
+        check_exports(run.path, config.export_formats)
         replicas = Replicas.of(config, config.accumulation_steps)
         use_precision(config.mixed_precision)
         dataset = load_images(config)
@@ -83,17 +89,20 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
                 record = epoch_record(step, epoch, done, step.test_all(tests))
                 journal.add_epoch(record, timing, is_last=done == last_step)
 
-        test_means = step.test_all(tests)
-        if run.is_writer:
-            export_network(network, config, dataset, preprocessing, run.path / SAVED_MODEL)
+        replicas.agree_on_statistics(network)
+        if not run.is_writer:
+            return None
+        predictions = collect_predictions(network, tests, dataset.num_classes)
+        write_prediction_report(run, dataset, predictions, done // epoch_steps)
+        exports = export_network(network, config, dataset, preprocessing, run.path)
         parameters, auxiliary_parameters = count_parameters(network)
         summary = {
             "dataset": config.dataset,
             "seed": config.seed,
             "init_channels": fitted.init_channels,
-            "test_accuracy": test_means.accuracy,
-            "test_top_5_accuracy": test_means.top_5_accuracy,
-            "test_loss": test_means.loss,
+            "test_accuracy": predictions.accuracy,
+            "test_top_5_accuracy": predictions.top_5_accuracy,
+            "test_loss": predictions.loss,
             "parameters": parameters,
             "auxiliary_parameters": auxiliary_parameters,
             "multiply_adds": count_multiply_adds(network, dataset.image_shape),
@@ -102,7 +111,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any]:
             "finished": done == total_steps,
             "genotype": run.genotype.name,
             "metrics": run.metrics.name,
-            "saved_model": SAVED_MODEL,
+            **exports,
         }
         journal.finish(summary)
         report(progress, run, summary, total_steps)
@@ -183,8 +192,10 @@ def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total
         )
     progress.say(
         f"test accuracy {100 * summary['test_accuracy']:.2f} % (top 5: {100 * summary['test_top_5_accuracy']:.2f} %), "
-        f"{summary['parameters']} parameters, "
-        f"{summary['multiply_adds']} multiply-adds"
+        f"{summary['parameters']} parameters, {summary['multiply_adds']} multiply-adds"
     )
-    progress.say(f"SavedModel {run.path / summary['saved_model']}, results {run.summary}, epochs {run.metrics}")
+    for name in EXPORT_FORMATS:
+        if name in summary:
+            progress.say(f"{name} export {run.path / summary[name]}")
+    progress.say(f"results {run.summary}, classes {run.class_accuracy}, epochs {run.metrics}, pictures {run.plots}")
     progress.say(f"curves: tensorboard --logdir={run.tensorboard}")

@@ -9,13 +9,15 @@ from eoinas_tf.data.input_pipelines import test_batches
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import keep_genotype
-from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network
-from eoinas_tf.evaluation.network_export import SAVED_MODEL, export_network
+from eoinas_tf.evaluation.network_exports import check_exports, export_network
+from eoinas_tf.evaluation.prediction_report import write_prediction_report
+from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights
 from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
 from eoinas_tf.experiment.atomic_files import write_json
+from eoinas_tf.experiment.network_export import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
@@ -36,6 +38,7 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
         EoinasError: The weights or the data cannot be read, the weights are another network's or
             not finite in effect, or the run folder cannot be used.
     """
+    check_packages(config.export_formats)
     # All this before the run folder, which would keep the settings of a first try with which weights do not fit.
     with opened_weights(weights) as tensors:
         dataset = load_images(config)
@@ -46,29 +49,34 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
         load_pytorch_weights(network, tensors)
     with RunDirectory(config) as run:
         keep_genotype(run, config, genotype)
-        step = EvaluationStep(build_evaluation_state(config, network, total_steps=1), config, total_steps=1)
-        test_means = step.test_all(test_batches(dataset.test, preprocessing, batch_size=config.batch_size))
-        if not math.isfinite(test_means.loss):
+        check_exports(run.path, config.export_formats)
+        tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
+        predictions = collect_predictions(network, tests, dataset.num_classes)
+        if not math.isfinite(predictions.loss):
             raise NonFiniteError(
-                f"--pytorch_weights={weights}: with these weights the loss of the test images is {test_means.loss}; "
+                f"--pytorch_weights={weights}: with these weights the loss of the test images is {predictions.loss}; "
                 "they are damaged, or those of another network"
             )
-        export_network(network, dataset, preprocessing, run.path / SAVED_MODEL)
+        write_prediction_report(run, dataset, predictions, epoch=0)
+        exports = export_network(network, config, dataset, preprocessing, run.path)
         parameters, _ = count_parameters(network)
         summary = {
             "dataset": config.dataset,
             "normalization": config.normalization,
             "pytorch_weights": weights,
             "pytorch_weights_sha256": file_digest(weights),
-            "test_accuracy": test_means.accuracy,
-            "test_loss": test_means.loss,
+            "test_accuracy": predictions.accuracy,
+            "test_top_5_accuracy": predictions.top_5_accuracy,
+            "test_loss": predictions.loss,
             "parameters": parameters,
             "multiply_adds": count_multiply_adds(network, dataset.image_shape),
             "genotype": run.genotype.name,
-            "saved_model": SAVED_MODEL,
+            **exports,
         }
         write_json(run.summary, summary)
         progress = Progress(0)
-        progress.say(f"test accuracy {100 * test_means.accuracy:.2f} % with the weights of {weights}")
-        progress.say(f"SavedModel {run.path / SAVED_MODEL}, results {run.summary}")
+        progress.say(f"test accuracy {100 * predictions.accuracy:.2f} % with the weights of {weights}")
+        for name, path in exports.items():
+            progress.say(f"{name} export {run.path / path}")
+        progress.say(f"results {run.summary}, classes {run.class_accuracy}, pictures {run.plots}")
         return summary

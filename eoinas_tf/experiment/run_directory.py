@@ -50,6 +50,7 @@ class RunDirectory:
         self.timing = self.path / "timing.jsonl"
         self.genotype = self.path / "genotype.json"
         self.summary = self.path / "summary.json"
+        self.class_accuracy = self.path / "class_accuracy.csv"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.plots = self.path / "plots"

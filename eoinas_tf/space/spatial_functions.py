@@ -89,5 +89,9 @@ def maximum_pooling(inputs: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     Returns:
         [batch, ceil(height / stride), ceil(width / stride), channels].
     """
+    if stride == 1:
+        return tf.nn.max_pool2d(inputs, size, 1, "SAME")
+    # Padded by hand, because TensorFlow Lite knows no explicit padding of a pooling.
     padding = size // 2
-    return tf.nn.max_pool2d(inputs, size, stride, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
+    paddings = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+    return tf.nn.max_pool2d(tf.pad(inputs, paddings, constant_values=inputs.dtype.min), size, stride, "VALID")

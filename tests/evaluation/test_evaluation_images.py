@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 
 
@@ -15,9 +16,27 @@ def test_images_have_the_size_that_is_asked_for(digits):
     assert len(digits.class_names) == 10
 
 
+@pytest.mark.parametrize(
+    ("crop", "image_size", "keeps_originals"),
+    [("pad", (8, 8), False), ("random_resized", (8, 8), True), ("random_resized", None, False)],
+)
+def test_random_crops_are_cut_from_originals_where_images_are_resized(crop, image_size, keeps_originals, monkeypatch):
+    calls = []
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *args, **kwargs: calls.append((args, kwargs)))
+    resize_side = None if image_size is None else 9
+    load_images(EvaluationConfig(crop=crop, image_size=image_size, resize_side=resize_side, data_dir="somewhere"))
+    expected = {"data_dir": "somewhere", "download": False, "image_size": image_size, "resize_side": resize_side}
+    assert calls == [(("cifar10",), {**expected, "keep_originals": keeps_originals})]
+
+
 def test_the_settings_of_augmentation_arrive_under_their_own_names(digits):
     config = EvaluationConfig(
-        crop="random_resized", color_jitter=0.25, hue_jitter=0.125, crop_padding=3, cutout_length=5, horizontal_flip=False
+        crop="random_resized",
+        color_jitter=0.25,
+        hue_jitter=0.125,
+        crop_padding=3,
+        cutout_length=5,
+        horizontal_flip=False,
     )
     preprocessing = choose_preprocessing(config, digits)
     assert preprocessing.random_resized_crop

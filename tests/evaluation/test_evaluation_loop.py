@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError
-from eoinas_tf.evaluation import evaluation_loop
-from eoinas_tf.evaluation.evaluation_loop import choose_preprocessing, load_images, run_evaluation
+from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, StorageError
+from eoinas_tf.evaluation import evaluation_images
+from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.experiment import export_check, network_export
+from eoinas_tf.experiment.exported_predictions import READERS
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
@@ -30,8 +31,14 @@ def small_images(monkeypatch):
         return ImageSplit.from_pixels(images.astype(np.uint8), labels)
 
     dataset = ImageDataset("small", ("dark", "bright"), (8, 8, 3), split(26), split(10))
-    monkeypatch.setattr(evaluation_loop, "load_image_dataset", lambda *_, **__: dataset)
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: dataset)
     return dataset
+
+
+@pytest.fixture(autouse=True)
+def exports_are_checked_in_this_process(monkeypatch):
+    """The other process is tested with the exports; starting TensorFlow in one for each run here takes too long."""
+    monkeypatch.setattr(export_check, "run_export", lambda name, folder, images: READERS[name](folder, images))
 
 
 @pytest.fixture
@@ -103,6 +110,11 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     assert summary["finished"]
     for name in ("genotype", "metrics", "saved_model"):
         assert (whole / summary[name]).exists()
+    table = (whole / "class_accuracy.csv").read_text()
+    assert table == (resumed / "class_accuracy.csv").read_text()
+    assert [line.split(",")[:2] for line in table.splitlines()[1:]] == [["dark", "5"], ["bright", "5"]]
+    assert (whole / "plots" / "confusion_matrix.png").exists()
+    assert summary["test_loss"] == pytest.approx(records[-1]["test_loss"], rel=1e-5)
 
 
 def test_a_network_narrowed_to_a_budget_trains_as_if_asked_for(config, tmp_path, capsys):
@@ -134,6 +146,26 @@ def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(confi
     assert (tmp_path / "run" / "saved_model").is_dir()
     assert len((tmp_path / "run" / "timing.jsonl").read_text().splitlines()) == 20
 
+    both = run_evaluation(dataclasses.replace(config, export_formats=("saved_model", "tflite")))
+    assert both == {**summary, "tflite": "tflite/model.tflite"}
+    lite = READERS["tflite"](tmp_path / "run" / "tflite", images.numpy())
+    np.testing.assert_array_equal(lite["label"], outputs["label"])
+
+
+def test_an_export_that_could_not_be_made_is_refused_before_the_training(config, tmp_path, monkeypatch):
+    onnx = dataclasses.replace(network_export.EXPORT_FORMATS["onnx"], packages=("no_such_package",))
+    monkeypatch.setitem(network_export.EXPORT_FORMATS, "onnx", onnx)
+    with pytest.raises(ConfigurationError, match="no_such_package"):
+        run_evaluation(dataclasses.replace(config, export_formats=("onnx",)))
+    assert not (tmp_path / "run").exists()
+    run_evaluation(dataclasses.replace(config, max_steps=1))
+    (tmp_path / "run" / "tflite").mkdir()
+    (tmp_path / "run" / "tflite" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match="tflite is not replaced"):
+        run_evaluation(dataclasses.replace(config, export_formats=("saved_model", "tflite")))
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert (tmp_path / "run" / "tflite" / "notes.txt").read_text() == "mine"
+
 
 @pytest.mark.parametrize("max_steps", [0, 2])
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_path, max_steps):
@@ -141,25 +173,6 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_pat
         run_evaluation(dataclasses.replace(config, learning_rate=1e30, gradient_clip_norm=1e30, max_steps=max_steps))
     assert not (tmp_path / "run" / "checkpoints").exists()
     assert not (tmp_path / "run" / "saved_model").exists()
-
-
-def test_images_are_loaded_and_preprocessed_as_the_settings_say(config, small_images, monkeypatch):
-    calls = []
-    monkeypatch.setattr(evaluation_loop, "load_image_dataset", lambda *args, **kwargs: calls.append((args, kwargs)))
-    for crop, image_size, keeps in (("pad", (8, 8), False), ("random_resized", (8, 8), True)):
-        load_images(dataclasses.replace(config, crop=crop, image_size=image_size, resize_side=9, data_dir="somewhere"))
-        expected = {"data_dir": "somewhere", "download": False, "image_size": image_size, "resize_side": 9}
-        assert calls.pop() == (("cifar10",), {**expected, "keep_originals": keeps})
-    load_images(dataclasses.replace(config, crop="random_resized"))
-    # Images of their own size are all there is to cut from.
-    assert not calls.pop()[1]["keep_originals"]
-
-    plain = choose_preprocessing(config, small_images)
-    np.testing.assert_array_equal(plain[:2], channel_statistics(small_images.train))
-    assert plain[2:] == (1, True, 2, False, 0.0, 0.0)
-    other = choose_preprocessing(dataclasses.replace(config, **IMAGENET_RECIPE), small_images)
-    np.testing.assert_allclose(other.mean, [123.675, 116.28, 103.53], rtol=1e-6)
-    assert other[2:] == (1, True, 2, True, 0.4, 0.2)
 
 
 def test_settings_are_refused_before_any_work(config, tmp_path):

@@ -9,10 +9,12 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.errors import ConfigurationError, NonFiniteError, RunDirectoryError, WeightsError
-from eoinas_tf.evaluation import pytorch_evaluation
+from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.pytorch_weights import pytorch_tensors
+from eoinas_tf.experiment import export_check
+from eoinas_tf.experiment.exported_predictions import READERS
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("dil_conv_3x3", 0), ("skip_connect", 1))
@@ -29,7 +31,9 @@ def small_images(monkeypatch, generator):
         return ImageSplit.from_pixels(images, np.arange(count) % 3)
 
     dataset = ImageDataset("small", ("a", "b", "c"), (8, 8, 1), split(4), split(10))
-    monkeypatch.setattr(pytorch_evaluation, "load_image_dataset", lambda *_, **__: dataset)
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: dataset)
+    # The check in a process of its own, which takes seconds, has tests of its own.
+    monkeypatch.setattr(export_check, "run_export", lambda name, folder, images: READERS[name](folder, images))
     return dataset
 
 

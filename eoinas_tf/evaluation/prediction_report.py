@@ -1,0 +1,53 @@
+"""What a run folder tells about a finished network's test: its confusions in tables and pictures."""
+
+import tensorflow as tf
+
+from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.evaluation.confusions import class_accuracy_table, confusion_matrix, worst_confusions
+from eoinas_tf.evaluation.predictions import Predictions
+from eoinas_tf.experiment.atomic_files import write_bytes, write_text
+from eoinas_tf.experiment.cell_drawing import figure_to_png
+from eoinas_tf.experiment.confusion_plots import PicturedConfusion, draw_confusion_matrix, draw_confusions
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
+
+# A run of its own in TensorBoard, so that a report made anew replaces the one before.
+TENSORBOARD_RUN = "test_report"
+PAIRS_PICTURED = 10
+IMAGES_A_PAIR = 6
+
+
+def write_prediction_report(run: RunDirectory, dataset: ImageDataset, predictions: Predictions, epoch: int) -> None:
+    """Writes class_accuracy.csv and the pictures, these to TensorBoard too; what an earlier report wrote is replaced.
+
+    Args:
+        run: The open run folder.
+        dataset: The data set whose test images were classified.
+        predictions: The answers to them.
+        epoch: The last finished epoch, TensorBoard's step.
+
+    Raises:
+        StorageError: A file could not be written.
+    """
+    matrix = confusion_matrix(predictions)
+    write_text(run.class_accuracy, class_accuracy_table(matrix, dataset.class_names))
+    confusions = [
+        PicturedConfusion(
+            title=f"{dataset.class_names[confusion.true_class]} taken for "
+            f"{dataset.class_names[confusion.predicted_class]}: {confusion.times} of {confusion.class_images} images",
+            images=dataset.test.load_batch(tf.constant(confusion.positions, tf.int64)).numpy(),
+            probabilities=predictions.probabilities[list(confusion.positions)],
+        )
+        for confusion in worst_confusions(predictions, PAIRS_PICTURED, IMAGES_A_PAIR)
+    ]
+    figures = {
+        "confusion_matrix": draw_confusion_matrix(matrix, dataset.class_names),
+        "worst_confusions": draw_confusions(confusions, IMAGES_A_PAIR),
+    }
+    run.plots.mkdir(exist_ok=True)
+    logger = TensorBoardLogger(run.tensorboard / TENSORBOARD_RUN, run.config.tensorboard)
+    for name, figure in figures.items():
+        write_bytes(run.plots / f"{name}.png", figure_to_png(figure))
+        logger.image(epoch, f"result/{name}", figure)
+    logger.scalars(epoch, {"result/test_top_5_accuracy": predictions.top_5_accuracy})
+    logger.close()

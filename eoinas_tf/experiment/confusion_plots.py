@@ -1,0 +1,113 @@
+"""Pictures of what a network takes for what: its confusion matrix, and the images that it got wrong."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+
+from eoinas_tf.experiment.search_plots import new_figure
+
+MOST_CLASSES = 30
+MOST_CLASSES_WITH_NUMBERS = 15
+LONGEST_NAME = 22
+
+
+class PicturedConfusion(NamedTuple):
+    """One class taken for another, with images of it.
+
+    Args:
+        title: Which for which, and how often.
+        images: uint8 [images, height, width, channels].
+        probabilities: How sure the network was of each, [images].
+    """
+
+    title: str
+    images: np.ndarray
+    probabilities: np.ndarray
+
+
+def most_confused_classes(matrix: np.ndarray, most: int) -> np.ndarray:
+    """Returns the classes of the most frequent confusions, in the order of the classes.
+
+    Args:
+        matrix: Images by right class (row) and predicted class (column), int [classes, classes].
+        most: How many classes at most.
+
+    Returns:
+        int [classes shown]; all classes where there are no more than `most`.
+    """
+    classes = len(matrix)
+    if classes <= most:
+        return np.arange(classes)
+    mistakes = matrix * (1 - np.eye(classes, dtype=matrix.dtype))
+    chosen: dict[int, None] = {}
+    for cell in np.argsort(-mistakes, axis=None, kind="stable"):
+        pair = divmod(int(cell), classes)
+        if len(chosen.keys() | set(pair)) > most:
+            break
+        chosen.update(dict.fromkeys(pair))
+    return np.sort(np.fromiter(chosen, int))
+
+
+def draw_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
+    """Draws the confusion matrix; of many classes those that are confused most.
+
+    Args:
+        matrix: Images by right class (row) and predicted class (column), int [classes, classes].
+        class_names: A name for each class.
+
+    Returns:
+        The picture: colours are shares of the right class's images, numbers are images.
+    """
+    shown = most_confused_classes(matrix, MOST_CLASSES)
+    counts = matrix[np.ix_(shown, shown)]
+    shares = counts / np.maximum(matrix[shown].sum(axis=1, keepdims=True), 1)
+    side = 4 + 0.32 * len(shown)
+    figure = new_figure(side + 1.5, side)
+    axes = figure.subplots()
+    # The square root, so that a few mistakes are seen beside many right answers.
+    picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    if len(shown) <= MOST_CLASSES_WITH_NUMBERS:
+        for (row, column), count in np.ndenumerate(counts):
+            color = "white" if shares[row, column] > 0.35 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
+    names = [_shortened(class_names[position]) for position in shown]
+    axes.set_xticks(range(len(shown)), names, rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(shown)), names, fontsize=8, parse_math=False)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("right class")
+    part = f"the {len(shown)} most confused of {len(matrix)} classes" if len(shown) < len(matrix) else "all classes"
+    axes.set_title(f"confusion matrix, {part}")
+    figure.colorbar(picture, ax=axes, label="share of the right class's test images", shrink=0.8)
+    return figure
+
+
+def draw_confusions(confusions: Sequence[PicturedConfusion], images_a_row: int) -> Figure:
+    """Draws images that were classified wrongly, a row a pair of classes, each with how sure the network was.
+
+    Args:
+        confusions: The pairs, the worst first.
+        images_a_row: Images a row has room for.
+    """
+    if not confusions:
+        figure = new_figure(6, 1.5)
+        figure.text(0.5, 0.5, "no test image was classified wrongly", ha="center", va="center")
+        return figure
+    figure = new_figure(1.5 * images_a_row, 1.9 * len(confusions))
+    rows = figure.subfigures(len(confusions), 1, squeeze=False)[:, 0]
+    for row, confusion in zip(rows, confusions, strict=True):
+        row.suptitle(confusion.title, fontsize=10, x=0.01, ha="left", parse_math=False)
+        panels = row.subplots(1, images_a_row, squeeze=False)[0]
+        for axes in panels:
+            axes.axis("off")
+        for axes, image, probability in zip(panels, confusion.images, confusion.probabilities, strict=False):
+            # Of images that are neither grey nor in colour, the first channel.
+            axes.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
+            axes.set_title(f"{100 * probability:.0f} % sure", fontsize=8)
+    return figure
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"

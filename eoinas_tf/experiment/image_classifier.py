@@ -1,0 +1,74 @@
+"""What is exported: a network with its normalization and class names, as functions of raw images."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+
+class ImageClassifier(tf.Module):
+    """Normalization, network and class names in one function, with and without resizing before them.
+
+    Args:
+        network: Maps normalized images, float32 [batch, height, width, channels], to logits. Its
+            `variables`, if it has any, are those that an export stores.
+        image_shape: Height, width and channels that the network takes.
+        class_names: A name for each class.
+        mean: Channels' means, [channels], on the scale 0 to 255.
+        standard_deviation: Channels' standard deviations, likewise.
+        fit_images: Brings uint8 images of another size to `image_shape`, as in the test. Where not given,
+            their height and width are resized each on its own.
+
+    Attributes:
+        classify: Graph function of images of any size: `probabilities`, `label` and `class_name`.
+        classify_resized: Graph function of images of the network's own size: `probabilities` and `label`.
+        name_classes: Graph function without arguments: `class_names`, string [classes].
+    """
+
+    def __init__(
+        self,
+        network: Callable[[tf.Tensor], tf.Tensor],
+        image_shape: tuple[int, int, int],
+        class_names: Sequence[str],
+        mean: np.ndarray,
+        standard_deviation: np.ndarray,
+        fit_images: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.variables_of_network = [variable.value for variable in getattr(network, "variables", [])]
+        self.image_shape = tuple(image_shape)
+        self.fit_images = fit_images or self._resize
+        self.class_names = tuple(class_names)
+        # No tensors: an ONNX model would take them for inputs.
+        self.mean = np.asarray(mean, np.float32)
+        self.standard_deviation = np.asarray(standard_deviation, np.float32)
+        any_size = tf.TensorSpec([None, None, None, image_shape[-1]], tf.uint8, name="image")
+        own_size = tf.TensorSpec([None, *image_shape], tf.uint8, name="image")
+        self.classify = tf.function(self._classify, input_signature=[any_size], autograph=False)
+        self.classify_resized = tf.function(self._classify_resized, input_signature=[own_size], autograph=False)
+        self.name_classes = tf.function(self._name_classes, input_signature=[], autograph=False)
+
+    def _resize(self, images: tf.Tensor) -> tf.Tensor:
+        # Rounded as the training's images are.
+        return tf.saturate_cast(tf.round(tf.image.resize(images, self.image_shape[:2], antialias=True)), tf.uint8)
+
+    def _classify(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `probabilities` [batch, classes], `label` [batch] and `class_name` [batch] for uint8 images."""
+        height, width, channels = self.image_shape
+        is_other_size = tf.reduce_any(tf.shape(image)[1:3] != [height, width])
+        fitted = tf.cond(is_other_size, lambda: self.fit_images(image), lambda: image)
+        outputs = self._outputs(tf.cast(tf.ensure_shape(fitted, [None, height, width, channels]), tf.float32))
+        return {**outputs, "class_name": tf.gather(tf.constant(self.class_names), outputs["label"])}
+
+    def _classify_resized(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `probabilities` [batch, classes] and `label` [batch] for uint8 images of the network's size."""
+        return self._outputs(tf.cast(image, tf.float32))
+
+    def _outputs(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        probabilities = tf.nn.softmax(self.network((pixels - self.mean) / self.standard_deviation))
+        return {"probabilities": probabilities, "label": tf.argmax(probabilities, axis=-1)}
+
+    def _name_classes(self) -> dict[str, tf.Tensor]:
+        """Returns `class_names` [classes], in the order of `probabilities`."""
+        return {"class_names": tf.constant(self.class_names)}

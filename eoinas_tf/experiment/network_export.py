@@ -1,0 +1,111 @@
+"""The formats that a network is exported to, and the one way in which each export is made."""
+
+import contextlib
+import dataclasses
+import importlib.util
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment import onnx_export, tflite_export
+from eoinas_tf.experiment.export_check import check_export
+from eoinas_tf.experiment.export_folder import new_export
+from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.onnx_export import write_onnx
+from eoinas_tf.experiment.saved_model_export import write_saved_model
+from eoinas_tf.experiment.tflite_export import write_tflite
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportFormat:
+    """A format that a network can be exported to.
+
+    Attributes:
+        write: Writes a classifier into a folder that exists.
+        file_name: What a program that serves it is given, relative to the folder; empty: the folder.
+        takes_any_size: Whether it resizes images by itself.
+        packages: Packages that writing and checking take beside this one's own dependencies.
+    """
+
+    write: Callable[[ImageClassifier, Path], None]
+    file_name: str = ""
+    takes_any_size: bool = False
+    packages: tuple[str, ...] = ()
+
+
+EXPORT_FORMATS: dict[str, ExportFormat] = {
+    "saved_model": ExportFormat(write_saved_model, takes_any_size=True),
+    "tflite": ExportFormat(write_tflite, file_name=tflite_export.FILE_NAME),
+    "onnx": ExportFormat(
+        write_onnx,
+        file_name=onnx_export.FILE_NAME,
+        packages=("tf2onnx", "onnx", "onnxruntime"),
+    ),
+}
+
+
+def check_packages(format_names: Sequence[str]) -> None:
+    """Refuses formats whose packages are not installed, before a training rather than after it.
+
+    Args:
+        format_names: Keys of `EXPORT_FORMATS`.
+
+    Raises:
+        ConfigurationError: A package is missing.
+    """
+    for name in format_names:
+        missing = [package for package in EXPORT_FORMATS[name].packages if importlib.util.find_spec(package) is None]
+        if missing:
+            raise ConfigurationError(
+                f"--export_formats={name} needs packages that are not installed ({', '.join(missing)}); install the "
+                f"extra of this name: pip install '.[{name}]'"
+            )
+
+
+def export_classifier(
+    classifier: ImageClassifier, format_name: str, folder: Path, images: np.ndarray, probabilities: np.ndarray
+) -> float:
+    """Writes an export, runs it in another process, compares it, and only then gives it its name.
+
+    Args:
+        classifier: What to export.
+        format_name: A key of `EXPORT_FORMATS`.
+        folder: The export's folder; an older export in it is replaced at the end.
+        images: Images to compare on, uint8 [batch, height, width, channels] of the network's size.
+        probabilities: What the network says of them, float [batch, classes].
+
+    Returns:
+        The largest difference between the two's probabilities.
+
+    Raises:
+        StorageError: It could not be written, or says something else than the network; an older
+            export is as it was.
+    """
+    export_format = EXPORT_FORMATS[format_name]
+    height, width, channels = classifier.image_shape
+    sides = [None, None] if export_format.takes_any_size else [height, width]
+    description = {
+        "format": format_name,
+        "image": {"dtype": "uint8", "shape": [None, *sides, channels]},
+        "class_names": list(classifier.class_names),
+    }
+    with new_export(folder, description) as temporary:
+        with _without_warnings():
+            export_format.write(classifier, temporary)
+        return check_export(format_name, temporary, images, probabilities)
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps TensorFlow from warning of each custom gradient that an export leaves out, as all of them do."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

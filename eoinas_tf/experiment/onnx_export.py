@@ -1,0 +1,31 @@
+"""A network as an ONNX model in float32: images of one size, any batch."""
+
+from pathlib import Path
+
+from eoinas_tf.experiment.atomic_files import write_bytes
+from eoinas_tf.experiment.image_classifier import ImageClassifier
+
+FILE_NAME = "model.onnx"
+# What ONNX Runtime knows since its version 1.12 of 2022.
+OPERATOR_SET = 17
+
+
+def write_onnx(classifier: ImageClassifier, folder: Path) -> None:
+    """Writes an ONNX model; needs the package tf2onnx.
+
+    It takes `image`, uint8 [batch, height, width, channels] of the network's height and width and
+    any batch, and returns `probabilities`, float32 [batch, classes], and `label`, int64 [batch].
+
+    Args:
+        classifier: What to export.
+        folder: Receives `model.onnx`; it exists.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    # Here and not above: it is needed for this format only, and not installed everywhere.
+    import tf2onnx
+
+    function = classifier.classify_resized
+    model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPERATOR_SET)
+    write_bytes(folder / FILE_NAME, model.SerializeToString())

@@ -1,0 +1,137 @@
+"""Every operation through every format, at an odd image size, where stride 2 and padding are hardest."""
+
+import importlib.util
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.image_split import ImageDataset, ImageSplit
+from eoinas_tf.data.input_pipelines import Preprocessing
+from eoinas_tf.errors import StorageError
+from eoinas_tf.evaluation import network_exports
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.network_exports import check_exports, export_network
+from eoinas_tf.experiment.exported_predictions import READERS
+from eoinas_tf.experiment.network_export import EXPORT_FORMATS
+from eoinas_tf.space import convolution_blocks
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
+
+# All that a genotype can name, behind the cell's inputs, where they have stride 2 in a reduction cell.
+OPERATIONS = (*(name for name in OPERATION_NAMES if name != NONE), SKIP_CONNECT)
+EDGES = tuple((operation, position % 2) for position, operation in enumerate(OPERATIONS))
+CLASSES = ("a", "b", "c")
+IMAGE_SHAPE = (11, 9, 3)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    images = np.random.default_rng(0).integers(0, 256, (12, *IMAGE_SHAPE), dtype=np.uint8)
+    split = ImageSplit.from_pixels(images, np.arange(12) % 3)
+    return ImageDataset("random", CLASSES, IMAGE_SHAPE, split, split)
+
+
+@pytest.fixture(scope="module")
+def preprocessing():
+    return Preprocessing(np.array([120.0, 121, 122], np.float32), np.array([60.0, 61, 62], np.float32))
+
+
+def exporting(formats, **settings):
+    return EvaluationConfig(export_formats=tuple(formats), **settings)
+
+
+def build(stem, monkeypatch):
+    keras.utils.set_random_seed(0)
+    genotype = Genotype(normal=EDGES, normal_concat=(2, 3, 4, 5), reduce=EDGES, reduce_concat=(2, 3, 4, 5))
+    monkeypatch.setattr(convolution_blocks, "NORMALIZATION_MOMENTUM", 0.0)
+    network = EvaluationNetwork(genotype, len(CLASSES), cells=3, init_channels=4, stem=stem)
+    network.build((None, *IMAGE_SHAPE))
+    # As after a training: statistics of images, and answers that differ from image to image.
+    network(tf.random.stateless_normal([16, *IMAGE_SHAPE], [1, 2]), training=True)
+    network.classifier.kernel.assign(10 * network.classifier.kernel)
+    return network
+
+
+def expected(network, dataset, preprocessing):
+    """Returns the probabilities of all test images, normalized by hand."""
+    images = dataset.test.load_batch(tf.range(len(dataset.test), dtype=tf.int64)).numpy()
+    normalized = (images.astype(np.float32) - preprocessing.mean) / preprocessing.standard_deviation
+    return images, tf.nn.softmax(network(normalized, training=False)).numpy()
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+@pytest.mark.parametrize("name", ["tflite", "onnx"])
+def test_every_operation_survives_the_conversion(dataset, preprocessing, tmp_path, monkeypatch, name, stem):
+    if not all(importlib.util.find_spec(package) for package in EXPORT_FORMATS[name].packages):
+        pytest.skip(f"the extra `{name}` is not installed")
+    network = build(stem, monkeypatch)
+    exports = export_network(network, exporting((name,)), dataset, preprocessing, tmp_path)
+    assert exports == {name: f"{name}/model.{name}"}
+    images, probabilities = expected(network, dataset, preprocessing)
+    assert np.ptp(probabilities, axis=0).max() > 0.05
+    # More images than the export was compared on.
+    assert len(images) > network_exports.IMAGES_COMPARED
+    outputs = READERS[name](tmp_path / name, images)
+    np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
+
+
+def test_the_exports_are_compared_with_the_network_and_named(dataset, preprocessing, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(network_exports, "export_classifier", lambda *arguments: calls.append(arguments))
+    network = build("cifar", monkeypatch)
+    formats = ("onnx", "saved_model", "onnx")
+    exports = export_network(network, exporting(formats), dataset, preprocessing, tmp_path)
+    assert exports == {"onnx": "onnx/model.onnx", "saved_model": "saved_model"}
+    images, probabilities = expected(network, dataset, preprocessing)
+    assert [(name, folder) for _, name, folder, *_ in calls] == [
+        ("onnx", tmp_path / "onnx"), ("saved_model", tmp_path / "saved_model"),
+    ]  # fmt: skip
+    for classifier, _, _, compared, said in calls:
+        assert classifier.class_names == CLASSES
+        np.testing.assert_array_equal(compared, images[:8])
+        np.testing.assert_allclose(said, probabilities[:8], atol=1e-6)
+        outputs = classifier.classify_resized(tf.constant(images))
+        np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
+
+
+def test_the_auxiliary_head_is_in_no_export(dataset, preprocessing, tmp_path, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
+    network = build("cifar", monkeypatch)
+    export_network(network, exporting(("tflite",)), dataset, preprocessing, tmp_path)
+    head = network.auxiliary_head.variables
+    assert len(kept["found"].variables_of_network) == len(network.variables) - len(head)
+
+
+def test_other_sizes_are_fitted_as_in_the_test(dataset, preprocessing, tmp_path, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
+    network = build("cifar", monkeypatch)
+    config = exporting(["saved_model"], resize_side=12, image_size=(11, 9))
+    export_network(network, config, dataset, preprocessing, tmp_path)
+    images = np.random.default_rng(1).integers(0, 256, (2, 24, 30, 3), dtype=np.uint8)
+    # The shorter side, 24, becomes 12; the centre is cut out: (12 - 11) // 2 rows and (15 - 9) // 2 columns before it.
+    fitted = np.round(tf.image.resize(images, [12, 15], antialias=True))[:, 0:11, 3:12]
+    normalized = (fitted - preprocessing.mean) / preprocessing.standard_deviation
+    probabilities = tf.nn.softmax(network(normalized.astype(np.float32), training=False))
+    np.testing.assert_allclose(kept["found"].classify(tf.constant(images))["probabilities"], probabilities, atol=1e-4)
+
+
+def test_a_folder_that_is_no_export_is_refused_before_any_work(tmp_path):
+    check_exports(tmp_path, ("saved_model", "onnx"))
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "mine.txt").write_text("mine")
+    with pytest.raises(StorageError, match="onnx"):
+        check_exports(tmp_path, ("saved_model", "onnx"))
+
+
+def test_an_export_of_another_networks_answers_is_refused(dataset, preprocessing, tmp_path, monkeypatch):
+    network = build("cifar", monkeypatch)
+    real = network_exports.normalize
+    monkeypatch.setattr(network_exports, "normalize", lambda images, mean, deviation: 2 * real(images, mean, deviation))
+    with pytest.raises(StorageError, match="differs from the network"):
+        export_network(network, exporting(("saved_model",)), dataset, preprocessing, tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,55 @@
+import dataclasses
+import importlib.util
+import json
+import typing
+
+import numpy as np
+import pytest
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import ConfigurationError, StorageError
+from eoinas_tf.experiment import network_export
+from eoinas_tf.experiment.export_folder import new_export
+from eoinas_tf.experiment.network_export import EXPORT_FORMATS, check_packages, export_classifier
+
+
+def is_installed(format_name):
+    return all(importlib.util.find_spec(package) for package in EXPORT_FORMATS[format_name].packages)
+
+
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_an_export_is_kept_when_another_process_says_the_same(tiny, tmp_path, name):
+    if not is_installed(name):
+        pytest.skip(f"the extra `{name}` is not installed")
+    difference = export_classifier(tiny.classifier, name, tmp_path / name, tiny.images, tiny.probabilities)
+    assert difference < 1e-6
+    assert (tmp_path / name / EXPORT_FORMATS[name].file_name).exists()
+    description = json.loads((tmp_path / name / "export.json").read_text())
+    assert description["class_names"] == list(tiny.class_names)
+    sides = [None, None] if name == "saved_model" else [8, 6]
+    assert description["image"] == {"dtype": "uint8", "shape": [None, *sides, 3]}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_export_that_differs_is_refused_and_the_older_one_stays(tiny, tmp_path):
+    with new_export(tmp_path / "tflite", {}) as folder:
+        (folder / "model.tflite").write_text("the older one")
+    wrong = tiny.probabilities + np.float32(2e-3)
+    with pytest.raises(StorageError, match=r"differs from the network by 0\.002"):
+        export_classifier(tiny.classifier, "tflite", tmp_path / "tflite", tiny.images, wrong)
+    assert [path.name for path in tmp_path.iterdir()] == ["tflite"]
+    assert (tmp_path / "tflite" / "model.tflite").read_text() == "the older one"
+
+
+def test_the_setting_knows_the_formats():
+    (field,) = (field for field in dataclasses.fields(EvaluationConfig) if field.name == "export_formats")
+    assert field.metadata["choices"] == tuple(EXPORT_FORMATS)
+    assert typing.get_origin(field.type) is tuple
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch):
+    check_packages(["saved_model", "tflite"])
+    needing = dataclasses.replace(EXPORT_FORMATS["onnx"], packages=("numpy", "no_such_package"))
+    monkeypatch.setitem(network_export.EXPORT_FORMATS, "onnx", needing)
+    with pytest.raises(ConfigurationError, match=r"--export_formats=onnx .*\(no_such_package\).*'\.\[onnx\]'"):
+        check_packages(["saved_model", "onnx"])
