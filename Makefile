@@ -32,8 +32,10 @@ check: $(STAMP)
 	$(RUN) -m ruff format --check $(SOURCES)
 	$(RUN) -m mypy
 
+# Two processes: most tests trace graphs on one core. A file stays in one process, for its tests share what they trace.
+TEST_PROCESSES ?= 2
 unit-tests: $(STAMP)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 format: $(STAMP)
 	$(RUN) -m ruff check --fix $(SOURCES)

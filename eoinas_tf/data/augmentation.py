@@ -6,20 +6,21 @@ All functions work eagerly and inside a `tf.data` map.
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 from eoinas_tf.data.image_split import ImageSplit
-from eoinas_tf.random_seeds import ALGORITHM
 
 MOST_IMAGES_FOR_STATISTICS = 10_000
 STATISTICS_CHUNK = 500
 
 
-def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
+def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
     """Pads each image with black and cuts it back to its size at a random place of its own.
 
     Args:
         images: [batch, height, width, channels], any type; static height, width and channels.
         padding: Pixels added on each side; with 0 the images are returned as they are.
         seed: Seed of the draw, integer [2].
+        rows: The rows of the batch that the images are; the whole batch where not given.
 
     Returns:
         Images of the same shape and type.
@@ -29,24 +30,25 @@ def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
     batch = tf.shape(images)[0]
     height, width = images.shape[1], images.shape[2]
     padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
-    offsets = tf.random.stateless_uniform([2, batch], seed, 0, 2 * padding + 1, tf.int32, alg=ALGORITHM)
+    offsets = draw_uniform([2, batch], 1, seed, rows, 0, 2 * padding + 1, tf.int32)
     rows = offsets[0][:, None] + tf.range(height)
     columns = offsets[1][:, None] + tf.range(width)
     cropped = tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
     return tf.ensure_shape(cropped, images.shape)
 
 
-def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def horizontal_flip(images: tf.Tensor, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
     """Flips each image left to right with probability one half.
 
     Args:
         images: [batch, height, width, channels], any type.
         seed: Seed of the draw, integer [2].
+        rows: The rows of the batch that the images are; the whole batch where not given.
 
     Returns:
         Images of the same shape and type.
     """
-    is_flipped = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, alg=ALGORITHM) < 0.5
+    is_flipped = draw_uniform([tf.shape(images)[0], 1, 1, 1], 0, seed, rows) < 0.5
     return tf.where(is_flipped, tf.reverse(images, axis=[2]), images)
 
 
@@ -64,13 +66,14 @@ def normalize(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarra
     return (tf.cast(images, tf.float32) - mean) / standard_deviation
 
 
-def cutout(images: tf.Tensor, length: int, seed: tf.Tensor) -> tf.Tensor:
+def cutout(images: tf.Tensor, length: int, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
     """Sets one square of each image to zero; its centre may lie anywhere, so that it may stick out.
 
     Args:
         images: [batch, height, width, channels], normalized, so that zero is the mean colour.
         length: Side of the square in pixels; with 0 the images are returned as they are.
         seed: Seed of the draw, integer [2].
+        rows: The rows of the batch that the images are; the whole batch where not given.
 
     Returns:
         Images of the same shape and type.
@@ -79,7 +82,7 @@ def cutout(images: tf.Tensor, length: int, seed: tf.Tensor) -> tf.Tensor:
         return images
     batch = tf.shape(images)[0]
     height, width = images.shape[1], images.shape[2]
-    centres = tf.random.stateless_uniform([2, batch], seed, alg=ALGORITHM)
+    centres = draw_uniform([2, batch], 1, seed, rows)
     is_blank = [
         _inside(tf.cast(tf.floor(centre * side), tf.int32), side, length)
         for centre, side in zip(tf.unstack(centres), (height, width), strict=True)

@@ -5,14 +5,16 @@ from functools import partial
 
 import tensorflow as tf
 
-from eoinas_tf.random_seeds import ALGORITHM
+from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 
 # Of the grey that a colour appears as.
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 WHITE = 255.0
 
 
-def jitter_colors(images: tf.Tensor, strength: float, hue: float, seed: tf.Tensor) -> tf.Tensor:
+def jitter_colors(
+    images: tf.Tensor, strength: float, hue: float, seed: tf.Tensor, rows: BatchRows | None = None
+) -> tf.Tensor:
     """Changes each image's brightness, contrast, saturation and hue, in an order that is drawn for each image.
 
     The first three are changed by factors that are uniform in [1 - strength, 1 + strength], the hue
@@ -24,6 +26,7 @@ def jitter_colors(images: tf.Tensor, strength: float, hue: float, seed: tf.Tenso
         strength: Largest relative change of brightness, contrast and saturation, in [0, 1].
         hue: Largest turn of the hue, a fraction of the full circle of colours, in [0, 0.5].
         seed: Seed of the draw, integer [2].
+        rows: The rows of the batch that the images are; the whole batch where not given.
 
     Returns:
         float32 images of the same shape, 0 to 255; not rounded.
@@ -38,7 +41,7 @@ def jitter_colors(images: tf.Tensor, strength: float, hue: float, seed: tf.Tenso
         changes.append((turn_hue, hue))
     if not changes:
         return images
-    draws = tf.random.stateless_uniform([2, tf.shape(images)[0], len(changes)], seed, -1.0, 1.0, alg=ALGORITHM)
+    draws = draw_uniform([2, tf.shape(images)[0], len(changes)], 1, seed, rows, -1.0, 1.0)
     amounts, orders = draws[0] * [largest for _, largest in changes], tf.argsort(draws[1])
 
     def jitter(parts: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:

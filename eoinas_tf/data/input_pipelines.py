@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.batch_rows import BatchRows
 from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.random_resized_crop import draw_crops
@@ -67,6 +68,7 @@ def search_batches(
     epoch: int,
     seed: int,
     first_step: int = 0,
+    rows: slice | None = None,
 ) -> tf.data.Dataset:
     """Pairs of training batches, one from each half.
 
@@ -78,6 +80,7 @@ def search_batches(
         epoch: The epoch, counted from 1.
         seed: The run's seed.
         first_step: Steps of this epoch that are left out, because they are done.
+        rows: The rows of each batch that this worker loads; all of them where not given.
 
     Returns:
         Yields ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
@@ -85,7 +88,7 @@ def search_batches(
     """
     steps = steps_per_epoch(min(map(len, halves)), batch_size)
     streams = [
-        _training_stream(split, half, name, preprocessing, batch_size, steps, epoch, seed, first_step)
+        _training_stream(split, half, name, preprocessing, batch_size, steps, epoch, seed, first_step, rows)
         for half, name in zip(halves, ("weight half", "architecture half"), strict=True)
     ]
     return _prefetched(tf.data.Dataset.zip(tuple(streams)))
@@ -99,6 +102,7 @@ def training_batches(
     epoch: int,
     seed: int,
     first_step: int = 0,
+    rows: slice | None = None,
 ) -> tf.data.Dataset:
     """Training batches of all images of a split.
 
@@ -109,6 +113,7 @@ def training_batches(
         epoch: The epoch, counted from 1.
         seed: The run's seed.
         first_step: Steps of this epoch that are left out, because they are done.
+        rows: The rows of each batch that this worker loads; all of them where not given.
 
     Returns:
         Yields (images, labels): float32 [batch, height, width, channels] and int32 [batch].
@@ -116,7 +121,7 @@ def training_batches(
     everything = np.arange(len(split), dtype=np.int64)
     steps = steps_per_epoch(len(split), batch_size)
     return _prefetched(
-        _training_stream(split, everything, "training", preprocessing, batch_size, steps, epoch, seed, first_step)
+        _training_stream(split, everything, "training", preprocessing, batch_size, steps, epoch, seed, first_step, rows)
     )
 
 
@@ -126,6 +131,7 @@ def test_batches(
     *,
     batch_size: int,
     indices: np.ndarray | None = None,  # noqa: PT028
+    rows: slice | None = None,  # noqa: PT028
 ) -> tf.data.Dataset:
     """Batches that hold every image once, all of one size so that nothing is traced twice.
 
@@ -134,6 +140,7 @@ def test_batches(
         preprocessing: Normalization; the augmentation is left out.
         batch_size: Images in a batch.
         indices: The images to use, int64 [n]; all of them where not given.
+        rows: The rows of each batch that this worker loads; all of them where not given.
 
     Returns:
         Yields (images, labels, weights): float32 [batch, height, width, channels], int32 [batch] and
@@ -148,8 +155,8 @@ def test_batches(
         images = normalize(split.load_batch(batch), preprocessing.mean, preprocessing.standard_deviation)
         return images, batch_labels, batch_weights
 
-    batches = tf.data.Dataset.from_tensor_slices((order, split.labels[order], weights))
-    return _prefetched(_mapped(batches.batch(batch_size, drop_remainder=True), load))
+    parts = [part.reshape(-1, batch_size)[:, rows or slice(None)] for part in (order, split.labels[order], weights)]
+    return _prefetched(_mapped(tf.data.Dataset.from_tensor_slices(tuple(parts)), load))
 
 
 def _training_stream(
@@ -162,30 +169,34 @@ def _training_stream(
     epoch: int,
     seed: int,
     first_step: int,
+    rows: slice | None,
 ) -> tf.data.Dataset:
     order = indices[epoch_order(len(indices), seed, stream, epoch)][first_step * batch_size : steps * batch_size]
     first_global_step = (epoch - 1) * steps + first_step
     global_steps = np.arange(first_global_step, first_global_step + len(order) // batch_size, dtype=np.int64)
 
+    own = None if rows is None else BatchRows(rows.start, rows.stop - rows.start, batch_size)
+    count = batch_size if own is None else own.count
+
     def load(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         crop_seed = stateless_seed(seed, f"{stream}: crop", step)
         if preprocessing.random_resized_crop:
-            images = split.load_crops(batch, draw_crops(batch_size, crop_seed))
+            images = split.load_crops(batch, draw_crops(count, crop_seed, own))
         else:
-            images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed)
+            images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed, own)
         if preprocessing.horizontal_flip:
-            images = horizontal_flip(images, stateless_seed(seed, f"{stream}: flip", step))
+            images = horizontal_flip(images, stateless_seed(seed, f"{stream}: flip", step), own)
         if preprocessing.color_jitter or preprocessing.hue_jitter:
             jitter_seed = stateless_seed(seed, f"{stream}: colors", step)
-            images = jitter_colors(images, preprocessing.color_jitter, preprocessing.hue_jitter, jitter_seed)
+            images = jitter_colors(images, preprocessing.color_jitter, preprocessing.hue_jitter, jitter_seed, own)
         images = normalize(images, preprocessing.mean, preprocessing.standard_deviation)
-        return cutout(
-            images, preprocessing.cutout_length, stateless_seed(seed, f"{stream}: cutout", step)
-        ), batch_labels
+        cutout_seed = stateless_seed(seed, f"{stream}: cutout", step)
+        return cutout(images, preprocessing.cutout_length, cutout_seed, own), batch_labels
 
     shape = (len(global_steps), batch_size)
+    chosen = rows or slice(None)
     batches = tf.data.Dataset.from_tensor_slices(
-        (order.reshape(shape), split.labels[order].reshape(shape), global_steps)
+        (order.reshape(shape)[:, chosen], split.labels[order].reshape(shape)[:, chosen], global_steps)
     )
     return _mapped(batches, load)
 

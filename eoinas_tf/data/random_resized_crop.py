@@ -8,25 +8,26 @@ import math
 
 import tensorflow as tf
 
+from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 from eoinas_tf.data.image_decoding import convert_channels, decode_image, resize_images
-from eoinas_tf.random_seeds import ALGORITHM
 
 SMALLEST_AREA = 0.08
 LARGEST_ASPECT = 4 / 3
 ATTEMPTS = 10
 
 
-def draw_crops(batch_size: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def draw_crops(batch_size: int | tf.Tensor, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
     """Draws the random numbers of a batch's windows, which do not depend on the images' sizes.
 
     Args:
-        batch_size: Images in the batch.
+        batch_size: Images to draw for.
         seed: Seed of the draw, integer [2].
+        rows: The rows of the batch that they are; the whole batch where not given.
 
     Returns:
         float32 [batch, ATTEMPTS, 4], uniform in [0, 1): area, shape, row and column of each attempt.
     """
-    return tf.random.stateless_uniform([batch_size, ATTEMPTS, 4], seed, alg=ALGORITHM)
+    return draw_uniform([batch_size, ATTEMPTS, 4], 0, seed, rows)
 
 
 def crop_window(height: tf.Tensor, width: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:

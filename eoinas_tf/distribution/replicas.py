@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.config import RunConfig
+from eoinas_tf.distribution.worker import ONLY_WORKER, Worker, this_worker
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.random_seeds import ALGORITHM
 
@@ -67,10 +68,12 @@ class Replicas:
 
     Args:
         strategy: TensorFlow's strategy; its default one where not given: a single replica.
+        worker: Which of the processes this is that have replicas.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy | None = None) -> None:
+    def __init__(self, strategy: tf.distribute.Strategy | None = None, worker: Worker = ONLY_WORKER) -> None:
         self.strategy = strategy or tf.distribute.get_strategy()
+        self.worker = worker
         self.count: int = self.strategy.num_replicas_in_sync
 
     @classmethod
@@ -84,7 +87,7 @@ class Replicas:
         Raises:
             ConfigurationError: The batch cannot be divided among them.
         """
-        replicas = cls(STRATEGIES[config.strategy](config))
+        replicas = cls(STRATEGIES[config.strategy](config), this_worker(config.strategy))
         if config.batch_size % (replicas.count * pieces):
             raise ConfigurationError(
                 f"--batch_size must be a multiple of {replicas.count * pieces}: {replicas.count} replicas, "
@@ -92,34 +95,38 @@ class Replicas:
             )
         return replicas
 
-    def share_out(self, batches: tf.data.Dataset):
-        """Gives each replica its share of every batch, in the order of the replicas.
+    def worker_rows(self, batch_size: int) -> slice | None:
+        """Returns the rows of a batch that this process loads; None where it loads all of them.
 
         Args:
-            batches: Yields tuples of tensors whose first dimension is the batch, the same on every
-                worker; a multiple of the number of replicas.
+            batch_size: Images in a batch of all replicas, a multiple of their number.
+        """
+        if self.worker.count == 1:
+            return None
+        own = batch_size // self.worker.count
+        return slice(self.worker.index * own, (self.worker.index + 1) * own)
+
+    def share_out(self, batches: tf.data.Dataset):
+        """Gives each of this process's replicas its share of every batch, in the order of the replicas.
+
+        Args:
+            batches: Yields tuples of tensors whose first dimension is the part of the batch that this
+                process loads (`worker_rows`), a multiple of the number of its replicas.
 
         Returns:
             An iterable of the same tuples, for `strategy.run`.
         """
         if self.count == 1:
             return batches
+        own = self.count // self.worker.count
 
-        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            own = self.count // context.num_input_pipelines
-            first = context.input_pipeline_id * own
+        def shares(*batch):
+            return tf.nest.map_structure(
+                lambda tensor: tf.reshape(tensor, [own, tensor.shape[0] // own, *tensor.shape[1:]]), batch
+            )
 
-            def own_shares(*batch):
-                return tf.nest.map_structure(
-                    lambda tensor: tf.reshape(tensor, [self.count, tensor.shape[0] // self.count, *tensor.shape[1:]])[
-                        first : first + own
-                    ],
-                    batch,
-                )
-
-            return batches.map(tf.autograph.experimental.do_not_convert(own_shares)).unbatch().prefetch(2 * own)
-
-        return self.strategy.distribute_datasets_from_function(of_worker)
+        split = batches.map(tf.autograph.experimental.do_not_convert(shares)).unbatch().prefetch(2 * own)
+        return self.strategy.distribute_datasets_from_function(lambda _: split)
 
     def average_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Averages each gradient over all replicas; called by every replica.

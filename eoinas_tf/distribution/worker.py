@@ -28,6 +28,9 @@ class Worker:
         return self.index == 0
 
 
+ONLY_WORKER = Worker(0, 1)
+
+
 def this_worker(strategy: str, tf_config: str | None = None) -> Worker:
     """Returns which worker this process is.
 
@@ -39,7 +42,7 @@ def this_worker(strategy: str, tf_config: str | None = None) -> Worker:
         ConfigurationError: TF_CONFIG is missing, is not JSON, or names no such worker.
     """
     if strategy != MULTI_WORKER:
-        return Worker(0, 1)
+        return ONLY_WORKER
     text = os.environ.get("TF_CONFIG", "") if tf_config is None else tf_config
     if not text:
         raise ConfigurationError(

@@ -55,7 +55,8 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         use_precision(config.mixed_precision)
         dataset = load_images(config)
         preprocessing = choose_preprocessing(config, dataset)
-        tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
+        rows = replicas.worker_rows(config.batch_size)
+        tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size, rows=rows)
         epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         total_steps = config.epochs * epoch_steps
         last_step = min(config.max_steps or total_steps, total_steps)
@@ -80,7 +81,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         while done < last_step:
             epoch = done // epoch_steps + 1
             batches = training_batches(
-                dataset.train, preprocessing, batch_size=config.batch_size, epoch=epoch, seed=config.seed
+                dataset.train, preprocessing, batch_size=config.batch_size, epoch=epoch, seed=config.seed, rows=rows
             )
             timing = train_epoch(step, batches.take(last_step - done), epoch, done, progress)
             done = min(epoch * epoch_steps, last_step)
@@ -92,7 +93,8 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         replicas.agree_on_statistics(network)
         if not run.is_writer:
             return None
-        predictions = collect_predictions(network, tests, dataset.num_classes)
+        whole_tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
+        predictions = collect_predictions(network, whole_tests, dataset.num_classes)
         write_prediction_report(run, dataset, predictions, done // epoch_steps)
         exports = export_network(network, config, dataset, preprocessing, run.path)
         parameters, auxiliary_parameters = count_parameters(network)

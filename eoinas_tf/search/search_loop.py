@@ -67,7 +67,13 @@ def run_search(config: SearchConfig) -> dict | None:
 
         for epoch in range(journal.finished_epochs + 1, config.epochs + 1):
             batches = search_batches(
-                dataset.train, halves, preprocessing, batch_size=config.batch_size, epoch=epoch, seed=config.seed
+                dataset.train,
+                halves,
+                preprocessing,
+                batch_size=config.batch_size,
+                epoch=epoch,
+                seed=config.seed,
+                rows=replicas.worker_rows(config.batch_size),
             )
             now = temperature(epoch, config.epochs, config.temperature_start, config.temperature_end)
             timing = train_epoch(step, batches, epoch, now, (epoch - 1) * steps, progress)

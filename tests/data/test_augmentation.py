@@ -210,7 +210,7 @@ def test_cutout_centres_are_uniform_by_chi_square():
 def test_the_largest_draw_stays_inside(monkeypatch):
     # float32 below 1 times the side may round up to the side only for sides of more than 2 ** 23 pixels.
     largest = np.nextafter(np.float32(1), np.float32(0))
-    monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, seed, **kwargs: tf.fill(shape, largest))
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, *_, **__: tf.fill(shape, largest))
     blank = cutout(tf.ones([1, 224, 331, 1]), 1, SEED).numpy()[0, ..., 0] == 0
     assert np.argwhere(blank).tolist() == [[223, 330]]
 

@@ -277,3 +277,29 @@ def test_the_same_epoch_read_twice_and_by_threads_is_the_same():
     for expected, again, alone in zip(first, second, arrays(batches.with_options(options)), strict=True):
         np.testing.assert_array_equal(again, expected)
         np.testing.assert_array_equal(alone, expected)
+
+
+@pytest.mark.parametrize("preprocessing", [AUGMENTED, RESIZED], ids=["pad crop", "random-resized crop"])
+def test_the_parts_that_workers_load_make_up_the_whole_batch(preprocessing):
+    """Drawn for the whole batch, so that the number of workers changes no image."""
+
+    def joined(make, **kwargs):
+        parts = [list(make(**kwargs, rows=rows)) for rows in (slice(0, 2), slice(2, 4))]
+        return [
+            [np.concatenate(pair) for pair in zip(*map(tf.nest.flatten, batch), strict=True)]
+            for batch in zip(*parts, strict=True)
+        ]
+
+    def tests(**kwargs):
+        return input_pipelines.test_batches(SPLIT, preprocessing, batch_size=4, **kwargs)
+
+    for make, kwargs in (
+        (training, {"batch_size": 4, "preprocessing": preprocessing}),
+        (search, {"batch_size": 4, "preprocessing": preprocessing}),
+        (tests, {}),
+    ):
+        whole = [tf.nest.flatten(batch) for batch in make(**kwargs)]
+        assert len(whole) >= 2
+        for batch, parts in zip(whole, joined(make, **kwargs), strict=True):
+            for one, other in zip(batch, parts, strict=True):
+                np.testing.assert_allclose(one, other, atol=1e-4)

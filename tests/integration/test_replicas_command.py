@@ -9,12 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from eoinas_tf.space.genotype import Genotype
+
 ROOT = Path(__file__).parents[2]
 FLAGS = (
-    "--dataset=digits", "--genotype=DARTS_V2", "--cells=3", "--init_channels=2", "--batch_size=256", "--image_size=8,8",
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=256", "--image_size=8,8",
     "--cutout_length=2", "--drop_path=0.2", "--nohorizontal_flip", "--notensorboard", "--seed=3",
 )  # fmt: skip
 ALL_STEPS = 2 * 5  # 1,347 training images: five batches an epoch
+
+
+EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
+GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
+
+
+@pytest.fixture(scope="module")
+def genotype(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genotype") / "genotype.json"
+    path.write_text(GENOTYPE.to_json())
+    return f"--genotype={path}"
 
 
 def start(strategy, run_dir, *flags, workers=None, index=0):
@@ -53,9 +66,9 @@ def metrics(run_dir):
 
 
 @pytest.fixture(scope="module")
-def mirrored(tmp_path_factory):
+def mirrored(tmp_path_factory, genotype):
     run_dir = tmp_path_factory.mktemp("mirrored") / "run"
-    process = start("mirrored", run_dir, "--logical_cpus=2", "--epochs=2")
+    process = start("mirrored", run_dir, genotype, "--logical_cpus=2", "--epochs=2")
     ((_, errors),) = wait(process)
     assert process.returncode == 0, errors
     return run_dir
@@ -69,12 +82,12 @@ def test_two_logical_cpus_train_test_and_export(mirrored):
     assert metrics(mirrored)[1]["train_loss"] < metrics(mirrored)[0]["train_loss"]
 
 
-def test_two_workers_do_what_two_devices_do_and_continue_where_they_were_stopped(mirrored, tmp_path):
+def test_two_workers_do_what_two_devices_do_and_continue_where_they_were_stopped(mirrored, genotype, tmp_path):
     run_dir = tmp_path / "run"
-    for max_steps in (ALL_STEPS // 2, 0):
-        workers = loopback_addresses(2)
+    for steps in (ALL_STEPS // 2, 0):
+        hosts = loopback_addresses(2)
         processes = [
-            start("multi_worker", run_dir, "--epochs=2", f"--max_steps={max_steps}", workers=workers, index=index)
+            start("multi_worker", run_dir, genotype, "--epochs=2", f"--max_steps={steps}", workers=hosts, index=index)
             for index in (0, 1)
         ]
         outputs = wait(*processes)
@@ -88,7 +101,7 @@ def test_two_workers_do_what_two_devices_do_and_continue_where_they_were_stopped
 
 def test_workers_without_tf_config_are_told_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    process = start("multi_worker", tmp_path / "run", "--epochs=1")
+    process = start("multi_worker", tmp_path / "run", "--genotype=DARTS_V2", "--epochs=1")
     ((_, errors),) = wait(process)
     assert process.returncode == 1
     assert "error: --strategy=multi_worker needs the environment variable TF_CONFIG" in errors
