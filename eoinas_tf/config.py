@@ -129,6 +129,13 @@ class RunConfig:
                 f"--image_size must be two numbers, height and width. Received: {','.join(map(str, self.image_size))}"
             )
 
+    def _refuse_rise(self, start: str, end: str) -> None:
+        """Raises a ConfigurationError where a schedule that falls would end above its start."""
+        if getattr(self, end) > getattr(self, start):
+            raise ConfigurationError(
+                f"--{end} must not be above --{start}. Received: {getattr(self, end)} and {getattr(self, start)}"
+            )
+
     def to_json(self) -> str:
         """Returns the settings as one JSON object, a setting a line."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -196,16 +203,8 @@ class SearchConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.temperature_end > self.temperature_start:
-            raise ConfigurationError(
-                "--temperature_end must not be above --temperature_start. "
-                f"Received: {self.temperature_end} and {self.temperature_start}"
-            )
-        if self.weights_learning_rate_end > self.weights_learning_rate:
-            raise ConfigurationError(
-                "--weights_learning_rate_end must not be above --weights_learning_rate. "
-                f"Received: {self.weights_learning_rate_end} and {self.weights_learning_rate}"
-            )
+        self._refuse_rise("temperature_start", "temperature_end")
+        self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -327,11 +326,7 @@ class EvaluationConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.learning_rate_end > self.learning_rate:
-            raise ConfigurationError(
-                "--learning_rate_end must not be above --learning_rate. "
-                f"Received: {self.learning_rate_end} and {self.learning_rate}"
-            )
+        self._refuse_rise("learning_rate", "learning_rate_end")
         if self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise ConfigurationError(
                 f"--warmup_epochs must be below --epochs. Received: {self.warmup_epochs} and {self.epochs}"

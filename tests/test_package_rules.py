@@ -15,13 +15,14 @@ PACKAGE = "eoinas_tf"
 SCRIPTS = ("run_search.py", "run_eval.py")
 LONGEST_SCRIPT = 60
 
-_BASE = {"config", "errors", "random_seeds", "resource_usage"}
+_BASE = {"config", "errors", "quiet_logging", "random_seeds", "resource_usage"}
 _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
     "__init__": set(),
     "errors": set(),
     "config": {"errors"},
+    "quiet_logging": set(),
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
     "flag_definitions": {"config", "errors"},

@@ -31,9 +31,9 @@ def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor, rows: BatchRows |
     height, width = images.shape[1], images.shape[2]
     padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
     offsets = draw_uniform([2, batch], 1, seed, rows, 0, 2 * padding + 1, tf.int32)
-    rows = offsets[0][:, None] + tf.range(height)
+    lines = offsets[0][:, None] + tf.range(height)
     columns = offsets[1][:, None] + tf.range(width)
-    cropped = tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
+    cropped = tf.gather(tf.gather(padded, lines, batch_dims=1), columns, axis=2, batch_dims=1)
     return tf.ensure_shape(cropped, images.shape)
 
 

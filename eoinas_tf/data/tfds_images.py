@@ -2,7 +2,6 @@
 
 import contextlib
 import difflib
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
 from eoinas_tf.data.record_files import index_records, read_encoded_image
 from eoinas_tf.data.split_indices import held_out_fifth
 from eoinas_tf.errors import DatasetError
+from eoinas_tf.quiet_logging import without_warnings
 
 # A name, perhaps /configuration, perhaps :version. A namespace (`huggingface:name`) would use the network.
 NAME_PATTERN = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")
@@ -85,7 +85,7 @@ def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
     if not NAME_PATTERN.fullmatch(name):
         raise _unknown_name(name)
     try:
-        with _no_warnings():
+        with without_warnings("absl"):  # That a set is not prepared: the error says so, in one line.
             builder = tfds.builder(name, data_dir=data_dir)
             is_prepared = builder.is_prepared()
     except tfds.core.registered.DatasetNotFoundError as error:
@@ -224,18 +224,6 @@ def _record_split(
         decode,
         image_shape,
     )
-
-
-@contextlib.contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Silences the warning that a set is not prepared: the error says so, in one line."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -163,7 +163,7 @@ class Replicas:
         return self.strategy.experimental_local_results(value)[0]
 
     def agree_on_statistics(self, network: keras.Model) -> None:
-        """Gives every replica the mean of all replicas' moving statistics; before a test, a checkpoint, an export.
+        """Gives every replica the mean of all replicas' moving statistics; called in a graph function.
 
         Args:
             network: Its variables that are not trained are moving means and variances.
@@ -172,16 +172,12 @@ class Replicas:
             return
         variables = [variable.value for variable in network.non_trainable_variables]
 
-        @tf.function(autograph=False)
-        def agree() -> None:
-            self.strategy.run(average)
-
         def average() -> None:
             values = [tf.identity(variable) for variable in variables]  # On the replica's device, as reducing needs it.
             for variable, mean in zip(variables, self.average_gradients(values), strict=True):
                 variable.assign(mean)
 
-        agree()
+        self.strategy.run(average)
 
     def check_agreement(self, what: str, text: str) -> None:
         """Makes sure that all workers say the same.

@@ -13,13 +13,12 @@ from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
-from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network, config_within_budget, configured_genotype
-from eoinas_tf.evaluation.network_exports import check_exports, export_network
-from eoinas_tf.evaluation.prediction_report import write_prediction_report
+from eoinas_tf.evaluation.network_exports import check_exports
+from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
-from eoinas_tf.experiment.network_export import EXPORT_FORMATS, check_packages
+from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.precision import use_precision
@@ -90,30 +89,19 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
                 record = epoch_record(step, epoch, done, step.test_all(tests))
                 journal.add_epoch(record, timing, is_last=done == last_step)
 
-        replicas.agree_on_statistics(network)
+        step.agree_on_statistics()
         if not run.is_writer:
             return None
         whole_tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
         predictions = collect_predictions(network, whole_tests, dataset.num_classes)
-        write_prediction_report(run, dataset, predictions, done // epoch_steps)
-        exports = export_network(network, config, dataset, preprocessing, run.path)
-        parameters, auxiliary_parameters = count_parameters(network)
         summary = {
-            "dataset": config.dataset,
+            **keep_outcome(run, config, network, dataset, preprocessing, predictions, done // epoch_steps),
             "seed": config.seed,
             "init_channels": fitted.init_channels,
-            "test_accuracy": predictions.accuracy,
-            "test_top_5_accuracy": predictions.top_5_accuracy,
-            "test_loss": predictions.loss,
-            "parameters": parameters,
-            "auxiliary_parameters": auxiliary_parameters,
-            "multiply_adds": count_multiply_adds(network, dataset.image_shape),
             "epochs": done // epoch_steps,
             "steps": done,
             "finished": done == total_steps,
-            "genotype": run.genotype.name,
             "metrics": run.metrics.name,
-            **exports,
         }
         journal.finish(summary)
         report(progress, run, summary, total_steps)
@@ -192,12 +180,5 @@ def report(progress: Progress, run: RunDirectory, summary: dict[str, Any], total
             f"ended by --max_steps after {summary['steps']} of {total_steps} steps; "
             f"{summary['epochs']} whole epochs are kept, and the same command without it continues after them"
         )
-    progress.say(
-        f"test accuracy {100 * summary['test_accuracy']:.2f} % (top 5: {100 * summary['test_top_5_accuracy']:.2f} %), "
-        f"{summary['parameters']} parameters, {summary['multiply_adds']} multiply-adds"
-    )
-    for name in EXPORT_FORMATS:
-        if name in summary:
-            progress.say(f"{name} export {run.path / summary[name]}")
-    progress.say(f"results {run.summary}, classes {run.class_accuracy}, epochs {run.metrics}, pictures {run.plots}")
-    progress.say(f"curves: tensorboard --logdir={run.tensorboard}")
+    say_outcome(progress, run, summary)
+    progress.say(f"epochs {run.metrics}; curves: tensorboard --logdir={run.tensorboard}")

@@ -14,7 +14,7 @@ from eoinas_tf.evaluation.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
-from eoinas_tf.optimization.weight_update import update_weights
+from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
 from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
 
 
@@ -67,22 +67,6 @@ def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork,
     return EvaluationState(network, optimizer, StepResults(), build_loss_scale(config.mixed_precision))
 
 
-class ReplicaResults(NamedTuple):
-    """What one replica computed in a step; after averaging, the gradients and their norm are those of all replicas.
-
-    Args:
-        gradients: One a weight, clipped and with weight decay.
-        gradient_norm: Their norm before clipping, float32 scalar.
-        loss: Mean loss of the replica's share of the batch, float32 scalar.
-        accuracy: Fraction of the share that was classified correctly, float32 scalar.
-    """
-
-    gradients: list[tf.Tensor]
-    gradient_norm: tf.Tensor
-    loss: tf.Tensor
-    accuracy: tf.Tensor
-
-
 class TestMeans(NamedTuple):
     """Means over the test images.
 
@@ -117,6 +101,8 @@ class EvaluationStep:
         # Neither step has control flow on tensors; leaving AutoGraph out saves seconds of start-up.
         self.train = tf.function(self._train, autograph=False)
         self.test = tf.function(self._test, autograph=False)
+        # Before a test, a checkpoint, an export.
+        self.agree_on_statistics = tf.function(self._agree_on_statistics, autograph=False)
         self._test_sums = tf.Variable([0.0, 0.0, 0.0, 0.0], dtype=tf.float64, trainable=False)
 
     def drop_path_probability(self, step: tf.Tensor) -> tf.Tensor:
@@ -231,6 +217,9 @@ class EvaluationStep:
         results = tf.stack([cross_entropy(labels, logits), *(tf.cast(hit, tf.float32) for hit in hits)])
         return tf.concat([tf.reduce_sum(results * weights, axis=1), [tf.reduce_sum(weights)]], axis=0)
 
+    def _agree_on_statistics(self) -> None:
+        self.replicas.agree_on_statistics(self.state.network)
+
     def test_all(self, batches: tf.data.Dataset) -> TestMeans:
         """Tests the network on all images; every replica on its share, with the statistics that all agree on.
 
@@ -240,7 +229,7 @@ class EvaluationStep:
         Returns:
             Mean loss and accuracies.
         """
-        self.replicas.agree_on_statistics(self.state.network)
+        self.agree_on_statistics()
         self._test_sums.assign([0.0, 0.0, 0.0, 0.0])
         for images, labels, weights in self.replicas.share_out(batches):
             self.test(images, labels, weights)

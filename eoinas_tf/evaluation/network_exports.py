@@ -13,8 +13,8 @@ from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_folder import check_replaceable
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, export_classifier
 from eoinas_tf.experiment.image_classifier import ImageClassifier
-from eoinas_tf.experiment.network_export import EXPORT_FORMATS, export_classifier
 
 IMAGES_COMPARED = 8
 

@@ -9,15 +9,14 @@ from eoinas_tf.data.input_pipelines import test_batches
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import keep_genotype
-from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_description import build_network
-from eoinas_tf.evaluation.network_exports import check_exports, export_network
-from eoinas_tf.evaluation.prediction_report import write_prediction_report
+from eoinas_tf.evaluation.network_exports import check_exports
+from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights
 from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
 from eoinas_tf.experiment.atomic_files import write_json
-from eoinas_tf.experiment.network_export import check_packages
+from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
@@ -57,26 +56,12 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
                 f"--pytorch_weights={weights}: with these weights the loss of the test images is {predictions.loss}; "
                 "they are damaged, or those of another network"
             )
-        write_prediction_report(run, dataset, predictions, epoch=0)
-        exports = export_network(network, config, dataset, preprocessing, run.path)
-        parameters, _ = count_parameters(network)
         summary = {
-            "dataset": config.dataset,
+            **keep_outcome(run, config, network, dataset, preprocessing, predictions, epoch=0),
             "normalization": config.normalization,
             "pytorch_weights": weights,
             "pytorch_weights_sha256": file_digest(weights),
-            "test_accuracy": predictions.accuracy,
-            "test_top_5_accuracy": predictions.top_5_accuracy,
-            "test_loss": predictions.loss,
-            "parameters": parameters,
-            "multiply_adds": count_multiply_adds(network, dataset.image_shape),
-            "genotype": run.genotype.name,
-            **exports,
         }
         write_json(run.summary, summary)
-        progress = Progress(0)
-        progress.say(f"test accuracy {100 * predictions.accuracy:.2f} % with the weights of {weights}")
-        for name, path in exports.items():
-            progress.say(f"{name} export {run.path / path}")
-        progress.say(f"results {run.summary}, classes {run.class_accuracy}, pictures {run.plots}")
+        say_outcome(Progress(0), run, summary)
         return summary

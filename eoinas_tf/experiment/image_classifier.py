@@ -16,8 +16,7 @@ class ImageClassifier(tf.Module):
         class_names: A name for each class.
         mean: Channels' means, [channels], on the scale 0 to 255.
         standard_deviation: Channels' standard deviations, likewise.
-        fit_images: Brings uint8 images of another size to `image_shape`, as in the test. Where not given,
-            their height and width are resized each on its own.
+        fit_images: Brings uint8 images of another size to the network's, as in the test.
 
     Attributes:
         classify: Graph function of images of any size: `probabilities`, `label` and `class_name`.
@@ -32,13 +31,13 @@ class ImageClassifier(tf.Module):
         class_names: Sequence[str],
         mean: np.ndarray,
         standard_deviation: np.ndarray,
-        fit_images: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        fit_images: Callable[[tf.Tensor], tf.Tensor],
     ) -> None:
         super().__init__()
         self.network = network
         self.variables_of_network = [variable.value for variable in getattr(network, "variables", [])]
         self.image_shape = tuple(image_shape)
-        self.fit_images = fit_images or self._resize
+        self.fit_images = fit_images
         self.class_names = tuple(class_names)
         # No tensors: an ONNX model would take them for inputs.
         self.mean = np.asarray(mean, np.float32)
@@ -48,10 +47,6 @@ class ImageClassifier(tf.Module):
         self.classify = tf.function(self._classify, input_signature=[any_size], autograph=False)
         self.classify_resized = tf.function(self._classify_resized, input_signature=[own_size], autograph=False)
         self.name_classes = tf.function(self._name_classes, input_signature=[], autograph=False)
-
-    def _resize(self, images: tf.Tensor) -> tf.Tensor:
-        # Rounded as the training's images are.
-        return tf.saturate_cast(tf.round(tf.image.resize(images, self.image_shape[:2], antialias=True)), tf.uint8)
 
     def _classify(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes], `label` [batch] and `class_name` [batch] for uint8 images."""

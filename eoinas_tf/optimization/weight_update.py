@@ -1,11 +1,28 @@
 """An optimizer's step with gradients that all replicas agree on, left out where float16 overflowed."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
+
+
+class ReplicaResults(NamedTuple):
+    """What one replica computed in a step; after averaging, the gradients and their norm are those of all replicas.
+
+    Args:
+        gradients: One a weight, clipped and with weight decay.
+        gradient_norm: Their norm before clipping and decay, float32 scalar.
+        loss: Mean loss of the replica's share of the batch, float32 scalar.
+        accuracy: Fraction of the share that was classified correctly, float32 scalar.
+    """
+
+    gradients: list[tf.Tensor]
+    gradient_norm: tf.Tensor
+    loss: tf.Tensor
+    accuracy: tf.Tensor
 
 
 def update_weights(

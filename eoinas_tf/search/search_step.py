@@ -1,7 +1,6 @@
 """One weight update and one architecture update, each with its own sample (Algorithm 1, lines 2 to 5)."""
 
 import dataclasses
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -11,7 +10,7 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
-from eoinas_tf.optimization.weight_update import update_weights
+from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.search.operation_statistics import OperationStatistics
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
@@ -99,24 +98,6 @@ def build_search_state(
     )
 
 
-class ReplicaResults(NamedTuple):
-    """What one replica computed in a step; after averaging, the gradients and their norm are those of all replicas.
-
-    Args:
-        gradients: Gradients with weight decay.
-        gradient_norm: Their norm before clipping and decay, float32 scalar.
-        loss: Mean loss of the replica's share of the batch, float32 scalar.
-        accuracy: Fraction of the share that was classified correctly, float32 scalar.
-        operation_index: The sample, int32 [cell types, edges], the same on all replicas.
-    """
-
-    gradients: list[tf.Tensor]
-    gradient_norm: tf.Tensor
-    loss: tf.Tensor
-    accuracy: tf.Tensor
-    operation_index: tf.Tensor
-
-
 class SearchStep:
     """The two updates of an iteration, as graph functions that leave their results on the device.
 
@@ -170,7 +151,7 @@ class SearchStep:
         gradients = loss_scale.unscale(tape.gradient(scaled_loss, weights))
         gradients = self.replicas.average_gradients(gradients)
         gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.weights_l2)
-        return ReplicaResults(gradients, norm, loss, accuracy(labels, logits), operation_index)
+        return ReplicaResults(gradients, norm, loss, accuracy(labels, logits))
 
     def _update_architecture(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
@@ -185,7 +166,7 @@ class SearchStep:
         """
         state, replicas = self.state, self.replicas
         with replicas.strategy.scope():
-            results = replicas.strategy.run(self._architecture_results, (images, labels, step, temperature))
+            results, sampled = replicas.strategy.run(self._architecture_results, (images, labels, step, temperature))
             norm = update_weights(
                 state.architecture_optimizer,
                 results.gradients,
@@ -194,13 +175,13 @@ class SearchStep:
                 state.architecture_loss_scale,
             )
             batch_accuracy = replicas.mean(results.accuracy)
-            state.statistics.add_architecture_step(replicas.first(results.operation_index), batch_accuracy)
+            state.statistics.add_architecture_step(replicas.first(sampled), batch_accuracy)
             state.architecture_results.add(step, replicas.mean(results.loss), batch_accuracy, norm)
 
     def _architecture_results(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
-    ) -> ReplicaResults:
-        """Returns a replica's loss on D_V and the gradient for alpha that all replicas agree on."""
+    ) -> tuple[ReplicaResults, tf.Tensor]:
+        """Returns a replica's loss on D_V, the gradient for alpha that all replicas agree on, and their sample."""
         operation_logits, loss_scale = self.state.network.operation_logits, self.state.architecture_loss_scale
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(operation_logits.value)
@@ -212,7 +193,8 @@ class SearchStep:
         gradients = loss_scale.unscale([tape.gradient(scaled_loss, operation_logits)])
         (gradient,) = self.replicas.average_gradients(gradients)
         decayed = gradient + self.config.architecture_l2 * operation_logits
-        return ReplicaResults([decayed], tf.norm(gradient), loss, accuracy(labels, logits), sample.operation_index)
+        results = ReplicaResults([decayed], tf.norm(gradient), loss, accuracy(labels, logits))
+        return results, sample.operation_index
 
     def _classify(self, images: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
         """Returns the predicted classes, int64 [batch], of one sub-network.

@@ -59,7 +59,7 @@ def trained(replicas, same_shares=True, **settings):
     for number, (images, labels) in enumerate(replicas.share_out(batches(same_shares))):
         step.train(images, labels, tf.constant(number, tf.int64))
     means = state.results.means("training step", 1)
-    replicas.agree_on_statistics(network)
+    step.agree_on_statistics()
     return {
         "loss": means.loss,
         "accuracy": means.accuracy,
@@ -115,7 +115,7 @@ def own_statistics(replicas):
         differ(inputs)
     local = replicas.strategy.experimental_local_results
     before = [float(part[0]) for part in local(layer.moving_mean.value)]
-    replicas.agree_on_statistics(network)
+    tf.function(replicas.agree_on_statistics, autograph=False)(network)
     return before, [float(part[0]) for part in local(layer.moving_mean.value)]
 
 

@@ -11,7 +11,7 @@ from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, StorageError
 from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
-from eoinas_tf.experiment import export_check, network_export
+from eoinas_tf.experiment import export_check, export_formats
 from eoinas_tf.experiment.exported_predictions import READERS
 from eoinas_tf.space.genotype import Genotype
 
@@ -153,8 +153,8 @@ def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(confi
 
 
 def test_an_export_that_could_not_be_made_is_refused_before_the_training(config, tmp_path, monkeypatch):
-    onnx = dataclasses.replace(network_export.EXPORT_FORMATS["onnx"], packages=("no_such_package",))
-    monkeypatch.setitem(network_export.EXPORT_FORMATS, "onnx", onnx)
+    onnx = dataclasses.replace(export_formats.EXPORT_FORMATS["onnx"], packages=("no_such_package",))
+    monkeypatch.setitem(export_formats.EXPORT_FORMATS, "onnx", onnx)
     with pytest.raises(ConfigurationError, match="no_such_package"):
         run_evaluation(dataclasses.replace(config, export_formats=("onnx",)))
     assert not (tmp_path / "run").exists()

@@ -14,8 +14,8 @@ from eoinas_tf.errors import StorageError
 from eoinas_tf.evaluation import network_exports
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.network_exports import check_exports, export_network
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.exported_predictions import READERS
-from eoinas_tf.experiment.network_export import EXPORT_FORMATS
 from eoinas_tf.space import convolution_blocks
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.data.image_decoding import fit_images
 from eoinas_tf.experiment.image_classifier import ImageClassifier
 
 MEAN, DEVIATION = np.array([120.0, 110.0, 100.0]), np.array([60.0, 61.0, 62.0])
@@ -22,7 +23,14 @@ class TinyClassifier:
             [keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
         )
         self.network.build((None, *self.image_shape))
-        self.classifier = ImageClassifier(self.network, self.image_shape, self.class_names, MEAN, DEVIATION)
+        self.classifier = ImageClassifier(
+            self.network,
+            self.image_shape,
+            self.class_names,
+            MEAN,
+            DEVIATION,
+            lambda images: fit_images(images, self.image_shape[:2]),
+        )
         self.images = self.make_images(8, 6)
         self.probabilities = self.expected(self.images)
 

@@ -6,7 +6,7 @@ import pytest
 
 from eoinas_tf.experiment import exported_predictions
 from eoinas_tf.experiment.export_check import PROGRAM
-from eoinas_tf.experiment.network_export import EXPORT_FORMATS
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.saved_model_export import write_saved_model
 from eoinas_tf.experiment.tflite_export import write_tflite
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from eoinas_tf.experiment.export_folder import new_export
-from eoinas_tf.experiment.network_export import EXPORT_FORMATS
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
 PROGRAMS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)

@@ -8,9 +8,9 @@ import pytest
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, StorageError
-from eoinas_tf.experiment import network_export
+from eoinas_tf.experiment import export_formats
 from eoinas_tf.experiment.export_folder import new_export
-from eoinas_tf.experiment.network_export import EXPORT_FORMATS, check_packages, export_classifier
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, check_packages, export_classifier
 
 
 def is_installed(format_name):
@@ -50,6 +50,6 @@ def test_the_setting_knows_the_formats():
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch):
     check_packages(["saved_model", "tflite"])
     needing = dataclasses.replace(EXPORT_FORMATS["onnx"], packages=("numpy", "no_such_package"))
-    monkeypatch.setitem(network_export.EXPORT_FORMATS, "onnx", needing)
+    monkeypatch.setitem(export_formats.EXPORT_FORMATS, "onnx", needing)
     with pytest.raises(ConfigurationError, match=r"--export_formats=onnx .*\(no_such_package\).*'\.\[onnx\]'"):
         check_packages(["saved_model", "onnx"])

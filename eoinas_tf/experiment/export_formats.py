@@ -1,14 +1,11 @@
 """The formats that a network is exported to, and the one way in which each export is made."""
 
-import contextlib
 import dataclasses
 import importlib.util
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment import onnx_export, tflite_export
@@ -18,6 +15,7 @@ from eoinas_tf.experiment.image_classifier import ImageClassifier
 from eoinas_tf.experiment.onnx_export import write_onnx
 from eoinas_tf.experiment.saved_model_export import write_saved_model
 from eoinas_tf.experiment.tflite_export import write_tflite
+from eoinas_tf.quiet_logging import without_warnings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,18 +92,7 @@ def export_classifier(
         "class_names": list(classifier.class_names),
     }
     with new_export(folder, description) as temporary:
-        with _without_warnings():
+        # TensorFlow warns of each custom gradient that an export leaves out, as all of them do.
+        with without_warnings("tensorflow"):
             export_format.write(classifier, temporary)
         return check_export(format_name, temporary, images, probabilities)
-
-
-@contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keeps TensorFlow from warning of each custom gradient that an export leaves out, as all of them do."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
