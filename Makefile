@@ -33,10 +33,11 @@ check: $(STAMP)
 	$(RUN) -m mypy
 
 # Two processes: most tests trace graphs on one core. A file stays in one process, for its tests share what they trace;
-# in their own order, files with few but long tests do not all come last.
+# in their own order, files with few but long tests do not all come last. One thread a process for single operations:
+# the processes fill the cores. The commands that tests start use all threads, as a user's do.
 TEST_PROCESSES ?= 2
 unit-tests: $(STAMP)
-	$(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 format: $(STAMP)
 	$(RUN) -m ruff check --fix $(SOURCES)

@@ -66,22 +66,7 @@ def checkpoint_bytes(folder, epoch):
     return {name: reader.get_tensor(name) for name in names if not name.startswith("_")}
 
 
-IMAGENET_RECIPE = {
-    "crop": "random_resized",
-    "color_jitter": 0.4,
-    "hue_jitter": 0.2,
-    "normalization": "imagenet",
-    "label_smoothing": 0.1,
-    "learning_rate_schedule": "linear",
-    "warmup_epochs": 1,
-}
-
-
-@pytest.mark.parametrize(
-    ("recipe", "second_learning_rate"), [({}, 0.0125), (IMAGENET_RECIPE, 0.025 * 2 / 3)], ids=["cifar", "imagenet"]
-)
-def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys, recipe, second_learning_rate):
-    config = dataclasses.replace(config, **recipe)
+def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):
     summary = run_evaluation(config)
     pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
     # Ends in the middle of epoch 3: the epochs before are kept, this one is trained anew.
@@ -100,7 +85,7 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
 
     records = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2, 3, 4]
-    assert records[1]["learning_rate"] == pytest.approx(second_learning_rate)
+    assert records[1]["learning_rate"] == pytest.approx(0.0125)
     assert [record["drop_path"] for record in records] == pytest.approx([0.075, 0.15, 0.225, 0.3])
     assert len({record["train_loss"] for record in records}) == EPOCHS
     for name in ("test_accuracy", "test_top_5_accuracy"):

@@ -15,7 +15,7 @@ from eoinas_tf.space.genotype import Genotype
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = [
-    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=64", "--epochs=9", "--warmup_epochs=1",
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=128", "--epochs=9", "--warmup_epochs=1",
     "--pruning_after_epoch=2", "--pruning_every_epochs=1", "--crop_padding=1", "--nohorizontal_flip",
     "--architecture_learning_rate=0.01",
 ]  # fmt: skip
@@ -73,7 +73,7 @@ def test_tensorboard_has_each_value_once(uninterrupted):
 def test_killed_and_continued_it_writes_the_same_bytes(uninterrupted, tmp_path):
     folder, _ = uninterrupted
     process = subprocess.Popen(
-        command(tmp_path / "killed"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(tmp_path / "killed", "--notensorboard"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     metrics = tmp_path / "killed" / "metrics.jsonl"
     while not metrics.exists() or len(metrics.read_text().splitlines()) < 4:
@@ -82,7 +82,7 @@ def test_killed_and_continued_it_writes_the_same_bytes(uninterrupted, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "killed" / "genotype.json").exists()
-    result = run(tmp_path / "killed")
+    result = run(tmp_path / "killed", "--notensorboard")
     assert result.returncode == 0, result.stderr
     assert "continuing after epoch" in result.stdout
     for name in ("genotype.json", "metrics.jsonl", "pruning.jsonl", "summary.json"):
