@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
-from eoinas_tf.config import RunConfig
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import write_json
 
@@ -22,6 +22,9 @@ LOGGER = logging.getLogger(__name__)
 
 # Empty between the file's creation and the holder's name.
 LOCK_TEXT = re.compile(r"(process \d+ on .*\n)?")
+RUN_KINDS = {kind.__name__ for kind in (SearchConfig, EvaluationConfig)}
+# What a run writes before it has read its images; where there is no more, it can begin anew with other settings.
+FILES_OF_THE_BEGINNING = {"config.json", "config.json.tmp", "environment.json", "environment.json.tmp", "lock"}
 
 
 class RunDirectory:
@@ -114,18 +117,17 @@ class RunDirectory:
         if self.config_file.exists():
             return []
         # What a run killed before it wrote its settings can have left; its lock file says who held it.
-        ours = {"environment.json", "environment.json.tmp", "config.json.tmp"}
+        ours = FILES_OF_THE_BEGINNING
         lock_path = self.path / "lock"
-        if lock_path.is_file() and LOCK_TEXT.fullmatch(lock_path.read_text(encoding="utf-8", errors="replace")):
-            ours.add("lock")
+        if lock_path.is_file() and not LOCK_TEXT.fullmatch(lock_path.read_text(encoding="utf-8", errors="replace")):
+            ours = ours - {"lock"}
         return sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
 
     def _claim(self) -> None:
         """Writes the settings of a new run, or compares those of an old one."""
         settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
         if not self.config_file.exists():
-            write_json(self.environment, software_environment())
-            write_json(self.config_file, {"kind": settings["kind"], **json.loads(self.config.to_json())})
+            self._write_settings()
             return
         stored = _read_settings(self.config_file)
         changes = [
@@ -133,12 +135,19 @@ class RunDirectory:
             for name, value in settings.items()
             if stored.get(name) != value
         ]
-        if changes:
+        only_begun = {entry.name for entry in self.path.iterdir()} <= FILES_OF_THE_BEGINNING
+        if changes and only_begun and stored.get("kind") in RUN_KINDS:
+            self._write_settings()
+        elif changes:
             raise RunDirectoryError(
                 f"--run_dir={self.path} holds a run with other settings ({'; '.join(changes)}); repeat its settings to "
                 "continue it, or name another folder"
             )
         self._compare_environment()
+
+    def _write_settings(self) -> None:
+        write_json(self.environment, software_environment())
+        write_json(self.config_file, {"kind": type(self.config).__name__, **json.loads(self.config.to_json())})
 
     def _compare_environment(self) -> None:
         now = software_environment()

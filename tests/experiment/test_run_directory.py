@@ -16,6 +16,12 @@ def config(folder, **changes):
     return SearchConfig(run_dir=str(folder), **changes)
 
 
+def begin(run_config):
+    """A run that has written more than its settings."""
+    with RunDirectory(run_config) as run:
+        run.metrics.write_text("")
+
+
 def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "lock"}
 
@@ -29,8 +35,7 @@ def test_a_new_run_writes_its_settings(tmp_path):
 
 
 def test_the_same_settings_open_it_again_and_change_nothing(tmp_path):
-    with RunDirectory(config(tmp_path)):
-        pass
+    begin(config(tmp_path))
     before = content(tmp_path)
     with RunDirectory(config(tmp_path, max_steps=5, keep_checkpoints=7, data_dir="elsewhere", tensorboard=False)):
         pass
@@ -38,8 +43,7 @@ def test_the_same_settings_open_it_again_and_change_nothing(tmp_path):
 
 
 def test_changed_settings_are_listed_and_nothing_is_overwritten(tmp_path):
-    with RunDirectory(config(tmp_path)):
-        pass
+    begin(config(tmp_path))
     before = content(tmp_path)
     changed = config(tmp_path, seed=1, image_size=(16, 16))
     with pytest.raises(RunDirectoryError, match=r"--image_size: None -> 16,16; --seed: 0 -> 1|--seed: 0 -> 1") as error:
@@ -60,17 +64,30 @@ def test_changed_settings_are_listed_and_nothing_is_overwritten(tmp_path):
     ],
 )
 def test_every_change_of_the_result_is_refused(tmp_path, changes):
-    with RunDirectory(config(tmp_path)):
-        pass
+    begin(config(tmp_path))
     with pytest.raises(RunDirectoryError, match=next(iter(changes))):
         RunDirectory(config(tmp_path, **changes)).__enter__()
 
 
 def test_another_kind_of_run_is_refused(tmp_path):
-    with RunDirectory(config(tmp_path)):
-        pass
+    begin(config(tmp_path))
     with pytest.raises(RunDirectoryError, match="kind: SearchConfig -> EvaluationConfig"):
         RunDirectory(EvaluationConfig(run_dir=str(tmp_path))).__enter__()
+
+
+def test_a_run_that_ended_before_it_read_its_images_can_begin_with_other_settings(tmp_path):
+    """As after a data set's name with a mistake in it."""
+    for changes in ({"dataset": "cifar11"}, {"dataset": "cifar10", "cells": 5}):
+        with RunDirectory(config(tmp_path, **changes)) as run:
+            stored = json.loads(run.config_file.read_text())
+            assert {name: stored[name] for name in changes} == changes
+
+
+def test_another_program_s_settings_are_left_alone(tmp_path):
+    (tmp_path / "config.json").write_text('{"cells": 5}')
+    with pytest.raises(RunDirectoryError, match="--run_dir"):
+        RunDirectory(config(tmp_path)).__enter__()
+    assert (tmp_path / "config.json").read_text() == '{"cells": 5}'
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
