@@ -8,6 +8,7 @@ its kernels; in a final network (`affine=True`) it is Keras's BatchNormalization
 import keras
 import tensorflow as tf
 
+from eoinas_tf.space import compiled_kernels
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.spatial_functions import depthwise_convolution, subsample
 
@@ -32,6 +33,8 @@ class BatchStandardization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs with mean 0 and variance 1 per channel, over batch, height and width."""
+        if compiled_kernels.suits(inputs):
+            return compiled_kernels.standardize(inputs, self.epsilon)
         channels = inputs.shape[-1]
         outputs = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
@@ -108,6 +111,19 @@ class DepthwiseConvolution(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
+@keras.saving.register_keras_serializable(package="eoinas_tf")
+class PointwiseConvolution(keras.layers.Conv2D):
+    """A 1x1 convolution without bias, computed as a matrix product where that is faster."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns [batch, height, width, filters]."""
+        if not compiled_kernels.suits(inputs):
+            return super().call(inputs)
+        kernel = tf.reshape(self.kernel, self.kernel.shape[2:])
+        outputs = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel)
+        return tf.reshape(outputs, [*inputs.shape[:-1], self.filters])
+
+
 def pointwise_convolution(filters: int, fan_in: int, name: str | None = None) -> keras.layers.Conv2D:
     """Returns a 1x1 convolution without bias.
 
@@ -116,7 +132,7 @@ def pointwise_convolution(filters: int, fan_in: int, name: str | None = None) ->
         fan_in: Input channels, for the initial weights.
         name: Layer name.
     """
-    return keras.layers.Conv2D(filters, 1, use_bias=False, kernel_initializer=FanInUniform(fan_in), name=name)
+    return PointwiseConvolution(filters, 1, use_bias=False, kernel_initializer=FanInUniform(fan_in), name=name)
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
@@ -245,7 +261,12 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        return normalize(self.normalization, self.pointwise(self.depthwise(tf.nn.relu(inputs))), training)
+        if self.stride == 1 and compiled_kernels.suits(inputs):
+            kernel = tf.convert_to_tensor(self.depthwise.kernel)
+            filtered = compiled_kernels.relu_depthwise_convolution(inputs, kernel, self.dilation)
+        else:
+            filtered = self.depthwise(tf.nn.relu(inputs))
+        return normalize(self.normalization, self.pointwise(filtered), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""

@@ -1,0 +1,194 @@
+"""Faster kernels where a processor computes: XLA compiles what TensorFlow's own kernels do slowly there.
+
+On a processor TensorFlow's batch normalization, its depthwise convolutions and the gradient of
+its maximum pooling take several times as long as compiled loops do. A compiled depthwise
+convolution would be slower still, but a sum of shifted images is not; its kernel's gradient, long
+reductions, is better left to TensorFlow. These functions equal the plain ones up to rounding,
+values and gradients; the tests hold them to that. `benchmarks/README.md` has the ratios.
+
+`suits` is the one place that says where they are used.
+"""
+
+import functools
+
+import tensorflow as tf
+
+from eoinas_tf.space.spatial_functions import depthwise_convolution
+
+# Of a batch of images. Below, calling a compiled function costs what it saves, and compiling takes a second a shape.
+FEWEST_NUMBERS = 2**19
+
+compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
+
+
+def suits(images: tf.Tensor) -> bool:
+    """Returns whether compiled kernels are to compute these images.
+
+    They are where there is no GPU, in graphs, in float32, for large batches, and where the shape is known,
+    batch included: each shape is compiled once, and an export must take any batch.
+
+    Args:
+        images: [batch, height, width, channels].
+    """
+    return (
+        images.shape.is_fully_defined()
+        and images.shape.num_elements() >= FEWEST_NUMBERS
+        and images.dtype == tf.float32
+        and not tf.executing_eagerly()
+        and not _has_gpu()
+    )
+
+
+@functools.cache
+def _has_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _copies(*tensors: tf.Tensor) -> list[tf.Tensor]:
+    # In a branch of tf.switch_case, what a compiled call captures from outside has no gradient: copies are inside.
+    return [tf.identity(tensor) for tensor in tensors]
+
+
+def standardize(images: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Subtracts each channel's mean and divides by its deviation.
+
+    Args:
+        images: float32 [batch, height, width, channels].
+        epsilon: Added to the variance.
+
+    Returns:
+        The images with mean 0 and variance 1 per channel.
+    """
+
+    @tf.custom_gradient
+    def standardized(original: tf.Tensor):
+        outputs, inverse_deviation = _standardize(*_copies(original), epsilon)
+        return outputs, lambda gradient: _standardize_gradient(*_copies(outputs, inverse_deviation, gradient))
+
+    return standardized(images)
+
+
+@compiled
+def _standardize(images: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
+    centred = images - tf.reduce_mean(images, axis=[0, 1, 2])
+    inverse_deviation = tf.math.rsqrt(tf.reduce_mean(centred * centred, axis=[0, 1, 2]) + epsilon)
+    return centred * inverse_deviation, inverse_deviation
+
+
+@compiled
+def _standardize_gradient(outputs: tf.Tensor, inverse_deviation: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    mean = tf.reduce_mean(gradient, axis=[0, 1, 2])
+    along = tf.reduce_mean(gradient * outputs, axis=[0, 1, 2])
+    return inverse_deviation * (gradient - mean - outputs * along)
+
+
+def relu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
+    """Sets what is negative to zero, then convolves each channel with its own kernel at stride 1.
+
+    At stride 2 compiling gains little and would double the number of functions to compile.
+
+    Args:
+        images: float32 [batch, height, width, channels].
+        kernel: float32 [size, size, channels, 1]; size is odd.
+        dilation: Distance of the kernel's taps in pixels.
+
+    Returns:
+        float32 [batch, height, width, channels]; padded by zeros.
+    """
+
+    @tf.custom_gradient
+    def convolved(original: tf.Tensor, taps: tf.Tensor):
+        original, taps = _copies(original, taps)
+
+        def gradients(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            gradient, inputs, own_taps = _copies(gradient, original, taps)
+            to_images = _relu_shifted_sum_gradient(gradient, inputs, own_taps, dilation)
+            with tf.GradientTape() as tape:
+                tape.watch(own_taps)
+                outputs = depthwise_convolution(tf.nn.relu(inputs), own_taps, 1, dilation)
+            # Where nobody asks for it, TensorFlow leaves it out of the graph, and always the outputs above.
+            return to_images, tape.gradient(outputs, own_taps, gradient)
+
+        return _relu_shifted_sum(original, taps, dilation), gradients
+
+    return convolved(images, kernel)
+
+
+@compiled
+def _relu_shifted_sum(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
+    return _shifted_sum(tf.nn.relu(images), kernel, dilation)
+
+
+@compiled
+def _relu_shifted_sum_gradient(gradient: tf.Tensor, images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
+    # The gradient of a convolution at stride 1 is one with the kernel turned by half a turn.
+    return tf.where(images > 0, _shifted_sum(gradient, kernel[::-1, ::-1], dilation), 0.0)
+
+
+def _shifted_sum(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
+    """Returns the depthwise convolution: for each tap, the images shifted to it times its weights."""
+    size = kernel.shape[0]
+    _, height, width, _ = images.shape
+    padding = size // 2 * dilation
+    padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
+    total = tf.zeros_like(images)
+    for row in range(size):
+        for column in range(size):
+            top, left = row * dilation, column * dilation
+            total += padded[:, top : top + height, left : left + width] * kernel[row, column, :, 0]
+    return total
+
+
+def maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
+    """Takes the maximum of windows of size x size pixels; pixels outside the image do not count.
+
+    Where several pixels of a window share the maximum, the gradient goes to one of them, not always to
+    the one that TensorFlow's own kernel chooses.
+
+    Args:
+        images: float32 [batch, height, width, channels].
+        size: Side of the window in pixels, odd.
+        stride: 1 or 2.
+
+    Returns:
+        [batch, ceil(height / stride), ceil(width / stride), channels].
+    """
+
+    @tf.custom_gradient
+    def pooled(original: tf.Tensor):
+        (original,) = _copies(original)
+        return _maximum(original, size, stride), lambda gradient: _maximum_gradient(
+            *_copies(original, gradient), size, stride
+        )
+
+    return pooled(images)
+
+
+@compiled
+def _maximum(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
+    return _separable_maximum(images, size, stride)
+
+
+@compiled
+def _maximum_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int) -> tf.Tensor:
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        outputs = _separable_maximum(images, size, stride)
+    return tape.gradient(outputs, images, gradient)
+
+
+def _separable_maximum(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
+    """Takes the maximum along the columns, then along the rows."""
+    outputs = images
+    for axis in (1, 2):
+        paddings = [[0, 0]] * 4
+        paddings[axis] = [size // 2, size // 2]
+        padded = tf.pad(outputs, paddings, constant_values=images.dtype.min)
+        length = stride * ((images.shape[axis] - 1) // stride) + 1
+        pieces = []
+        for start in range(size):
+            window = [slice(None)] * 4
+            window[axis] = slice(start, start + length, stride)
+            pieces.append(padded[tuple(window)])
+        outputs = functools.reduce(tf.maximum, pieces)
+    return outputs

@@ -1,0 +1,144 @@
+"""Every compiled kernel gives what the plain functions give, values and gradients, alone and in an edge's branch."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.space import compiled_kernels
+from eoinas_tf.space.convolution_blocks import BatchStandardization, DepthwiseSeparableUnit, PointwiseConvolution
+from eoinas_tf.space.spatial_functions import depthwise_convolution, maximum_pooling
+from eoinas_tf.supernet.candidate_operations import CandidateOperations
+
+SIDES = [(9, 7), (8, 8), (5, 6)]
+
+
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch):
+    """Lets the small images of these tests count as large ones."""
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
+
+
+def values_and_gradients(function, *arguments):
+    """Runs in a graph: the output, then the gradient of a weighted sum of it for each argument."""
+
+    @tf.function(autograph=False)
+    def run(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            outputs = function(*tensors)
+        weights = tf.random.stateless_normal(tf.shape(outputs), [1, 2])
+        return outputs, *tape.gradient(outputs, tensors, weights)
+
+    return [result.numpy() for result in run(*arguments)]
+
+
+def assert_same(fast, plain, *arguments):
+    for found, expected in zip(
+        values_and_gradients(fast, *arguments), values_and_gradients(plain, *arguments), strict=True
+    ):
+        assert np.ptp(expected) > 0.1
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def images(generator, height, width, channels=3):
+    return tf.constant(generator.normal(2, 3, [4, height, width, channels]).astype(np.float32))
+
+
+@pytest.mark.parametrize(("height", "width"), SIDES)
+def test_standardize(generator, height, width):
+    def plain(inputs):
+        mean, variance = tf.nn.moments(inputs, [0, 1, 2])
+        return (inputs - mean) / tf.sqrt(variance + 0.1)
+
+    assert_same(lambda inputs: compiled_kernels.standardize(inputs, 0.1), plain, images(generator, height, width))
+
+
+@pytest.mark.parametrize(("height", "width"), SIDES)
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("size", [3, 5])
+def test_relu_depthwise_convolution(generator, height, width, dilation, size):
+    kernel = tf.constant(generator.normal(size=[size, size, 3, 1]).astype(np.float32))
+    assert_same(
+        lambda inputs, taps: compiled_kernels.relu_depthwise_convolution(inputs, taps, dilation),
+        lambda inputs, taps: depthwise_convolution(tf.nn.relu(inputs), taps, 1, dilation),
+        images(generator, height, width),
+        kernel,
+    )
+
+
+@pytest.mark.parametrize(("height", "width"), SIDES)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_maximum_pooling(generator, height, width, stride):
+    assert_same(
+        lambda inputs: compiled_kernels.maximum_pooling(inputs, 3, stride),
+        lambda inputs: maximum_pooling(inputs, 3, stride),
+        images(generator, height, width),
+    )
+
+
+@pytest.mark.parametrize(("stride", "train_weights"), [(1, True), (1, False), (2, True)])
+def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, stride, train_weights):
+    """In branches compiled functions have pitfalls of their own, so all operations are run through one."""
+    inputs = images(generator, 8, 8, channels=4)
+    weights = CandidateOperations(4, stride).initial_weights()
+    results = []
+    for fewest_numbers in (0, 2**60):
+        monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", fewest_numbers)
+        edge = CandidateOperations(4, stride)
+
+        @tf.function(autograph=False)
+        def run(operation, edge=edge):
+            watched = [inputs, weights] if train_weights else [inputs]
+            with tf.GradientTape() as tape:
+                tape.watch(watched)
+                outputs = edge(inputs, weights, operation, train_weights)
+                total = tf.reduce_sum(outputs**3)
+            gradients = tape.gradient(total, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            return outputs, *gradients
+
+        results.append([run(tf.constant(operation)) for operation in range(len(edge.operation_names))])
+    for fast, plain in zip(*results, strict=True):
+        for found, expected in zip(fast, plain, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * max(1.0, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [BatchStandardization(), DepthwiseSeparableUnit(4, 3), PointwiseConvolution(6, 1, use_bias=False)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
+    asked = []
+    suits = compiled_kernels.suits
+
+    def answer(inputs):
+        asked.append(suits(inputs))
+        return asked[-1]
+
+    monkeypatch.setattr(compiled_kernels, "suits", answer)
+    inputs = tf.random.stateless_normal([2, 6, 6, 4], [0, 0])
+    eager = layer(inputs)
+    assert asked
+    assert not any(asked)
+    any_batch = tf.function(layer, input_signature=[tf.TensorSpec([None, 6, 6, 4])], autograph=False)(inputs)
+    assert not any(asked)
+    known = tf.function(layer, autograph=False)(inputs)
+    assert any(asked)
+    np.testing.assert_allclose(any_batch, eager, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(known, eager, rtol=1e-5, atol=1e-5)
+
+
+def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch):
+    @tf.function(autograph=False)
+    def answers(inputs):
+        found.append(compiled_kernels.suits(inputs))
+
+    found = []
+    answers(tf.zeros([2, 4, 4, 3]))
+    answers(tf.zeros([2, 4, 4, 3], tf.bfloat16))
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 1000)
+    answers(tf.zeros([2, 4, 5, 3]))
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
+    monkeypatch.setattr(compiled_kernels, "_has_gpu", lambda: True)
+    answers(tf.zeros([2, 4, 6, 3]))
+    assert found == [True, False, False, False]
