@@ -5,7 +5,9 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
-from eoinas_tf.experiment.atomic_files import write_json, write_text
+from eoinas_tf.experiment.atomic_files import write_bytes, write_json, write_text
+from eoinas_tf.experiment.cell_drawing import figure_to_png
+from eoinas_tf.experiment.curve_plots import draw_curves
 from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
@@ -18,6 +20,17 @@ CURVES = {
     "test_top_5_accuracy": "accuracy/test_top_5",
     "learning_rate": "schedule/learning_rate",
     "drop_path": "schedule/drop_path",
+}
+
+TRAINING_PANELS = {
+    "loss": {"train_loss": "training", "test_loss": "test"},
+    "accuracy (fraction)": {
+        "train_accuracy": "training",
+        "test_accuracy": "test",
+        "test_top_5_accuracy": "test, top 5",
+    },
+    "learning rate": {"learning_rate": ""},
+    "drop path probability": {"drop_path": ""},
 }
 
 
@@ -77,7 +90,7 @@ class EvaluationJournal:
         self._log.save(epoch, is_last)
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Writes summary.json and closes the logs.
+        """Writes summary.json and the curves' picture, and closes the logs.
 
         Args:
             summary: What it holds.
@@ -85,4 +98,6 @@ class EvaluationJournal:
         self._log.tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
         self._log.tensorboard.close()
         if self.run.is_writer:
+            self.run.plots.mkdir(exist_ok=True)
+            write_bytes(self.run.plots / "training.png", figure_to_png(draw_curves(self._log.metrics, TRAINING_PANELS)))
             write_json(self.run.summary, summary)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from eoinas_tf.experiment.search_plots import new_figure
+from eoinas_tf.experiment.curve_plots import new_figure
 
 MOST_CLASSES = 30
 MOST_CLASSES_WITH_NUMBERS = 15

@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from eoinas_tf.experiment.atomic_files import write_bytes
 from eoinas_tf.experiment.cell_drawing import draw_cell, figure_to_png, genotype_graph, operation_colors
+from eoinas_tf.experiment.curve_plots import draw_curves, new_figure
 
+TRAINING_PANELS = {
+    "loss": {"weights_loss": "weights, D_T", "architecture_loss": "architecture, D_V"},
+    "accuracy (fraction)": {"weights_accuracy": "weights, D_T", "architecture_accuracy": "architecture, D_V"},
+    "temperature": {"temperature": ""},
+    "learning rate": {"learning_rate": ""},
+}
 CELL_NAMES = {"normal": "normal", "reduce": "reduction"}
 
 
@@ -38,7 +44,7 @@ def write_search_plots(
     """
     folder.mkdir(parents=True, exist_ok=True)
     colors = operation_colors(operation_names)
-    figures = {"training": draw_training(metrics)}
+    figures = {"training": draw_curves(metrics, TRAINING_PANELS)}
     for cell, name in CELL_NAMES.items():
         figures[f"{name}_cell"] = draw_cell(genotype_graph(cells[cell]), f"{name} cell", colors)
         figures[f"importance_{name}"] = draw_importance(metrics, cell, operation_names, edge_names)
@@ -48,40 +54,6 @@ def write_search_plots(
         paths.append(folder / f"{name}.png")
         write_bytes(paths[-1], figure_to_png(figure))
     return paths
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty figure in inches that belongs to no window."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def draw_training(metrics: Sequence[dict]) -> Figure:
-    """Draws loss, accuracy, temperature and learning rate over the epochs.
-
-    Args:
-        metrics: Records of metrics.jsonl.
-    """
-    figure = new_figure(11, 7)
-    panels = figure.subplots(2, 2, sharex=True)
-    epochs = [record["epoch"] for record in metrics]
-    curves = {
-        "loss": (("weights_loss", "weights, D_T"), ("architecture_loss", "architecture, D_V")),
-        "accuracy (fraction)": (("weights_accuracy", "weights, D_T"), ("architecture_accuracy", "architecture, D_V")),
-        "temperature": (("temperature", None),),
-        "learning rate": (("learning_rate", None),),
-    }
-    for axes, (title, lines) in zip(panels.flat, curves.items(), strict=True):
-        for key, label in lines:
-            axes.plot(epochs, [np.nan if record[key] is None else record[key] for record in metrics], label=label)
-        axes.set_title(title)
-        axes.grid(alpha=0.3)
-        if lines[0][1]:
-            axes.legend()
-    for axes in panels[-1]:
-        axes.set_xlabel("epoch")
-    return figure
 
 
 def draw_importance(

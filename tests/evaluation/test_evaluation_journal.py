@@ -74,3 +74,13 @@ def test_another_genotype_under_the_same_name_is_refused(tmp_path):
         assert Genotype.read(run.genotype) == genotype
         with pytest.raises(RunDirectoryError, match="is not the genotype"):
             keep_genotype(run, config, dataclasses.replace(genotype, normal_concat=(2, 3)))
+
+
+def test_a_finished_run_has_its_summary_and_a_picture_of_its_curves(tmp_path):
+    config = config_in(tmp_path / "run")
+    with RunDirectory(config) as run:
+        journal = EvaluationJournal(run, config, new_state())
+        journal.add_epoch(record(1), TIMING, is_last=True)
+        journal.finish({"epochs": 1, "test_accuracy": 0.5})
+        assert json.loads(run.summary.read_text())["test_accuracy"] == 0.5
+        assert min(tf.io.decode_png((run.plots / "training.png").read_bytes()).shape[:2]) > 300

@@ -1,7 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.experiment.search_plots import draw_importance, draw_pruning, draw_training, write_search_plots
+from eoinas_tf.experiment.curve_plots import draw_curves
+from eoinas_tf.experiment.search_plots import TRAINING_PANELS, draw_importance, draw_pruning, write_search_plots
 
 OPERATIONS = ["none", "skip_connect", "sep_conv_3x3"]
 EDGES = ["0-2", "1-2"]
@@ -49,7 +50,7 @@ def test_a_line_of_importance_ends_where_its_operation_is_dropped():
 
 
 def test_the_warm_up_has_no_architecture_curve():
-    curve = {line.get_label(): line.get_ydata() for line in draw_training(metrics()).axes[0].lines}
+    curve = {line.get_label(): line.get_ydata() for line in draw_curves(metrics(), TRAINING_PANELS).axes[0].lines}
     np.testing.assert_array_equal(curve["architecture, D_V"], [np.nan, 1.0, 1.0])
 
 

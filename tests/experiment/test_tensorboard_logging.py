@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.experiment.search_plots import new_figure
+from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 
 

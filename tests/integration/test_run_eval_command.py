@@ -51,7 +51,7 @@ def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     summary = json.loads((tmp_path / "eval" / "summary.json").read_text())
     assert 0 < summary["test_accuracy"] <= summary["test_top_5_accuracy"] <= 1
     assert {path.name for path in (tmp_path / "eval" / "plots").iterdir()} == {
-        "confusion_matrix.png", "worst_confusions.png",
+        "confusion_matrix.png", "training.png", "worst_confusions.png",
     }  # fmt: skip
     served = tf.saved_model.load(str(tmp_path / "eval" / "saved_model")).signatures["serving_default"]
     images = tf.cast(load_digits().images[:3, ..., None] * (255 / 16), tf.uint8)
