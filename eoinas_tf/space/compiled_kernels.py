@@ -15,13 +15,15 @@ import tensorflow as tf
 
 from eoinas_tf.space.spatial_functions import depthwise_convolution
 
-# Of a batch of images. Below, calling a compiled function costs what it saves, and compiling takes a second a shape.
-FEWEST_NUMBERS = 2**19
+# Of a batch of images. Below, calling a compiled function costs what it saves, and each shape has to be compiled.
+FEWEST_NUMBERS = 2**18
+# Depthwise convolutions take longest to compile, and TensorFlow's own are good at fewer pixels with more channels.
+FEWEST_NUMBERS_TO_CONVOLVE = 2**20
 
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 
-def suits(images: tf.Tensor) -> bool:
+def suits(images: tf.Tensor, to_convolve: bool = False) -> bool:
     """Returns whether compiled kernels are to compute these images.
 
     They are where there is no GPU, in graphs, in float32, for large batches, and where the shape is known,
@@ -29,10 +31,11 @@ def suits(images: tf.Tensor) -> bool:
 
     Args:
         images: [batch, height, width, channels].
+        to_convolve: Whether by `relu_depthwise_convolution`, which pays for larger batches only.
     """
     return (
         images.shape.is_fully_defined()
-        and images.shape.num_elements() >= FEWEST_NUMBERS
+        and images.shape.num_elements() >= (FEWEST_NUMBERS_TO_CONVOLVE if to_convolve else FEWEST_NUMBERS)
         and images.dtype == tf.float32
         and not tf.executing_eagerly()
         and not _has_gpu()
@@ -47,6 +50,19 @@ def _has_gpu() -> bool:
 def _copies(*tensors: tf.Tensor) -> list[tf.Tensor]:
     # In a branch of tf.switch_case, what a compiled call captures from outside has no gradient: copies are inside.
     return [tf.identity(tensor) for tensor in tensors]
+
+
+@compiled
+def add(*tensors: tf.Tensor) -> tf.Tensor:
+    """Adds tensors in the order given.
+
+    Args:
+        *tensors: float32, of one shape.
+
+    Returns:
+        Their sum.
+    """
+    return functools.reduce(tf.add, tensors)
 
 
 def standardize(images: tf.Tensor, epsilon: float) -> tf.Tensor:

@@ -261,7 +261,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        if self.stride == 1 and compiled_kernels.suits(inputs):
+        if self.stride == 1 and compiled_kernels.suits(inputs, to_convolve=True):
             kernel = tf.convert_to_tensor(self.depthwise.kernel)
             filtered = compiled_kernels.relu_depthwise_convolution(inputs, kernel, self.dilation)
         else:

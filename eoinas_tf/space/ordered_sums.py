@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from eoinas_tf.space import compiled_kernels
+
 
 def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     """Adds tensors in the order given.
@@ -24,10 +26,13 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
         return tf.add_n(tensors)
 
     @tf.custom_gradient
-    def stacked_sum(*terms: tf.Tensor):
-        return tf.reduce_sum(tf.stack(terms), axis=0), lambda gradient: [gradient] * len(terms)
+    def added(*terms: tf.Tensor):
+        # TensorFlow rewrites a chain of additions to AddN, but neither what is compiled nor a sum over an axis.
+        fast = compiled_kernels.suits(terms[0])
+        total = compiled_kernels.add(*terms) if fast else tf.reduce_sum(tf.stack(terms), axis=0)
+        return total, lambda gradient: [gradient] * len(terms)
 
-    return stacked_sum(*tensors)
+    return added(*tensors)
 
 
 def fan_out(tensor: tf.Tensor, readers: int) -> list[tf.Tensor]:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from eoinas_tf.space import compiled_kernels
 from eoinas_tf.space.convolution_blocks import BatchStandardization, DepthwiseSeparableUnit, PointwiseConvolution
+from eoinas_tf.space.ordered_sums import ordered_sum
 from eoinas_tf.space.spatial_functions import depthwise_convolution, maximum_pooling
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
@@ -16,6 +17,7 @@ SIDES = [(9, 7), (8, 8), (5, 6)]
 def any_size(monkeypatch):
     """Lets the small images of these tests count as large ones."""
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 0)
 
 
 def values_and_gradients(function, *arguments):
@@ -42,6 +44,15 @@ def assert_same(fast, plain, *arguments):
 
 def images(generator, height, width, channels=3):
     return tf.constant(generator.normal(2, 3, [4, height, width, channels]).astype(np.float32))
+
+
+def test_add_keeps_the_order(generator):
+    """In another order these numbers would be lost in the large one."""
+    terms = [tf.constant([value], tf.float32) for value in (1e8, -1e8, 1.0, 0.5)]
+    total, *gradients = values_and_gradients(lambda *tensors: ordered_sum(tensors), *terms)
+    assert total == [1.5]
+    assert len({float(gradient[0]) for gradient in gradients}) == 1
+    assert values_and_gradients(lambda *tensors: ordered_sum(tensors), *terms[2:], *terms[:2])[0] == [0.0]
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
@@ -84,6 +95,7 @@ def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, str
     results = []
     for fewest_numbers in (0, 2**60):
         monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", fewest_numbers)
+        monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", fewest_numbers)
         edge = CandidateOperations(4, stride)
 
         @tf.function(autograph=False)
@@ -111,8 +123,8 @@ def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
     asked = []
     suits = compiled_kernels.suits
 
-    def answer(inputs):
-        asked.append(suits(inputs))
+    def answer(inputs, to_convolve=False):
+        asked.append(suits(inputs, to_convolve))
         return asked[-1]
 
     monkeypatch.setattr(compiled_kernels, "suits", answer)
@@ -131,14 +143,18 @@ def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
 def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch):
     @tf.function(autograph=False)
     def answers(inputs):
-        found.append(compiled_kernels.suits(inputs))
+        found.append((compiled_kernels.suits(inputs), compiled_kernels.suits(inputs, to_convolve=True)))
 
     found = []
     answers(tf.zeros([2, 4, 4, 3]))
     answers(tf.zeros([2, 4, 4, 3], tf.bfloat16))
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 1000)
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 120)
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 1000)
     answers(tf.zeros([2, 4, 5, 3]))
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 1000)
+    answers(tf.zeros([2, 5, 5, 3]))
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 0)
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
     monkeypatch.setattr(compiled_kernels, "_has_gpu", lambda: True)
     answers(tf.zeros([2, 4, 6, 3]))
-    assert found == [True, False, False, False]
+    assert found == [(True, True), (False, False), (True, False), (False, False), (False, False)]
