@@ -13,7 +13,7 @@ import functools
 
 import tensorflow as tf
 
-from eoinas_tf.space.spatial_functions import depthwise_convolution
+from eoinas_tf.space import spatial_functions
 
 # Of a batch of images. Below, calling a compiled function costs what it saves, and each shape has to be compiled.
 FEWEST_NUMBERS = 2**18
@@ -31,7 +31,7 @@ def suits(images: tf.Tensor, to_convolve: bool = False) -> bool:
 
     Args:
         images: [batch, height, width, channels].
-        to_convolve: Whether by `relu_depthwise_convolution`, which pays for larger batches only.
+        to_convolve: Whether by `depthwise_convolution`, which pays for larger batches only.
     """
     return (
         images.shape.is_fully_defined()
@@ -98,10 +98,8 @@ def _standardize_gradient(outputs: tf.Tensor, inverse_deviation: tf.Tensor, grad
     return inverse_deviation * (gradient - mean - outputs * along)
 
 
-def relu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
-    """Sets what is negative to zero, then convolves each channel with its own kernel at stride 1.
-
-    At stride 2 compiling gains little and would double the number of functions to compile.
+def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
+    """Convolves each channel with its own kernel at stride 1; compiled at stride 2 it would gain little.
 
     Args:
         images: float32 [batch, height, width, channels].
@@ -118,29 +116,20 @@ def relu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: i
 
         def gradients(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             gradient, inputs, own_taps = _copies(gradient, original, taps)
-            to_images = _relu_shifted_sum_gradient(gradient, inputs, own_taps, dilation)
+            # With respect to its input, a convolution's gradient is one with the kernel turned by half a turn.
+            to_inputs = _shifted_sum(gradient, own_taps[::-1, ::-1], dilation)
             with tf.GradientTape() as tape:
                 tape.watch(own_taps)
-                outputs = depthwise_convolution(tf.nn.relu(inputs), own_taps, 1, dilation)
+                outputs = spatial_functions.depthwise_convolution(inputs, own_taps, 1, dilation)
             # Where nobody asks for it, TensorFlow leaves it out of the graph, and always the outputs above.
-            return to_images, tape.gradient(outputs, own_taps, gradient)
+            return to_inputs, tape.gradient(outputs, own_taps, gradient)
 
-        return _relu_shifted_sum(original, taps, dilation), gradients
+        return _shifted_sum(original, taps, dilation), gradients
 
     return convolved(images, kernel)
 
 
 @compiled
-def _relu_shifted_sum(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
-    return _shifted_sum(tf.nn.relu(images), kernel, dilation)
-
-
-@compiled
-def _relu_shifted_sum_gradient(gradient: tf.Tensor, images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
-    # The gradient of a convolution at stride 1 is one with the kernel turned by half a turn.
-    return tf.where(images > 0, _shifted_sum(gradient, kernel[::-1, ::-1], dilation), 0.0)
-
-
 def _shifted_sum(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
     """Returns the depthwise convolution: for each tap, the images shifted to it times its weights."""
     size = kernel.shape[0]

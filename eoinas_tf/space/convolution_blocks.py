@@ -99,7 +99,10 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        return depthwise_convolution(inputs, tf.convert_to_tensor(self.kernel), self.stride, self.dilation)
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.stride == 1 and compiled_kernels.suits(inputs, to_convolve=True):
+            return compiled_kernels.depthwise_convolution(inputs, kernel, self.dilation)
+        return depthwise_convolution(inputs, kernel, self.stride, self.dilation)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -261,12 +264,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        if self.stride == 1 and compiled_kernels.suits(inputs, to_convolve=True):
-            kernel = tf.convert_to_tensor(self.depthwise.kernel)
-            filtered = compiled_kernels.relu_depthwise_convolution(inputs, kernel, self.dilation)
-        else:
-            filtered = self.depthwise(tf.nn.relu(inputs))
-        return normalize(self.normalization, self.pointwise(filtered), training)
+        return normalize(self.normalization, self.pointwise(self.depthwise(tf.nn.relu(inputs))), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""

@@ -67,11 +67,11 @@ def test_standardize(generator, height, width):
 @pytest.mark.parametrize(("height", "width"), SIDES)
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("size", [3, 5])
-def test_relu_depthwise_convolution(generator, height, width, dilation, size):
+def test_depthwise_convolution(generator, height, width, dilation, size):
     kernel = tf.constant(generator.normal(size=[size, size, 3, 1]).astype(np.float32))
     assert_same(
-        lambda inputs, taps: compiled_kernels.relu_depthwise_convolution(inputs, taps, dilation),
-        lambda inputs, taps: depthwise_convolution(tf.nn.relu(inputs), taps, 1, dilation),
+        lambda inputs, taps: compiled_kernels.depthwise_convolution(inputs, taps, dilation),
+        lambda inputs, taps: depthwise_convolution(inputs, taps, 1, dilation),
         images(generator, height, width),
         kernel,
     )
