@@ -175,13 +175,13 @@ def _training_stream(
     first_global_step = (epoch - 1) * steps + first_step
     global_steps = np.arange(first_global_step, first_global_step + len(order) // batch_size, dtype=np.int64)
 
-    own = None if rows is None else BatchRows(rows.start, rows.stop - rows.start, batch_size)
-    count = batch_size if own is None else own.count
+    rows = rows or slice(0, batch_size)
+    own = BatchRows(rows.start, rows.stop - rows.start, batch_size)
 
     def load(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         crop_seed = stateless_seed(seed, f"{stream}: crop", step)
         if preprocessing.random_resized_crop:
-            images = split.load_crops(batch, draw_crops(count, crop_seed, own))
+            images = split.load_crops(batch, draw_crops(own.count, crop_seed, own))
         else:
             images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed, own)
         if preprocessing.horizontal_flip:
@@ -194,9 +194,8 @@ def _training_stream(
         return cutout(images, preprocessing.cutout_length, cutout_seed, own), batch_labels
 
     shape = (len(global_steps), batch_size)
-    chosen = rows or slice(None)
     batches = tf.data.Dataset.from_tensor_slices(
-        (order.reshape(shape)[:, chosen], split.labels[order].reshape(shape)[:, chosen], global_steps)
+        (order.reshape(shape)[:, rows], split.labels[order].reshape(shape)[:, rows], global_steps)
     )
     return _mapped(batches, load)
 
