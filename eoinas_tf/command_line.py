@@ -10,6 +10,7 @@ from absl import logging as absl_logging
 
 from eoinas_tf.errors import EoinasError
 from eoinas_tf.flag_definitions import Config, config_from_flags, define_flags
+from eoinas_tf.stop_signals import StopSignals
 
 
 def run_command(config_class: type[Config], command: Callable[[Config], None]) -> None:
@@ -28,9 +29,10 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
         try:
             if len(arguments) > 1:
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
-            command(config_from_flags(config_class))
+            with StopSignals():
+                command(config_from_flags(config_class))
         except EoinasError as error:
-            _exit_with_error(str(error), error.exit_status)
+            _exit_with_error(str(error), error.exit_status, error.heading)
 
     define_flags(config_class)
     app.run(main, flags_parser=_parse_flags)
@@ -43,6 +45,6 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         _exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
 
 
-def _exit_with_error(message: str, status: int) -> NoReturn:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+def _exit_with_error(message: str, status: int, heading: str = EoinasError.heading) -> NoReturn:
+    sys.stderr.write(f"{heading}: {' '.join(message.split())}\n")
     sys.exit(status)

@@ -98,6 +98,12 @@ class RunConfig:
     checkpoint_every_epochs: int = setting(
         1, "Epochs between two checkpoints.", minimum=1, maximum=1_000_000, changes_result=False
     )
+    checkpoint_every_steps: int = setting(
+        0,
+        "Steps between two checkpoints within an epoch; 0: none but at the ends of epochs.",
+        minimum=0,
+        changes_result=False,
+    )
     keep_checkpoints: int = setting(
         2, "Newest checkpoints that are kept.", minimum=1, maximum=1000, changes_result=False
     )
@@ -114,6 +120,11 @@ class RunConfig:
         minimum=1,
         maximum=64,
         changes_result=False,
+    )
+    deterministic: bool = setting(
+        False,
+        "Let TensorFlow use only operations that give the same bits each time on the same machine, which costs speed "
+        "on GPUs; on processors they do so anyway.",
     )
     mixed_precision: str = setting(
         "float32",

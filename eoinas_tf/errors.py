@@ -9,6 +9,7 @@ class EoinasError(Exception):
     """Base class: the message is one line that says what was wrong, what was received, what to do."""
 
     exit_status = 1
+    heading = "error"
 
 
 class ConfigurationError(EoinasError):
@@ -27,6 +28,10 @@ class WeightsError(EoinasError):
     """A file of weights cannot be read, holds something else, or does not fit the network."""
 
 
+class MemoryExhaustedError(EoinasError):
+    """The memory of a device or of the machine does not suffice."""
+
+
 class NonFiniteError(EoinasError):
     """A loss or a gradient became NaN or infinite."""
 
@@ -43,3 +48,10 @@ class StorageError(EoinasError):
     """A file could not be written, or no checkpoint can be read."""
 
     exit_status = 5
+
+
+class StoppedError(EoinasError):
+    """A run was asked to stop and is saved: not an error, but not the end either."""
+
+    exit_status = 42
+    heading = "stopped"

@@ -20,6 +20,7 @@ MAY_CHANGE = {
     "download",
     "max_steps",
     "checkpoint_every_epochs",
+    "checkpoint_every_steps",
     "keep_checkpoints",
     "tensorboard",
     "describe",

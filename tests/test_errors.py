@@ -8,9 +8,11 @@ EXIT_STATUS = {
     "GenotypeError": 1,
     "DatasetError": 1,
     "WeightsError": 1,
+    "MemoryExhaustedError": 1,
     "NonFiniteError": 3,
     "RunDirectoryError": 4,
     "StorageError": 5,
+    "StoppedError": 42,
 }
 
 

@@ -15,18 +15,30 @@ PACKAGE = "eoinas_tf"
 SCRIPTS = ("run_search.py", "run_eval.py")
 LONGEST_SCRIPT = 60
 
-_BASE = {"config", "errors", "quiet_logging", "random_seeds", "resource_usage"}
+_BASE = {
+    "config",
+    "errors",
+    "fault_points",
+    "memory_exhaustion",
+    "quiet_logging",
+    "random_seeds",
+    "resource_usage",
+    "stop_signals",
+}
 _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
     "__init__": set(),
     "errors": set(),
     "config": {"errors"},
+    "fault_points": set(),
+    "memory_exhaustion": {"errors"},
     "quiet_logging": set(),
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
+    "stop_signals": {"errors"},
     "flag_definitions": {"config", "errors"},
-    "command_line": {"config", "errors", "flag_definitions"},
+    "command_line": {"config", "errors", "flag_definitions", "stop_signals"},
     "space": {"errors"},
     "optimization": {"errors"},
     "distribution": _BASE,

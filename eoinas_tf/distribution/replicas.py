@@ -5,6 +5,7 @@ batch; the gradients are averaged over all replicas before clipping, so that eve
 the same update. Normalization uses the statistics of a replica's own share.
 """
 
+import functools
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -61,6 +62,10 @@ def split_processor(logical_cpus: int) -> None:
                 f"--logical_cpus={logical_cpus} comes too late: TensorFlow is running with "
                 f"{len(tf.config.list_logical_devices('CPU'))} logical CPUs; start a new process"
             ) from None
+
+
+# Between two times at which workers ask each other: an answer waits for the device.
+STEPS_BETWEEN_QUESTIONS = 10
 
 
 class Replicas:
@@ -178,6 +183,21 @@ class Replicas:
                 variable.assign(mean)
 
         self.strategy.run(average)
+
+    def is_any(self, own: bool, done: int) -> bool:
+        """Tells whether a worker says yes; every tenth step only where there are several workers.
+
+        Args:
+            own: What this worker says.
+            done: Steps done, the same in all workers.
+        """
+        if self.worker.count == 1:
+            return own
+        return done % STEPS_BETWEEN_QUESTIONS == 0 and bool(self._total(tf.constant(float(own))).numpy() > 0)
+
+    @functools.cached_property
+    def _total(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        return tf.function(lambda own: self.sum(self.strategy.run(tf.identity, (own,))), autograph=False)
 
     def check_agreement(self, what: str, text: str) -> None:
         """Makes sure that all workers say the same.

@@ -64,15 +64,18 @@ class EvaluationJournal:
         run: The open run folder.
         config: The settings.
         state: The training's state, restored in place if there is a checkpoint.
+        epoch_steps: Steps of an epoch.
 
     Raises:
         StorageError: The run has logs or checkpoints, and none can be continued from.
     """
 
-    def __init__(self, run: RunDirectory, config: EvaluationConfig, state: EvaluationState) -> None:
+    def __init__(self, run: RunDirectory, config: EvaluationConfig, state: EvaluationState, epoch_steps: int) -> None:
         self.run = run
-        self._log = EpochLog(run, config, state.variables())
+        self.state = state
+        self._log = EpochLog(run, config, state.variables(), epoch_steps)
         self.finished_epochs = self._log.finished_epochs
+        self.finished_steps = self._log.finished_steps
 
     def add_epoch(self, record: dict[str, Any], timing: dict[str, float], is_last: bool) -> None:
         """Writes an epoch's line, its curves, and a checkpoint if one is due.
@@ -87,7 +90,19 @@ class EvaluationJournal:
         self._log.add_epoch(record, timing)
         curves = {tag: record[name] for name, tag in CURVES.items()}
         self._log.tensorboard.scalars(epoch, {**curves, "speed/images_per_second": timing["images_per_second"]})
-        self._log.save(epoch, is_last)
+        self._log.save_epoch(epoch, is_last)
+
+    def save_step(self, done: int) -> None:
+        """Writes a checkpoint within an epoch, unless a step of it went wrong.
+
+        Args:
+            done: Steps done since the run began.
+
+        Raises:
+            NonFiniteError: A loss or gradient of the epoch was NaN or infinite.
+        """
+        self.state.results.check_finite(len(self._log.metrics) + 1)
+        self._log.save_step(done)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Writes summary.json and the curves' picture, and closes the logs.

@@ -1,5 +1,6 @@
 """The training of a final network from images to its exports, top to bottom (paper, section 4.3)."""
 
+import math
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.input_pipelines import steps_per_epoch, test_batches, training_batches
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
+from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
@@ -21,10 +23,12 @@ from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.fault_points import fault_point
+from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import seconds_since_process_start
-
-STEP_NAME = "training step"
+from eoinas_tf.stop_signals import StopSignals
 
 
 def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
@@ -40,25 +44,30 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         helps another one, which writes the folder.
 
     Raises:
-        EoinasError: The genotype or the data cannot be read, the run folder cannot be used, or a
-            loss became NaN or infinite.
+        EoinasError: The genotype or the data cannot be read, the run folder cannot be used, a loss became
+            NaN or infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
     """
     check_packages(config.export_formats)
     genotype = configured_genotype(config)
     if config.pytorch_weights:
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
-    with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
+    with (
+        StopSignals() as stop,
+        named_memory_exhaustion("--batch_size or --init_channels, or raise --accumulation_steps"),
+        RunDirectory(config, this_worker(config.strategy).is_chief) as run,
+    ):
         keep_genotype(run, config, genotype)
         check_exports(run.path, config.export_formats)
         replicas = Replicas.of(config, config.accumulation_steps)
         use_precision(config.mixed_precision)
+        if config.deterministic:
+            tf.config.experimental.enable_op_determinism()
         dataset = load_images(config)
         preprocessing = choose_preprocessing(config, dataset)
         rows = replicas.worker_rows(config.batch_size)
         tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size, rows=rows)
         epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         total_steps = config.epochs * epoch_steps
-        last_step = min(config.max_steps or total_steps, total_steps)
         fitted, budget_message = config_within_budget(config, genotype, dataset.image_shape, dataset.num_classes)
         # Not before, so that a network starts the same whether its width was asked for or found.
         keras.utils.set_random_seed(config.seed)
@@ -66,28 +75,47 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
             network = build_network(fitted, genotype, dataset.image_shape, dataset.num_classes)
             state = build_evaluation_state(config, network, total_steps)
         step = EvaluationStep(state, config, total_steps, replicas)
-        journal = EvaluationJournal(run, config, state)
-        replicas.check_agreement(
-            "settings and finished epochs", f"{config.result_settings()} {journal.finished_epochs}"
-        )
+        journal = EvaluationJournal(run, config, state, epoch_steps)
+        replicas.check_agreement("settings and finished steps", f"{config.result_settings()} {journal.finished_steps}")
+        last_step = max(min(config.max_steps or total_steps, total_steps), journal.finished_steps)
         progress = Progress(last_step)
         if budget_message:
             progress.say(budget_message)
-        if journal.finished_epochs:
-            progress.say(f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}")
-
-        done = journal.finished_epochs * epoch_steps
-        while done < last_step:
-            epoch = done // epoch_steps + 1
-            batches = training_batches(
-                dataset.train, preprocessing, batch_size=config.batch_size, epoch=epoch, seed=config.seed, rows=rows
+        if journal.finished_steps:
+            progress.say(
+                f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}, step "
+                f"{journal.finished_steps}"
             )
-            timing = train_epoch(step, batches.take(last_step - done), epoch, done, progress)
-            done = min(epoch * epoch_steps, last_step)
-            # An epoch that max_steps cuts short leaves no record: the next run trains it as a whole.
-            if done == epoch * epoch_steps:
-                record = epoch_record(step, epoch, done, step.test_all(tests))
-                journal.add_epoch(record, timing, is_last=done == last_step)
+
+        def save_step(done: int) -> None:
+            step.agree_on_statistics()
+            journal.save_step(done)
+
+        saves = StepSaves(config, stop, save_step, replicas.is_any)
+        done, epoch = journal.finished_steps, journal.finished_epochs
+        while epoch * epoch_steps < last_step:
+            epoch_start, epoch_end = epoch * epoch_steps, (epoch + 1) * epoch_steps
+            epoch += 1
+            batches = training_batches(
+                dataset.train,
+                preprocessing,
+                batch_size=config.batch_size,
+                epoch=epoch,
+                seed=config.seed,
+                first_step=done - epoch_start,
+                rows=rows,
+            )
+            with stop.finishing():
+                if done == epoch_start:
+                    state.results.reset()
+                timing = train_epoch(step, batches.take(last_step - done), epoch, done, progress, saves)
+                done = min(epoch_end, last_step)
+                # An epoch that max_steps cuts short leaves no record: the next run trains it as a whole.
+                if done == epoch_end:
+                    test_means = step.test_all(tests)
+                    fault_point("after_test", epoch)
+                    journal.add_epoch(epoch_record(step, epoch, done, test_means), timing, is_last=done == last_step)
+                    saves.after_epoch(done)
 
         step.agree_on_statistics()
         if not run.is_writer:
@@ -109,7 +137,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
 
 
 def train_epoch(
-    step: EvaluationStep, batches: tf.data.Dataset, epoch: int, first_step: int, progress: Progress
+    step: EvaluationStep, batches: tf.data.Dataset, epoch: int, first_step: int, progress: Progress, saves: StepSaves
 ) -> dict[str, float]:
     """Runs an epoch's training steps; reads the device only when a line of progress is due and at the end.
 
@@ -117,28 +145,31 @@ def train_epoch(
         step: The training step.
         batches: Yields (images, labels).
         epoch: The epoch, counted from 1.
-        first_step: Global number of the epoch's first step, counted from 0.
+        first_step: Global number of the first step of these batches, counted from 0.
         progress: Where to show how far it is.
+        saves: Saves within the epoch.
 
     Returns:
         Clock readings for timing.jsonl.
 
     Raises:
         NonFiniteError: A loss or gradient was NaN or infinite.
+        StoppedError: The run was asked to stop, and is saved.
     """
     config, results = step.config, step.state.results
-    results.reset()
     started, done = time.monotonic(), first_step
     for images, labels in step.replicas.share_out(batches):
         step.train(images, labels, tf.constant(done, tf.int64))
         done += 1
+        fault_point("after_training_step", done)
         if progress.seconds_to_first_step is None:
             results.wait()
             progress.first_step_done(done, seconds_since_process_start())
         if progress.due():
-            means = results.means(STEP_NAME, epoch)
+            means = results.means(epoch)
             progress.show(done, f"epoch {epoch}/{config.epochs}  loss {means.loss:.3f}  accuracy {means.accuracy:.3f}")
-    results.means(STEP_NAME, epoch)
+        saves.after_step(done)
+    results.check_finite(epoch)
     seconds = time.monotonic() - started
     images_per_second = (done - first_step) * config.batch_size / seconds
     return {"seconds": round(seconds, 3), "images_per_second": round(images_per_second, 1)}
@@ -152,8 +183,16 @@ def epoch_record(step: EvaluationStep, epoch: int, done: int, test_means: TestMe
         epoch: The epoch, counted from 1.
         done: Training steps done by its end.
         test_means: Its test results.
+
+    Raises:
+        NonFiniteError: The test loss is NaN or infinite, though the training's is not.
     """
-    train_means = step.state.results.means(STEP_NAME, epoch)
+    if not math.isfinite(test_means.loss):
+        raise NonFiniteError(
+            f"the test loss became NaN or infinite after step {done} (epoch {epoch}), though the training's is finite: "
+            "the moving statistics are damaged; lower the learning rate"
+        )
+    train_means = step.state.results.means(epoch)
     return {
         "epoch": epoch,
         "train_loss": train_means.loss,

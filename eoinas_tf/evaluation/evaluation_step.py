@@ -64,7 +64,7 @@ def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork,
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, StepResults(), build_loss_scale(config.mixed_precision))
+    return EvaluationState(network, optimizer, StepResults("training step"), build_loss_scale(config.mixed_precision))
 
 
 class TestMeans(NamedTuple):

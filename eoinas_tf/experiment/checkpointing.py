@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.atomic_files import sync_file, sync_folder, write_json
+from eoinas_tf.fault_points import fault_point
 
 LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Checkpoints:
         """Writes a checkpoint, then removes surplus ones.
 
         Args:
-            number: Grows from checkpoint to checkpoint, such as the epoch.
+            number: Grows from checkpoint to checkpoint, such as the step.
             state: A JSON object that `restore_latest` returns.
 
         Raises:
@@ -81,8 +82,10 @@ class Checkpoints:
                 replaced = final.with_name(final.name + REPLACED_SUFFIX)
                 shutil.rmtree(replaced, ignore_errors=True)
                 final.rename(replaced)
+            fault_point("before_checkpoint_has_its_name", number)
             temporary.rename(final)
             sync_folder(self.folder)
+            fault_point("after_checkpoint", number)
         except (OSError, tf.errors.OpError) as error:
             free = shutil.disk_usage(self.folder).free if self.folder.exists() else 0
             needed = sum(variable.dtype.size * variable.shape.num_elements() for variable in self._variables.values())

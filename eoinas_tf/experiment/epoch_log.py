@@ -1,4 +1,4 @@
-"""What every kind of run writes down an epoch: metrics, clock readings, checkpoints, and where a restart goes on."""
+"""What every kind of run writes down: metrics and clock readings an epoch, checkpoints, and where a restart goes on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +12,7 @@ from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
+from eoinas_tf.fault_points import fault_point
 from eoinas_tf.resource_usage import peak_memory_gib
 
 
@@ -22,6 +23,7 @@ class EpochLog:
 
     Attributes:
         finished_epochs: Epochs behind the checkpoint that was restored; 0 in a new run.
+        finished_steps: Steps behind it; more than those of the finished epochs if it was saved within one.
         metrics: The lines of metrics.jsonl so far.
         tensorboard: Where curves go, cut back likewise.
 
@@ -29,20 +31,27 @@ class EpochLog:
         run: The open run folder.
         config: The run's settings.
         state: The variables of the run by what they belong to, restored in place if there is a checkpoint.
+        epoch_steps: Steps of an epoch.
 
     Raises:
         StorageError: The run has logs or checkpoints, and none can be continued from.
     """
 
     def __init__(
-        self, run: RunDirectory, config: RunConfig, state: Mapping[str, Sequence[keras.Variable | tf.Variable]]
+        self,
+        run: RunDirectory,
+        config: RunConfig,
+        state: Mapping[str, Sequence[keras.Variable | tf.Variable]],
+        epoch_steps: int,
     ) -> None:
+        self._epoch_steps = epoch_steps
         self._is_writer = run.is_writer
         self._every_epochs = config.checkpoint_every_epochs
         self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
         self._checkpoints = Checkpoints(run.checkpoints, state, config.keep_checkpoints)
         restored = self._checkpoints.restore_latest()
         self.finished_epochs: int = restored["epoch"] if restored else 0
+        self.finished_steps: int = restored["step"] if restored else 0
         logged_epochs = len(self._metrics.read())
         if restored is None and logged_epochs > self._every_epochs:
             raise StorageError(
@@ -93,10 +102,11 @@ class EpochLog:
                 files are the same in every run of the same settings.
         """
         self.append(self._metrics, record)
+        fault_point("after_metrics_line", record["epoch"])
         self.append(self._timing, {"epoch": record["epoch"], **timing, "peak_memory_gib": round(peak_memory_gib(), 3)})
         self.metrics.append(record)
 
-    def save(self, epoch: int, is_last: bool) -> None:
+    def save_epoch(self, epoch: int, is_last: bool) -> None:
         """Writes a checkpoint if one is due; after it the epoch counts as finished.
 
         Args:
@@ -104,4 +114,16 @@ class EpochLog:
             is_last: Whether the process trains no further epoch; then a checkpoint is always due.
         """
         if self._is_writer and (is_last or epoch % self._every_epochs == 0):
-            self._checkpoints.save(epoch, {"epoch": epoch})
+            self._save(epoch, epoch * self._epoch_steps)
+
+    def save_step(self, step: int) -> None:
+        """Writes a checkpoint within an epoch.
+
+        Args:
+            step: Steps done since the run began.
+        """
+        if self._is_writer:
+            self._save(len(self.metrics), step)
+
+    def _save(self, epoch: int, step: int) -> None:
+        self._checkpoints.save(step, {"epoch": epoch, "step": step})

@@ -22,10 +22,15 @@ class Means(NamedTuple):
 
 
 class StepResults(tf.Module):
-    """Sums over steps, and the first step whose loss or gradient was not finite."""
+    """Sums over steps, and the first step whose loss or gradient was not finite.
 
-    def __init__(self) -> None:
+    Args:
+        what: The kind of step, for messages.
+    """
+
+    def __init__(self, what: str) -> None:
         super().__init__()
+        self.what = what
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.loss_sum = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.accuracy_sum = tf.Variable(0.0, dtype=tf.float64, trainable=False)
@@ -46,11 +51,10 @@ class StepResults(tf.Module):
         is_first = (self.first_bad_step == NO_STEP) & ~tf.math.is_finite(loss + gradient_norm)
         self.first_bad_step.assign(tf.where(is_first, tf.cast(step, tf.int64), self.first_bad_step))
 
-    def means(self, what: str, epoch: int) -> Means:
-        """Returns the means over the steps added since the last reset.
+    def check_finite(self, epoch: int) -> None:
+        """Makes sure that no step since the last reset went wrong.
 
         Args:
-            what: The kind of step, for the message.
             epoch: The epoch, for the message.
 
         Raises:
@@ -59,9 +63,13 @@ class StepResults(tf.Module):
         bad_step = int(self.first_bad_step.numpy())
         if bad_step != NO_STEP:
             raise NonFiniteError(
-                f"the {what}'s loss or gradient became NaN or infinite at step {bad_step} (epoch {epoch}); "
+                f"the {self.what}'s loss or gradient became NaN or infinite at step {bad_step} (epoch {epoch}); "
                 "lower the learning rate or the gradient's clipping norm"
             )
+
+    def means(self, epoch: int) -> Means:
+        """Returns the means over the steps added since the last reset; takes and raises what `check_finite` does."""
+        self.check_finite(epoch)
         steps = int(self.steps.numpy())
         if steps == 0:
             return Means(None, None)

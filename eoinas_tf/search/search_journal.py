@@ -8,6 +8,7 @@ from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.search_plots import write_search_plots
+from eoinas_tf.fault_points import fault_point
 from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.judgement import Judgement
 from eoinas_tf.search.search_records import EDGE_NAMES, count_skip_connections, log_epoch, log_living_cells
@@ -23,18 +24,20 @@ class SearchJournal:
         run: The open run folder.
         config: The search's settings.
         state: The search's state, restored in place if there is a checkpoint.
+        epoch_steps: Steps of an epoch.
 
     Raises:
         StorageError: The run has logs or checkpoints, and none can be continued from.
     """
 
-    def __init__(self, run: RunDirectory, config: SearchConfig, state: SearchState) -> None:
+    def __init__(self, run: RunDirectory, config: SearchConfig, state: SearchState, epoch_steps: int) -> None:
         self.run = run
         self.config = config
         self.state = state
         self.operation_names = state.network.operation_names
-        self._log = EpochLog(run, config, state.variables())
+        self._log = EpochLog(run, config, state.variables(), epoch_steps)
         self.finished_epochs = self._log.finished_epochs
+        self.finished_steps = self._log.finished_steps
         self._drops = JsonLines(run.pruning)
         self.drops = self._log.keep_finished(self._drops)
 
@@ -58,7 +61,19 @@ class SearchJournal:
         if drops:
             living = self.state.network.living_operations.numpy()
             log_living_cells(tensorboard, epoch, living, self.operation_names)
-        self._log.save(epoch, is_last=epoch == self.config.epochs)
+        self._log.save_epoch(epoch, is_last=epoch == self.config.epochs)
+
+    def save_step(self, done: int) -> None:
+        """Writes a checkpoint within an epoch, unless a step of it went wrong.
+
+        Args:
+            done: Steps done since the run began.
+
+        Raises:
+            NonFiniteError: A loss or gradient of the epoch was NaN or infinite.
+        """
+        self.state.check_finite(len(self._log.metrics) + 1)
+        self._log.save_step(done)
 
     def finish(self, cells: DerivedCells, validation_accuracy: float) -> dict:
         """Writes genotype.json, the pictures and summary.json.
@@ -86,6 +101,7 @@ class SearchJournal:
         for warning in cells.warnings:
             LOGGER.warning(warning)
         write_text(self.run.genotype, genotype.to_json())
+        fault_point("after_genotype", self.config.epochs)
         found = {"normal": genotype.normal, "reduce": genotype.reduce}
         write_search_plots(self.run.plots, self._log.metrics, self.drops, found, self.operation_names, EDGE_NAMES)
         self._log.tensorboard.scalars(self.config.epochs, {"result/validation_accuracy": validation_accuracy})

@@ -15,6 +15,9 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.fault_points import fault_point
+from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
@@ -26,6 +29,7 @@ from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchState, SearchStep, build_search_state
 from eoinas_tf.search.temperature import temperature
+from eoinas_tf.stop_signals import StopSignals
 
 
 def run_search(config: SearchConfig) -> dict | None:
@@ -38,15 +42,21 @@ def run_search(config: SearchConfig) -> dict | None:
         What summary.json holds; None if `max_steps` ended the search early.
 
     Raises:
-        EoinasError: The data cannot be read, the run folder cannot be used, or a loss
-            became NaN or infinite.
+        EoinasError: The data cannot be read, the run folder cannot be used, a loss became NaN or
+            infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
     """
-    with RunDirectory(config, this_worker(config.strategy).is_chief) as run:
+    with (
+        StopSignals() as stop,
+        named_memory_exhaustion("--batch_size, --init_channels or --cells"),
+        RunDirectory(config, this_worker(config.strategy).is_chief) as run,
+    ):
         if run.summary.exists():
             print(f"{run.path} is finished: its cell is in {run.genotype}")
             return json.loads(run.summary.read_text(encoding="utf-8"))
         replicas = Replicas.of(config)
         use_precision(config.mixed_precision)
+        if config.deterministic:
+            tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
             config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
@@ -57,15 +67,18 @@ def run_search(config: SearchConfig) -> dict | None:
         with replicas.strategy.scope():
             state = build_search_state(config, dataset.image_shape, dataset.num_classes, steps)
         step = SearchStep(state, config, replicas)
-        journal = SearchJournal(run, config, state)
-        replicas.check_agreement(
-            "settings and finished epochs", f"{config.result_settings()} {journal.finished_epochs}"
-        )
+        journal = SearchJournal(run, config, state, steps)
+        replicas.check_agreement("settings and finished steps", f"{config.result_settings()} {journal.finished_steps}")
         progress = Progress(config.epochs * steps)
-        if journal.finished_epochs:
-            progress.say(f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}")
+        if journal.finished_steps:
+            progress.say(
+                f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}, step "
+                f"{journal.finished_steps}"
+            )
 
+        saves = StepSaves(config, stop, journal.save_step, replicas.is_any)
         for epoch in range(journal.finished_epochs + 1, config.epochs + 1):
+            first_step = max((epoch - 1) * steps, journal.finished_steps)
             batches = search_batches(
                 dataset.train,
                 halves,
@@ -73,18 +86,24 @@ def run_search(config: SearchConfig) -> dict | None:
                 batch_size=config.batch_size,
                 epoch=epoch,
                 seed=config.seed,
+                first_step=first_step - (epoch - 1) * steps,
                 rows=replicas.worker_rows(config.batch_size),
             )
             now = temperature(epoch, config.epochs, config.temperature_start, config.temperature_end)
-            timing = train_epoch(step, batches, epoch, now, (epoch - 1) * steps, progress)
-            if timing is None:
-                return None
-            judgement = judge_operations(state, config, steps)
-            record = epoch_record(epoch, now, state, judgement)
-            drops = []
-            if is_pruning_epoch(epoch, config.pruning_after_epoch, config.pruning_every_epochs):
-                drops = drop_operations(epoch, state, judgement)
-            journal.add_epoch(record, drops, judgement, timing)
+            with stop.finishing():
+                if first_step == (epoch - 1) * steps:
+                    state.reset_results()
+                timing = train_epoch(step, batches, epoch, now, first_step, progress, saves)
+                if timing is None:
+                    return None
+                judgement = judge_operations(state, config, steps)
+                record = epoch_record(epoch, now, state, judgement)
+                drops = []
+                if is_pruning_epoch(epoch, config.pruning_after_epoch, config.pruning_every_epochs):
+                    drops = drop_operations(epoch, state, judgement)
+                    fault_point("after_drops", epoch)
+                journal.add_epoch(record, drops, judgement, timing)
+                saves.after_epoch(epoch * steps)
 
         last = judge_operations(state, config, steps)
         cells = derive_cells(
@@ -105,7 +124,13 @@ def run_search(config: SearchConfig) -> dict | None:
 
 
 def train_epoch(
-    step: SearchStep, batches: tf.data.Dataset, epoch: int, temperature_now: float, first_step: int, progress: Progress
+    step: SearchStep,
+    batches: tf.data.Dataset,
+    epoch: int,
+    temperature_now: float,
+    first_step: int,
+    progress: Progress,
+    saves: StepSaves | None = None,
 ) -> dict | None:
     """Runs an epoch's iterations: one weight step each and, after the warm-up, one architecture step.
 
@@ -114,33 +139,40 @@ def train_epoch(
         batches: Yields a pair of batches an iteration.
         epoch: The epoch, counted from 1.
         temperature_now: T of the epoch.
-        first_step: Global number of the epoch's first iteration, counted from 0.
+        first_step: Global number of the first iteration of these batches, counted from 0.
         progress: Where to show how far it is.
+        saves: Saves within the epoch; nothing does where not given.
 
     Returns:
         Clock readings for timing.jsonl; None if `max_steps` ended the search.
+
+    Raises:
+        NonFiniteError: A loss or gradient was NaN or infinite when it was shown or saved.
+        StoppedError: The run was asked to stop, and is saved.
     """
     config, state = step.config, step.state
-    state.weight_results.reset()
-    state.architecture_results.reset()
     searches = epoch > config.warmup_epochs
     temperature_tensor = tf.constant(temperature_now, tf.float32)
     started, done = time.monotonic(), first_step
     for weight_batch, architecture_batch in step.replicas.share_out(batches):
         number = tf.constant(done, tf.int64)
         step.update_weights(*weight_batch, number, temperature_tensor)
+        fault_point("after_weight_step", done + 1)
         if searches:
             step.update_architecture(*architecture_batch, number, temperature_tensor)
         done += 1
+        fault_point("after_architecture_step", done)
         if progress.seconds_to_first_step is None:
             state.weight_results.wait()
             progress.first_step_done(done, seconds_since_process_start())
         if progress.due():
-            means = state.weight_results.means("weight step", epoch)
+            means = state.weight_results.means(epoch)
             progress.show(done, f"epoch {epoch}/{config.epochs}  loss {means.loss:.3f}  accuracy {means.accuracy:.3f}")
         if done == config.max_steps:
             report_try(state, progress, done, searches)
             return None
+        if saves is not None:
+            saves.after_step(done)
     state.weight_results.wait()
     seconds = time.monotonic() - started
     images = (done - first_step) * config.batch_size * (2 if searches else 1)
@@ -163,8 +195,8 @@ def epoch_record(epoch: int, temperature_now: float, state: SearchState, judgeme
         epoch,
         temperature_now,
         float(state.weights_optimizer.learning_rate),
-        state.weight_results.means("weight step", epoch),
-        state.architecture_results.means("architecture step", epoch),
+        state.weight_results.means(epoch),
+        state.architecture_results.means(epoch),
         judgement.operation_weights,
         judgement.importance,
     )

@@ -56,6 +56,23 @@ class SearchState:
             "architecture_loss_scale": list(self.architecture_loss_scale.variables),
         }
 
+    def reset_results(self) -> None:
+        """Forgets losses and accuracies, at the start of an epoch."""
+        self.weight_results.reset()
+        self.architecture_results.reset()
+
+    def check_finite(self, epoch: int) -> None:
+        """Makes sure that no step of the epoch went wrong.
+
+        Args:
+            epoch: The epoch, for the message.
+
+        Raises:
+            NonFiniteError: A loss or gradient of the epoch was NaN or infinite.
+        """
+        self.weight_results.check_finite(epoch)
+        self.architecture_results.check_finite(epoch)
+
 
 def build_search_state(
     config: SearchConfig, image_shape: tuple[int, int, int], num_classes: int, steps_per_epoch: int
@@ -91,8 +108,8 @@ def build_search_state(
         weights_optimizer,
         architecture_optimizer,
         OperationStatistics(tuple(network.operation_logits.shape)),
-        StepResults(),
-        StepResults(),
+        StepResults("weight step"),
+        StepResults("architecture step"),
         build_loss_scale(config.mixed_precision),
         build_loss_scale(config.mixed_precision),
     )

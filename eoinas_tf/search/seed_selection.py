@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eoinas_tf.config import SearchConfig
-from eoinas_tf.errors import ConfigurationError, EoinasError
+from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.stop_signals import StopSignals
 
 
 def search_seeds(config: SearchConfig) -> None:
@@ -88,7 +89,12 @@ def _search_in_own_process(config: SearchConfig) -> None:
     """Runs one search in a process of its own, so that its memory is free afterwards."""
     process = multiprocessing.get_context("spawn").Process(target=_child, args=(config,))
     process.start()
-    process.join()
+    try:
+        process.join()
+    except StoppedError:
+        process.terminate()  # It saves, too.
+        process.join()
+        raise
     if process.exitcode:
         error = EoinasError(f"the search with seed {config.seed} ended with status {process.exitcode}; see above")
         error.exit_status = process.exitcode if process.exitcode > 0 else 128 - process.exitcode
@@ -96,10 +102,11 @@ def _search_in_own_process(config: SearchConfig) -> None:
 
 
 def _child(config: SearchConfig) -> None:
-    from eoinas_tf.search.search_loop import run_search
-
     try:
-        run_search(config)
+        with StopSignals():
+            from eoinas_tf.search.search_loop import run_search
+
+            run_search(config)
     except EoinasError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{error.heading}: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -58,7 +58,7 @@ def trained(replicas, same_shares=True, **settings):
     step = EvaluationStep(state, config, 10, replicas)
     for number, (images, labels) in enumerate(replicas.share_out(batches(same_shares))):
         step.train(images, labels, tf.constant(number, tf.int64))
-    means = state.results.means("training step", 1)
+    means = state.results.means(1)
     step.agree_on_statistics()
     return {
         "loss": means.loss,
@@ -82,8 +82,8 @@ def searched(replicas):
         step.update_architecture(*arguments)
     counts = state.statistics.counts()
     return {
-        "loss": state.weight_results.means("weight step", 1).loss,
-        "architecture_loss": state.architecture_results.means("architecture step", 1).loss,
+        "loss": state.weight_results.means(1).loss,
+        "architecture_loss": state.architecture_results.means(1).loss,
         "operation_logits": values([state.network.operation_logits]),
         "weights": values(state.network.network_weights),
         "weight_steps": counts.weight_steps.ravel().tolist(),

@@ -27,7 +27,7 @@ def new_state(value=0.0):
     network.build((None, 1))
     optimizer = keras.optimizers.SGD(momentum=0.9)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, StepResults(), NoLossScale())
+    return EvaluationState(network, optimizer, StepResults("training step"), NoLossScale())
 
 
 def record(epoch):
@@ -38,14 +38,14 @@ def test_a_journal_continues_after_the_last_checkpoint(tmp_path):
     config = config_in(tmp_path / "run", checkpoint_every_epochs=2)
     with RunDirectory(config) as run:
         state = new_state()
-        journal = EvaluationJournal(run, config, state)
+        journal = EvaluationJournal(run, config, state, epoch_steps=5)
         assert journal.finished_epochs == 0
         for epoch in (1, 2, 3):
             state.network.layers[0].kernel.assign([[float(epoch)]])
             journal.add_epoch(record(epoch), TIMING, is_last=False)
     with RunDirectory(config) as run:
         restored = new_state(9.0)
-        assert EvaluationJournal(run, config, restored).finished_epochs == 2
+        assert EvaluationJournal(run, config, restored, epoch_steps=5).finished_epochs == 2
         assert float(restored.network.layers[0].kernel[0, 0]) == 2.0
         assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
         assert [json.loads(line)["epoch"] for line in run.timing.read_text().splitlines()] == [1, 2, 3]
@@ -54,8 +54,8 @@ def test_a_journal_continues_after_the_last_checkpoint(tmp_path):
 def test_the_last_epoch_is_always_saved(tmp_path):
     config = config_in(tmp_path / "run", checkpoint_every_epochs=100)
     with RunDirectory(config) as run:
-        EvaluationJournal(run, config, new_state()).add_epoch(record(1), TIMING, is_last=True)
-        assert EvaluationJournal(run, config, new_state()).finished_epochs == 1
+        EvaluationJournal(run, config, new_state(), epoch_steps=5).add_epoch(record(1), TIMING, is_last=True)
+        assert EvaluationJournal(run, config, new_state(), epoch_steps=5).finished_epochs == 1
 
 
 def test_every_variable_is_saved():
@@ -79,7 +79,7 @@ def test_another_genotype_under_the_same_name_is_refused(tmp_path):
 def test_a_finished_run_has_its_summary_and_a_picture_of_its_curves(tmp_path):
     config = config_in(tmp_path / "run")
     with RunDirectory(config) as run:
-        journal = EvaluationJournal(run, config, new_state())
+        journal = EvaluationJournal(run, config, new_state(), epoch_steps=5)
         journal.add_epoch(record(1), TIMING, is_last=True)
         journal.finish({"epochs": 1, "test_accuracy": 0.5})
         assert json.loads(run.summary.read_text())["test_accuracy"] == 0.5

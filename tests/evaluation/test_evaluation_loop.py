@@ -11,6 +11,7 @@ from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, StorageError
 from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.experiment import export_check, export_formats
 from eoinas_tf.experiment.exported_predictions import READERS
 from eoinas_tf.space.genotype import Genotype
@@ -59,8 +60,8 @@ def config(tmp_path):
     )
 
 
-def checkpoint_bytes(folder, epoch):
-    reader = tf.train.load_checkpoint(str(folder / "checkpoints" / f"ckpt-{epoch:08d}" / "variables"))
+def checkpoint_bytes(folder, step):
+    reader = tf.train.load_checkpoint(str(folder / "checkpoints" / f"ckpt-{step:08d}" / "variables"))
     names = sorted(reader.get_variable_to_shape_map())
     # TensorFlow's own entry tells the variables' Python names, which a process counts up.
     return {name: reader.get_tensor(name) for name in names if not name.startswith("_")}
@@ -78,7 +79,7 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
 
     whole, resumed = tmp_path / "run", tmp_path / "pieces"
     assert (whole / "metrics.jsonl").read_bytes() == (resumed / "metrics.jsonl").read_bytes()
-    expected, received = checkpoint_bytes(whole, EPOCHS), checkpoint_bytes(resumed, EPOCHS)
+    expected, received = checkpoint_bytes(whole, EPOCHS * EPOCH_STEPS), checkpoint_bytes(resumed, EPOCHS * EPOCH_STEPS)
     assert expected.keys() == received.keys() != set()
     for name, value in expected.items():
         assert np.asarray(value).tobytes() == np.asarray(received[name]).tobytes(), name
@@ -158,6 +159,21 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_pat
         run_evaluation(dataclasses.replace(config, learning_rate=1e30, gradient_clip_norm=1e30, max_steps=max_steps))
     assert not (tmp_path / "run" / "checkpoints").exists()
     assert not (tmp_path / "run" / "saved_model").exists()
+
+
+def test_damaged_moving_statistics_end_the_run_and_are_not_saved(config, tmp_path, monkeypatch):
+    real_test = EvaluationStep.test_all
+
+    def test_all(step, batches):
+        for variable in step.state.network.non_trainable_variables:
+            variable.assign(np.asarray(variable) * float("nan"))
+        return real_test(step, batches)
+
+    monkeypatch.setattr(EvaluationStep, "test_all", test_all)
+    with pytest.raises(NonFiniteError, match=r"test loss.* after step 3 \(epoch 1\)"):
+        run_evaluation(config)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 def test_settings_are_refused_before_any_work(config, tmp_path):

@@ -90,7 +90,7 @@ def test_two_steps_are_clipped_decayed_sgd_with_momentum_on_a_schedule(schedule,
         ]
         for weight, old, velocity in zip(weights, before, velocities, strict=True):
             np.testing.assert_allclose(weight, old + velocity, rtol=1e-4, atol=1e-5, err_msg=weight.path)
-    assert step.state.results.means("training step", 1).loss == pytest.approx(np.mean(losses), rel=1e-4)
+    assert step.state.results.means(1).loss == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_test_results_weigh_images_and_leave_the_state_alone():
@@ -112,7 +112,7 @@ def test_without_auxiliary_head_and_drop_path():
     step, (images, labels) = new_step(auxiliary_weight=0.0, drop_path=0.0), batch()
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, step.state.network(images, training=True))
     step.train(images, labels, tf.constant(0, tf.int64))
-    assert step.state.results.means("training step", 1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
+    assert step.state.results.means(1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
 
 
 def test_smoothed_cross_entropy_by_hand():
@@ -131,7 +131,7 @@ def test_smoothing_is_of_both_losses_in_training_and_of_none_in_testing():
     targets = 0.1 + 0.7 * np.eye(3)[labels.numpy()]
     loss, auxiliary_loss = (-np.mean(np.sum(targets * values, axis=1)) for values in outputs)
     step.train(images, labels, tf.constant(0, tf.int64))
-    assert step.state.results.means("training step", 1).loss == pytest.approx(loss + 0.25 * auxiliary_loss, rel=1e-4)
+    assert step.state.results.means(1).loss == pytest.approx(loss + 0.25 * auxiliary_loss, rel=1e-4)
 
     logits = tf.nn.log_softmax(step.state.network(images)).numpy()
     means = step.test_all([(images, labels, tf.ones([6]))])
@@ -165,5 +165,5 @@ def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():
     for number, factor in ((0, 1.0), (1, np.nan), (2, 1.0)):
         step.train(images * factor, labels, tf.constant(number, tf.int64))
     with pytest.raises(NonFiniteError, match=r"training step.* step 1 \(epoch 4\)"):
-        step.state.results.means("training step", 4)
+        step.state.results.means(4)
     assert step.train.experimental_get_tracing_count() == 1

@@ -29,7 +29,7 @@ def train(log, variable, epochs, last=None):
         variable.assign(float(epoch))
         log.add_epoch({"epoch": epoch, "loss": 1 / epoch}, TIMING)
         log.tensorboard.scalars(epoch, {"loss": 1 / epoch})
-        log.save(epoch, is_last=epoch == last)
+        log.save_epoch(epoch, is_last=epoch == last)
 
 
 def curve(folder):
@@ -43,7 +43,7 @@ def curve(folder):
 
 def test_a_restart_goes_on_after_the_newest_checkpoint_and_cuts_every_log_back_to_it(run, config):
     variable = tf.Variable(0.0)
-    log = EpochLog(run, config, {"state": [variable]})
+    log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert (log.finished_epochs, log.metrics) == (0, [])
     train(log, variable, (1, 2, 3))
     log.tensorboard.close()
@@ -52,7 +52,7 @@ def test_a_restart_goes_on_after_the_newest_checkpoint_and_cuts_every_log_back_t
         drops.append({"epoch": epoch})
 
     variable.assign(-1.0)
-    log = EpochLog(run, config, {"state": [variable]})
+    log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert log.finished_epochs == 2
     assert float(variable) == 2.0
     assert [record["epoch"] for record in log.metrics] == [1, 2]
@@ -63,8 +63,8 @@ def test_a_restart_goes_on_after_the_newest_checkpoint_and_cuts_every_log_back_t
 
 def test_clock_readings_are_in_a_file_of_their_own_and_keep_what_was_repeated(run, config):
     variable = tf.Variable(0.0)
-    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2, 3))
-    train(EpochLog(run, config, {"state": [variable]}), variable, (3, 4))
+    train(EpochLog(run, config, {"state": [variable]}, epoch_steps=5), variable, (1, 2, 3))
+    train(EpochLog(run, config, {"state": [variable]}, epoch_steps=5), variable, (3, 4))
     records = [json.loads(line) for line in run.timing.read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2, 3, 3, 4]
     assert all(record["seconds"] == 1.5 and record["peak_memory_gib"] > 0.1 for record in records)
@@ -73,22 +73,39 @@ def test_clock_readings_are_in_a_file_of_their_own_and_keep_what_was_repeated(ru
 
 def test_the_last_epoch_is_saved_whatever_its_number(run, config):
     variable = tf.Variable(0.0)
-    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2, 3), last=3)
-    assert EpochLog(run, config, {"state": [variable]}).finished_epochs == 3
+    train(EpochLog(run, config, {"state": [variable]}, epoch_steps=5), variable, (1, 2, 3), last=3)
+    assert EpochLog(run, config, {"state": [variable]}, epoch_steps=5).finished_epochs == 3
 
 
 def test_lost_checkpoints_are_an_error_not_a_fresh_start(run, config):
     variable = tf.Variable(0.0)
-    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2, 3))
+    train(EpochLog(run, config, {"state": [variable]}, epoch_steps=5), variable, (1, 2, 3))
     shutil.rmtree(run.checkpoints)
     with pytest.raises(StorageError, match=r"holds 3 epochs, but .* has no checkpoint"):
-        EpochLog(run, config, {"state": [variable]})
+        EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert len(run.metrics.read_text().splitlines()) == 3
 
 
 def test_lost_lines_are_an_error(run, config):
     variable = tf.Variable(0.0)
-    train(EpochLog(run, config, {"state": [variable]}), variable, (1, 2))
+    train(EpochLog(run, config, {"state": [variable]}, epoch_steps=5), variable, (1, 2))
     run.metrics.unlink()
     with pytest.raises(StorageError, match="holds 0 epochs and the checkpoint 2"):
-        EpochLog(run, config, {"state": [variable]})
+        EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
+
+
+def test_a_checkpoint_within_an_epoch_counts_the_epochs_written_down_before_it(run, config):
+    variable = tf.Variable(0.0)
+    log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
+    train(log, variable, (1,))
+    variable.assign(7.5)
+    log.save_step(8)
+    log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
+    assert (log.finished_epochs, log.finished_steps) == (1, 8)
+    # Saved when its last step was done and its line was not written yet, then as a whole: of one number.
+    log.save_step(10)
+    log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
+    assert (log.finished_epochs, log.finished_steps) == (1, 10)
+    train(log, variable, (2,))
+    log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
+    assert (log.finished_epochs, log.finished_steps, float(variable)) == (2, 10, 2.0)

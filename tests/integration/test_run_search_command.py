@@ -52,7 +52,7 @@ def test_seven_drops_leave_one_operation_and_everything_is_written(uninterrupted
         "training.png", "pruning.png", "normal_cell.png", "reduction_cell.png", "importance_normal.png",
         "importance_reduction.png",
     }  # fmt: skip
-    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["ckpt-00000008", "ckpt-00000009"]
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["ckpt-00000040", "ckpt-00000045"]
     assert "found" in result.stdout
 
 

@@ -10,29 +10,29 @@ def add(results, step, loss, accuracy=0.5, norm=1.0):
 
 
 def test_means_since_the_last_reset():
-    results = StepResults()
-    assert results.means("weight step", 1) == (None, None)
+    results = StepResults("weight step")
+    assert results.means(1) == (None, None)
     add(results, 1, 100.0, 1.0)
     results.reset()
     add(results, 2, 1.0, 0.25)
     add(results, 3, 2.0, 0.5)
-    assert results.means("weight step", 1) == (1.5, 0.375)
+    assert results.means(1) == (1.5, 0.375)
 
 
 @pytest.mark.parametrize("where", ["loss", "norm"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_the_first_step_that_is_not_finite_is_named(where, value):
-    results = StepResults()
+    results = StepResults("weight step")
     add(results, 6, 1.0)
     add(results, 7, **{"loss": 1.0, where: value})
     add(results, 8, value)
     with pytest.raises(NonFiniteError, match=r"weight step.* step 7 \(epoch 3\)"):
-        results.means("weight step", 3)
+        results.means(3)
 
 
 def test_a_reset_does_not_hide_a_bad_step():
-    results = StepResults()
+    results = StepResults("weight step")
     add(results, 7, float("nan"))
     results.reset()
     with pytest.raises(NonFiniteError, match="step 7"):
-        results.means("weight step", 3)
+        results.means(3)

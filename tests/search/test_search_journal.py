@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.step_results import Means
 from eoinas_tf.search.discretization import derive_cells
@@ -33,7 +34,7 @@ def add_epoch(journal, search, epoch, drop=False):
 
 def test_a_run_continues_after_its_last_checkpoint_and_forgets_what_came_later(search, config):
     with RunDirectory(config) as run:
-        journal = SearchJournal(run, config, search.state)
+        journal = SearchJournal(run, config, search.state, epoch_steps=5)
         assert journal.finished_epochs == 0
         add_epoch(journal, search, 1)
         add_epoch(journal, search, 2, drop=True)
@@ -41,7 +42,7 @@ def test_a_run_continues_after_its_last_checkpoint_and_forgets_what_came_later(s
         add_epoch(journal, search, 3, drop=True)
     search.reset()
     with RunDirectory(config) as run:
-        journal = SearchJournal(run, config, search.state)
+        journal = SearchJournal(run, config, search.state, epoch_steps=5)
         assert journal.finished_epochs == 2
         assert {record["epoch"] for record in journal.drops} == {2}
         assert len(journal.drops) == 28
@@ -53,9 +54,20 @@ def test_a_run_continues_after_its_last_checkpoint_and_forgets_what_came_later(s
             np.testing.assert_array_equal(old, new, err_msg=name)
 
 
+def test_a_step_that_went_wrong_is_not_saved(search, config):
+    with RunDirectory(config) as run:
+        journal = SearchJournal(run, config, search.state, epoch_steps=5)
+        search.update_weights(1)
+        journal.save_step(1)
+        search.state.weight_results.first_bad_step.assign(2)
+        with pytest.raises(NonFiniteError, match=r"step 2 \(epoch 1\)"):
+            journal.save_step(3)
+        assert [path.name for path in run.checkpoints.iterdir()] == ["ckpt-00000001"]
+
+
 def test_the_end_writes_genotype_pictures_and_summary(search, config):
     with RunDirectory(config) as run:
-        journal = SearchJournal(run, config, search.state)
+        journal = SearchJournal(run, config, search.state, epoch_steps=5)
         for epoch in (1, 2, 3, 4):
             add_epoch(journal, search, epoch, drop=epoch > 1)
         last = judge_operations(search.state, config, 5)

@@ -7,8 +7,10 @@ import tensorflow as tf
 
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.experiment.progress import Progress
+from eoinas_tf.experiment.step_saves import StepSaves
 from eoinas_tf.search.judgement import judge_operations
 from eoinas_tf.search.search_loop import drop_operations, epoch_record, train_epoch
+from eoinas_tf.stop_signals import StopSignals
 
 
 @pytest.fixture
@@ -69,6 +71,54 @@ def test_a_loss_that_is_not_finite_ends_the_epoch_with_its_step(search, batches)
     train_epoch(search.step, [*batches, (bad, bad)], epoch=1, temperature_now=5.0, first_step=50, progress=quiet)
     with pytest.raises(NonFiniteError, match=r"weight step.*step 53 \(epoch 1\)"):
         epoch_record(1, 5.0, search.state, judge_operations(search.state, search.config, 3))
+
+
+def poison_weight_batch(search, pair):
+    return ((search.images * float("nan"), search.labels), pair[1])
+
+
+def poison_architecture_batch(search, pair):
+    return (pair[0], (search.images * float("nan"), search.labels))
+
+
+def poison_a_weight(search, pair):
+    variable = search.state.network.network_weights[0]
+    variable.assign(np.asarray(variable) * float("inf"))
+    return pair
+
+
+def poison_weight_gradient(search, pair):
+    # The loss stays finite, its gradient's norm does not.
+    kernel = search.state.network.network_weights[-2]
+    kernel.assign(np.asarray(kernel) * 1e30)
+    return pair
+
+
+def poison_operation_logits(search, pair):
+    search.state.network.operation_logits.assign(search.state.network.operation_logits * 0 + float("nan"))
+    return pair
+
+
+@pytest.mark.parametrize(
+    ("poison", "kind"),
+    [
+        (poison_weight_batch, "weight"),
+        (poison_architecture_batch, "architecture"),
+        (poison_a_weight, "weight"),
+        (poison_weight_gradient, "weight"),
+        (poison_operation_logits, "architecture"),
+    ],
+)
+def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search, batches, poison, kind):
+    def poisoned():
+        for number, pair in enumerate(batches):
+            yield poison(search, pair) if number == 1 else pair
+
+    saves = StepSaves(search.config, StopSignals(), search.state.check_finite, lambda own, done: False)
+    quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
+    train_epoch(search.step, poisoned(), 21, 5.0, first_step=60, progress=quiet, saves=saves)
+    with pytest.raises(NonFiniteError, match=rf"the {kind} step's loss or gradient.* at step 61 \(epoch 21\)"):
+        search.state.check_finite(21)
 
 
 def test_max_steps_ends_a_try_and_reports_it(search, batches, monkeypatch):

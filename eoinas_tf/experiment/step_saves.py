@@ -1,0 +1,57 @@
+"""Saves in the middle of an epoch: every so many steps, and when the run is asked to stop."""
+
+from collections.abc import Callable
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.stop_signals import StopSignals
+
+
+class StepSaves:
+    """Asks after each step and each epoch whether to save.
+
+    Args:
+        config: `checkpoint_every_steps`.
+        stop: Whether this process was asked to stop.
+        save: Saves the run after so many steps.
+        is_any: Tells for so many steps done whether a worker says yes; all of them get the same answer.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        stop: StopSignals,
+        save: Callable[[int], None],
+        is_any: Callable[[bool, int], bool],
+    ) -> None:
+        self._every = config.checkpoint_every_steps
+        self._stop = stop
+        self._save = save
+        self._is_any = is_any
+
+    def after_step(self, done: int) -> None:
+        """Saves if a checkpoint is due.
+
+        Args:
+            done: Steps done since the run began.
+
+        Raises:
+            StoppedError: The run is to stop; it is saved.
+        """
+        is_stopped = self._is_any(self._stop.received is not None, done)
+        if is_stopped or (self._every and done % self._every == 0):
+            self._save(done)
+        if is_stopped:
+            raise self._stop.error(f"saved after step {done}")
+
+    def after_epoch(self, done: int) -> None:
+        """Saves an epoch that is written down if the run is to stop, whether its checkpoint was due or not.
+
+        Args:
+            done: Steps done since the run began.
+
+        Raises:
+            StoppedError: The run is to stop; it is saved.
+        """
+        if self._is_any(self._stop.received is not None, done):
+            self._save(done)
+            raise self._stop.error(f"saved after step {done}")

@@ -1,0 +1,42 @@
+import pytest
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import StoppedError
+from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.stop_signals import StopSignals
+
+
+def saves_of(every, stop, saved, is_any=lambda own, done: own):
+    return StepSaves(SearchConfig(run_dir="unused", checkpoint_every_steps=every), stop, saved.append, is_any)
+
+
+@pytest.mark.parametrize(("every", "expected"), [(0, []), (1, [1, 2, 3, 4, 5, 6]), (3, [3, 6])])
+def test_a_checkpoint_is_due_every_so_many_steps(every, expected):
+    saved = []
+    saves = saves_of(every, StopSignals(), saved)
+    for done in range(1, 7):
+        saves.after_step(done)
+    saves.after_epoch(6)
+    assert saved == expected
+
+
+@pytest.mark.parametrize("moment", ["after_step", "after_epoch"])
+def test_a_run_that_is_asked_to_stop_is_saved_first(moment):
+    saved, stop = [], StopSignals()
+    saves = saves_of(0, stop, saved)
+    getattr(saves, moment)(4)
+    stop.received = "SIGTERM"
+    with pytest.raises(StoppedError, match="SIGTERM received; saved after step 5"):
+        getattr(saves, moment)(5)
+    assert saved == [5]
+
+
+def test_workers_stop_when_they_have_agreed():
+    saved, stop = [], StopSignals()
+    stop.received = "SIGTERM"
+    saves = saves_of(0, stop, saved, is_any=lambda own, done: own and done == 10)
+    for done in range(1, 10):
+        saves.after_step(done)
+    with pytest.raises(StoppedError):
+        saves.after_step(10)
+    assert saved == [10]

@@ -1,0 +1,74 @@
+"""A training of a final network that is killed or stopped ends as if nothing had happened, its export included."""
+
+import json
+import re
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_runs import GENOTYPE, TRAINING, what_a_run_leaves
+
+# In the order in which a training passes them, with the step from which it then continues.
+KILLS = [
+    ("after_training_step:2", 1),
+    ("after_test:1", 3),
+    ("before_checkpoint_has_its_name:5", 4),
+    ("after_metrics_line:2", 6),
+    ("after_checkpoint:8", 8),
+]
+
+
+def continued_from(output):
+    found = re.search(r"continuing after epoch \d+ of 3, step (\d+)", output)
+    return int(found[1]) if found else None
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    genotype = tmp_path_factory.mktemp("genotype") / "genotype.json"
+    genotype.write_text(json.dumps(GENOTYPE))
+    return [*TRAINING, f"--genotype={genotype}"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(zygote, flags, tmp_path_factory):
+    """A training that saves at its end only, and its seconds."""
+    folder = tmp_path_factory.mktemp("training") / "uninterrupted"
+    status, output, seconds = zygote.run("run_eval", *flags, f"--run_dir={folder}", "--checkpoint_every_epochs=3")
+    assert status == 0, output
+    return folder, seconds
+
+
+def served(folder):
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, size=(5, 8, 8, 1), dtype=np.uint8))
+    signature = tf.saved_model.load(str(folder / "saved_model")).signatures["serving_default"]
+    return signature(image=images)["probabilities"].numpy().tobytes()
+
+
+def test_killed_at_every_named_place_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path):
+    run_dir = tmp_path / "run"
+    command = ("run_eval", *flags, f"--run_dir={run_dir}", "--checkpoint_every_steps=1")
+    expected_step = None
+    for fault, next_step in KILLS:
+        status, output, _ = zygote.run(*command, fault=fault)
+        assert status == -signal.SIGKILL, (fault, output)
+        assert continued_from(output) == expected_step, fault
+        expected_step = next_step
+    status, output, _ = zygote.run(*command)
+    assert status == 0, output
+    assert continued_from(output) == expected_step
+    folder, _ = uninterrupted
+    assert what_a_run_leaves(run_dir) == what_a_run_leaves(folder)
+    assert served(run_dir) == served(folder)
+    assert not list(run_dir.rglob("*.tmp"))
+
+
+def test_stopped_at_random_times_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path, chance):
+    folder, whole_seconds = uninterrupted
+    command = ("run_eval", *flags, f"--run_dir={tmp_path / 'run'}")
+    for stop_after in (0.001, chance.uniform(0.3, 1) * whole_seconds, chance.uniform(0.3, 1) * whole_seconds, None):
+        status, output, seconds = zygote.run(*command, stop_after=stop_after)
+        print(f"SIGTERM after {stop_after} s: status {status} after {seconds:.2f} s, {output.splitlines()[-1:]}")
+        assert status == 0 or (stop_after and status == 42 and "stopped: SIGTERM received; " in output), output
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(folder)

@@ -1,0 +1,121 @@
+"""A process that has loaded TensorFlow, computes nothing, and forks a child for every command that a test asks for.
+
+Loading TensorFlow takes longer than a tiny run; a child starts with it loaded, so that a test can
+afford many kills. Each line of standard input is a job, each line of standard output says how it ended.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 300
+COMMANDS = ("run_search", "run_eval")
+
+
+class Zygote:
+    """Runs commands of the project in forked children of a process that has TensorFlow loaded."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, __file__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, command, *flags, fault=None, stop_after=None, environment=None):
+        """Runs a command to its end.
+
+        Args:
+            command: One of `COMMANDS`.
+            *flags: Its flags.
+            fault: Where it is to die, as EOINAS_FAULT takes it.
+            stop_after: Seconds from its start after which it is sent SIGTERM.
+            environment: Further variables.
+
+        Returns:
+            (exit status, negative for a signal; what it wrote; seconds from its start to its end).
+        """
+        job = {
+            "command": command,
+            "flags": list(flags),
+            "environment": {**({"EOINAS_FAULT": fault} if fault else {}), **(environment or {})},
+            "stop_after": stop_after,
+        }
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        return answer["status"], answer["output"], answer["seconds"]
+
+    def close(self):
+        """Ends the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def become_command(job, output):
+    """Does what the command's script does, in a child that has TensorFlow loaded already, and ends the process."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.update(job["environment"])
+    script = importlib.import_module(job["command"])
+    sys.argv = [job["command"], *job["flags"]]
+    status = 70  # What no command of ours ends with: an exception that nobody caught.
+    try:
+        if job["command"] == "run_search":
+            script.run_command(script.SearchConfig, script.search)
+        else:
+            script.run_command(script.EvaluationConfig, script.evaluate)
+        status = 0
+    except SystemExit as error:
+        status = error.code or 0
+    finally:
+        if status == 70:
+            sys.excepthook(*sys.exc_info())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def watch(child, stop_after):
+    """Waits for a child, stopped after so many seconds; returns its exit status and its seconds."""
+    started, is_stopped = time.monotonic(), stop_after is None
+    while True:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        seconds = time.monotonic() - started
+        if pid:
+            return os.waitstatus_to_exitcode(status), seconds
+        if not is_stopped and seconds >= stop_after:
+            os.kill(child, signal.SIGTERM)
+            is_stopped = True
+        if seconds > PATIENCE_SECONDS:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def main():
+    """Serves jobs until there are no more."""
+    sys.path.insert(0, str(ROOT))
+    for module in ("eoinas_tf.search.search_loop", "eoinas_tf.evaluation.evaluation_loop", "run_search", "run_eval"):
+        importlib.import_module(module)
+
+    with tempfile.TemporaryDirectory() as folder:
+        output_path = Path(folder) / "output"
+        for line in sys.stdin:
+            job = json.loads(line)
+            output = os.open(output_path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+            child = os.fork()
+            if child == 0:
+                become_command(job, output)
+            os.close(output)
+            status, seconds = watch(child, job["stop_after"])
+            answer = {"status": status, "output": output_path.read_text(), "seconds": seconds}
+            print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from eoinas_tf.errors import StoppedError
+from eoinas_tf.stop_signals import STOP_SIGNALS, StopSignals
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_signal_ends_at_once_what_loses_nothing(number):
+    with (
+        pytest.raises(StoppedError, match=f"{number.name} received; .*the same command continues the run"),
+        StopSignals(),
+    ):
+        os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_while_finishing_signals_are_only_noted(number):
+    with StopSignals() as stop:
+        with stop.finishing():
+            assert stop.received is None
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.received is not None
+        os.kill(os.getpid(), number)  # A further one, when the run is on its way out.
+    assert str(stop.error("saved after step 3")).endswith("saved after step 3; the same command continues the run")
+
+
+def test_afterwards_signals_do_what_they_did_before():
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    with StopSignals():
+        assert [signal.getsignal(number) for number in STOP_SIGNALS] != before
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
+
+
+def test_in_another_thread_nothing_is_changed():
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def enter():
+        with StopSignals() as stop:
+            seen.extend([signal.getsignal(signal.SIGTERM), stop.received])
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [before, None]
+
+
+def test_a_worker_that_was_not_asked_itself_says_so():
+    assert str(StopSignals().error("saved")).startswith("another worker was told to stop; saved")
