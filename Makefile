@@ -8,7 +8,7 @@ SOURCES = eoinas_tf tests benchmarks run_search.py run_eval.py
 DEMO_DIR ?= runs/demo
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: setup demo test check format unit-tests bench clean
+.PHONY: setup demo test test-slow check format unit-tests bench clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,10 @@ check: $(STAMP)
 TEST_PROCESSES ?= 2
 unit-tests: $(STAMP)
 	TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+## Tests that take minutes: many more kills, full disks under real commands, long fuzzing.
+test-slow: $(STAMP)
+	$(RUN) -m pytest --run-slow -m slow
 
 format: $(STAMP)
 	$(RUN) -m ruff check --fix $(SOURCES)

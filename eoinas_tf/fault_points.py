@@ -1,7 +1,7 @@
-"""Named places at which a test lets the process die, as it does when the power goes.
+"""Named places at which a test lets the process die, as it does when the power goes, or sends it another signal.
 
 They do nothing unless EOINAS_FAULT names one of them with its number, as in
-`EOINAS_FAULT=after_architecture_step:17`.
+`EOINAS_FAULT=after_architecture_step:17` or `EOINAS_FAULT=after_test:2:SIGTERM`.
 """
 
 import os
@@ -10,6 +10,7 @@ import signal
 FAULT_VARIABLE = "EOINAS_FAULT"
 FAULT_POINTS = frozenset(
     {
+        "after_run_folder_opened",
         "after_weight_step",
         "after_architecture_step",
         "after_training_step",
@@ -24,11 +25,14 @@ FAULT_POINTS = frozenset(
 
 
 def fault_point(name: str, number: int) -> None:
-    """Kills the process if this is the place that EOINAS_FAULT names.
+    """Sends the process a signal if this is the place that EOINAS_FAULT names: SIGKILL where it names none.
 
     Args:
         name: One of `FAULT_POINTS`.
-        number: The global step or the epoch; counts from 1.
+        number: The global step or the epoch, counted from 1; 0 before there is one.
     """
-    if os.environ.get(FAULT_VARIABLE) == f"{name}:{number}":
-        os.kill(os.getpid(), signal.SIGKILL)
+    fault = os.environ.get(FAULT_VARIABLE)
+    if fault:
+        wanted_name, wanted_number, *signal_name = fault.split(":")
+        if (wanted_name, int(wanted_number)) == (name, number):
+            os.kill(os.getpid(), signal.Signals[signal_name[0] if signal_name else "SIGKILL"])

@@ -12,16 +12,23 @@ PACKAGE = Path(fault_points.__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("fault", "kills"), [("after_test:2", True), ("after_test:3", False), ("after_drops:2", False)]
+    ("fault", "expected"),
+    [
+        ("after_test:2", [signal.SIGKILL]),
+        ("after_test:2:SIGTERM", [signal.SIGTERM]),
+        ("after_test:3", []),
+        ("after_drops:2", []),
+        ("", []),
+    ],
 )
-def test_only_the_named_place_and_number_kills(fault, kills, monkeypatch):
-    killed = []
-    monkeypatch.setattr(os, "kill", lambda *arguments: killed.append(arguments))
+def test_only_the_named_place_and_number_get_a_signal(fault, expected, monkeypatch):
+    sent = []
+    monkeypatch.setattr(os, "kill", lambda process, number: sent.append((process, number)))
     fault_point("after_test", 2)
-    assert not killed
+    assert not sent
     monkeypatch.setenv(FAULT_VARIABLE, fault)
     fault_point("after_test", 2)
-    assert killed == ([(os.getpid(), signal.SIGKILL)] if kills else [])
+    assert sent == [(os.getpid(), number) for number in expected]
 
 
 def test_the_places_in_the_code_are_those_that_are_named():

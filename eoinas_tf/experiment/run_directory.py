@@ -17,6 +17,7 @@ from typing import IO, Any
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import write_json
+from eoinas_tf.fault_points import fault_point
 
 LOGGER = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class RunDirectory:
         except BaseException:
             self._release_lock()
             raise
+        fault_point("after_run_folder_opened", 0)
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -38,7 +38,9 @@ def compiled(function: Callable) -> Callable:
         if shapes not in seen and not tf.executing_eagerly():
             seen.add(shapes)
             kinds = [(value.shape, value.dtype) if tf.is_tensor(value) else value for value in arguments]
-            _compiler().submit(lambda: by_xla(*(tf.zeros(*kind) if isinstance(kind, tuple) else kind for kind in kinds)))
+            _compiler().submit(
+                lambda: by_xla(*(tf.zeros(*kind) if isinstance(kind, tuple) else kind for kind in kinds))
+            )
         return by_xla(*arguments)
 
     return call

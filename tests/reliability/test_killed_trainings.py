@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 
 import numpy as np
@@ -9,13 +10,16 @@ import pytest
 import tensorflow as tf
 from tiny_runs import GENOTYPE, TRAINING, what_a_run_leaves
 
-# In the order in which a training passes them, with the step from which it then continues.
+KILLED, STOPPED = -signal.SIGKILL, 42
+# In the order in which a run passes them, with the exit status and the step from which it then continues.
 KILLS = [
-    ("after_training_step:2", 1),
-    ("after_test:1", 3),
-    ("before_checkpoint_has_its_name:5", 4),
-    ("after_metrics_line:2", 6),
-    ("after_checkpoint:8", 8),
+    ("after_run_folder_opened:0:SIGINT", STOPPED, None),
+    ("after_training_step:2", KILLED, 1),
+    ("after_test:1", KILLED, 3),
+    ("before_checkpoint_has_its_name:5", KILLED, 4),
+    ("after_training_step:5:SIGINT", STOPPED, 5),
+    ("after_metrics_line:2", KILLED, 6),
+    ("after_checkpoint:8", KILLED, 8),
 ]
 
 
@@ -46,13 +50,14 @@ def served(folder):
     return signature(image=images)["probabilities"].numpy().tobytes()
 
 
-def test_killed_at_every_named_place_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path):
+def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path):
     run_dir = tmp_path / "run"
     command = ("run_eval", *flags, f"--run_dir={run_dir}", "--checkpoint_every_steps=1")
     expected_step = None
-    for fault, next_step in KILLS:
+    for fault, expected_status, next_step in KILLS:
         status, output, _ = zygote.run(*command, fault=fault)
-        assert status == -signal.SIGKILL, (fault, output)
+        assert status == expected_status, (fault, output)
+        assert "Traceback" not in output
         assert continued_from(output) == expected_step, fault
         expected_step = next_step
     status, output, _ = zygote.run(*command)
@@ -64,11 +69,34 @@ def test_killed_at_every_named_place_it_ends_as_if_uninterrupted(zygote, flags, 
     assert not list(run_dir.rglob("*.tmp"))
 
 
-def test_stopped_at_random_times_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path, chance):
+@pytest.mark.slow
+def test_stopped_ten_times_at_random_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path, chance):
     folder, whole_seconds = uninterrupted
     command = ("run_eval", *flags, f"--run_dir={tmp_path / 'run'}")
-    for stop_after in (0.001, chance.uniform(0.3, 1) * whole_seconds, chance.uniform(0.3, 1) * whole_seconds, None):
-        status, output, seconds = zygote.run(*command, stop_after=stop_after)
-        print(f"SIGTERM after {stop_after} s: status {status} after {seconds:.2f} s, {output.splitlines()[-1:]}")
-        assert status == 0 or (stop_after and status == 42 and "stopped: SIGTERM received; " in output), output
+    for _ in range(10):
+        status, output, _ = zygote.run(*command, stop_after=chance.uniform(0.1, 1) * whole_seconds)
+        assert status == 0 or (status == 42 and "stopped: SIGTERM received; " in output), output
+    status, output, _ = zygote.run(*command)
+    assert status == 0, output
     assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(folder)
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_at_random_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path, chance):
+    folder, whole_seconds = uninterrupted
+    run_dir = tmp_path / "run"
+    kills = 0
+    while kills < 20:
+        command = ("run_eval", *flags, f"--run_dir={run_dir}", f"--checkpoint_every_steps={chance.randint(1, 3)}")
+        delay = chance.uniform(0.2, 1) * whole_seconds
+        status, output, _ = zygote.run(*command, stop_after=delay, stop_signal=signal.SIGKILL)
+        if status == 0:
+            # It was faster than the kill: the next run begins anew.
+            assert what_a_run_leaves(run_dir) == what_a_run_leaves(folder)
+            shutil.rmtree(run_dir)
+            continue
+        assert status == -signal.SIGKILL, output
+        kills += 1
+    status, output, _ = zygote.run("run_eval", *flags, f"--run_dir={run_dir}")
+    assert status == 0, output
+    assert what_a_run_leaves(run_dir) == what_a_run_leaves(folder)

@@ -27,15 +27,15 @@ class Zygote:
             [sys.executable, __file__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, command, *flags, fault=None, stop_after=None, environment=None):
+    def run(self, command, *flags, fault=None, stop_after=None, stop_signal=signal.SIGTERM):
         """Runs a command to its end.
 
         Args:
             command: One of `COMMANDS`.
             *flags: Its flags.
             fault: Where it is to die, as EOINAS_FAULT takes it.
-            stop_after: Seconds from its start after which it is sent SIGTERM.
-            environment: Further variables.
+            stop_after: Seconds from its start after which it is sent a signal.
+            stop_signal: Which.
 
         Returns:
             (exit status, negative for a signal; what it wrote; seconds from its start to its end).
@@ -43,8 +43,9 @@ class Zygote:
         job = {
             "command": command,
             "flags": list(flags),
-            "environment": {**({"EOINAS_FAULT": fault} if fault else {}), **(environment or {})},
+            "environment": {"EOINAS_FAULT": fault or ""},
             "stop_after": stop_after,
+            "stop_signal": stop_signal,
         }
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
@@ -81,8 +82,8 @@ def become_command(job, output):
         os._exit(status)
 
 
-def watch(child, stop_after):
-    """Waits for a child, stopped after so many seconds; returns its exit status and its seconds."""
+def watch(child, stop_after, stop_signal):
+    """Waits for a child, sent a signal after so many seconds; returns its exit status and its seconds."""
     started, is_stopped = time.monotonic(), stop_after is None
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -90,7 +91,7 @@ def watch(child, stop_after):
         if pid:
             return os.waitstatus_to_exitcode(status), seconds
         if not is_stopped and seconds >= stop_after:
-            os.kill(child, signal.SIGTERM)
+            os.kill(child, stop_signal)
             is_stopped = True
         if seconds > PATIENCE_SECONDS:
             os.kill(child, signal.SIGKILL)
@@ -112,7 +113,7 @@ def main():
             if child == 0:
                 become_command(job, output)
             os.close(output)
-            status, seconds = watch(child, job["stop_after"])
+            status, seconds = watch(child, job["stop_after"], job["stop_signal"])
             answer = {"status": status, "output": output_path.read_text(), "seconds": seconds}
             print(json.dumps(answer), flush=True)
 
