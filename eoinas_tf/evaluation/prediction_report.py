@@ -5,7 +5,7 @@ import tensorflow as tf
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.evaluation.confusions import class_accuracy_table, confusion_matrix, worst_confusions
 from eoinas_tf.evaluation.predictions import Predictions
-from eoinas_tf.experiment.atomic_files import write_bytes, write_text
+from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_text
 from eoinas_tf.experiment.cell_drawing import figure_to_png
 from eoinas_tf.experiment.confusion_plots import PicturedConfusion, draw_confusion_matrix, draw_confusions
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -44,7 +44,7 @@ def write_prediction_report(run: RunDirectory, dataset: ImageDataset, prediction
         "confusion_matrix": draw_confusion_matrix(matrix, dataset.class_names),
         "worst_confusions": draw_confusions(confusions, IMAGES_A_PAIR),
     }
-    run.plots.mkdir(exist_ok=True)
+    make_folder(run.plots)
     logger = TensorBoardLogger(run.tensorboard / TENSORBOARD_RUN, run.config.tensorboard)
     for name, figure in figures.items():
         write_bytes(run.plots / f"{name}.png", figure_to_png(figure))

@@ -1,11 +1,14 @@
 """Files that are either there as a whole or not at all, and stay there when the power goes."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.write_failures import write_failure
+
+TEMPORARY_SUFFIX = ".tmp"
 
 
 def sync_folder(folder: Path) -> None:
@@ -31,6 +34,33 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, where they are missing, and makes their names durable.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        StorageError: It could not be made.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise write_failure(folder, error) from None
+
+
+def temporary_name(path: Path) -> Path:
+    """Returns the name that a file has until it is whole.
+
+    Args:
+        path: The file.
+    """
+    return path.with_name(path.name + TEMPORARY_SUFFIX)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, makes it durable and renames it.
 
@@ -41,7 +71,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StorageError: It could not be written; the old file, if any, is untouched.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = temporary_name(path)
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -50,7 +80,30 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise StorageError(f"{path} could not be written: {error.strerror}") from None
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # Gives back what space it took.
+        raise write_failure(path, error, len(content)) from None
+
+
+def append_bytes(file: BinaryIO, content: bytes) -> None:
+    """Adds to a file and makes that durable; what cannot be added whole is not added.
+
+    Args:
+        file: Open for appending, without a buffer: it could write later what counts as failed.
+        content: What is added.
+
+    Raises:
+        OSError: It could not be written; the file ends where it did.
+    """
+    end = file.seek(0, os.SEEK_END)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

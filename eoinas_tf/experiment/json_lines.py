@@ -2,12 +2,14 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from eoinas_tf.errors import StorageError
-from eoinas_tf.experiment.atomic_files import write_text
+from eoinas_tf.experiment.atomic_files import append_bytes, sync_folder, write_text
+from eoinas_tf.experiment.write_failures import repeat_failed_writes, write_failure
 
 Record = dict[str, Any]
 
@@ -17,34 +19,35 @@ class JsonLines:
 
     Args:
         path: The file; it need not exist.
+        pause: Waits for some seconds between two tries to write a line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pause: Callable[[float], None] = time.sleep) -> None:
         self.path = path
+        self._pause = pause
 
     def append(self, record: Record) -> None:
-        """Adds a line and makes it durable.
+        """Adds a line and makes it durable; tries again where that fails, for without it a run could not go on.
 
         Args:
             record: A JSON object; NaN and infinity are refused with a ValueError.
 
         Raises:
-            StorageError: The line could not be written.
+            StorageError: The line could not be written; those before it are untouched.
         """
-        line = json.dumps(record, allow_nan=False) + "\n"
+        line = (json.dumps(record, allow_nan=False) + "\n").encode()
+        repeat_failed_writes(lambda: self._append(line), self._pause)
+
+    def _append(self, line: bytes) -> None:
         try:
-            with open(self.path, "ab+") as file:
-                # A line that a kill or a full disk cut off must not swallow this one.
-                if end := file.tell():
-                    file.seek(end - 1)
-                    if file.read(1) != b"\n":
-                        file.seek(0)
-                        file.truncate(file.read().rfind(b"\n") + 1)
-                file.write(line.encode())
-                file.flush()
-                os.fsync(file.fileno())
+            is_new = not self.path.exists()
+            with open(self.path, "ab+", buffering=0) as file:
+                _cut_torn_line(file)
+                append_bytes(file, line)
+            if is_new:
+                sync_folder(self.path.parent)
         except OSError as error:
-            raise StorageError(f"{self.path} could not be written: {error.strerror}") from None
+            raise write_failure(self.path, error, len(line)) from None
 
     def read(self) -> list[Record]:
         """Returns the records; a last line that was cut off by a kill is left out.
@@ -73,3 +76,12 @@ class JsonLines:
         if self.path.exists():
             write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
         return kept
+
+
+def _cut_torn_line(file: BinaryIO) -> None:
+    """Removes a line that a kill cut off, so that it does not swallow the next."""
+    if end := file.seek(0, os.SEEK_END):
+        file.seek(end - 1)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from eoinas_tf.experiment.atomic_files import write_bytes
+from eoinas_tf.experiment.atomic_files import make_folder, write_bytes
 from eoinas_tf.experiment.cell_drawing import draw_cell, figure_to_png, genotype_graph, operation_colors
 from eoinas_tf.experiment.curve_plots import draw_curves, new_figure
 
@@ -41,8 +41,11 @@ def write_search_plots(
 
     Returns:
         The files.
+
+    Raises:
+        StorageError: A picture could not be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     colors = operation_colors(operation_names)
     figures = {"training": draw_curves(metrics, TRAINING_PANELS)}
     for cell, name in CELL_NAMES.items():

@@ -1,5 +1,8 @@
 """A tiny classifier of images that the tests of exports share, and what it must say."""
 
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -53,3 +56,27 @@ class TinyClassifier:
 @pytest.fixture(scope="session")
 def tiny():
     return TinyClassifier()
+
+
+@pytest.fixture
+def disk_calls(monkeypatch):
+    """What is made durable and renamed during a test, in order: ("sync", name) and ("rename", name, new name)."""
+    calls = []
+    sync, rename, replace = os.fsync, Path.rename, os.replace
+
+    def recorded_sync(descriptor):
+        calls.append(("sync", Path(os.readlink(f"/proc/self/fd/{descriptor}")).name))
+        sync(descriptor)
+
+    def recorded_rename(path, target):
+        calls.append(("rename", path.name, Path(target).name))
+        return rename(path, target)
+
+    def recorded_replace(path, target):
+        calls.append(("rename", Path(path).name, Path(target).name))
+        replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", recorded_sync)
+    monkeypatch.setattr(Path, "rename", recorded_rename)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    return calls
