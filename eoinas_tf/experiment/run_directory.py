@@ -3,12 +3,14 @@
 It is opened before TensorFlow is loaded, so that a wrong folder is answered at once.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
 import os
 import platform
 import re
+import shutil
 import socket
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import IO, Any
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
-from eoinas_tf.experiment.atomic_files import write_json
+from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, temporary_name, write_json
 from eoinas_tf.fault_points import fault_point
 
 LOGGER = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class RunDirectory:
         self._lock_file: IO[str] | None = None
 
     def __enter__(self) -> "RunDirectory":
-        """Creates or opens the folder and takes its lock, if this process is its writer.
+        """Creates or opens the folder and takes its lock, if this process is its writer; sweeps what a kill left.
 
         Raises:
             RunDirectoryError: The folder cannot be used: not writable, in use, another run's, or not a run's.
@@ -77,6 +79,7 @@ class RunDirectory:
             ) from None
         try:
             self._claim()
+            self._sweep_temporary()
         except BaseException:
             self._release_lock()
             raise
@@ -150,6 +153,16 @@ class RunDirectory:
     def _write_settings(self) -> None:
         write_json(self.environment, software_environment())
         write_json(self.config_file, {"kind": type(self.config).__name__, **json.loads(self.config.to_json())})
+
+    def _sweep_temporary(self) -> None:
+        """Removes files and checkpoints that a killed process was writing; only the holder of the lock may."""
+        files = (self.config_file, self.environment, self.metrics, self.pruning, self.timing, self.genotype)
+        temporary = [temporary_name(path) for path in (*files, self.summary, self.class_accuracy)]
+        for path in (*temporary, *self.plots.glob(f"*.png{TEMPORARY_SUFFIX}")):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        for path in self.checkpoints.glob(f"ckpt-*{TEMPORARY_SUFFIX}"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _compare_environment(self) -> None:
         now = software_environment()

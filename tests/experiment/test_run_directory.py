@@ -157,3 +157,24 @@ def test_a_lock_does_not_make_a_run_folder_of_any_folder(tmp_path):
     (tmp_path / "holiday.jpg").write_text("beach")
     with pytest.raises(RunDirectoryError, match=r"it holds 'holiday\.jpg'"):
         RunDirectory(config(tmp_path)).__enter__()
+
+
+def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
+    """And by its writer alone, for others may open it while it writes."""
+    begin(config(tmp_path))
+    for folder in ("plots", "checkpoints", "checkpoints/ckpt-00000002", "checkpoints/ckpt-00000003.tmp"):
+        (tmp_path / folder).mkdir()
+    half = [
+        "metrics.jsonl.tmp", "pruning.jsonl.tmp", "timing.jsonl.tmp", "genotype.json.tmp", "summary.json.tmp",
+        "class_accuracy.csv.tmp", "config.json.tmp", "environment.json.tmp", "plots/training.png.tmp",
+        "checkpoints/ckpt-00000003.tmp/variables.index",
+    ]  # fmt: skip
+    others = ["plots/training.png", "plots/mine.tmp", "checkpoints/ckpt-00000002/state.json", "notes.tmp"]
+    for name in half + others:
+        (tmp_path / name).write_text("text")
+    before = sorted(tmp_path.rglob("*"))
+    with RunDirectory(config(tmp_path), is_writer=False):
+        assert sorted(tmp_path.rglob("*")) == before
+    with RunDirectory(config(tmp_path)):
+        swept = set(before) - set(tmp_path.rglob("*"))
+    assert swept == {tmp_path / name for name in [*half, "checkpoints/ckpt-00000003.tmp"]}
