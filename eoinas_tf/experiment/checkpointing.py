@@ -2,15 +2,18 @@
 
 A checkpoint is a folder `ckpt-<number>`: TensorFlow's own files, `state.json`, and
 `manifest.json` with the SHA-256 of each file. It is written under a temporary name, read
-back, made durable and renamed; the newest folder whose manifest verifies is the latest one.
+back, made durable and renamed; the newest folder whose manifest verifies is the latest one. A
+file beside the folder of checkpoints tells, should that be lost, that there were some.
 """
 
+import errno
 import hashlib
 import json
 import logging
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,8 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.errors import StorageError
-from eoinas_tf.experiment.atomic_files import sync_file, sync_folder, write_json
+from eoinas_tf.experiment.atomic_files import make_folder, sync_file, sync_folder, write_json
+from eoinas_tf.experiment.write_failures import repeat_failed_writes, write_failure
 from eoinas_tf.fault_points import fault_point
 
 LOGGER = logging.getLogger(__name__)
@@ -32,17 +36,25 @@ class Checkpoints:
     """The checkpoints of one run.
 
     Args:
-        folder: Where they are; it need not exist.
+        folder: Where they are; it need not exist. Beside it is a file of its name and `.json`.
         state: The variables to save, by the name of what they belong to. Keras's layers do not
             tell TensorFlow of all their variables, so lists of variables are asked for, not layers.
         keep: How many of the newest are kept.
+        pause: Waits for some seconds between two tries to write one.
     """
 
     def __init__(
-        self, folder: Path, state: Mapping[str, Sequence[keras.Variable | tf.Variable]], keep: int = 2
+        self,
+        folder: Path,
+        state: Mapping[str, Sequence[keras.Variable | tf.Variable]],
+        keep: int = 2,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.folder = folder
+        self.first_saved = folder.with_name(f"{folder.name}.json")
         self.keep = keep
+        self._pause = pause
+        self._newest: Path | None = None
         self._variables = {
             f"{name}/{position:05d}": _tensorflow_variable(variable)
             for name, variables in state.items()
@@ -50,7 +62,7 @@ class Checkpoints:
         }
 
     def save(self, number: int, state: Mapping[str, Any]) -> None:
-        """Writes a checkpoint, then removes surplus ones.
+        """Writes a checkpoint, then removes surplus ones; tries again where that fails.
 
         Args:
             number: Grows from checkpoint to checkpoint, such as the step.
@@ -59,24 +71,30 @@ class Checkpoints:
         Raises:
             StorageError: It could not be written; the earlier ones are untouched.
         """
+        repeat_failed_writes(lambda: self._save(number, state), self._pause)
+
+    def _save(self, number: int, state: Mapping[str, Any]) -> None:
         final = self.folder / f"ckpt-{number:08d}"
         temporary = final.with_name(final.name + TEMPORARY_SUFFIX)
         try:
             self._sweep_temporary()
-            temporary.mkdir(parents=True)
+            # What a kill kept from being swept after the last save must not be there beside the new one.
+            self._sweep()
+            make_folder(self.folder)
+            temporary.mkdir()
             tf.train.Checkpoint(**self._tracked()).write(str(temporary / "variables"))
-            write_json(temporary / "state.json", dict(state))
+            _write_json(temporary / "state.json", dict(state))
             content = {
                 "files": {path.name: _file_digest(path) for path in sorted(temporary.iterdir())},
                 "variables": self._description(),
             }
-            write_json(temporary / "manifest.json", {"sha256": _json_digest(content), "content": content})
+            _write_json(temporary / "manifest.json", {"sha256": _json_digest(content), "content": content})
             for path in temporary.iterdir():
                 sync_file(path)
             sync_folder(temporary)
             problem = _damage(temporary)
             if problem:
-                raise StorageError(f"checkpoint {temporary} was not stored as it was written: {problem}")
+                raise OSError(errno.EIO, f"{problem} after it was written")
             if final.exists():
                 # Moved aside under a name that is still found, so that a kill here loses nothing.
                 replaced = final.with_name(final.name + REPLACED_SUFFIX)
@@ -86,15 +104,14 @@ class Checkpoints:
             temporary.rename(final)
             sync_folder(self.folder)
             fault_point("after_checkpoint", number)
+            if not self.first_saved.exists():
+                write_json(self.first_saved, {"first_checkpoint": number})
         except (OSError, tf.errors.OpError) as error:
-            free = shutil.disk_usage(self.folder).free if self.folder.exists() else 0
-            needed = sum(variable.dtype.size * variable.shape.num_elements() for variable in self._variables.values())
-            reason = getattr(error, "strerror", None) or type(error).__name__
             self._sweep_temporary()
-            raise StorageError(
-                f"checkpoint {final} could not be written ({reason}): it needs about {needed} bytes, {free} are free"
-            ) from None
-        self._sweep(final)
+            needed = sum(variable.dtype.size * variable.shape.num_elements() for variable in self._variables.values())
+            raise write_failure(final, error, needed, kind="checkpoint") from None
+        self._newest = final
+        self._sweep()
 
     def restore_latest(self) -> dict[str, Any] | None:
         """Restores the newest checkpoint that is whole.
@@ -103,7 +120,7 @@ class Checkpoints:
             The JSON object it was saved with; None if the run never saved one.
 
         Raises:
-            StorageError: There are checkpoints and none is whole, or the newest belongs to
+            StorageError: There were checkpoints and none is whole or there, or the newest belongs to
                 another network; the message names the first difference.
         """
         found = self._found()
@@ -116,10 +133,16 @@ class Checkpoints:
             if damaged:
                 LOGGER.warning("damaged checkpoint (%s); continuing from %s", "; ".join(damaged), folder.name)
             self._restore(folder)
+            self._newest = folder
             return json.loads((folder / "state.json").read_text(encoding="utf-8"))
         if damaged:
             raise StorageError(
                 f"no checkpoint in {self.folder} is whole ({'; '.join(damaged)}); to start over, name another --run_dir"
+            )
+        if self.first_saved.exists():
+            raise StorageError(
+                f"{self.folder} has no checkpoint, but had one ({self.first_saved}); put it back, or name another "
+                "--run_dir to start over"
             )
         return None
 
@@ -149,9 +172,12 @@ class Checkpoints:
         # Of one number, the replaced one comes first: it is the older.
         return sorted(found, key=lambda path: (path.name[:13], not path.name.endswith(REPLACED_SUFFIX)))
 
-    def _sweep(self, newest: Path) -> None:
+    def _sweep(self) -> None:
+        """Removes what is older than the newest ones that are kept, once it is known which is the newest whole one."""
         found = self._found()
-        position = found.index(newest)
+        if self._newest not in found:
+            return
+        position = found.index(self._newest)
         earlier = found[:position]
         replaced = [path for path in earlier if path.name.endswith(REPLACED_SUFFIX)]
         whole = [path for path in earlier if path not in replaced]
@@ -169,6 +195,11 @@ class Checkpoints:
 
 def _tensorflow_variable(variable: keras.Variable | tf.Variable) -> tf.Variable:
     return variable.value if isinstance(variable, keras.Variable) else variable
+
+
+def _write_json(path: Path, content: Any) -> None:
+    # Made durable with the other files of its folder.
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _file_digest(path: Path) -> str:
@@ -195,6 +226,9 @@ def _damage(folder: Path) -> str | None:
     for name, digest in files.items():
         if not (folder / name).is_file():
             return f"{name} is missing"
-        if _file_digest(folder / name) != digest:
-            return f"{name} is damaged"
+        try:
+            if _file_digest(folder / name) != digest:
+                return f"{name} is damaged"
+        except OSError as error:
+            return f"{name} cannot be read ({error.strerror})"
     return None

@@ -1,4 +1,6 @@
+import logging
 import os
+import resource
 import shutil
 import signal
 import time
@@ -7,9 +9,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_disk import PAGE, fill, in_child, mount_small_disk
 
+from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import StorageError
-from eoinas_tf.experiment.checkpointing import Checkpoints
+from eoinas_tf.experiment.checkpointing import FOLDER_NAME, Checkpoints
+from eoinas_tf.experiment.run_directory import RunDirectory
 
 
 class Training:
@@ -97,17 +102,116 @@ def test_a_damaged_newest_checkpoint_falls_back_and_says_so(two_checkpoints, tmp
     damaged(copy / "ckpt-00000002" / file, how)
     assert Checkpoints(copy, training.state()).restore_latest() == {"epoch": 1}
     assert training.bytes() == snapshots[1]
-    assert "ckpt-00000002" in caplog.text
-    assert "ckpt-00000001" in caplog.text
+    assert_one_warning(caplog, f"ckpt-00000002: {file} ")
 
 
-def test_no_whole_checkpoint_is_an_error_not_a_fresh_start(two_checkpoints, tmp_path):
+def assert_one_warning(caplog, damage):
+    (message,) = (record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
+    assert damage in message
+    assert message.endswith("; continuing from ckpt-00000001")
+    assert "\n" not in message
+
+
+def no_file_left(newest, older):
+    for path in newest.iterdir():
+        path.unlink()
+
+
+def a_file_instead(newest, older):
+    shutil.rmtree(newest)
+    newest.write_text("recovered by fsck")
+
+
+def folder_in_place_of_a_file(newest, older):
+    (newest / "state.json").unlink()
+    (newest / "state.json").mkdir()
+
+
+def variables_of_the_older_one(newest, older):
+    shutil.copy(older / "variables.data-00000-of-00001", newest)
+
+
+def manifest_of_the_older_one(newest, older):
+    shutil.copy(older / "manifest.json", newest)
+
+
+def manifest_of_another_kind(newest, older):
+    (newest / "manifest.json").write_text("[1, 2]")
+
+
+def a_disk_that_cannot_be_read(newest, older):
+    # Its first byte cannot be read: Input/output error.
+    (newest / "variables.index").unlink()
+    (newest / "variables.index").symlink_to("/proc/self/mem")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (no_file_left, "manifest.json is missing"),
+        (a_file_instead, "manifest.json is missing"),
+        (folder_in_place_of_a_file, "state.json is missing"),
+        (variables_of_the_older_one, "variables.data-00000-of-00001 is damaged"),
+        (manifest_of_the_older_one, "is damaged"),
+        (manifest_of_another_kind, "manifest.json is missing or damaged"),
+        (a_disk_that_cannot_be_read, "variables.index cannot be read (Input/output error)"),
+    ],
+)
+def test_other_damage_to_the_newest_checkpoint_falls_back_too(two_checkpoints, tmp_path, caplog, damage, words):
+    folder, snapshots, training = two_checkpoints
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    damage(copy / "ckpt-00000002", copy / "ckpt-00000001")
+    checkpoints = Checkpoints(copy, training.state())
+    assert checkpoints.restore_latest() == {"epoch": 1}
+    assert training.bytes() == snapshots[1]
+    assert_one_warning(caplog, words)
+    checkpoints.save(2, {"epoch": 2})
+    assert Checkpoints(copy, training.state()).restore_latest() == {"epoch": 2}
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("how", ["empty", "half", "last bytes missing", "bit flip", "zeros", "delete"])
+def test_no_whole_checkpoint_is_an_error_not_a_fresh_start(two_checkpoints, tmp_path, file, how):
     folder, _, training = two_checkpoints
     copy = shutil.copytree(folder, tmp_path / "copy")
     for name in ("ckpt-00000001", "ckpt-00000002"):
-        damaged(copy / name / "variables.index", "half")
-    with pytest.raises(StorageError, match=r"no checkpoint in .* is whole .*ckpt-00000002.*ckpt-00000001"):
+        damaged(copy / name / file, how)
+    before = training.bytes()
+    with pytest.raises(StorageError, match=r"no checkpoint in .* is whole .*ckpt-00000002.*ckpt-00000001") as error:
         Checkpoints(copy, training.state()).restore_latest()
+    assert training.bytes() == before
+    assert error.value.exit_status == 5
+    assert "\n" not in str(error.value)
+
+
+def without_the_folder(folder):
+    shutil.rmtree(folder)
+
+
+def with_an_empty_folder(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def with_half_a_checkpoint(folder):
+    (folder / "ckpt-00000001").rename(folder / "ckpt-00000001.tmp")
+
+
+@pytest.mark.parametrize("lose", [without_the_folder, with_an_empty_folder, with_half_a_checkpoint])
+def test_lost_checkpoints_are_an_error_not_a_fresh_start_from_the_first_one_on(tmp_path, lose):
+    folder, state = tmp_path / "checkpoints", {"counter": [tf.Variable(1)]}
+    assert Checkpoints(folder, state).restore_latest() is None
+    Checkpoints(folder, state).save(1, {})
+    lose(folder)
+    with pytest.raises(StorageError, match=r"checkpoints has no checkpoint, but had one \(.*checkpoints\.json\)"):
+        Checkpoints(folder, state).restore_latest()
+
+
+def test_a_kill_in_the_first_save_is_no_loss(tmp_path):
+    folder, state = tmp_path / "checkpoints", {"counter": [tf.Variable(1)]}
+    (folder / "ckpt-00000001.tmp").mkdir(parents=True)
+    assert Checkpoints(folder, state).restore_latest() is None
+    assert not (tmp_path / "checkpoints.json").exists()
 
 
 @pytest.mark.parametrize("missing", ["model", "optimizer", "counter"])
@@ -134,36 +238,160 @@ def test_only_the_newest_are_kept_and_remains_of_a_kill_are_swept(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["ckpt-00000003", "ckpt-00000004"]
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_earlier_checkpoint(two_checkpoints, tmp_path, monkeypatch):
+STATE = {"number": 2, "text": "x" * PAGE}
+# Pages that a checkpoint of one small variable and `STATE` takes: data, index (TensorFlow writes it twice, and removes
+# the first), state (2), manifest. With fewer the next one of these cannot be written.
+WRITES = {0: ".data-", 1: "part-00000-of-00001.index", 2: "variables.index", 3: "state.json", 4: "manifest.json"}
+
+
+def save_on_a_full_disk(tmp_path, pages_left, tries_without_room):
+    """Saves 1, fills the disk, and saves 2; room is made after some tries.
+
+    Returns messages, the files of the checkpoint at the last failure, free bytes before and after, what is restored.
+    """
+
+    def fill_and_save():
+        disk = tmp_path / "disk"
+        mount_small_disk(disk, pages=64)
+        messages, files = [], []
+        handler = logging.Handler()
+        handler.emit = lambda record: messages.append(record.getMessage())
+        logging.getLogger("eoinas_tf").addHandler(handler)
+
+        def pause(seconds):
+            if len(messages) == tries_without_room:
+                filler.unlink()
+
+        variable = tf.Variable([1.0, 2.0])
+        checkpoints = Checkpoints(disk / "checkpoints", {"state": [variable]}, pause=pause)
+        checkpoints.save(1, {"number": 1})
+        sweep = checkpoints._sweep_temporary
+
+        def recording_sweep():
+            files.append(sorted(path.name for path in disk.glob("checkpoints/*.tmp/**/*") if path.is_file()))
+            sweep()
+
+        checkpoints._sweep_temporary = recording_sweep
+        filler = fill(disk, pages_left)
+        free = shutil.disk_usage(disk).free
+        try:
+            checkpoints.save(2, STATE)
+        except StorageError as error:
+            messages.append(str(error))
+        after = shutil.disk_usage(disk).free
+        restored = Checkpoints(disk / "checkpoints", {"state": [variable]}).restore_latest()
+        return [messages, files[-1], free, after, restored]
+
+    return in_child(fill_and_save)
+
+
+@pytest.mark.parametrize("pages_left", WRITES)
+def test_a_disk_that_is_full_at_any_write_is_one_line_and_leaves_the_earlier_checkpoint(tmp_path, pages_left):
+    messages, files, free, after, restored = save_on_a_full_disk(tmp_path, pages_left, tries_without_room=3)
+    assert len(messages) == 3
+    assert all(message.endswith("; trying again in 5 seconds") for message in messages[:2])
+    assert messages[2].startswith(
+        f"checkpoint {tmp_path / 'disk' / 'checkpoints' / 'ckpt-00000002'} could not be written: "
+    )
+    assert messages[2].endswith(
+        f"No space left on device; at least 8 bytes are needed, {pages_left * PAGE} are free; make room and repeat the "
+        "command"
+    )
+    assert not any("\n" in message or "{{" in message for message in messages)
+    # It was this write that failed: TensorFlow names its own; of ours it is the last that was begun.
+    begun = " ".join([messages[2], *files])
+    assert [pages for pages, name in WRITES.items() if name in begun and pages >= pages_left] == [pages_left]
+    assert after == free
+    assert restored == {"number": 1}
+
+
+def test_with_one_page_more_it_is_saved(tmp_path):
+    messages, _, _, after, restored = save_on_a_full_disk(tmp_path, pages_left=5, tries_without_room=3)
+    assert (messages, after, restored) == ([], 0, STATE)
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_with_room_made_between_two_tries_it_is_saved(tmp_path, tries):
+    messages, _, _, _, restored = save_on_a_full_disk(tmp_path, pages_left=1, tries_without_room=tries)
+    assert len(messages) == tries
+    assert restored == STATE
+
+
+def test_a_file_larger_than_it_may_be_is_one_line_too(tmp_path):
+    def limit_and_save():
+        variable = tf.Variable(tf.range(1000.0))
+        checkpoints = Checkpoints(tmp_path, {"state": [variable]}, pause=lambda seconds: None)
+        checkpoints.save(1, {"number": 1})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        with pytest.raises(StorageError) as error:
+            checkpoints.save(2, {"number": 2})
+        return [str(error.value), Checkpoints(tmp_path, {"state": [variable]}).restore_latest()]
+
+    message, restored = in_child(limit_and_save)
+    assert message.startswith(f"checkpoint {tmp_path / 'ckpt-00000002'} could not be written: ")
+    assert "File too large; at least 4000 bytes are needed, " in message
+    assert restored == {"number": 1}
+    assert os.listdir(tmp_path) == ["ckpt-00000001"]
+
+
+def test_what_is_read_back_otherwise_than_written_is_a_failed_try(two_checkpoints, tmp_path, monkeypatch):
     folder, snapshots, training = two_checkpoints
     copy = shutil.copytree(folder, tmp_path / "copy")
-    checkpoints = Checkpoints(copy, training.state())
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    def losing_bytes(path):
+        if path.name == "variables.index":
+            damaged(path, "last bytes missing")
 
-    monkeypatch.setattr("eoinas_tf.experiment.checkpointing.sync_file", full)
-    with pytest.raises(StorageError, match=r"ckpt-00000003 could not be written \(No space left on device\).*free$"):
-        checkpoints.save(3, {})
+    monkeypatch.setattr("eoinas_tf.experiment.checkpointing.sync_file", losing_bytes)
+    pauses = []
+    with pytest.raises(StorageError, match=r"ckpt-00000003 could not be written: variables\.index is damaged"):
+        Checkpoints(copy, training.state(), pause=pauses.append).save(3, {})
+    assert len(pauses) == 2
     assert Checkpoints(copy, training.state()).restore_latest() == {"epoch": 2}
     assert training.bytes() == snapshots[2]
 
 
-def test_kills_while_saving_always_leave_the_last_acknowledged_checkpoint(tmp_path):
+def test_all_is_durable_before_it_has_its_name_and_the_name_before_the_return(tmp_path, disk_calls):
+    folder = tmp_path / "checkpoints"
+    Checkpoints(folder, {"counter": [tf.Variable(1)]}).save(1, {})
+    assert disk_calls[-1] == ("sync", tmp_path.name)
+    assert disk_calls[-3:-1] == [
+        ("sync", "checkpoints.json.tmp"),
+        ("rename", "checkpoints.json.tmp", "checkpoints.json"),
+    ]
+    del disk_calls[-3:]
+    renamed = disk_calls.index(("rename", "ckpt-00000001.tmp", "ckpt-00000001"))
+    # Its folder's name, its files in any order, their names.
+    assert disk_calls[0] == ("sync", tmp_path.name)
+    assert sorted(disk_calls[1 : renamed - 1]) == sorted(("sync", file) for file in FILES)
+    assert disk_calls[renamed - 1 :] == [
+        ("sync", "ckpt-00000001.tmp"), ("rename", "ckpt-00000001.tmp", "ckpt-00000001"), ("sync", "checkpoints"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.slow)])
+def test_kills_while_saving_always_leave_the_last_acknowledged_checkpoint(tmp_path, kills):
     generator = np.random.default_rng(0)
     training = Training(seed=1)
-    for _ in range(6):
+    config = SearchConfig(run_dir=str(tmp_path / "run"))
+    keep = 2
+    with RunDirectory(config) as run:
+        folder = run.checkpoints
+    for _ in range(kills):
         read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(read_end)
-            checkpoints = Checkpoints(tmp_path, training.state())
-            first = (checkpoints.restore_latest() or {"number": 0})["number"] + 1
-            for number in range(first, first + 10_000):
-                training.counter.assign(number)
-                checkpoints.save(number, {"number": number})
-                os.write(write_end, number.to_bytes(8, "big"))
-            os._exit(0)
+            try:
+                os.close(read_end)
+                with RunDirectory(config):
+                    checkpoints = Checkpoints(folder, training.state(), keep)
+                    first = (checkpoints.restore_latest() or {"number": 0})["number"] + 1
+                    for number in range(first, first + 10_000):
+                        training.counter.assign(number)
+                        checkpoints.save(number, {"number": number})
+                        os.write(write_end, number.to_bytes(8, "big"))
+            finally:
+                os._exit(1)
         os.close(write_end)
         # The first save is waited for, however busy the machine is; the kill falls into a later one.
         acknowledged = os.read(read_end, 8)
@@ -174,9 +402,14 @@ def test_kills_while_saving_always_leave_the_last_acknowledged_checkpoint(tmp_pa
             acknowledged += block
         os.close(read_end)
         assert acknowledged
-        restored = Checkpoints(tmp_path, training.state()).restore_latest()
+        # The next start.
+        with RunDirectory(config):
+            restored = Checkpoints(folder, training.state()).restore_latest()
+            found = os.listdir(folder)
         assert restored["number"] >= int.from_bytes(acknowledged[-8:], "big")
         assert training.counter.numpy() == restored["number"]
+        assert all(FOLDER_NAME.fullmatch(name) for name in found), found
+        assert len(found) <= keep + 1, found
 
 
 @pytest.mark.parametrize("keep", [1, 2])
@@ -220,13 +453,30 @@ def test_a_kill_while_a_number_is_saved_again_loses_neither(tmp_path, monkeypatc
     assert os.listdir(tmp_path) == ["ckpt-00000001"]
 
 
-def test_a_failed_save_gives_its_space_back(tmp_path, monkeypatch):
-    checkpoints = Checkpoints(tmp_path, {"counter": [tf.Variable(1)]})
+@pytest.mark.parametrize("keep", [1, 2])
+def test_kills_before_surplus_ones_are_removed_do_not_add_up(tmp_path, monkeypatch, keep):
+    for number in range(1, 6):
+        checkpoints = Checkpoints(tmp_path, {"counter": [tf.Variable(number)]}, keep)
+        checkpoints.restore_latest()
+        removed = []
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+        def sweep(checkpoints=checkpoints, removed=removed, real=checkpoints._sweep):
+            # As if the process were killed at the second one, which is after the checkpoint has its name.
+            if not removed:
+                real()
+            removed.append(True)
 
-    monkeypatch.setattr("eoinas_tf.experiment.checkpointing.sync_file", full)
-    with pytest.raises(StorageError):
-        checkpoints.save(1, {})
-    assert os.listdir(tmp_path) == []
+        monkeypatch.setattr(checkpoints, "_sweep", sweep)
+        checkpoints.save(number, {"number": number})
+        assert len(removed) == 2
+        assert len(os.listdir(tmp_path)) <= keep + 1
+        assert checkpoints.restore_latest() == {"number": number}
+
+
+def test_without_its_folder_a_checkpoint_is_saved_all_the_same(tmp_path):
+    """Whoever deletes checkpoints to make room does not end the run."""
+    checkpoints = Checkpoints(tmp_path / "checkpoints", {"counter": [tf.Variable(1)]})
+    checkpoints.save(1, {"number": 1})
+    shutil.rmtree(tmp_path / "checkpoints")
+    checkpoints.save(2, {"number": 2})
+    assert checkpoints.restore_latest() == {"number": 2}

@@ -41,6 +41,52 @@ def curve(folder):
     ]
 
 
+def open_log(run, config):
+    return EpochLog(run, config, {"state": [tf.Variable(0.0)]}, epoch_steps=5)
+
+
+def without_checkpoints(run):
+    shutil.rmtree(run.checkpoints)
+
+
+def with_an_empty_folder_of_checkpoints(run):
+    shutil.rmtree(run.checkpoints)
+    run.checkpoints.mkdir()
+
+
+def without_their_files(run):
+    for path in run.checkpoints.glob("*/*"):
+        path.unlink()
+
+
+def with_logs_alone(run):
+    """As where a folder was copied by the names of the files that one wants to look at."""
+    shutil.rmtree(run.checkpoints)
+    (run.path / "checkpoints.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("lose", "epochs"),
+    [
+        (without_checkpoints, 2),
+        (with_an_empty_folder_of_checkpoints, 2),
+        (without_their_files, 2),
+        (with_logs_alone, 3),
+    ],
+)
+def test_what_has_lines_but_no_checkpoint_does_not_start_over(run, config, lose, epochs):
+    log = open_log(run, config)
+    train(log, tf.Variable(0.0), range(1, epochs + 1))
+    log.tensorboard.close()
+    lose(run)
+    before = run.metrics.read_bytes()
+    with pytest.raises(StorageError) as error:
+        open_log(run, config)
+    assert error.value.exit_status == 5
+    assert "--run_dir" in str(error.value)
+    assert run.metrics.read_bytes() == before
+
+
 def test_a_restart_goes_on_after_the_newest_checkpoint_and_cuts_every_log_back_to_it(run, config):
     variable = tf.Variable(0.0)
     log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
@@ -81,7 +127,7 @@ def test_lost_checkpoints_are_an_error_not_a_fresh_start(run, config):
     variable = tf.Variable(0.0)
     train(EpochLog(run, config, {"state": [variable]}, epoch_steps=5), variable, (1, 2, 3))
     shutil.rmtree(run.checkpoints)
-    with pytest.raises(StorageError, match=r"holds 3 epochs, but .* has no checkpoint"):
+    with pytest.raises(StorageError, match="checkpoints has no checkpoint"):
         EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert len(run.metrics.read_text().splitlines()) == 3
 
