@@ -1,19 +1,46 @@
 """Curves, histograms, pictures and settings for TensorBoard, without a value twice after a restart."""
 
-from collections.abc import Mapping, Sequence
+import io
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.histogram.summary import histogram_pb
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.image.metadata import create_summary_metadata
+from tensorboard.plugins.scalar.summary import scalar_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
 
+from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, append_bytes, write_bytes
 from eoinas_tf.experiment.cell_drawing import figure_to_png
+from eoinas_tf.experiment.write_failures import failure_line
+
+LOGGER = logging.getLogger(__name__)
+
+FILE_VERSION = "brain.Event:2"
+EVENT_FILES = "events.out.tfevents.*"
+# Of the framing of a record: length, checksum of it, checksum of the content.
+RECORD_BYTES = 16
 
 
 class TensorBoardLogger:
     """Writes one folder of TensorBoard event files.
+
+    Where they cannot be written, as on a full disk, that is one warning, the values are left out
+    and the run goes on: what counts is in metrics.jsonl. The next values are tried again, and the
+    file holds whole values only. TensorFlow's own writer is not used because it does not notice
+    that a large record was cut off, after which nothing more of the file can be read.
 
     Args:
         folder: Where to; created if needed.
@@ -23,10 +50,17 @@ class TensorBoardLogger:
     """
 
     def __init__(self, folder: Path, enabled: bool = True, last_step: int = 0) -> None:
-        self._writer = None
+        self._folder = folder
+        self._enabled = enabled
+        self._file: BinaryIO | None = None
+        self._is_failing = False
         if enabled:
-            forget_after(folder, last_step)
-            self._writer = tf.summary.create_file_writer(str(folder))
+            try:
+                forget_after(folder, last_step)
+            except (OSError, tf.errors.OpError, StorageError) as error:
+                # Without it values would be there twice, so none are written.
+                LOGGER.warning("%s; the run goes on without TensorBoard", error)
+                self._enabled = False
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Writes one value for each tag.
@@ -35,10 +69,7 @@ class TensorBoardLogger:
             step: Position on the axis, such as the epoch.
             values: Values by tag.
         """
-        if self._writer is not None:
-            with self._writer.as_default(step):
-                for tag, value in values.items():
-                    tf.summary.scalar(tag, value)
+        self._write(step, (scalar_pb(tag, value) for tag, value in values.items()))
 
     def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
         """Writes the distribution of an array for each tag.
@@ -47,10 +78,7 @@ class TensorBoardLogger:
             step: Position on the axis.
             values: Arrays of any shape by tag.
         """
-        if self._writer is not None:
-            with self._writer.as_default(step):
-                for tag, value in values.items():
-                    tf.summary.histogram(tag, value)
+        self._write(step, (histogram_pb(tag, value) for tag, value in values.items()))
 
     def per_edge(
         self,
@@ -88,10 +116,8 @@ class TensorBoardLogger:
             tag: Name of the picture.
             figure: The picture.
         """
-        if self._writer is not None:
-            pixels = tf.io.decode_png(figure_to_png(figure), channels=3)
-            with self._writer.as_default(step):
-                tf.summary.image(tag, pixels[None])
+        if self._enabled:
+            self._write(step, [_picture(tag, figure_to_png(figure))])
 
     def hyperparameters(self, settings: Mapping[str, Any]) -> None:
         """Writes a run's settings for the HParams dashboard.
@@ -99,18 +125,62 @@ class TensorBoardLogger:
         Args:
             settings: Values by name; what is neither number, truth value nor text is written as text.
         """
-        if self._writer is not None:
-            plain = {
-                name: value if isinstance(value, (bool, int, float, str)) else str(value)
-                for name, value in settings.items()
-            }
-            with self._writer.as_default(0):
-                hparams.hparams(plain)
+        plain = {
+            name: value if isinstance(value, (bool, int, float, str)) else str(value)
+            for name, value in settings.items()
+        }
+        self._write(0, [hparams.hparams_pb(plain)])
 
     def close(self) -> None:
-        """Writes what is still in memory and closes the file."""
-        if self._writer is not None:
-            self._writer.close()
+        """Closes the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, step: int, summaries: Iterable[Summary]) -> None:
+        """Adds values to the file, all or none of them."""
+        if not self._enabled:
+            return
+        events = [Event(wall_time=time.time(), step=step, summary=summary) for summary in summaries]
+        needed = None
+        try:
+            if self._file is None:
+                self._file = self._new_file()
+            if not self._file.seek(0, os.SEEK_END):
+                events.insert(0, Event(wall_time=time.time(), file_version=FILE_VERSION))
+            content = _records(events)
+            needed = len(content)
+            append_bytes(self._file, content)
+        except OSError as error:
+            if not self._is_failing:
+                LOGGER.warning(
+                    "%s; the run goes on, and TensorBoard lacks values that are in metrics.jsonl",
+                    failure_line(self._folder, error, needed),
+                )
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+    def _new_file(self) -> BinaryIO:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # A number of its own, for several may be opened within a second.
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
+        return open(self._folder / name, "ab", buffering=0)
+
+
+def _records(events: Iterable[Event]) -> bytes:
+    buffer = io.BytesIO()
+    writer = RecordWriter(buffer)
+    for event in events:
+        writer.write(event.SerializeToString())
+    return buffer.getvalue()
+
+
+def _picture(tag: str, png: bytes) -> Summary:
+    height, width, _ = tf.io.decode_png(png).shape
+    content = make_tensor_proto([str(width).encode(), str(height).encode(), png])
+    metadata = create_summary_metadata(display_name=None, description=None)
+    return Summary(value=[Summary.Value(tag=tag, tensor=content, metadata=metadata)])
 
 
 def forget_after(folder: Path, last_step: int) -> None:
@@ -119,24 +189,26 @@ def forget_after(folder: Path, last_step: int) -> None:
     Args:
         folder: Folder of event files; it need not exist.
         last_step: The last step that is kept.
+
+    Raises:
+        StorageError: A file could not be written; it is as it was.
     """
     if not folder.is_dir():
         return
-    for path in sorted(folder.glob("events.out.tfevents.*")):
+    for path in folder.glob(EVENT_FILES + TEMPORARY_SUFFIX):
+        path.unlink()  # A kill left it.
+    for path in sorted(folder.glob(EVENT_FILES)):
+        content = path.read_bytes()
         kept = []
-        changed = False
+        end = 0
         try:
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                start, end = end, end + len(record) + RECORD_BYTES
                 event = tf.compat.v1.Event.FromString(record)
-                if event.HasField("summary") and (event.step > last_step or last_step == 0):
-                    changed = True
-                else:
-                    kept.append(record)
+                if not event.HasField("summary") or (last_step and event.step <= last_step):
+                    kept.append(content[start:end])
         except tf.errors.DataLossError:
-            changed = True  # A kill cut the last record off.
-        if changed:
-            temporary = path.with_name(f"rewritten.{path.name}")
-            with tf.io.TFRecordWriter(str(temporary)) as writer:
-                for record in kept:
-                    writer.write(record)
-            temporary.replace(path)
+            pass  # A kill cut the last record off.
+        rest = b"".join(kept)
+        if rest != content:
+            write_bytes(path, rest)
