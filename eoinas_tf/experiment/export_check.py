@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.write_failures import write_failure
 
 PROGRAM = Path(__file__).with_name("exported_predictions.py")
 # Of a probability. Graphs and converted models round otherwise than single operations, and a deep network magnifies
@@ -31,11 +32,14 @@ def run_export(format_name: str, folder: Path, images: np.ndarray) -> dict[str, 
         `probabilities`, float [batch, classes], and `label`, int [batch].
 
     Raises:
-        StorageError: The export cannot be loaded or run.
+        StorageError: The export cannot be loaded or run, or there is no room for the images.
     """
     with tempfile.TemporaryDirectory() as exchange:
         images_file, outputs_file = Path(exchange, "images.npy"), Path(exchange, "outputs.npz")
-        np.save(images_file, images)
+        try:
+            np.save(images_file, images)
+        except OSError as error:
+            raise write_failure(images_file, error, images.nbytes) from None
         # Read from the standard input, so that the modules beside the program cannot be imported by accident.
         command = [sys.executable, "-", format_name, folder.absolute(), images_file, outputs_file]
         try:

@@ -16,10 +16,13 @@ from typing import Any
 import tensorflow as tf
 
 from eoinas_tf.errors import StorageError
-from eoinas_tf.experiment.atomic_files import sync_file, sync_folder, write_json
+from eoinas_tf.experiment.atomic_files import make_folder, sync_file, sync_folder, temporary_name, write_json
+from eoinas_tf.experiment.write_failures import write_failure
 
 DESCRIPTION = "export.json"
 PRODUCER = "eoinas_tf"
+# What the names end with that an export has before, and that the one before it has while it is replaced.
+TEMPORARY, OLD = "tmp", "old"
 
 
 def check_replaceable(folder: Path) -> None:
@@ -63,11 +66,12 @@ def new_export(folder: Path, description: Mapping[str, Any]) -> Iterator[Path]:
             there before is as it was.
     """
     check_replaceable(folder)
-    temporary = _beside(folder, "tmp")
+    temporary = _beside(folder, TEMPORARY)
     content = {"producer": PRODUCER, **description}
     try:
         _clean_up(folder)
-        temporary.mkdir(parents=True)
+        make_folder(folder.parent)
+        temporary.mkdir()
         try:
             write_json(temporary / DESCRIPTION, content)
             yield temporary
@@ -76,15 +80,16 @@ def new_export(folder: Path, description: Mapping[str, Any]) -> Iterator[Path]:
             write_json(temporary / DESCRIPTION, {**content, "files": _files(temporary)})
             _take_name(temporary, folder)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            # Under this name lies what failed, or the export that was replaced.
+            with contextlib.suppress(OSError):
+                _remove(temporary)
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise StorageError(f"the export to {folder} could not be written: {reason}") from None
+        raise write_failure(folder, error, kind="the export to") from None
 
 
 def _take_name(temporary: Path, folder: Path) -> None:
-    """Renames a finished export, and removes the one before it."""
-    replaced = _beside(folder, "old")
+    """Renames a finished export, and gives its temporary name to the one before it."""
+    replaced = _beside(folder, OLD)
     if folder.exists():
         folder.rename(replaced)
     try:
@@ -94,18 +99,46 @@ def _take_name(temporary: Path, folder: Path) -> None:
             replaced.rename(folder)
         raise
     sync_folder(folder.parent)
-    shutil.rmtree(replaced, ignore_errors=True)
+    if replaced.exists():
+        # While it is removed it must not bear a name from which it would be brought back.
+        replaced.rename(temporary)
 
 
 def _clean_up(folder: Path) -> None:
     """Removes what killed exports left, and gives an export back its name that was killed while replaced."""
-    pattern = re.compile(re.escape(folder.name) + r"\.\d+\.(tmp|old)")
-    found = [path for path in folder.parent.glob("*") if pattern.fullmatch(path.name) and _description(path)]
-    for path in sorted(found):
-        if path.suffix == ".old" and not folder.exists():
-            path.rename(folder)
+    pattern = re.compile(re.escape(folder.name) + rf"\.\d+\.({TEMPORARY}|{OLD})")
+    remains = [path for path in folder.parent.glob("*") if pattern.fullmatch(path.name) and _is_remains(path)]
+    replaced = [path for path in remains if path.suffix == f".{OLD}"]
+    for path in remains:
+        if path not in replaced:
+            _remove(path)
+    for path in replaced:
+        if folder.exists():
+            _remove(path.rename(path.with_suffix(f".{TEMPORARY}")))
         else:
+            path.rename(folder)
+            sync_folder(folder.parent)
+
+
+def _is_remains(folder: Path) -> bool:
+    """Tells whether a folder of a temporary name is an export of ours, or was to become one."""
+    if _description(folder) is not None:
+        return True
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return {path.name for path in folder.iterdir()} <= {temporary_name(folder / DESCRIPTION).name}
+
+
+def _remove(folder: Path) -> None:
+    """Removes an export, its description last: without it the rest would be taken for somebody else's."""
+    if not folder.exists():
+        return
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+        elif path.name != DESCRIPTION:
+            path.unlink()
+    shutil.rmtree(folder)
 
 
 def _beside(folder: Path, suffix: str) -> Path:

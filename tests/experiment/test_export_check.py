@@ -1,5 +1,9 @@
+import os
+import tempfile
+
 import numpy as np
 import pytest
+from small_disk import fill, in_child, mount_small_disk
 
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment import export_check
@@ -76,3 +80,22 @@ def test_the_modules_beside_the_program_cannot_be_imported(export, tmp_path):
     folder = export()
     (tmp_path / "numpy.py").write_text("raise ImportError('the wrong numpy')")
     assert set(run_export("kind", folder, IMAGES)) == {"probabilities", "label"}
+
+
+def test_a_full_folder_of_temporary_files_is_named(export, tmp_path, monkeypatch):
+    folder = export()
+
+    def run_on_a_full_disk():
+        disk = tmp_path / "disk"
+        mount_small_disk(disk, pages=8)
+        fill(disk, pages_left=1)
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        with pytest.raises(StorageError) as error:
+            run_export("kind", folder, np.zeros((100, 10, 10, 1), np.uint8))
+        return [str(error.value), os.listdir(disk)]
+
+    message, left = in_child(run_on_a_full_disk)
+    assert message.startswith(f"{tmp_path / 'disk'}/")
+    assert "/images.npy could not be written: " in message
+    assert message.endswith("; at least 10000 bytes are needed, 0 are free")
+    assert left == ["filler"]

@@ -1,13 +1,21 @@
 import json
 import os
 import shutil
+import signal
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from small_disk import PAGE, fill, in_child, mount_small_disk
 
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.export_folder import DESCRIPTION, check_replaceable, new_export
+from eoinas_tf.experiment.exported_predictions import READERS
+from eoinas_tf.experiment.saved_model_export import write_saved_model
+from eoinas_tf.quiet_logging import without_warnings
 
 
 @pytest.fixture
@@ -156,20 +164,240 @@ def test_an_export_killed_between_its_two_renamings_is_not_lost(folder):
     assert entries(folder) == ["export"]
 
 
-def test_an_export_is_durable_before_it_has_its_name(folder, monkeypatch):
-    synchronized, real_sync, real_rename = [], os.fsync, Path.rename
+def test_an_export_is_durable_before_it_has_its_name(folder, disk_calls):
+    for _ in range(2):
+        disk_calls.clear()
+        temporary = write(folder)
+        names = [call for call in disk_calls if call[0] == "rename" and call[1] != f"{DESCRIPTION}.tmp"]
+        renamed = disk_calls.index(("rename", temporary.name, folder.name))
+        synced = [name for kind, name, *_ in disk_calls[: disk_calls.index(names[0])] if kind == "sync"]
+        assert {"model", "data", "variables", f"{DESCRIPTION}.tmp"} <= set(synced)
+        # The description, which says that it is complete, after all that it names.
+        assert synced[-2:] == [f"{DESCRIPTION}.tmp", temporary.name]
+        assert disk_calls[renamed + 1] == ("sync", folder.parent.name)
+    old = temporary.name.replace(".tmp", ".old")
+    assert names == [
+        ("rename", folder.name, old), ("rename", temporary.name, folder.name), ("rename", old, temporary.name),
+    ]  # fmt: skip
 
-    def sync(descriptor):
-        synchronized.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
-        real_sync(descriptor)
 
-    def rename(path, target):
-        synchronized.append("renamed")
-        return real_rename(path, target)
+FILES = {"model", "variables/data"}
 
-    monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(Path, "rename", rename)
-    temporary = write(folder)
-    before, after = synchronized[: synchronized.index("renamed")], synchronized[synchronized.index("renamed") :]
-    assert {"model", "data", "variables", DESCRIPTION, temporary.name} <= set(before)
-    assert after == ["renamed", folder.parent.name]
+
+def write_in_steps(folder, content, step=None):
+    with new_export(folder, {"format": "text"}) as temporary:
+        (temporary / "variables").mkdir()
+        for name in sorted(FILES):
+            with open(temporary / name, "w") as file:
+                file.write(content[:1])
+                file.flush()
+                if step is not None:
+                    step("in the middle of a file")
+                file.write(content[1:])
+
+
+def watch_steps(step):
+    """Calls `step` before each change that this process makes to a file system and each fsync; for a child process."""
+    changes = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
+
+    def hook(event, arguments):
+        if event in changes or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            step(event)
+
+    sync = os.fsync
+
+    def watched_sync(descriptor):
+        step("fsync")
+        sync(descriptor)
+
+    os.fsync = watched_sync
+    sys.addaudithook(hook)
+
+
+def export_in_child(folder, killed_at=None):
+    """Exports "new" in a forked child, which is killed before the step of that number; returns the steps' names."""
+
+    def export():
+        steps = []
+
+        def step(name):
+            if len(steps) == killed_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            steps.append(name)
+
+        watch_steps(step)
+        write_in_steps(folder, "new", step)
+        return steps
+
+    if killed_at is None:
+        return in_child(export)
+    with pytest.raises(AssertionError, match="ended with status 9 and said nothing"):
+        in_child(export)
+    return []
+
+
+def content_of(folder):
+    """Returns what is in a complete export, None if there is none, and fails if there is half of one."""
+    if not folder.exists():
+        return None
+    assert set(json.loads((folder / DESCRIPTION).read_text())["files"]) == FILES
+    (content,) = {(folder / name).read_text() for name in FILES}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == {*FILES, DESCRIPTION}
+    return content
+
+
+def none_before(folder):
+    folder.parent.mkdir()
+
+
+def one_before(folder):
+    write_in_steps(folder, "old")
+
+
+def one_killed_between_its_two_renamings(folder):
+    write_in_steps(folder, "old")
+    shutil.copytree(folder, folder.with_name("export.1.tmp"))
+    folder.rename(folder.with_name("export.1.old"))
+
+
+def one_killed_while_the_older_was_removed(folder):
+    write_in_steps(folder, "old")
+    shutil.copytree(folder, folder.with_name("export.1.old"))
+
+
+def points_of_kill(steps, every):
+    """Returns some of the steps: each renaming, the step after it, and of the others every so many."""
+    renamings = {number for number, name in enumerate(steps) if name == "os.rename"}
+    after = {number + 1 for number in renamings if number + 1 < len(steps)}
+    return sorted(renamings | after | set(range(0, len(steps), every)))
+
+
+def check_kills(tmp_path, prepare, every):
+    """Kills an export at some of its steps, and checks after each kill what is there, and what the next ones make."""
+    dry_run = tmp_path / "dry run" / "export"
+    prepare(dry_run)
+    steps = export_in_child(dry_run)
+    assert {"os.mkdir", "open", "fsync", "os.rename", "in the middle of a file"} <= set(steps)
+    older = None if prepare is none_before else "old"
+    points, seen = points_of_kill(steps, every), set()
+    for point in points:
+        folder = tmp_path / f"killed at {point}" / "export"
+        prepare(folder)
+        export_in_child(folder, point)
+        found = content_of(folder)
+        if found is None and older:
+            (kept,) = folder.parent.glob("export.*.old")
+            assert content_of(kept) == "old"
+        seen.add(found)
+        # The next one sweeps what was left and gives the older one its name back, even if it fails itself.
+        with pytest.raises(StorageError, match="differs"), new_export(folder, {}):
+            raise StorageError("differs")
+        assert content_of(folder) == (found or older)
+        assert entries(folder) == (["export"] if found or older else [])
+        write_in_steps(folder, "newer")
+        assert content_of(folder) == "newer"
+        assert entries(folder) == ["export"]
+    assert seen == {None, older, "new"}
+    return len(points)
+
+
+def test_killed_at_some_of_its_steps_an_export_is_absent_or_whole_and_an_older_one_is_not_lost(tmp_path):
+    assert check_kills(tmp_path, one_before, every=10) >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "prepare",
+    [none_before, one_before, one_killed_between_its_two_renamings, one_killed_while_the_older_was_removed],
+)
+def test_killed_at_each_of_its_steps_an_export_is_absent_or_whole_and_an_older_one_is_not_lost(tmp_path, prepare):
+    assert check_kills(tmp_path, prepare, every=1) >= 20
+
+
+def test_remains_of_every_kind_are_swept_though_some_tell_nothing_of_themselves(folder):
+    """As after kills before the description was written, while it was, and before the last folder was removed."""
+    for number, left in enumerate(([], [f"{DESCRIPTION}.tmp"], [DESCRIPTION, "model"])):
+        remains = folder.with_name(f"export.{number}.tmp")
+        remains.mkdir(parents=True)
+        for name in left:
+            (remains / name).write_text('{"producer": "eoinas_tf"}')
+    write(folder)
+    assert entries(folder) == ["export"]
+
+
+def export_saved_model(classifier, folder):
+    with without_warnings("tensorflow"), new_export(folder, {}) as temporary:
+        write_saved_model(classifier, temporary)
+
+
+@pytest.fixture(scope="module")
+def saved_model(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("older") / "export"
+    export_saved_model(tiny.classifier, folder)
+    return folder
+
+
+def test_killed_while_it_is_written_a_saved_model_leaves_the_older_one(tiny, saved_model, tmp_path):
+    folder = tmp_path / "export"
+    shutil.copytree(saved_model, folder)
+    for seen in ("variables", "variables/variables.index", "fingerprint.pb"):
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(60)
+                export_saved_model(tiny.classifier, folder)
+            finally:
+                os._exit(1)
+        ended = 0
+        while not ended and not (tmp_path / f"export.{child}.tmp" / seen).exists():
+            time.sleep(0.001)
+            ended, _ = os.waitpid(child, os.WNOHANG)
+        assert not ended, f"it ended before {seen} was there"
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert {path.name for path in tmp_path.iterdir()} == {"export", f"export.{child}.tmp"}
+        outputs = READERS["saved_model"](folder, tiny.images)
+        np.testing.assert_allclose(outputs["probabilities"], tiny.probabilities, atol=1e-6)
+    export_saved_model(tiny.classifier, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+    outputs = READERS["saved_model"](folder, tiny.images)
+    np.testing.assert_allclose(outputs["probabilities"], tiny.probabilities, atol=1e-6)
+
+
+def export_on_a_full_disk(tmp_path, pages_left, older, write_files):
+    """Replaces an export on a full disk; returns the error, what lies there, what is in the older one, free bytes."""
+
+    def fill_and_export():
+        disk = tmp_path / "disk"
+        mount_small_disk(disk, pages=128)
+        shutil.copytree(older, disk / "export")
+        filler = fill(disk, pages_left)
+        with pytest.raises(StorageError) as error, new_export(disk / "export", {}) as temporary:
+            write_files(temporary)
+        filler.unlink()
+        found = {path.name: path.read_bytes().hex() for path in (disk / "export").rglob("*") if path.is_file()}
+        return [str(error.value), sorted(os.listdir(disk)), found]
+
+    message, left, found = in_child(fill_and_export)
+    assert message.startswith(f"the export to {tmp_path / 'disk' / 'export'} could not be written: ")
+    assert left == ["export"]
+    assert found == {path.name: path.read_bytes().hex() for path in older.rglob("*") if path.is_file()}
+    return message
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_older_export(folder, tmp_path):
+    write(folder, "old")
+    message = export_on_a_full_disk(
+        tmp_path, 2, folder, lambda temporary: (temporary / "model").write_bytes(bytes(3 * PAGE))
+    )
+    assert message.endswith(f": No space left on device; {2 * PAGE} bytes are free; make room and repeat the command")
+
+
+@pytest.mark.parametrize("pages_left", [1, 3, 12])
+def test_a_full_disk_under_a_saved_model_is_one_line_and_leaves_the_older_one(tiny, saved_model, tmp_path, pages_left):
+    message = export_on_a_full_disk(
+        tmp_path, pages_left, saved_model, lambda temporary: write_saved_model(tiny.classifier, temporary)
+    )
+    assert "No space left on device; " in message
+    assert "\n" not in message
