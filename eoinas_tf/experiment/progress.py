@@ -1,5 +1,6 @@
 """A line that says how far a long run is and how long it still takes."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -72,11 +73,10 @@ class Progress:
         if pace is not None:
             line += f"  {pace:.3g} s/step  {duration((self.total_steps - step) * pace)} left"
         if self.is_terminal:
-            self.stream.write(f"\r\x1b[K{line}")
+            self._write(f"\r\x1b[K{line}")
             self._line_open = True
         else:
-            self.stream.write(line + "\n")
-        self.stream.flush()
+            self._write(line + "\n")
 
     def say(self, text: str) -> None:
         """Writes a line that stays.
@@ -84,11 +84,14 @@ class Progress:
         Args:
             text: The line.
         """
-        if self._line_open:
-            self.stream.write("\r\x1b[K")
-            self._line_open = False
-        self.stream.write(text + "\n")
-        self.stream.flush()
+        self._write("\r\x1b[K" * self._line_open + text + "\n")
+        self._line_open = False
+
+    def _write(self, text: str) -> None:
+        # A run does not end because its output goes to a full disk, or to a program that has ended.
+        with contextlib.suppress(OSError):
+            self.stream.write(text)
+            self.stream.flush()
 
 
 def duration(seconds: float) -> str:

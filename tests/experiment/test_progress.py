@@ -17,6 +17,14 @@ class Terminal(io.StringIO):
         return True
 
 
+class FullDisk(io.StringIO):
+    tries = 0
+
+    def flush(self):
+        self.tries += 1
+        raise OSError(28, "No space left on device")
+
+
 def test_time_left_counts_from_the_end_of_the_first_step():
     clock, stream = Clock(), io.StringIO()
     progress = Progress(100, stream, clock)
@@ -55,3 +63,11 @@ def test_a_terminal_s_line_renews_itself_and_gives_way_to_lines_that_stay():
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+def test_an_output_that_cannot_be_written_does_not_end_the_run():
+    stream = FullDisk()
+    progress = Progress(10, stream, Clock())
+    progress.show(1, "a")
+    progress.say("done")
+    assert stream.tries == 2
