@@ -4,6 +4,7 @@ It is opened before TensorFlow is loaded, so that a wrong folder is answered at 
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import logging
@@ -19,6 +20,7 @@ from typing import IO, Any
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, temporary_name, write_json
+from eoinas_tf.experiment.write_failures import write_failure
 from eoinas_tf.fault_points import fault_point
 
 LOGGER = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class RunDirectory:
 
         Raises:
             RunDirectoryError: The folder cannot be used: not writable, in use, another run's, or not a run's.
+            StorageError: The disk is full.
         """
         if not self.is_writer:
             return self
@@ -74,6 +77,8 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             self._take_lock()
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise write_failure(self.path, error) from None
             raise RunDirectoryError(
                 f"--run_dir={self.path} cannot be used as a run folder: {error.strerror}; name another one"
             ) from None
@@ -157,7 +162,8 @@ class RunDirectory:
     def _sweep_temporary(self) -> None:
         """Removes files and checkpoints that a killed process was writing; only the holder of the lock may."""
         files = (self.config_file, self.environment, self.metrics, self.pruning, self.timing, self.genotype)
-        temporary = [temporary_name(path) for path in (*files, self.summary, self.class_accuracy)]
+        results = (self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
+        temporary = [temporary_name(path) for path in (*files, *results)]
         for path in (*temporary, *self.plots.glob(f"*.png{TEMPORARY_SUFFIX}")):
             with contextlib.suppress(OSError):
                 path.unlink()

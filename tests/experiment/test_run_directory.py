@@ -6,9 +6,10 @@ import sys
 import time
 
 import pytest
+from small_disk import fill, in_child, mount_small_disk
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
-from eoinas_tf.errors import ConfigurationError, RunDirectoryError
+from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
 from eoinas_tf.experiment.run_directory import RunDirectory
 
 
@@ -167,7 +168,7 @@ def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
     half = [
         "metrics.jsonl.tmp", "pruning.jsonl.tmp", "timing.jsonl.tmp", "genotype.json.tmp", "summary.json.tmp",
         "class_accuracy.csv.tmp", "config.json.tmp", "environment.json.tmp", "plots/training.png.tmp",
-        "checkpoints/ckpt-00000003.tmp/variables.index",
+        "checkpoints.json.tmp", "checkpoints/ckpt-00000003.tmp/variables.index",
     ]  # fmt: skip
     others = ["plots/training.png", "plots/mine.tmp", "checkpoints/ckpt-00000002/state.json", "notes.tmp"]
     for name in half + others:
@@ -178,3 +179,21 @@ def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
     with RunDirectory(config(tmp_path)):
         swept = set(before) - set(tmp_path.rglob("*"))
     assert swept == {tmp_path / name for name in [*half, "checkpoints/ckpt-00000003.tmp"]}
+
+
+@pytest.mark.parametrize("pages_left", [0, 1])
+def test_a_full_disk_is_one_line_of_storage(tmp_path, pages_left):
+    """At the lock, and at the settings."""
+
+    def fill_and_begin():
+        disk = tmp_path / "disk"
+        mount_small_disk(disk, pages=4)
+        fill(disk, pages_left)
+        with pytest.raises(StorageError) as error:
+            RunDirectory(config(disk / "run")).__enter__()
+        return str(error.value)
+
+    message = in_child(fill_and_begin)
+    path = tmp_path / "disk" / "run" / ("environment.json" if pages_left else "")
+    assert message.startswith(f"{path} could not be written: No space left on device; ")
+    assert message.endswith("0 bytes are free; make room and repeat the command" if not pages_left else "command")

@@ -20,7 +20,7 @@ class NoSmallDisk(Exception):
     """This machine does not let a user mount a file system."""
 
 
-def in_child(function: Callable[[], Any]) -> Any:
+def in_child(function: Callable[[], Any], longest_seconds: int = LONGEST_SECONDS) -> Any:
     """Runs a function in a forked child and returns what it returns, brought through JSON; fails where it raises.
 
     It must not compute with TensorFlow on more than one thread: the parent's threads are not there.
@@ -29,7 +29,7 @@ def in_child(function: Callable[[], Any]) -> Any:
     child = os.fork()
     if child == 0:
         try:
-            signal.alarm(LONGEST_SECONDS)  # Kills it, should it hang.
+            signal.alarm(longest_seconds)  # Kills it, should it hang.
             os.close(read_end)
             try:
                 answer = {"result": function()}
