@@ -104,13 +104,13 @@ class Checkpoints:
             temporary.rename(final)
             sync_folder(self.folder)
             fault_point("after_checkpoint", number)
-            if not self.first_saved.exists():
-                write_json(self.first_saved, {"first_checkpoint": number})
         except (OSError, tf.errors.OpError) as error:
             self._sweep_temporary()
             needed = sum(variable.dtype.size * variable.shape.num_elements() for variable in self._variables.values())
             raise write_failure(final, error, needed, kind="checkpoint") from None
         self._newest = final
+        if not self.first_saved.exists():
+            write_json(self.first_saved, {"first_checkpoint": number})
         self._sweep()
 
     def restore_latest(self) -> dict[str, Any] | None:

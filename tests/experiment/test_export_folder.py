@@ -267,10 +267,11 @@ def one_killed_while_the_older_was_removed(folder):
 
 
 def points_of_kill(steps, every):
-    """Returns some of the steps: each renaming, the step after it, and of the others every so many."""
+    """Returns some of the steps: each renaming, the step after it, all removals, and of the others every so many."""
     renamings = {number for number, name in enumerate(steps) if name == "os.rename"}
     after = {number + 1 for number in renamings if number + 1 < len(steps)}
-    return sorted(renamings | after | set(range(0, len(steps), every)))
+    removals = set(range(max(renamings), len(steps)))
+    return sorted(renamings | after | removals | set(range(0, len(steps), every)))
 
 
 def check_kills(tmp_path, prepare, every):

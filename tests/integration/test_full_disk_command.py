@@ -10,7 +10,7 @@ from small_disk import PAGE, fill, in_child, mount_small_disk
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = [
-    "--dataset=digits", "--cells=2", "--init_channels=2", "--batch_size=256", "--epochs=4", "--warmup_epochs=1",
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=256", "--epochs=4", "--warmup_epochs=1",
     "--pruning_after_epoch=2", "--pruning_every_epochs=1", "--crop_padding=1", "--nohorizontal_flip",
 ]  # fmt: skip
 RESULTS = ("genotype.json", "metrics.jsonl", "pruning.jsonl", "summary.json")
