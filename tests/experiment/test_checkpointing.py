@@ -207,11 +207,21 @@ def test_lost_checkpoints_are_an_error_not_a_fresh_start_from_the_first_one_on(t
         Checkpoints(folder, state).restore_latest()
 
 
-def test_a_kill_in_the_first_save_is_no_loss(tmp_path):
+def test_a_kill_in_the_first_save_is_no_loss(tmp_path, monkeypatch):
     folder, state = tmp_path / "checkpoints", {"counter": [tf.Variable(1)]}
-    (folder / "ckpt-00000001.tmp").mkdir(parents=True)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(folder):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eoinas_tf.experiment.checkpointing.sync_folder", kill)
+        with pytest.raises(Killed):
+            Checkpoints(folder, state).save(1, {})
+    assert os.listdir(folder) == ["ckpt-00000001.tmp"]
     assert Checkpoints(folder, state).restore_latest() is None
-    assert not (tmp_path / "checkpoints.json").exists()
 
 
 @pytest.mark.parametrize("missing", ["model", "optimizer", "counter"])
