@@ -15,7 +15,7 @@ import numpy as np
 from eoinas_tf.errors import WeightsError
 from eoinas_tf.evaluation.auxiliary_head import AuxiliaryHead
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.weight_files import StoredTensor
+from eoinas_tf.evaluation.weight_files import StoredTensor, quoted
 from eoinas_tf.space.convolution_blocks import DepthwiseSeparableUnit, FactorizedReduction, ReLUConvolution
 from eoinas_tf.space.operations import DilatedConvolution, Identity, SeparableConvolution
 
@@ -85,9 +85,7 @@ def load_pytorch_weights(network: EvaluationNetwork, tensors: Mapping[str, Store
             network.auxiliary_head is None and name.startswith(AUXILIARY_HEAD)
         )
         if name in left_over and not is_ignored:
-            raise WeightsError(
-                f"{ascii(name)[1:-1][:80]}, shape {given[name].shape}, has no place in the network; {ADVICE}"
-            )
+            raise WeightsError(f"{quoted(name)}, shape {given[name].shape}, has no place in the network; {ADVICE}")
     values = [_numbers(tensor, given[tensor.name]) for tensor in needed]
     for tensor, value in zip(needed, values, strict=True):
         tensor.variable.assign(value)

@@ -6,8 +6,11 @@ which is after its shape was found to be the needed one. So what a file claims t
 
 import contextlib
 import hashlib
+import io
 import json
 import math
+import os
+import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +26,17 @@ CONVERT_COMMAND = (
     """python -c "import sys, numpy, torch; s = torch.load(sys.argv[1], map_location='cpu', weights_only=True); """
     """numpy.savez(sys.argv[2], **{k: v.numpy() for k, v in s.get('state_dict', s).items()})" model.pt model.npz"""
 )
-LARGEST_SAFETENSORS_HEADER_BYTES = 16 * 1024 * 1024
+# Many times those of a network. An archive can name one member over and over, at 50 bytes each.
+MOST_TENSORS = 15_000
+# Enough for as many; parsed, a header can take 25 times its size.
+LARGEST_SAFETENSORS_HEADER_BYTES = 2 * 1024 * 1024
+# NumPy parses no longer header, but reads a longer one before it refuses it.
+LARGEST_NPY_HEADER_BYTES = 10_240
+# Others are unpacked without end, however few bytes are asked for.
+NUMPY_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+MOST_DIMENSIONS = 8
+LARGEST_COUNT = 2**63 - 1
+LONGEST_QUOTE = 80
 DIGEST_BYTES = 2**20
 SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -74,11 +87,25 @@ def file_digest(path: str) -> str:
     return digest.hexdigest()
 
 
+def quoted(value: object) -> str:
+    """Returns what a file says in so few and such characters that it fits into a message of one line.
+
+    Args:
+        value: A name, a shape or a message that holds text from a file.
+    """
+    text = ascii(str(value))[1:-1]
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+
+
 def _opened(path: str) -> IO[bytes]:
     try:
+        mode = os.stat(path).st_mode
+        # A pipe is not opened, for that waits until somebody writes into it.
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise WeightsError("is a pipe, a socket or a device; name a file of weights")
         return open(path, "rb")
-    except OSError as error:
-        raise WeightsError(f"cannot be read ({error.strerror}); name a file of weights") from None
+    except (OSError, ValueError) as error:  # The latter where a character cannot stand in a path.
+        raise WeightsError(f"cannot be read ({getattr(error, 'strerror', error)}); name a file of weights") from None
 
 
 def _reader(path: str) -> Callable[[IO[bytes]], dict[str, StoredTensor]]:
@@ -102,7 +129,10 @@ def _read_pytorch(file: IO[bytes]) -> dict[str, StoredTensor]:
             f"code from a file of weights. Received: {torch.__version__}"
         )
     try:
+        _check_archive(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except Exception as error:  # What a damaged or a hostile file raises is any exception at all.
         raise WeightsError(
             f"not a PyTorch file that holds tensors and nothing else, or a damaged one ({type(error).__name__}); "
@@ -121,6 +151,18 @@ def _read_pytorch(file: IO[bytes]) -> dict[str, StoredTensor]:
     return {name: StoredTensor(tuple(tensor.shape), _pytorch_numbers(tensor)) for name, tensor in content.items()}
 
 
+def _check_archive(file: IO[bytes]) -> None:
+    """Refuses an archive that unpacks to more than its size; PyTorch would read all of it, and packs nothing itself."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    if file.read(2) == b"PK":
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > size:
+            raise WeightsError(f"{size} bytes that unpack to {unpacked}; PyTorch saves no such file")
+    file.seek(0)
+
+
 def _pytorch_numbers(tensor: Any) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         if not tensor.is_floating_point():
@@ -136,20 +178,29 @@ def _pytorch_numbers(tensor: Any) -> Callable[[], np.ndarray]:
 def _read_npz(file: IO[bytes]) -> dict[str, StoredTensor]:
     with _damage_is_an_error():
         archive = zipfile.ZipFile(file)
-        return {entry.filename.removesuffix(".npy"): _npz_tensor(archive, entry) for entry in archive.infolist()}
+        entries = archive.infolist()
+        if len(entries) > MOST_TENSORS:
+            raise WeightsError(f"must hold at most {MOST_TENSORS} tensors. Received: {len(entries)}")
+        return {entry.filename.removesuffix(".npy"): _npz_tensor(archive, entry) for entry in entries}
 
 
 def _npz_tensor(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> StoredTensor:
+    name = quoted(entry.filename)
+    if entry.compress_type not in NUMPY_COMPRESSIONS:
+        raise WeightsError(f"{name} is compressed in another way than NumPy's; write it with numpy.savez")
     with archive.open(entry) as member:
-        version = np.lib.format.read_magic(member)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(member)
+        start = io.BytesIO(member.read(LARGEST_NPY_HEADER_BYTES))
+    version = np.lib.format.read_magic(start)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(start)
     if dtype.hasobject:
-        raise WeightsError(f"{entry.filename} holds pickled objects, which are not read; store arrays of numbers")
+        raise WeightsError(f"{name} holds pickled objects, which are not read; store arrays of numbers")
+    if not (len(shape) <= MOST_DIMENSIONS and _are_counts(list(shape))):
+        raise WeightsError(f"{name} claims a shape that no tensor has; damaged")
 
     def read() -> np.ndarray:
         if dtype.kind != "f":
-            raise WeightsError(f"must hold floating-point numbers. Received: {dtype}")
+            raise WeightsError(f"must hold floating-point numbers. Received: {quoted(dtype)}")
         with _damage_is_an_error(), archive.open(entry) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
 
@@ -164,7 +215,9 @@ def _damage_is_an_error() -> Iterator[None]:
     except WeightsError:
         raise
     except Exception as error:
-        raise WeightsError(f"not an .npz archive, or a damaged one ({type(error).__name__}: {error})") from error
+        raise WeightsError(
+            f"not an .npz archive, or a damaged one ({type(error).__name__}: {quoted(error)})"
+        ) from error
 
 
 def _read_safetensors(file: IO[bytes]) -> dict[str, StoredTensor]:
@@ -183,26 +236,40 @@ def _read_safetensors(file: IO[bytes]) -> dict[str, StoredTensor]:
     if not isinstance(header, dict):
         raise WeightsError("not a .safetensors file: its header is not a JSON object")
     header.pop("__metadata__", None)
-    return {name: _safetensors_tensor(file, start, size - start, name, entry) for name, entry in header.items()}
+    tensors = {name: _safetensors_tensor(file, start, size - start, name, entry) for name, entry in header.items()}
+    end = 0
+    for (first, last), name in sorted((entry["data_offsets"], name) for name, entry in header.items()):
+        if first != end:
+            raise WeightsError(
+                f"{quoted(name)} begins at byte {first} and must at {end}: tensors may neither overlap nor leave gaps"
+            )
+        end = last
+    if end != size - start:
+        raise WeightsError(f"{size - start - end} bytes follow the last tensor: damaged, or something else is in it")
+    return tensors
 
 
 def _safetensors_tensor(file: IO[bytes], start: int, size: int, name: str, entry: Any) -> StoredTensor:
     entry = entry if isinstance(entry, dict) else {}
     shape, offsets, kind = entry.get("shape"), entry.get("data_offsets"), entry.get("dtype")
-    if not (_are_counts(shape) and _are_counts(offsets) and len(offsets) == 2 and isinstance(kind, str)):
-        raise WeightsError(f"not a .safetensors file: the header's entry of {ascii(name)[:80]} is not a tensor's")
+    is_tensor = _are_counts(shape) and _are_counts(offsets) and isinstance(kind, str)
+    if not (is_tensor and len(shape) <= MOST_DIMENSIONS and len(offsets) == 2):
+        raise WeightsError(f"not a .safetensors file: the header's entry of '{quoted(name)}' is not a tensor's")
     first, last = offsets
     if not first <= last <= size:
-        raise WeightsError(f"{ascii(name)[:80]} lies at bytes {first} to {last} of {size}: truncated or damaged")
+        raise WeightsError(f"{quoted(name)} lies at bytes {first} to {last} of {size}: truncated or damaged")
 
     def read() -> np.ndarray:
         if kind not in SAFETENSORS_TYPES:
-            raise WeightsError(f"must be of type {', '.join(SAFETENSORS_TYPES)}. Received: {kind[:20]}")
+            raise WeightsError(f"must be of type {', '.join(SAFETENSORS_TYPES)}. Received: {quoted(kind)}")
         dtype = np.dtype(SAFETENSORS_TYPES[kind])
         if last - first != math.prod(shape) * dtype.itemsize:
             raise WeightsError(f"its {last - first} bytes do not fit shape {tuple(shape)}: damaged")
         file.seek(start + first)
-        numbers = np.frombuffer(file.read(last - first), dtype).reshape(shape)
+        try:
+            numbers = np.frombuffer(file.read(last - first), dtype).reshape(shape)
+        except ValueError:  # No numbers, and other sides that are too long for an array without them.
+            raise WeightsError(f"there is no array of shape {tuple(shape)}: damaged") from None
         # bfloat16 is the upper half of a float32.
         return (numbers.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else numbers
 
@@ -210,7 +277,7 @@ def _safetensors_tensor(file: IO[bytes], start: int, size: int, name: str, entry
 
 
 def _are_counts(values: Any) -> bool:
-    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+    return isinstance(values, list) and all(type(value) is int and 0 <= value <= LARGEST_COUNT for value in values)
 
 
 READERS: dict[str, Callable[[IO[bytes]], dict[str, StoredTensor]]] = {

@@ -28,6 +28,8 @@ from eoinas_tf.fault_points import fault_point
 LOGGER = logging.getLogger(__name__)
 
 FOLDER_NAME = re.compile(r"ckpt-(\d{8})(\.replaced)?")
+NEEDED_FILES = {"state.json", "variables.index"}
+FILE_NAME = re.compile(r"state\.json|variables\.(index|data-\d{5}-of-\d{5})")
 TEMPORARY_SUFFIX = ".tmp"
 REPLACED_SUFFIX = ".replaced"
 
@@ -220,9 +222,14 @@ def _damage(folder: Path) -> str | None:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if manifest["sha256"] != _json_digest(manifest["content"]):
             return "manifest.json is damaged"
-        files = manifest["content"]["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        files, variables = manifest["content"]["files"], manifest["content"]["variables"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "manifest.json is missing or damaged"
+    # A checkpoint can come from elsewhere: what it names is not opened unless it lies in its folder.
+    if not (isinstance(files, dict) and isinstance(variables, dict)):
+        return "manifest.json is damaged"
+    if not (files.keys() >= NEEDED_FILES and all(FILE_NAME.fullmatch(name) for name in files)):
+        return "manifest.json names other files than a checkpoint's"
     for name, digest in files.items():
         if not (folder / name).is_file():
             return f"{name} is missing"

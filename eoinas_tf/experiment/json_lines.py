@@ -60,7 +60,7 @@ class JsonLines:
         *complete, _torn = self.path.read_bytes().split(b"\n")
         try:
             return [json.loads(line) for line in complete]
-        except ValueError:
+        except (ValueError, RecursionError):
             raise StorageError(f"{self.path} holds a damaged line; restore it or start in another --run_dir") from None
 
     def keep(self, is_kept: Callable[[Record], bool]) -> list[Record]:

@@ -199,7 +199,7 @@ def _version(package: str) -> str | None:
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunDirectoryError(f"{path} cannot be read ({error}); name another --run_dir") from None
     if not isinstance(content, dict):
         raise RunDirectoryError(f"{path} holds no settings; name another --run_dir")

@@ -160,12 +160,15 @@ class SearchStep:
         """Returns a replica's loss on D_T and the gradients for w that all replicas agree on."""
         network, loss_scale = self.state.network, self.state.weights_loss_scale
         weights = network.network_weights
+        watched = [weight.value for weight in weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([weight.value for weight in weights])
+            tape.watch(watched)
             logits = network(images, operation_index)
             loss = cross_entropy(labels, logits)
             scaled_loss = loss_scale.scale(loss)
-        gradients = loss_scale.unscale(tape.gradient(scaled_loss, weights))
+        # In a graph every operation has a gradient, of zero where it was not sampled; eagerly it has none.
+        zero = tf.UnconnectedGradients.ZERO
+        gradients = loss_scale.unscale(tape.gradient(scaled_loss, watched, unconnected_gradients=zero))
         gradients = self.replicas.average_gradients(gradients)
         gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.weights_l2)
         return ReplicaResults(gradients, norm, loss, accuracy(labels, logits))

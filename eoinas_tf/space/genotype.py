@@ -5,7 +5,9 @@ understand with a one-line `GenotypeError`.
 """
 
 import dataclasses
+import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,8 +18,14 @@ from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, NONE,
 FORMAT = "eoinas-genotype/1"
 INPUTS_PER_NODE = 2
 LARGEST_FILE_BYTES = 64 * 1024
+LARGEST_DEPTH = 16
 LARGEST_NODE_COUNT = 64
+MOST_PAIRS = INPUTS_PER_NODE * LARGEST_NODE_COUNT
 EDGE_OPERATIONS = frozenset(OPERATION_NAMES + FINAL_NETWORK_OPERATION_NAMES) - {NONE}
+
+# Brackets in texts do not nest. The last text of what is not JSON may have no end.
+JSON_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+BRACKETS = re.compile(r"[\[\]{}]")
 
 CellEdges = tuple[tuple[str, int], ...]
 
@@ -32,7 +40,7 @@ class Genotype:
         normal_concat: Nodes whose outputs are concatenated to the cell's output.
         reduce: The reduction cell's pairs.
         reduce_concat: The reduction cell's concatenated nodes.
-        source: Where the genotype comes from; free text.
+        source: Where the genotype comes from; free text, without halves of surrogate pairs.
 
     Raises:
         GenotypeError: A pair names an operation or a node that does not exist, or the
@@ -48,7 +56,7 @@ class Genotype:
     def __post_init__(self) -> None:
         _check_cell("normal", self.normal, self.normal_concat)
         _check_cell("reduce", self.reduce, self.reduce_concat)
-        if not isinstance(self.source, str):
+        if not isinstance(self.source, str) or not _is_unicode(self.source):
             raise GenotypeError(f"genotype: source must be text. Received: {_short(self.source)}")
 
     def to_json(self) -> str:
@@ -82,9 +90,11 @@ class Genotype:
         """
         if len(text.encode("utf-8", "surrogatepass")) > LARGEST_FILE_BYTES:
             raise GenotypeError(f"genotype: more than {LARGEST_FILE_BYTES} bytes: not a genotype")
+        if _depth(text) > LARGEST_DEPTH:
+            raise GenotypeError(f"genotype: nested more than {LARGEST_DEPTH} levels deep: not a genotype")
         try:
             content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise GenotypeError(f"genotype: not valid JSON ({_short(str(error), 120)})") from None
         if not isinstance(content, dict):
             raise GenotypeError(f"genotype: must be a JSON object. Received: {_short(content)}")
@@ -130,19 +140,19 @@ class Genotype:
 
 
 def _check_cell(name: str, edges: CellEdges, concat: tuple[int, ...]) -> None:
-    if not isinstance(edges, tuple) or not all(_is_pair(pair, tuple) for pair in edges):
+    if not isinstance(edges, tuple) or not all(_is_pair(pair, tuple) for pair in edges[:MOST_PAIRS]):
         raise GenotypeError(f'genotype: "{name}" must hold (operation, node) pairs. Received: {_short(edges)}')
-    if not (isinstance(concat, tuple) and all(type(node) is int for node in concat)):
-        raise GenotypeError(f'genotype: "{name}_concat" must hold node numbers. Received: {_short(concat)}')
-    if not edges or len(edges) % INPUTS_PER_NODE or len(edges) > INPUTS_PER_NODE * LARGEST_NODE_COUNT:
+    if not edges or len(edges) % INPUTS_PER_NODE or len(edges) > MOST_PAIRS:
         raise GenotypeError(
             f'genotype: "{name}" must hold two pairs a node, for 1 to {LARGEST_NODE_COUNT} nodes. '
             f"Received: {len(edges)} pairs"
         )
+    if not (isinstance(concat, tuple) and all(type(node) is int for node in concat)):
+        raise GenotypeError(f'genotype: "{name}_concat" must hold node numbers. Received: {_short(concat)}')
     for position, (operation, node) in enumerate(edges):
         if operation not in EDGE_OPERATIONS:
             raise GenotypeError(
-                f'genotype: pair {position} of "{name}" names operation {_short(operation, 40)}; '
+                f'genotype: pair {position} of "{name}" names operation {_short(operation, 20)}; '
                 f"known: {', '.join(sorted(EDGE_OPERATIONS))}"
             )
         own_node = INPUT_NODES + position // INPUTS_PER_NODE
@@ -176,6 +186,21 @@ def _as_nodes(name: str, value: Any) -> tuple[int, ...]:
     if not (isinstance(value, list) and all(type(node) is int for node in value)):
         raise GenotypeError(f'genotype: "{name}" must be a list of node numbers. Received: {_short(value)}')
     return tuple(value)
+
+
+def _depth(text: str) -> int:
+    """Returns how deep a JSON text's brackets nest, without parsing it."""
+    steps = (1 if bracket in "[{" else -1 for bracket in BRACKETS.findall(JSON_TEXTS.sub("", text)))
+    return max(itertools.accumulate(steps), default=0)
+
+
+def _is_unicode(text: str) -> bool:
+    """Tells whether a text can be written and printed: halves of surrogate pairs cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(word: str) -> NoReturn:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.errors import GenotypeError
 from eoinas_tf.evaluation.drop_path import DropPath
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.space.genotype import Genotype
@@ -24,6 +25,32 @@ def built(genotype=POOLING, image_shape=(8, 8, 3), **arguments):
     network = EvaluationNetwork(genotype, **{"num_classes": 5, "cells": 3, "init_channels": 4, **arguments})
     network.build((None, *image_shape))
     return network
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"normal": [["lambda", 0], ["skip_connect", 1]]},
+        {"reduce": [["skip_connect", 2], ["skip_connect", 1]]},
+        {"normal": [["skip_connect", 0]] * 20_000},
+        {"normal_concat": [True]},
+        {"stem": {"class_name": "Lambda"}},
+    ],
+)
+def test_a_hostile_genotype_is_refused_before_any_layer_is_made(monkeypatch, entries):
+    """As in a network's config, from which Keras makes it again."""
+    genotype = {**json.loads(POOLING.to_json()), **entries}
+    made = []
+    make = keras.layers.Layer.__init__
+
+    def counted(layer, *arguments, **options):
+        made.append(type(layer))
+        make(layer, *arguments, **options)
+
+    monkeypatch.setattr(keras.layers.Layer, "__init__", counted)
+    with pytest.raises(GenotypeError):
+        EvaluationNetwork.from_config({"genotype": genotype, "num_classes": 5, "cells": 3})
+    assert made == [EvaluationNetwork]
 
 
 def test_logits_in_a_test_and_a_pair_in_training():

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from pytorch_record import STEMS, read_pytorch_record
@@ -6,7 +8,7 @@ from eoinas_tf.errors import WeightsError
 from eoinas_tf.evaluation import pytorch_weights
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights, pytorch_tensors
-from eoinas_tf.evaluation.weight_files import StoredTensor
+from eoinas_tf.evaluation.weight_files import StoredTensor, opened_weights
 from eoinas_tf.space.genotype import Genotype
 
 LARGEST_DIFFERENCE = 1e-4
@@ -177,6 +179,25 @@ def test_the_first_tensor_that_is_wrong_is_named(generator):
             tensors[name] = tensor if isinstance(tensor, StoredTensor) else stored({name: tensor})[name]
         assert refusal(network, tensors).startswith(message)
     assert refusal(network, {}).startswith("holds no stem.0.weight")
+
+
+def test_a_file_with_more_than_the_network_s_tensors_is_refused_in_one_line(generator, tmp_path):
+    """Names as in an archive that is to be unpacked elsewhere; a name and a shape as long as they can be."""
+    network = tiny(auxiliary=False)
+    weights = weights_for(network, generator)
+    for name, value, message in [
+        ("../../outside", np.zeros(1), "../../outside, shape (1,), has no place in the network"),
+        ("/etc/outside", np.zeros(1), "/etc/outside, shape (1,), has no place"),
+        ("\n" * 9999, np.zeros([0] * 8), r"..., shape (0, 0, 0, 0, 0, 0, 0, 0), has no place"),
+        ("classifier.bias", np.zeros([0] * 8), "classifier.bias must have shape (3,). Received: (0, 0, 0, 0, 0"),
+    ]:
+        np.savez(tmp_path / "weights.npz", **{**weights, name: value})
+        with opened_weights(str(tmp_path / "weights.npz")) as tensors:
+            received = refusal(network, tensors)
+        assert message in received
+        assert received.isprintable()
+        assert len(received) < 500
+    assert os.listdir(tmp_path) == ["weights.npz"]
 
 
 def test_only_what_is_needed_is_read(generator):

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import logging
 import os
 import resource
@@ -103,6 +105,45 @@ def test_a_damaged_newest_checkpoint_falls_back_and_says_so(two_checkpoints, tmp
     assert Checkpoints(copy, training.state()).restore_latest() == {"epoch": 1}
     assert training.bytes() == snapshots[1]
     assert_one_warning(caplog, f"ckpt-00000002: {file} ")
+
+
+def with_manifest(folder, change):
+    """Changes what the manifest says, and makes its own digest right again."""
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text())["content"]
+    change(content)
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({"sha256": digest, "content": content}))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda content: content["files"].update({"../ckpt-00000001/state.json": "0"}), "names other files"),
+        (lambda content: content["files"].update({"/dev/zero": "0"}), "names other files"),
+        (lambda content: content["files"].update({"state.json\n": "0"}), "names other files"),
+        (lambda content: content["files"].pop("state.json"), "names other files"),
+        (lambda content: content["files"].pop("variables.index"), "names other files"),
+        (lambda content: content["files"].update({"variables.data-00001-of-00002": "0"}), "00002 is missing"),
+        (lambda content: content.update(files=[]), "is damaged"),
+        (lambda content: content.update(variables=[]), "is damaged"),
+        (lambda content: content.pop("variables"), "is missing or damaged"),
+    ],
+)
+def test_a_manifest_of_other_things_than_a_checkpoint_s_falls_back(two_checkpoints, tmp_path, caplog, change, problem):
+    folder, snapshots, training = two_checkpoints
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    with_manifest(copy / "ckpt-00000002", change)
+    assert Checkpoints(copy, training.state()).restore_latest() == {"epoch": 1}
+    assert training.bytes() == snapshots[1]
+    assert problem in caplog.text
+
+
+def test_a_manifest_that_nests_without_end_falls_back(two_checkpoints, tmp_path):
+    folder, _, training = two_checkpoints
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "ckpt-00000002" / "manifest.json").write_text("[" * 100_000)
+    assert Checkpoints(copy, training.state()).restore_latest() == {"epoch": 1}
 
 
 def assert_one_warning(caplog, damage):

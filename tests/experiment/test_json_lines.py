@@ -68,9 +68,10 @@ def test_a_line_after_one_that_was_cut_off_is_not_swallowed(tmp_path, torn):
     assert JsonLines(path).read() == [*before, {"epoch": 2}]
 
 
-def test_a_line_that_is_no_text_is_one_line(tmp_path):
+@pytest.mark.parametrize("line", [b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b"NaN,"])
+def test_a_line_that_is_no_record_is_one_line(tmp_path, line):
     path = tmp_path / "log"
-    path.write_bytes(b"\xff\xfe\n{}\n")
+    path.write_bytes(line + b"\n{}\n")
     with pytest.raises(StorageError, match="damaged line"):
         JsonLines(path).read()
 

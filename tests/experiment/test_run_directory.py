@@ -110,11 +110,13 @@ def test_no_folder_is_refused():
         RunDirectory(SearchConfig())
 
 
-def test_damaged_settings_are_refused(tmp_path):
+@pytest.mark.parametrize("name", ["config.json", "environment.json"])
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, "9" * 5000])
+def test_damaged_settings_are_refused(tmp_path, name, content):
     with RunDirectory(config(tmp_path)):
         pass
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(RunDirectoryError, match=r"config\.json cannot be read"):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(RunDirectoryError, match=rf"{name} cannot be read"):
         RunDirectory(config(tmp_path)).__enter__()
 
 

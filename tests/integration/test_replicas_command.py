@@ -30,8 +30,8 @@ def genotype(tmp_path_factory):
     return f"--genotype={path}"
 
 
-def start(strategy, run_dir, *flags, workers=None, index=0):
-    environment = dict(os.environ)
+def start(strategy, run_dir, *flags, workers=None, index=0, fault=""):
+    environment = {**os.environ, "EOINAS_FAULT": fault}
     if workers:
         environment["TF_CONFIG"] = json.dumps(
             {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
@@ -97,6 +97,29 @@ def test_two_workers_do_what_two_devices_do_and_continue_where_they_were_stopped
     for found, expected in zip(metrics(run_dir), metrics(mirrored), strict=True):
         assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)
     assert (run_dir / "saved_model" / "saved_model.pb").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_told_to_stop_stops_all_of_them_and_they_continue(genotype, tmp_path):
+    def run(folder, faults):
+        hosts = loopback_addresses(2)
+        processes = [
+            start("multi_worker", folder, genotype, "--epochs=6", workers=hosts, index=index, fault=fault)
+            for index, fault in enumerate(faults)
+        ]
+        outputs = wait(*processes)
+        return [process.returncode for process in processes], [errors for _, errors in outputs]
+
+    assert run(tmp_path / "whole", ("", ""))[0] == [0, 0]
+    statuses, errors = run(tmp_path / "stopped", ("", "after_training_step:12:SIGTERM"))
+    assert statuses == [42, 42], errors
+    assert "stopped: another worker was told to stop; saved after step 20" in errors[0]
+    assert "stopped: SIGTERM received; saved after step 20" in errors[1]
+    assert run(tmp_path / "stopped", ("", ""))[0] == [0, 0]
+    summaries = [json.loads((tmp_path / folder / "summary.json").read_text()) for folder in ("whole", "stopped")]
+    assert [summary["steps"] for summary in summaries] == [30, 30]
+    for found, expected in zip(metrics(tmp_path / "stopped"), metrics(tmp_path / "whole"), strict=True):
+        assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
 def test_workers_without_tf_config_are_told_what_is_missing(tmp_path, monkeypatch):

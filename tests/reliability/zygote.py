@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import tensorflow as tf
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 300
 COMMANDS = ("run_search", "run_eval")
@@ -63,6 +65,8 @@ def become_command(job, output):
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(job["environment"])
+    # Tracing would take most of the time of runs as short as these; what is saved and continued is the same.
+    tf.config.run_functions_eagerly(True)
     script = importlib.import_module(job["command"])
     sys.argv = [job["command"], *job["flags"]]
     status = 70  # What no command of ours ends with: an exception that nobody caught.
