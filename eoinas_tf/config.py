@@ -124,7 +124,6 @@ class RunConfig:
         "Devices that the processor is divided into with --strategy=mirrored on a machine without GPUs, for a try.",
         minimum=1,
         maximum=64,
-        changes_result=False,
     )
     deterministic: bool = setting(
         False,
@@ -326,6 +325,7 @@ class EvaluationConfig(RunConfig):
         "Classes of the network that --describe describes; the data set's own elsewhere.",
         minimum=1,
         maximum=1_000_000,
+        changes_result=False,
     )
     export_formats: tuple[str, ...] = setting(
         ("saved_model",),

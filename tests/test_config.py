@@ -9,7 +9,6 @@ from eoinas_tf.errors import ConfigurationError
 
 # Where a run may be continued with another value.
 MAY_CHANGE = {
-    "logical_cpus",
     "run_dir",
     "data_dir",
     "download",
@@ -20,6 +19,7 @@ MAY_CHANGE = {
     "tensorboard",
     "describe",
     "list_genotypes",
+    "num_classes",
     "export_formats",
 }
 # What changes nothing of the paper's training, beside what its flagfile states.
