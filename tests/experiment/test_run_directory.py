@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,21 @@ def test_the_same_settings_open_it_again_and_change_nothing(tmp_path, caplog):
         pass
     assert content(tmp_path) == before
     assert caplog.messages == []
+
+
+def test_a_run_that_is_continued_elsewhere_is_warned_and_remembers_where_it_began(tmp_path, caplog, monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    begin(config(tmp_path))
+    before = content(tmp_path)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(999))
+    with RunDirectory(config(tmp_path)):
+        pass
+    (message,) = caplog.messages
+    assert "this run began elsewhere" in message
+    assert "TF_NUM_INTRAOP_THREADS: 3 -> 4" in message
+    assert re.search(r"processors: \d+ -> 999;", message)
+    assert content(tmp_path) == before
 
 
 def test_changed_settings_are_listed_and_nothing_is_overwritten(tmp_path):
