@@ -82,6 +82,12 @@ class RunConfig:
         minimum=4,
         maximum=4096,
     )
+    on_bad_image: str = setting(
+        "error",
+        "What to do about files of a folder that are no images, damaged or not readable: error (end before anything is "
+        "trained and name the first) or skip (leave them out, at most 1 % of all).",
+        choices=("error", "skip"),
+    )
     batch_size: int = setting(64, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(8, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(16, "Channels C of the first cell.", minimum=1, maximum=4096)
