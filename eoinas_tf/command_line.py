@@ -41,7 +41,7 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
 def _parse_flags(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS(arguments)
-    except (flags.Error, UnicodeDecodeError) as error:  # The latter where a flagfile is not text.
+    except (flags.Error, ValueError) as error:  # The latter where a flagfile is not text, and by absl's own flags.
         _exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
 
 

@@ -7,12 +7,17 @@ without a setting, or a setting without a flag, cannot exist.
 
 import dataclasses
 import json
-import math
+import re
 import types
 import typing
 from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
+
+# Of float32, which the settings are computed with.
+LARGEST_FLOAT = 3.4e38
+# What no path can hold, and what stands for bytes that are not UTF-8, which could not be printed.
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def setting(
@@ -77,6 +82,12 @@ class RunConfig:
         minimum=4,
         maximum=4096,
     )
+    on_bad_image: str = setting(
+        "error",
+        "What to do about files of a folder that are no images, damaged or not readable: error (end before anything is "
+        "trained and name the first) or skip (leave them out, at most 1 % of all).",
+        choices=("error", "skip"),
+    )
     batch_size: int = setting(64, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(8, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(16, "Channels C of the first cell.", minimum=1, maximum=4096)
@@ -119,7 +130,6 @@ class RunConfig:
         "Devices that the processor is divided into with --strategy=mirrored on a machine without GPUs, for a try.",
         minimum=1,
         maximum=64,
-        changes_result=False,
     )
     deterministic: bool = setting(
         False,
@@ -270,7 +280,7 @@ class EvaluationConfig(RunConfig):
     momentum: float = setting(0.9, "SGD's momentum.", minimum=0.0, maximum=1.0)
     l2: float = setting(3e-4, "L2 weight decay, added to the gradient (not decoupled).", minimum=0.0)
     cutout_length: int = setting(
-        16, "Side in pixels of the square that is blanked in a training image; 0: none.", minimum=0
+        16, "Side in pixels of the square that is blanked in a training image; 0: none.", minimum=0, maximum=4096
     )
     drop_path: float = setting(
         0.3,
@@ -321,6 +331,7 @@ class EvaluationConfig(RunConfig):
         "Classes of the network that --describe describes; the data set's own elsewhere.",
         minimum=1,
         maximum=1_000_000,
+        changes_result=False,
     )
     export_formats: tuple[str, ...] = setting(
         ("saved_model",),
@@ -372,10 +383,12 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
     for number in elements:
         if isinstance(number, str) and not number.strip() and value != field.default:
             raise ConfigurationError(f"--{field.name} must not be empty. Received: {number!r}")
+        if isinstance(number, str) and NO_TEXT.search(number):
+            raise ConfigurationError(f"--{field.name} must be UTF-8 text. Received: {number!r}")
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             continue
-        if isinstance(number, float) and not math.isfinite(number):
-            raise ConfigurationError(f"--{field.name} must be a finite number. Received: {number}")
+        if isinstance(number, float) and not abs(number) <= LARGEST_FLOAT:
+            raise ConfigurationError(f"--{field.name} must be a finite number below 3.4e38. Received: {number}")
         minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
         if minimum is not None and number < minimum:
             raise ConfigurationError(f"--{field.name} must be at least {minimum}. Received: {number}")

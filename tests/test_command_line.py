@@ -3,6 +3,7 @@ import sys
 
 import pytest
 from absl import app, flags
+from setting_cases import FIELDS, element_type
 
 from eoinas_tf import command_line
 from eoinas_tf.config import EvaluationConfig, SearchConfig
@@ -62,9 +63,7 @@ def test_command_gets_the_config(run_command):
         (["--epochs=0"], "--epochs must be at least 1. Received: 0"),
         (["--epochs"], "Missing value for flag --epochs"),
         (["--epochs=1\n2"], "--epochs=1 2: must be a whole number"),
-        (["--weights_momentum=nan"], "--weights_momentum must be a finite number. Received: nan"),
-        (["--download=perhaps"], "--download=perhaps"),
-        (["--tensorboard="], "--tensorboard="),
+        (["--weights_momentum=nan"], "--weights_momentum must be a finite number below 3.4e38. Received: nan"),
         (["--dataset="], "--dataset must not be empty"),
         (["--select_from=a,,b"], "--select_from must not be empty"),
         (["--importance_iterations=minutes"], "must be one of epochs, relative, steps. Received: minutes"),
@@ -77,6 +76,44 @@ def test_wrong_command_line_is_one_line_and_status_1(run_command, arguments, mes
     calls = []
     assert_one_error_line(run_command(*arguments, command=calls.append), message)
     assert calls == []
+
+
+def wrong_texts(field):
+    """Texts that a flag must refuse, made from its setting, so that a new flag cannot be forgotten."""
+    kind, is_tuple = element_type(field)
+    if kind is bool:
+        return ["maybe", "", "2", "-1", "nan", "inf", "None"]
+    if kind is str:
+        texts = ["a\0b", " ", *([] if field.default == "" else [""])]
+        texts += ["nonsense", "epochs,steps", "3", "nan"] if field.metadata["choices"] else []
+        return [*texts, "a,,b", "a,", ","] if is_tuple else texts
+    texts = ["", " ", "nonsense", "nan", "inf", "-inf", "1e999", "0x10", "1;2", "None", "true", "9" * 5000]
+    texts += ["1.5", "1e3"] if kind is int else ["1e39"]
+    minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
+    if minimum is not None:
+        texts += [str(-(10**15)), str(minimum - 1)]
+        texts += [str(minimum - 1e-9)] if kind is float else []
+    if maximum is not None:
+        texts += [str(10**15), str(maximum + 1)]
+    else:
+        texts.remove("9" * 5000)
+    if is_tuple:
+        texts += [f"{minimum},", f",{minimum}", str(minimum), ",".join([str(minimum)] * 3), f"{minimum},{minimum - 1}"]
+    else:
+        texts += ["1,2"]
+    return texts
+
+
+@pytest.mark.parametrize(("config_class", "field"), FIELDS)
+def test_every_flag_refuses_what_it_cannot_be_with_one_line_that_names_it(run_command, config_class, field):
+    arguments = [f"--{field.name}={text}" for text in wrong_texts(field)]
+    # Without a value, and a flag of nearly this name.
+    arguments += [f"--{field.name}x=1", *([] if field.type is bool else [f"--{field.name}", f"--no{field.name}"])]
+    calls = []
+    for argument in arguments:
+        result = run_command(argument, config_class=config_class, command=calls.append)
+        assert_one_error_line(result, field.name)
+        assert calls == [], argument
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"--epochs=\xff\n"])
@@ -126,12 +163,13 @@ from absl import flags
 from eoinas_tf.command_line import run_command
 from eoinas_tf.config import SearchConfig
 
-for arguments in (["stray"], ["--no_such_flag=1"], ["--epochs=three"], ["--image_size=32"], ["--download=perhaps"]):
+WRONG = "stray --no_such_flag=1 --epochs=three --image_size=32 --download=perhaps --stderrthreshold=loud --v=nan"
+for argument in [*WRONG.split(), "--run_dir=\\udcff", "--logger_levels=absl:loud"]:
     for name in list(flags.FLAGS):
         if flags.FLAGS[name].help and flags.FLAGS.find_module_defining_flag(name) == "eoinas_tf.flag_definitions":
             delattr(flags.FLAGS, name)
     flags.FLAGS.unparse_flags()
-    sys.argv = ["run_search.py", *arguments]
+    sys.argv = ["run_search.py", argument]
     try:
         run_command(SearchConfig, lambda config: print("the command ran"))
     except SystemExit as exit_:
@@ -142,12 +180,13 @@ print("tensorflow" in sys.modules or "keras" in sys.modules)
 
 def test_real_process_answers_a_wrong_command_line_without_loading_tensorflow():
     run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines() == ["status 1"] * 5 + ["False"]
+    assert run.stdout.splitlines() == ["status 1"] * 9 + ["False"]
     lines = run.stderr.splitlines()
-    assert len(lines) == 5, lines
+    assert len(lines) == 9, lines
     assert all(line.startswith("error: ") for line in lines)
-    for line, message in zip(lines, ("'stray'", "no_such_flag", "epochs", "image_size", "download"), strict=True):
-        assert message in line
+    names = "'stray' no_such_flag epochs image_size download stderrthreshold verbosity run_dir 'loud'"
+    for line, name in zip(lines, names.split(), strict=True):
+        assert name in line
 
 
 def test_absl_is_the_one_that_is_replaced_in_these_tests():

@@ -22,6 +22,7 @@ def load_image_dataset(
     image_size: tuple[int, int] | None = None,
     resize_side: int | None = None,
     keep_originals: bool = False,
+    skip_bad_images: bool = False,
 ) -> ImageDataset:
     """Loads a labelled image data set.
 
@@ -35,6 +36,7 @@ def load_image_dataset(
             cut out. If `None`, height and width are resized each on its own.
         keep_originals: Whether crops of the training images are to be cut out of the images as they
             were before they were resized; they are then read and decoded each time.
+        skip_bad_images: Whether files of a folder that are no images are left out; see `load_image_folder`.
 
     Returns:
         The data set, with uint8 images of one shape.
@@ -45,7 +47,11 @@ def load_image_dataset(
     source, _, location = name.partition(":")
     if source in LOCAL_SOURCES:
         return LOCAL_SOURCES[source](
-            location, image_size=image_size, resize_side=resize_side, keep_originals=keep_originals
+            location,
+            image_size=image_size,
+            resize_side=resize_side,
+            keep_originals=keep_originals,
+            skip_bad_images=skip_bad_images,
         )
     return load_tfds_images(
         name,
@@ -63,6 +69,7 @@ def load_digits_images(
     image_size: tuple[int, int] | None = None,
     resize_side: int | None = None,
     keep_originals: bool = False,
+    skip_bad_images: bool = False,
 ) -> ImageDataset:
     """Loads the 1,797 handwritten digits of 8x8 pixels that ship inside scikit-learn.
 
@@ -74,6 +81,7 @@ def load_digits_images(
         image_size: (height, width) in pixels to resize to; 8x8 if `None`.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
         keep_originals: Makes no difference: crops are cut out of the resized images.
+        skip_bad_images: Makes no difference: none is bad.
 
     Returns:
         The data set, of one channel and ten classes.

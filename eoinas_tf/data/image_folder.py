@@ -4,8 +4,8 @@ Every file is decoded once when the set is loaded, so that a damaged one is name
 anything is trained, and not hours later inside the input pipeline.
 """
 
-import concurrent.futures
 import dataclasses
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +13,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, fit_images
+from eoinas_tf.data.decoded_files import decode_files
+from eoinas_tf.data.image_decoding import convert_channels, decode_to_shape
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
 from eoinas_tf.data.split_indices import held_out_fifth
 from eoinas_tf.errors import DatasetError
+
+LOGGER = logging.getLogger(__name__)
 
 READABLE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 # Refused, because leaving images out without a word would train on a part of the set.
@@ -31,6 +34,14 @@ class _LabelledFiles:
     paths: list[Path]
     labels: np.ndarray
 
+    def without(self, bad: set[Path]) -> "_LabelledFiles":
+        """Returns what is left; raises a DatasetError where that is nothing of a class."""
+        is_kept = np.array([path not in bad for path in self.paths], bool)
+        for label in np.setdiff1d(self.labels, self.labels[is_kept]):
+            class_folder = self.paths[int(np.argmax(self.labels == label))].parent
+            raise DatasetError(f"no file in the class folder {class_folder} can be used; replace them, or remove it")
+        return _LabelledFiles([path for path in self.paths if path not in bad], self.labels[is_kept])
+
 
 def load_image_folder(
     folder: str,
@@ -38,6 +49,7 @@ def load_image_folder(
     image_size: tuple[int, int] | None = None,
     resize_side: int | None = None,
     keep_originals: bool = False,
+    skip_bad_images: bool = False,
 ) -> ImageDataset:
     """Loads a folder of class folders.
 
@@ -52,6 +64,8 @@ def load_image_folder(
         image_size: (height, width) in pixels to resize to; the images' own size if `None`.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
         keep_originals: Whether crops of training images are cut out of the files' images.
+        skip_bad_images: Whether files that are not images, damaged or not readable are left out, with a
+            warning, as long as they are at most 1 % of all files.
 
     Returns:
         The data set, named `folder:PATH`.
@@ -81,7 +95,7 @@ def load_image_folder(
     if test_root is not None:
         _check_test_classes(test_root, class_names)
         parts.append(_labelled_files(test_root, class_names))
-    splits, image_shape = _load_parts(parts, image_size, resize_side, keep_originals)
+    splits, image_shape = _load_parts(parts, image_size, resize_side, keep_originals, skip_bad_images)
     if test_root is None:
         kept, held_out = held_out_fifth(splits[0].labels)
         splits = [splits[0].subset(kept), splits[0].subset(held_out)]
@@ -155,96 +169,41 @@ def _labelled_files(root: Path, class_names: tuple[str, ...]) -> _LabelledFiles:
 
 
 def _load_parts(
-    parts: list[_LabelledFiles], image_size: tuple[int, int] | None, resize_side: int | None, keep_originals: bool
+    parts: list[_LabelledFiles],
+    image_size: tuple[int, int] | None,
+    resize_side: int | None,
+    keep_originals: bool,
+    skip_bad_images: bool,
 ) -> tuple[list[ImageSplit], tuple[int, int, int]]:
     """Decodes every file of all parts and makes their splits, all with one shape."""
     paths = [path for part in parts for path in part.paths]
-    images, own_size, is_colour = _decode_all(paths, image_size, resize_side, keep_pixels=not keep_originals)
-    height, width = image_size or own_size
-    image_shape = (int(height), int(width), 3 if is_colour else 1)
-    if images is None or not fits_in_memory(len(paths), image_shape):
+    decoded = decode_files(
+        paths,
+        image_size=image_size,
+        resize_side=resize_side,
+        keep_pixels=not keep_originals,
+        skip_bad_images=skip_bad_images,
+    )
+    if decoded.bad:
+        first = next(iter(decoded.bad.values()))
+        LOGGER.warning(
+            "--on_bad_image=skip left out %d of %d files; the first: %s", len(decoded.bad), len(paths), first
+        )
+        parts = [part.without(set(decoded.bad)) for part in parts]
+    height, width = image_size or decoded.own_size
+    image_shape = (int(height), int(width), 3 if decoded.is_colour else 1)
+    count = sum(len(part.paths) for part in parts)
+    if decoded.images is None or not fits_in_memory(count, image_shape):
         resize = image_size is not None
         return [_lazy_split(part, image_shape, resize, resize_side) for part in parts], image_shape
-    pixels = np.empty((len(paths), *image_shape), np.uint8)
-    for position, image in enumerate(images):
+    pixels = np.empty((count, *image_shape), np.uint8)
+    for position, image in enumerate(decoded.images):
         pixels[position] = image if image.shape[2] == image_shape[2] else convert_channels(image, image_shape[2])
     first_of_part = np.cumsum([0] + [len(part.paths) for part in parts])
     return [
         ImageSplit.from_pixels(pixels[start : start + len(part.paths)], part.labels)
         for start, part in zip(first_of_part, parts, strict=False)
     ], image_shape
-
-
-def _decode_all(
-    paths: list[Path], image_size: tuple[int, int] | None, resize_side: int | None, keep_pixels: bool
-) -> tuple[list[np.ndarray] | None, tuple[int, int], bool]:
-    """Decodes files in parallel, in order, up to the first one that differs in size where none may.
-
-    Returns:
-        The images without alpha, resized where asked to, or `None` where they are not to be
-        kept or too many; the (height, width) of the first file; and whether any is colour.
-    """
-    images: list[np.ndarray] | None = [] if keep_pixels else None
-    own_size = None
-    is_colour = False
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as executor:
-        # Chunks, so that few images wait in the queue when they are not kept.
-        for start in range(0, len(paths), 256):
-            chunk = paths[start : start + 256]
-            decoded = executor.map(lambda path: _decode_file(path, image_size, resize_side), chunk)
-            for path, (size, image) in zip(chunk, decoded, strict=True):
-                own_size = own_size or size
-                if image_size is None and size != own_size:
-                    raise DatasetError(
-                        f"the images differ in size: {paths[0]} is {own_size[0]},{own_size[1]} (height,width) and "
-                        f"{path} is {size[0]},{size[1]}; give --image_size=H,W to resize them"
-                    )
-                is_colour |= image.shape[2] == 3
-                if images is not None:
-                    images.append(image)
-            if images is not None and not fits_in_memory(len(images), images[0].shape):
-                images = None
-    assert own_size is not None  # There is a file: no class folder is empty.
-    return images, own_size, is_colour
-
-
-def _decode_file(
-    path: Path, image_size: tuple[int, int] | None, resize_side: int | None
-) -> tuple[tuple[int, int], np.ndarray]:
-    """Returns an image file's own (height, width), and its pixels without alpha, resized where asked to."""
-    try:
-        encoded = path.read_bytes()
-        if not encoded:
-            raise DatasetError(f"not an image: {path} is empty (0 bytes); replace or remove it")
-        if _has_colour_palette(encoded):
-            raise DatasetError(f"cannot read {path}: a BMP image with a palette; convert it to PNG")
-        with tf.device("CPU:0"):
-            image = decode_image(tf.constant(encoded))
-            size = (int(image.shape[0]), int(image.shape[1]))
-            image = convert_channels(image, 3 if image.shape[2] >= 3 else 1)
-            return size, (fit_images(image, image_size, resize_side) if image_size else image).numpy()
-    except OSError as error:
-        raise DatasetError(f"cannot read {path}: {error.strerror}; replace or remove it") from error
-    except tf.errors.OpError as error:
-        raise DatasetError(
-            f"not an image, or a damaged one: {path}, {len(encoded)} bytes; replace or remove it"
-        ) from error
-
-
-def _has_colour_palette(encoded: bytes) -> bool:
-    """Tells whether it is a BMP file whose bytes are numbers of colours, which TensorFlow takes for shades of grey.
-
-    A palette of the 256 shades in order, as programs write it for grey images, is none.
-    """
-    if encoded[:2] != b"BM" or len(encoded) < 54:
-        return False
-    header_size, bits_per_pixel = int.from_bytes(encoded[14:18], "little"), int.from_bytes(encoded[28:30], "little")
-    if bits_per_pixel > 8 or header_size < 40:
-        return False
-    is_compressed = any(encoded[30:34])
-    palette = encoded[14 + header_size : 14 + header_size + 4 * 256]
-    shades = bytes(range(256))
-    return bits_per_pixel < 8 or is_compressed or any(palette[channel::4] != shades for channel in range(3))
 
 
 def _lazy_split(

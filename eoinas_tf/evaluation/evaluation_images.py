@@ -22,6 +22,7 @@ def load_images(config: EvaluationConfig) -> ImageDataset:
         image_size=config.image_size,
         resize_side=config.resize_side,
         keep_originals=config.crop == "random_resized" and config.image_size is not None,
+        skip_bad_images=config.on_bad_image == "skip",
     )
 
 

@@ -9,17 +9,16 @@ import fcntl
 import json
 import logging
 import os
-import platform
 import re
 import shutil
 import socket
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, temporary_name, write_json
+from eoinas_tf.experiment.run_environment import run_environment
 from eoinas_tf.experiment.write_failures import write_failure
 from eoinas_tf.fault_points import fault_point
 
@@ -156,7 +155,7 @@ class RunDirectory:
         self._compare_environment()
 
     def _write_settings(self) -> None:
-        write_json(self.environment, software_environment())
+        write_json(self.environment, run_environment())
         write_json(self.config_file, {"kind": type(self.config).__name__, **json.loads(self.config.to_json())})
 
     def _sweep_temporary(self) -> None:
@@ -171,29 +170,11 @@ class RunDirectory:
             shutil.rmtree(path, ignore_errors=True)
 
     def _compare_environment(self) -> None:
-        now = software_environment()
+        now = run_environment()
         before = _read_settings(self.environment)
         changes = [f"{name}: {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
         if changes:
             LOGGER.warning("this run began elsewhere (%s): its bits may differ from now on", "; ".join(changes))
-
-
-def software_environment() -> dict[str, Any]:
-    """Returns what the bits of a run depend on beside its settings."""
-    versions = {name: _version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}
-    return {
-        "python": platform.python_version(),
-        **versions,
-        "machine": platform.machine(),
-        "processors": os.cpu_count(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -59,7 +59,11 @@ def run_search(config: SearchConfig) -> dict | None:
             tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
         dataset = load_image_dataset(
-            config.dataset, data_dir=config.data_dir, download=config.download, image_size=config.image_size
+            config.dataset,
+            data_dir=config.data_dir,
+            download=config.download,
+            image_size=config.image_size,
+            skip_bad_images=config.on_bad_image == "skip",
         )
         halves = class_balanced_halves(dataset.train.labels, config.seed)
         steps = steps_per_epoch(min(map(len, halves)), config.batch_size)

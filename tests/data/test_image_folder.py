@@ -2,18 +2,19 @@ import io
 import os
 import pathlib
 import re
-import struct
-import zlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from eoinas_tf.data import image_folder, image_split
+from eoinas_tf.data import decoded_files, image_split, input_pipelines
+from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_decoding import fit_images, resize_images
 from eoinas_tf.data.image_folder import load_image_folder
+from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
+from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.errors import DatasetError
 
 
@@ -42,10 +43,6 @@ def one_line_error(folder, **kwargs):
         load_image_folder(str(folder), **kwargs)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def png_chunk(kind, content):
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def test_train_and_test_folders_in_sorted_order(tmp_path):
@@ -130,41 +127,6 @@ def test_differing_sizes_name_the_flag_and_two_sizes(tmp_path):
     assert "--image_size=H,W" in message
     assert "0.png is 4,6" in message
     assert "x.png is 6,4" in message
-
-
-JPEG = tf.io.encode_jpeg(picture(1, 32, 32)).numpy()
-PNG = tf.io.encode_png(picture(1, 32, 32)).numpy()
-HUGE = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0))
-DAMAGED = {
-    "empty.png": b"",
-    "cut.jpg": JPEG[: len(JPEG) // 2],
-    "cut.png": PNG[: len(PNG) // 2],
-    "header_only.jpg": JPEG[:4],
-    "without_end.jpg": JPEG[:-2],
-    "content.png": PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:],
-    # The header's checksum, and that of the pixels, which four bytes and the end chunk of twelve follow.
-    "header_checksum.png": PNG[:29] + bytes([PNG[29] ^ 1]) + PNG[30:],
-    "pixel_checksum.png": PNG[:-13] + bytes([PNG[-13] ^ 1]) + PNG[-12:],
-    "garbage.png": b"this is not an image, whatever its name says",
-    "garbage.gif": b"GIF89a" + b"\0" * 9,
-    "garbage.bmp": b"BM" + b"\0" * 9,
-    "huge.png": PNG[:8] + HUGE + png_chunk(b"IDAT", zlib.compress(b"\0" * 99)) + png_chunk(b"IEND", b""),
-}
-
-
-@pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_file_is_named(tmp_path, name):
-    make_folder(tmp_path, count=2, height=32, width=32)
-    write(tmp_path / "bee" / name, DAMAGED[name])
-    message = one_line_error(tmp_path)
-    assert str(tmp_path / "bee" / name) in message
-    assert ("is empty" in message) == (name == "empty.png")
-
-
-def test_an_unreadable_file_is_named(tmp_path):
-    make_folder(tmp_path, count=2)
-    (tmp_path / "bee" / "gone.png").symlink_to(tmp_path / "bee" / "gone.png")
-    assert f"cannot read {tmp_path / 'bee' / 'gone.png'}" in one_line_error(tmp_path)
 
 
 def test_the_first_frame_of_an_animation_is_taken(tmp_path):
@@ -279,13 +241,6 @@ def test_jpeg_files_that_pil_wrote(tmp_path, mode, suffix):
     assert np.abs(pixels(dataset.train).astype(int) - expected).max() <= 3
 
 
-@pytest.mark.parametrize("mode", ["P", "1"])
-def test_bmp_files_whose_bytes_are_numbers_of_colours_are_refused(tmp_path, mode):
-    make_folder(tmp_path)
-    write(tmp_path / "bee" / "palette.bmp", by_pil(PALETTE if mode == "P" else RGB.convert("1"), "BMP"))
-    assert f"cannot read {tmp_path / 'bee' / 'palette.bmp'}: a BMP image with a palette" in one_line_error(tmp_path)
-
-
 def test_the_first_of_two_frames_that_pil_wrote_is_taken(tmp_path):
     make_folder(tmp_path / "train", count=1)
     first, second = (Image.fromarray(picture(number)).quantize(16) for number in (1, 2))
@@ -318,18 +273,6 @@ def test_a_fifth_of_a_training_part_without_test_part_is_held_out(tmp_path):
     assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([0] * 4 + [1] * 4, [0, 1])
 
 
-def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, monkeypatch):
-    make_folder(tmp_path, classes=("ant", "bee"), count=300)
-    write(tmp_path / "ant" / "1.png", picture(5, height=6, width=4))
-    write(tmp_path / "bee" / "0.png", b"")
-    read = []
-    real = image_folder._decode_file
-    monkeypatch.setattr(image_folder, "_decode_file", lambda path, *size: read.append(path) or real(path, *size))
-    assert "1.png is 6,4" in one_line_error(tmp_path)
-    # Not all 600 are decoded for it, but those of one chunk at most.
-    assert len(read) <= 256
-
-
 @pytest.mark.parametrize("folder", ["~no_such_user/images", "x" * 5000, "a\0b"], ids=["user", "long", "zero"])
 def test_a_name_that_cannot_be_a_folder_is_refused(folder):
     assert "no such folder" in one_line_error(folder)
@@ -346,19 +289,6 @@ def test_a_folder_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pathlib.Path, "iterdir", refuse)
     assert f"cannot read the folder {tmp_path / 'bee'}: Permission denied" in one_line_error(tmp_path)
-
-
-def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
-    make_folder(tmp_path)
-    real = pathlib.Path.read_bytes
-
-    def refuse(path):
-        if path.name == "3.png":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
-    assert f"cannot read {tmp_path / 'ant' / '3.png'}: Permission denied" in one_line_error(tmp_path)
 
 
 def test_parts_without_class_folders_are_no_classes(tmp_path):
@@ -381,3 +311,104 @@ def test_crops_are_cut_out_of_the_files_images_and_tests_are_their_middle(tmp_pa
     np.testing.assert_array_equal(pixels(dataset.train)[1], fit_images(picture(1, 10, 20), (6, 5), 8))
     kept = load_image_folder(str(tmp_path), image_size=(6, 5), resize_side=8)
     np.testing.assert_array_equal(pixels(kept.train), pixels(dataset.train))
+
+
+@pytest.fixture
+def small_parts_may_be_bad(monkeypatch):
+    """A quarter instead of a hundredth, for it takes time to write a hundred files."""
+    monkeypatch.setattr(decoded_files, "LARGEST_SKIPPED_PART", 0.25)
+
+
+def make_folder_with_bad_files(root):
+    """The folder of `make_folder` and more files, empty ones among which are the first and the last."""
+    make_folder(root)
+    for name in ("ant/+.png", "bee/2a.jpg", "bee/~.png"):
+        write(root.joinpath(name), b"")
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "paths"])
+@pytest.mark.parametrize("with_parts", [False, True], ids=["held out", "train and test"])
+@pytest.mark.usefixtures("small_parts_may_be_bad")
+def test_a_folder_whose_bad_files_are_left_out_is_the_folder_without_them(
+    tmp_path, monkeypatch, caplog, with_parts, limit
+):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    for part in ("train", "test") if with_parts else ("",):
+        make_folder(tmp_path / "clean" / part)
+        make_folder_with_bad_files(tmp_path / "bad" / part)
+    clean = load_image_folder(str(tmp_path / "clean"))
+    assert caplog.messages == []
+    found = load_image_folder(str(tmp_path / "bad"), skip_bad_images=True)
+    for split, expected in ((found.train, clean.train), (found.test, clean.test)):
+        np.testing.assert_array_equal(split.labels, expected.labels)
+        np.testing.assert_array_equal(pixels(split), pixels(expected))
+    first = tmp_path / "bad" / ("train" if with_parts else "") / "ant" / "+.png"
+    (message,) = caplog.messages
+    assert message.startswith(
+        f"--on_bad_image=skip left out {6 if with_parts else 3} of {26 if with_parts else 13} files"
+    )
+    assert f"the first: not an image: {first} is empty" in message
+
+
+def test_a_bad_file_is_named_by_default_and_where_there_are_many(tmp_path):
+    make_folder(tmp_path)
+    write(tmp_path / "bee" / "1.png", b"")
+    assert str(tmp_path / "bee" / "1.png") in one_line_error(tmp_path)
+    message = one_line_error(tmp_path, skip_bad_images=True)
+    assert "more than 1 % of 10 files" in message
+    assert str(tmp_path / "bee" / "1.png") in message
+
+
+@pytest.mark.usefixtures("small_parts_may_be_bad")
+def test_a_class_of_bad_files_only_is_named(tmp_path):
+    make_folder(tmp_path)
+    for name in ("a.png", "b.png"):
+        write(tmp_path / "cow" / name, b"")
+    assert f"no file in the class folder {tmp_path / 'cow'} can be used" in one_line_error(
+        tmp_path, skip_bad_images=True
+    )
+
+
+def train_on(folder, batch_size):
+    """Goes the way of both commands from a folder to batches, and returns the images of each kind of batch."""
+    dataset = load_image_folder(str(folder))
+    preprocessing = Preprocessing(*channel_statistics(dataset.train), crop_padding=1, horizontal_flip=True)
+    halves = class_balanced_halves(dataset.train.labels, seed=0)
+    which = {"batch_size": batch_size, "epoch": 1, "seed": 0}
+    first, second = next(iter(input_pipelines.search_batches(dataset.train, halves, preprocessing, **which)))
+    final = next(iter(input_pipelines.training_batches(dataset.train, preprocessing, **which)))
+    tests = next(iter(input_pipelines.test_batches(dataset.test, preprocessing, batch_size=batch_size)))
+    return [batch[0].numpy() for batch in (first, second, final, tests)]
+
+
+@pytest.mark.parametrize(
+    ("image", "count", "shape"),
+    [
+        ({"channels": 1}, 5, (4, 6, 1)),
+        ({"height": 9, "width": 5}, 5, (9, 5, 3)),
+        ({"height": 1, "width": 40}, 5, (1, 40, 3)),
+        ({}, 2, (4, 6, 3)),
+    ],
+    ids=["grey", "tall", "a line", "two images a class"],
+)
+def test_unusual_folders_can_be_searched_on_trained_on_and_tested_on(tmp_path, image, count, shape):
+    make_folder(tmp_path, count=count, **image)
+    for images in train_on(tmp_path, batch_size=1):
+        assert images.shape == (1, *shape)
+        assert np.isfinite(images).all()
+
+
+def test_one_image_a_class_is_enough_where_there_is_a_test_part_and_refused_where_not(tmp_path):
+    for part in ("train", "test"):
+        make_folder(tmp_path / part, count=1)
+    assert len(train_on(tmp_path, batch_size=1)) == 4
+    with pytest.raises(DatasetError, match="--batch_size=64 is larger than the 1 images to draw from"):
+        train_on(tmp_path, batch_size=64)
+    assert "at least one class needs 2 images. Received: 2 images in 2 classes" in one_line_error(tmp_path / "train")
+
+
+def test_images_of_one_colour_are_normalized_to_numbers(tmp_path):
+    for name in ("ant", "bee"):
+        for number in range(4):
+            write(tmp_path / name / f"{number}.png", np.full([4, 6, 3], 200, np.uint8))
+    assert all(np.isfinite(images).all() for images in train_on(tmp_path, batch_size=1))

@@ -26,7 +26,9 @@ def test_random_crops_are_cut_from_originals_where_images_are_resized(crop, imag
     resize_side = None if image_size is None else 9
     load_images(EvaluationConfig(crop=crop, image_size=image_size, resize_side=resize_side, data_dir="somewhere"))
     expected = {"data_dir": "somewhere", "download": False, "image_size": image_size, "resize_side": resize_side}
-    assert calls == [(("cifar10",), {**expected, "keep_originals": keeps_originals})]
+    assert calls == [(("cifar10",), {**expected, "keep_originals": keeps_originals, "skip_bad_images": False})]
+    load_images(EvaluationConfig(on_bad_image="skip"))
+    assert calls[1][1]["skip_bad_images"]
 
 
 def test_the_settings_of_augmentation_arrive_under_their_own_names(digits):

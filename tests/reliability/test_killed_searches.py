@@ -5,7 +5,7 @@ import shutil
 import signal
 
 import pytest
-from tiny_runs import SEARCH, what_a_run_leaves
+from tiny_runs import SEARCH, repeated_curve_values, what_a_run_leaves
 
 KILLED, STOPPED = -signal.SIGKILL, 42
 # In the order in which a run passes them, with the exit status and the step from which it then continues.
@@ -51,6 +51,7 @@ def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zyg
     assert continued_from(output) == expected_step
     assert what_a_run_leaves(tmp_path / "run") == uninterrupted[0]
     assert not list((tmp_path / "run").rglob("*.tmp"))
+    assert repeated_curve_values(tmp_path / "run") == []
 
 
 @pytest.mark.slow

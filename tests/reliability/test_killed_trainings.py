@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_runs import GENOTYPE, TRAINING, what_a_run_leaves
+from tiny_runs import GENOTYPE, TRAINING, repeated_curve_values, what_a_run_leaves
 
 KILLED, STOPPED = -signal.SIGKILL, 42
 # In the order in which a run passes them, with the exit status and the step from which it then continues.
@@ -67,6 +67,13 @@ def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zyg
     assert what_a_run_leaves(run_dir) == what_a_run_leaves(folder)
     assert served(run_dir) == served(folder)
     assert not list(run_dir.rglob("*.tmp"))
+    assert repeated_curve_values(run_dir) == []
+
+
+def test_deterministic_operations_give_the_same_bytes_on_a_processor(zygote, flags, uninterrupted, tmp_path):
+    status, output, _ = zygote.run("run_eval", *flags, f"--run_dir={tmp_path / 'run'}", "--deterministic")
+    assert status == 0, output
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(uninterrupted[0])
 
 
 @pytest.mark.slow

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+from collections import Counter
+
+import tensorflow as tf
 
 SEARCH = (
     "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=9", "--warmup_epochs=1",
@@ -33,3 +36,15 @@ def what_a_run_leaves(folder):
     # TensorFlow's index tells the variables' Python names too, which a process counts up.
     found[newest.name] = manifest["files"]["variables.data-00000-of-00001"].encode()
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+
+
+def repeated_curve_values(folder):
+    """Returns the (tag, step) of which TensorBoard would show two values."""
+    values = Counter(
+        (value.tag, event.step)
+        for path in (folder / "tensorboard").iterdir()
+        for event in map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        for value in event.summary.value
+    )
+    assert len(values) > 20
+    return [value for value, count in values.items() if count > 1]

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import DatasetError, NonFiniteError
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.step_saves import StepSaves
 from eoinas_tf.search.judgement import judge_operations
-from eoinas_tf.search.search_loop import drop_operations, epoch_record, train_epoch
+from eoinas_tf.search.search_loop import drop_operations, epoch_record, run_search, train_epoch
 from eoinas_tf.stop_signals import StopSignals
 
 
@@ -136,3 +137,21 @@ def test_batches_may_come_from_tf_data(search):
     pairs = tf.data.Dataset.zip((images, images))
     train_epoch(search.step, pairs, epoch=1, temperature_now=5.0, first_step=0, progress=progress())
     assert search.state.statistics.counts().weight_steps.sum() == 2 * 28
+
+
+@pytest.mark.parametrize(
+    ("on_bad_image", "message"),
+    [("error", "^not an image: .*bee.1.png is empty"), ("skip", "^more than 1 % of 4 files .*bee.1.png is empty")],
+)
+def test_a_bad_image_ends_a_search_before_anything_is_built(tmp_path, on_bad_image, message):
+    for class_name in ("ant", "bee"):
+        for number in range(2):
+            path = tmp_path / "images" / class_name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(tf.io.encode_png(np.zeros([8, 8, 3], np.uint8)).numpy())
+    path.write_bytes(b"")
+    run_dir = tmp_path / "run"
+    config = SearchConfig(run_dir=str(run_dir), dataset=f"folder:{tmp_path / 'images'}", on_bad_image=on_bad_image)
+    with pytest.raises(DatasetError, match=message):
+        run_search(config)
+    assert sorted(entry.name for entry in run_dir.iterdir()) == ["config.json", "environment.json", "lock"]

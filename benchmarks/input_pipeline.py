@@ -1,0 +1,94 @@
+"""Times the input pipelines alone: `python benchmarks/input_pipeline.py --data_dir=FOLDER`.
+
+The last line is one JSON object: images a second of the pipelines of the CIFAR-10 search, of the
+final training on CIFAR-10, and, where `imagenet2012` is in the folder, on ImageNet, each beside what
+plain tf.data takes to decode the same files and do nothing else.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from eoinas_tf.data.image_datasets import load_image_dataset
+from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, training_batches
+from eoinas_tf.data.split_indices import class_balanced_halves
+
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared TensorFlow Datasets.", required=True)
+SECONDS = flags.DEFINE_float("seconds", 10.0, "Seconds that each pipeline is timed for.")
+CIFAR_BATCH, IMAGENET_BATCH, IMAGENET_SIDE = 64, 16, 224
+FEWEST_IMAGES = 10_000
+NO_CHANGE = (np.zeros(3, np.float32), np.ones(3, np.float32))
+
+
+def images_per_second(make_batches, images_in_a_batch: int) -> float:
+    """Returns the pace of a pipeline, without its first batch.
+
+    Args:
+        make_batches: Takes the epoch, counted from 1, returns its batches.
+        images_in_a_batch: Images that an element holds.
+    """
+    started, done, epoch = None, 0, 0
+    while True:
+        epoch += 1
+        for _ in make_batches(epoch):
+            now = time.monotonic()
+            if started is None:
+                started = now
+                continue
+            done += 1
+            if now - started > SECONDS.value:
+                return round(done * images_in_a_batch / (now - started), 1)
+
+
+def main(_: list[str]) -> None:
+    """Times each pipeline and prints the paces."""
+    cifar = load_image_dataset("cifar10", data_dir=DATA_DIR.value)
+    halves = class_balanced_halves(cifar.train.labels, 0)
+    augmented = Preprocessing(*NO_CHANGE, crop_padding=4, horizontal_flip=True)
+    blanked = Preprocessing(*NO_CHANGE, crop_padding=4, horizontal_flip=True, cutout_length=16)
+    paces = {
+        "cifar10_search": images_per_second(
+            lambda epoch: search_batches(cifar.train, halves, augmented, batch_size=CIFAR_BATCH, epoch=epoch, seed=0),
+            2 * CIFAR_BATCH,
+        ),
+        "cifar10_training": images_per_second(
+            lambda epoch: training_batches(cifar.train, blanked, batch_size=CIFAR_BATCH, epoch=epoch, seed=0),
+            CIFAR_BATCH,
+        ),
+    }
+    if (Path(DATA_DIR.value) / "imagenet2012").is_dir():
+        side = (IMAGENET_SIDE, IMAGENET_SIDE)
+        imagenet = load_image_dataset("imagenet2012", data_dir=DATA_DIR.value, image_size=side, keep_originals=True)
+        cropped = Preprocessing(
+            *NO_CHANGE, horizontal_flip=True, random_resized_crop=True, color_jitter=0.4, hue_jitter=0.2
+        )
+        # A sample of the set has few batches an epoch: repeated, so that making the pipeline does not count.
+        train = imagenet.train.subset(np.arange(FEWEST_IMAGES) % len(imagenet.train))
+        paces["imagenet_training"] = images_per_second(
+            lambda epoch: training_batches(train, cropped, batch_size=IMAGENET_BATCH, epoch=epoch, seed=0),
+            IMAGENET_BATCH,
+        )
+        paces["imagenet_decoding_alone"] = images_per_second(lambda _: decoded_records("imagenet2012").repeat(100), 1)
+    print(json.dumps(paces))
+
+
+def decoded_records(name: str) -> tf.data.Dataset:
+    """Decodes a set's training images as TensorFlow Datasets gives them, in parallel, and does nothing else.
+
+    Args:
+        name: The set.
+    """
+    import tensorflow_datasets as tfds
+
+    examples = tfds.load(name, split="train", data_dir=DATA_DIR.value, decoders={"image": tfds.decode.SkipDecoding()})
+    return examples.map(
+        lambda example: tf.io.decode_jpeg(example["image"], channels=3), num_parallel_calls=tf.data.AUTOTUNE
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,68 @@
+"""What the bits of a run depend on beside its settings: versions, threads and the processor.
+
+It is read before TensorFlow is loaded, from the system and the environment variables that TensorFlow reads.
+"""
+
+import hashlib
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("tensorflow", "keras", "numpy", "scipy")
+VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")
+PROCESSOR_FILE = Path("/proc/cpuinfo")
+
+
+def run_environment() -> dict[str, str | int | None]:
+    """Returns what environment.json holds.
+
+    Returns:
+        Versions of Python and of packages; the machine's kind; the processors that this process may use, which
+        is the number of threads where no variable says another one; the variables; the processor's model, and a
+        digest of the instruction sets it knows, by which kernels are chosen. `None` for what is not known.
+    """
+    model, instruction_sets = _processor()
+    return {
+        "python": platform.python_version(),
+        **{package: _version(package) for package in PACKAGES},
+        "machine": platform.machine(),
+        "processors": _usable_processors(),
+        **{variable: os.environ.get(variable) for variable in VARIABLES},
+        "processor": model,
+        "instruction_sets": instruction_sets,
+    }
+
+
+def _usable_processors() -> int | None:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Not Linux.
+        return os.cpu_count()
+
+
+def _processor() -> tuple[str | None, str | None]:
+    """Returns the first processor's model and a digest of its instruction sets."""
+    try:
+        lines = PROCESSOR_FILE.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or None, None
+    entries: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        entries.setdefault(name.strip(), value.strip())
+    # x86, and ARM, which has no name for its model there.
+    model = entries.get("model name") or " ".join(
+        entries[name] for name in ("CPU implementer", "CPU part") if name in entries
+    )
+    sets = entries.get("flags") or entries.get("Features")
+    # In any order: it is the kernel's and not the processor's.
+    digest = sets and hashlib.sha256(" ".join(sorted(sets.split())).encode()).hexdigest()[:16]
+    return model or None, digest or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,214 @@
+import io
+import os
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from eoinas_tf.data import decoded_files, image_split
+from eoinas_tf.data.decoded_files import decode_files
+from eoinas_tf.data.image_decoding import fit_images
+from eoinas_tf.errors import DatasetError
+
+IMAGE = np.random.default_rng(1).integers(0, 256, [32, 32, 3], np.uint8)
+JPEG = tf.io.encode_jpeg(IMAGE).numpy()
+PNG = tf.io.encode_png(IMAGE).numpy()
+HUGE_SIDE = 60000
+
+
+def png_chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def huge_png(side):
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    return PNG[:8] + header + png_chunk(b"IDAT", zlib.compress(b"\0" * 99)) + png_chunk(b"IEND", b"")
+
+
+def huge_jpeg(side):
+    # The sides follow the frame's marker, its length and the bits of a sample.
+    place = JPEG.index(b"\xff\xc0") + 5
+    return JPEG[:place] + struct.pack(">HH", side, side) + JPEG[place + 4 :]
+
+
+def huge_gif(side):
+    frame = b"," + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\2\2\x4c\1\0"
+    return b"GIF89a\1\0\1\0\xa1\0\0" + b"\0" * 12 + frame + b";"
+
+
+def huge_bmp(side):
+    return b"BM" + struct.pack("<IIIIiiHHI", 99, 0, 54, 40, side, side, 1, 24, 0) + b"\0" * 40
+
+
+def palette_bmp():
+    content = io.BytesIO()
+    Image.fromarray(IMAGE).quantize(16).save(content, "BMP")
+    return content.getvalue()
+
+
+HUGE = {"huge.png": huge_png, "huge.jpg": huge_jpeg, "huge.gif": huge_gif, "huge.bmp": huge_bmp}
+DAMAGED = {
+    "empty.png": b"",
+    "cut.jpg": JPEG[: len(JPEG) // 2],
+    "cut.png": PNG[: len(PNG) // 2],
+    "header_only.jpg": JPEG[:4],
+    "without_end.jpg": JPEG[:-2],
+    "content.png": PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:],
+    # The header's checksum, and that of the pixels, which four bytes and the end chunk of twelve follow.
+    "header_checksum.png": PNG[:29] + bytes([PNG[29] ^ 1]) + PNG[30:],
+    "pixel_checksum.png": PNG[:-13] + bytes([PNG[-13] ^ 1]) + PNG[-12:],
+    "garbage.png": b"this is not an image, whatever its name says",
+    "garbage.gif": b"GIF89a" + b"\0" * 9,
+    "garbage.bmp": b"BM" + b"\0" * 9,
+    "palette.bmp": palette_bmp(),
+    **{name: huge(HUGE_SIDE) for name, huge in HUGE.items()},
+}
+
+
+def decode(paths, **settings):
+    defaults = {"image_size": None, "resize_side": None, "keep_pixels": True, "skip_bad_images": False}
+    return decode_files(list(paths), **{**defaults, **settings})
+
+
+@pytest.fixture
+def good(tmp_path):
+    path = tmp_path / "good.png"
+    path.write_bytes(PNG)
+    return path
+
+
+def refused(paths, **settings):
+    with pytest.raises(DatasetError) as caught:
+        decode(paths, **settings)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_status == 1
+    return str(caught.value)
+
+
+def assert_bad(good, bad, reason):
+    """The file is named by default, and left out where that is wished."""
+    message = refused([good, bad, good])
+    assert str(bad) in message
+    assert reason in message
+    found = decode([good, bad, *[good] * 98], skip_bad_images=True)
+    assert found.bad == {bad: message}
+    assert len(found.images) == 99
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_named_or_left_out(tmp_path, good, name):
+    bad = tmp_path / name
+    bad.write_bytes(DAMAGED[name])
+    reasons = {"empty.png": "is empty", "palette.bmp": "a BMP image with a palette"}
+    reasons.update(dict.fromkeys(HUGE, "declares 3600000000 pixels"))
+    assert_bad(good, bad, reasons.get(name, "damaged"))
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_no_memory_is_taken_for_what_declares_too_many_pixels(tmp_path, monkeypatch, name):
+    def is_called(encoded):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(decoded_files, "decode_image", is_called)
+    path = tmp_path / name
+    path.write_bytes(HUGE[name](10001))
+    assert "declares 100020001 pixels, at most 100000000 are taken" in refused([path])
+    path.write_bytes(HUGE[name](10000))
+    with pytest.raises(AssertionError, match="decoded"):
+        decode([path])
+
+
+def test_a_link_that_leads_to_itself(tmp_path, good):
+    bad = tmp_path / "gone.png"
+    bad.symlink_to(bad)
+    assert_bad(good, bad, "cannot read")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, good, monkeypatch):
+    # Root may read every file.
+    bad = tmp_path / "secret.png"
+    bad.write_bytes(PNG)
+    real = pathlib.Path.read_bytes
+
+    def refuse(path):
+        if path == bad:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
+    assert_bad(good, bad, f"cannot read {bad}: Permission denied")
+
+
+def test_what_is_no_regular_file(tmp_path, good):
+    bad = tmp_path / "device.png"
+    bad.symlink_to(os.devnull)
+    assert_bad(good, bad, "it is not a regular file")
+
+
+def test_a_file_that_is_too_large_to_be_an_image(tmp_path, good):
+    bad = tmp_path / "sparse.png"
+    with open(bad, "wb") as file:
+        file.truncate(2**40)
+    assert_bad(good, bad, f"it has {2**40} bytes")
+
+
+@pytest.mark.parametrize(
+    ("bad_count", "count", "is_refused"), [(1, 100, False), (1, 99, True), (2, 200, False), (2, 199, True)]
+)
+def test_at_most_a_hundredth_is_left_out(tmp_path, good, bad_count, count, is_refused):
+    bad = [tmp_path / f"{number}.png" for number in range(bad_count)]
+    for path in bad:
+        path.write_bytes(b"")
+    paths = [*[good] * (count - bad_count), *bad]
+    if is_refused:
+        message = refused(paths, skip_bad_images=True)
+        assert f"more than 1 % of {count} files cannot be read as images" in message
+        assert str(bad[0]) in message
+    else:
+        assert list(decode(paths, skip_bad_images=True).bad) == bad
+
+
+def test_too_little_memory_is_not_a_file_s_fault(good, monkeypatch):
+    def exhaust(encoded):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(decoded_files, "decode_image", exhaust)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        decode([good] * 100, skip_bad_images=True)
+
+
+def test_images_are_as_wished(tmp_path, good):
+    grey = tmp_path / "grey.png"
+    grey.write_bytes(tf.io.encode_png(IMAGE[:, :16, :2]).numpy())
+    found = decode([grey, good], image_size=(8, 4))
+    assert (found.own_size, found.is_colour, found.bad) == ((32, 16), True, {})
+    np.testing.assert_array_equal(found.images[0], fit_images(IMAGE[:, :16, :1], (8, 4)))
+    np.testing.assert_array_equal(found.images[1], fit_images(IMAGE, (8, 4)))
+    np.testing.assert_array_equal(
+        decode([good], image_size=(8, 4), resize_side=8).images[0], fit_images(IMAGE, (8, 4), 8)
+    )
+    assert not decode([grey]).is_colour
+
+
+def test_images_that_are_too_many_or_not_wished_are_not_kept(good, monkeypatch):
+    assert decode([good], keep_pixels=False).images is None
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 2 * IMAGE.size)
+    assert len(decode([good] * 2).images) == 2
+    assert decode([good] * 3).images is None
+
+
+def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, good, monkeypatch):
+    flat, bad = tmp_path / "flat.png", tmp_path / "bad.png"
+    flat.write_bytes(tf.io.encode_png(IMAGE[:6, :4]).numpy())
+    bad.write_bytes(b"")
+    read = []
+    real = decoded_files._read_file
+    monkeypatch.setattr(decoded_files, "_read_file", lambda path: read.append(path) or real(path))
+    message = refused([bad, good, flat, *[good] * 600], skip_bad_images=True)
+    assert f"{good} is 32,32 (height,width) and {flat} is 6,4; give --image_size=H,W" in message
+    # Not all 603 are decoded for it, but those of one chunk at most.
+    assert len(read) <= 256

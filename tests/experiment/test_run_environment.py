@@ -1,0 +1,69 @@
+import json
+import os
+import sys
+
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.experiment import run_environment as module
+from eoinas_tf.experiment.run_environment import VARIABLES, run_environment
+
+X86 = "processor\t: 0\nmodel name\t: Fast 9000\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nmodel name\t: other\n"
+ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
+
+
+@pytest.fixture
+def processor_file(tmp_path, monkeypatch):
+    """The file that the system describes its processors in, for a test to write."""
+    path = tmp_path / "cpuinfo"
+    monkeypatch.setattr(module, "PROCESSOR_FILE", path)
+    return path
+
+
+def test_versions_and_processors_of_this_process():
+    environment = run_environment()
+    assert environment["tensorflow"] == tf.__version__
+    assert environment["python"] == sys.version.split()[0]
+    assert environment["processors"] == len(os.sched_getaffinity(0))
+    assert json.loads(json.dumps(environment)) == environment
+
+
+def test_processors_that_this_process_may_not_use_do_not_count(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 6})
+    assert run_environment()["processors"] == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert run_environment()["processors"] == os.cpu_count()
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_the_variables_that_tensorflow_reads(monkeypatch, variable):
+    monkeypatch.delenv(variable, raising=False)
+    assert run_environment()[variable] is None
+    monkeypatch.setenv(variable, "3")
+    assert run_environment()[variable] == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "reordered", "other"),
+    [
+        (X86, "Fast 9000", ("avx2 fma", "fma avx2"), ("avx2", "avx512f")),
+        (ARM, "0x41 0xd0c", ("fp asimd", "asimd fp"), ("asimd", "sve")),
+    ],
+    ids=["x86", "arm"],
+)
+def test_the_processor_s_model_and_instruction_sets(processor_file, text, model, reordered, other):
+    processor_file.write_text(text)
+    before = run_environment()
+    assert before["processor"] == model
+    assert len(before["instruction_sets"]) == 16
+    processor_file.write_text(text.replace(*reordered))
+    assert run_environment() == before
+    processor_file.write_text(text.replace(*other))
+    assert run_environment()["instruction_sets"] != before["instruction_sets"]
+
+
+def test_what_the_system_does_not_tell_is_none(processor_file):
+    assert run_environment()["instruction_sets"] is None
+    processor_file.write_text("processor : 0\n")
+    environment = run_environment()
+    assert (environment["processor"], environment["instruction_sets"]) == (None, None)
