@@ -5,7 +5,7 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
-from eoinas_tf.experiment.atomic_files import write_bytes, write_json, write_text
+from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_json, write_text
 from eoinas_tf.experiment.cell_drawing import figure_to_png
 from eoinas_tf.experiment.curve_plots import draw_curves
 from eoinas_tf.experiment.epoch_log import EpochLog
@@ -113,6 +113,6 @@ class EvaluationJournal:
         self._log.tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
         self._log.tensorboard.close()
         if self.run.is_writer:
-            self.run.plots.mkdir(exist_ok=True)
+            make_folder(self.run.plots)
             write_bytes(self.run.plots / "training.png", figure_to_png(draw_curves(self._log.metrics, TRAINING_PANELS)))
             write_json(self.run.summary, summary)
