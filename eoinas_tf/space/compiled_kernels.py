@@ -9,9 +9,7 @@ values and gradients; the tests hold them to that. `benchmarks/README.md` has th
 `suits` is the one place that says where they are used.
 """
 
-import concurrent.futures
 import functools
-from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -22,33 +20,7 @@ FEWEST_NUMBERS = 2**18
 # Depthwise convolutions take longest to compile, and TensorFlow's own are good at fewer pixels with more channels.
 FEWEST_NUMBERS_TO_CONVOLVE = 2**20
 
-
-def compiled(function: Callable) -> Callable:
-    """Makes XLA compile a function, for each shape once.
-
-    A graph compiles when it first runs, one function after the other. So what is put into a graph is
-    called in another thread at once, with zeros: XLA compiles while the rest of the graph is traced.
-    """
-    by_xla = tf.function(function, jit_compile=True, autograph=False)
-    seen = set()
-
-    @functools.wraps(function)
-    def call(*arguments):
-        shapes = tuple(tuple(value.shape) if tf.is_tensor(value) else value for value in arguments)
-        if shapes not in seen and not tf.executing_eagerly():
-            seen.add(shapes)
-            kinds = [(value.shape, value.dtype) if tf.is_tensor(value) else value for value in arguments]
-            _compiler().submit(
-                lambda: by_xla(*(tf.zeros(*kind) if isinstance(kind, tuple) else kind for kind in kinds))
-            )
-        return by_xla(*arguments)
-
-    return call
-
-
-@functools.cache
-def _compiler() -> concurrent.futures.Executor:
-    return concurrent.futures.ThreadPoolExecutor(1, "compiler")
+compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 
 def suits(images: tf.Tensor, to_convolve: bool = False) -> bool:
