@@ -143,17 +143,25 @@ def _image_and_label(name: str, features: Any) -> tuple[Any, Any]:
     return image, label
 
 
-def _encoded_examples(builder: Any, part: str) -> tf.data.Dataset:
-    """Returns a part's (encoded image, label) pairs in the order of its files."""
+def _encoded_chunks(builder: Any, part: str) -> tf.data.Dataset:
+    """Returns a part's (encoded images, labels) in chunks; of TFRecord files in their order."""
     import tensorflow_datasets as tfds
 
+    if builder.info.file_format.value == "tfrecord":
+        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
+        # Read whole chunks at once, it takes a tenth of the time that TensorFlow Datasets takes for one by one.
+        records = tf.data.TFRecordDataset([os.fspath(path) for path in builder.info.splits[part].filepaths])
+        parsed = records.batch(IMAGES_PER_CHUNK).map(
+            tf.autograph.experimental.do_not_convert(lambda chunk: tf.io.parse_example(chunk, features))
+        )
+        return parsed.map(lambda example: (example["image"], example["label"]))
     examples = builder.as_dataset(
         split=part,
         shuffle_files=False,
         decoders={"image": tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(try_autocache=False),
     )
-    return examples.map(lambda example: (example["image"], example["label"]))
+    return examples.map(lambda example: (example["image"], example["label"])).batch(IMAGES_PER_CHUNK)
 
 
 def _has_labels(name: str, builder: Any, part: str) -> bool:
@@ -161,7 +169,7 @@ def _has_labels(name: str, builder: Any, part: str) -> bool:
     if part not in builder.info.splits or not builder.info.splits[part].num_examples:
         return False
     with _read_errors(name, builder, part):
-        return all(int(label) >= 0 for _, label in _encoded_examples(builder, part).take(1))
+        return all(int(labels[0]) >= 0 for _, labels in _encoded_chunks(builder, part).take(1))
 
 
 def _load_split(
@@ -197,12 +205,15 @@ def _pixel_split(
 ) -> ImageSplit:
     """Decodes all images of a part, at most as many as it should have."""
     size = builder.info.splits[part].num_examples
-    examples = _encoded_examples(builder, part).map(
-        lambda encoded, label: (decode(encoded), label), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    signature = tf.TensorSpec(image_shape, tf.uint8)
+    chunks = _encoded_chunks(builder, part).map(
+        lambda encoded, labels: (tf.map_fn(decode, encoded, fn_output_signature=signature), labels),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
     images, labels = np.empty((size, *image_shape), np.uint8), np.empty(size, np.int32)
     position = 0
-    for chunk, chunk_labels in examples.batch(IMAGES_PER_CHUNK).prefetch(1).as_numpy_iterator():
+    for chunk, chunk_labels in chunks.prefetch(1).as_numpy_iterator():
         images[position : position + len(chunk)] = chunk
         labels[position : position + len(chunk)] = chunk_labels
         position += len(chunk)
