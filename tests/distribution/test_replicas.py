@@ -145,3 +145,10 @@ def test_each_worker_loads_its_rows_of_a_batch():
 def test_there_is_a_strategy_for_every_choice_of_the_flag():
     (field,) = [field for field in EvaluationConfig.__dataclass_fields__.values() if field.name == "strategy"]
     assert set(field.metadata["choices"]) == set(STRATEGIES)
+
+
+def test_one_worker_answers_itself_and_several_ask_each_other_every_tenth_step():
+    assert [Replicas().is_any(own, 3) for own in (True, False)] == [True, False]
+    worker = Replicas(worker=Worker(index=0, count=2))
+    assert [worker.is_any(True, done) for done in (9, 10, 11, 20)] == [False, True, False, True]
+    assert not worker.is_any(False, 10)
