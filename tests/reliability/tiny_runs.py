@@ -39,10 +39,10 @@ def what_a_run_leaves(folder):
 
 
 def repeated_curve_values(folder):
-    """Returns the (tag, step) of which TensorBoard would show two values."""
+    """Returns the (folder, tag, step) of which TensorBoard would show two values."""
     values = Counter(
-        (value.tag, event.step)
-        for path in (folder / "tensorboard").iterdir()
+        (path.parent.name, value.tag, event.step)
+        for path in (folder / "tensorboard").rglob("events*")
         for event in map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         for value in event.summary.value
     )
