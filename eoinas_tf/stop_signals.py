@@ -33,6 +33,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.received: str | None = None
         self._is_finishing = False
+        self._raised: StoppedError | None = None
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -40,9 +41,12 @@ class StopSignals:
             self._previous = {number: signal.signal(number, self._receive) for number in STOP_SIGNALS}
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, exception: BaseException | None, traceback: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # What signal.signal returned.
+        # Libraries in which it came make other exceptions of it: Keras adds a layer's arguments, or it is a TypeError.
+        if exception is not None and self._raised is not None and exception is not self._raised:
+            raise self._raised from exception
 
     @contextlib.contextmanager
     def finishing(self) -> Iterator[None]:
@@ -66,4 +70,5 @@ class StopSignals:
         is_first = self.received is None
         self.received = signal.Signals(number).name
         if is_first and not self._is_finishing:
-            raise self.error("what was saved before is kept")
+            self._raised = self.error("what was saved before is kept")
+            raise self._raised

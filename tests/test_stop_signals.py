@@ -2,7 +2,9 @@ import os
 import signal
 import threading
 
+import keras
 import pytest
+import tensorflow as tf
 
 from eoinas_tf.errors import StoppedError
 from eoinas_tf.stop_signals import STOP_SIGNALS, StopSignals
@@ -34,6 +36,29 @@ def test_afterwards_signals_do_what_they_did_before():
     with StopSignals():
         assert [signal.getsignal(number) for number in STOP_SIGNALS] != before
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
+
+
+def test_what_others_add_to_the_message_is_left_out():
+    class Stopping(keras.layers.Layer):
+        def call(self, inputs):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return inputs
+
+    with pytest.raises(StoppedError, match=r"^SIGTERM received; .* continues the run$"), StopSignals():
+        Stopping()(tf.zeros([1]))
+
+
+def test_what_others_make_of_it_is_left_out():
+    def convert():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except StoppedError:
+            raise TypeError("no integer") from None
+
+    with pytest.raises(StoppedError, match="SIGTERM"), StopSignals():
+        convert()
+    with pytest.raises(TypeError), StopSignals():
+        raise TypeError("of its own")
 
 
 def test_in_another_thread_nothing_is_changed():
