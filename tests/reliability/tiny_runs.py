@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import re
+import shutil
+import signal
 from collections import Counter
 
 import tensorflow as tf
 
+KILLED, STOPPED = -signal.SIGKILL, 42
 SEARCH = (
     "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=9", "--warmup_epochs=1",
     "--pruning_after_epoch=2", "--pruning_every_epochs=1", "--crop_padding=1", "--nohorizontal_flip",
     "--architecture_learning_rate=0.01",
 )  # fmt: skip
-EPOCH_STEPS = 2
 TRAINING = (
     "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=440", "--epochs=3", "--image_size=8,8",
     "--crop_padding=1", "--cutout_length=2", "--drop_path=0.3", "--auxiliary_weight=0.4", "--label_smoothing=0.1",
@@ -48,3 +51,55 @@ def repeated_curve_values(folder):
     )
     assert len(values) > 20
     return [value for value, count in values.items() if count > 1]
+
+
+def continued_from(output):
+    """Returns the step after which a run said that it continues, None if it said nothing."""
+    found = re.search(r"continuing after epoch \d+ of \d+, step (\d+)", output)
+    return int(found[1]) if found else None
+
+
+def run_through(zygote, command, run_dir, faults):
+    """Runs a command once for each fault, (place, expected status, step it is continued from), and once to its end."""
+    command = (*command, f"--run_dir={run_dir}", "--checkpoint_every_steps=1")
+    expected_step = None
+    for fault, expected_status, next_step in faults:
+        status, output, _ = zygote.run(*command, fault=fault)
+        assert status == expected_status, (fault, output)
+        assert "Traceback" not in output
+        assert continued_from(output) == expected_step, fault
+        expected_step = next_step
+    status, output, _ = zygote.run(*command)
+    assert status == 0, output
+    assert continued_from(output) == expected_step
+    assert not list(run_dir.rglob("*.tmp"))
+    assert repeated_curve_values(run_dir) == []
+
+
+def stop_at_random(zygote, command, run_dir, whole_seconds, chance):
+    """Runs a command with SIGTERM at ten random times, and once to its end."""
+    command = (*command, f"--run_dir={run_dir}")
+    for _ in range(10):
+        status, output, _ = zygote.run(*command, stop_after=chance.uniform(0.1, 1) * whole_seconds)
+        assert status == 0 or (status == STOPPED and "stopped: SIGTERM received; " in output), output
+    status, output, _ = zygote.run(*command)
+    assert status == 0, output
+
+
+def kill_at_random(zygote, command, run_dir, whole_seconds, chance, expected):
+    """Runs a command with twenty kills at random times, and once to its end."""
+    command = (*command, f"--run_dir={run_dir}")
+    kills = 0
+    while kills < 20:
+        every = f"--checkpoint_every_steps={chance.randint(1, 3)}"
+        delay = chance.uniform(0.2, 1) * whole_seconds
+        status, output, _ = zygote.run(*command, every, stop_after=delay, stop_signal=signal.SIGKILL)
+        if status == 0:
+            # It was faster than the kill: the next run begins anew.
+            assert what_a_run_leaves(run_dir) == expected
+            shutil.rmtree(run_dir)
+            continue
+        assert status == KILLED, output
+        kills += 1
+    status, output, _ = zygote.run(*command)
+    assert status == 0, output
