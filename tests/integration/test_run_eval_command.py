@@ -25,6 +25,7 @@ def run(script, *flags):
     )
 
 
+@pytest.mark.slow
 def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     result = run(
         "run_search.py", "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=64", "--epochs=1",
@@ -58,67 +59,6 @@ def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     outputs = served(image=images)
     assert outputs["probabilities"].shape == (3, 10)
     assert set(outputs) == {"probabilities", "label", "class_name"}
-
-
-def imagenet_like_folder(root):
-    """Photographs of two classes and many sizes, JPEG and PNG: 10 to train on, 4 to test on."""
-    generator = np.random.default_rng(0)
-    for part, count in (("train", 5), ("val", 2)):
-        for name in ("dark", "bright"):
-            (root / part / name).mkdir(parents=True)
-            for number in range(count):
-                sides = generator.integers(20, 60, 2)
-                pixels = generator.integers(0, 120, [*sides, 3]) + (130 if name == "bright" else 0)
-                encode, suffix = ((tf.io.encode_jpeg, "jpg"), (tf.io.encode_png, "png"))[number == 1]
-                path = root / part / name / f"{number}.{suffix}"
-                path.write_bytes(encode(pixels.astype(np.uint8)).numpy())
-    return f"--dataset=folder:{root}"
-
-
-def test_imagenets_training_that_is_stopped_continues_bit_for_bit_and_serves_any_size(tmp_path):
-    dataset = imagenet_like_folder(tmp_path / "images")
-    (tmp_path / "genotype.json").write_text(
-        json.dumps(
-            {
-                "format": "eoinas-genotype/1",
-                "normal": [["sep_conv_3x3", 0], ["skip_connect", 1]],
-                "normal_concat": [2],
-                "reduce": [["max_pool_3x3", 0], ["sep_conv_3x3", 1]],
-                "reduce_concat": [2],
-            }
-        )
-    )
-    command = [
-        "run_eval.py", "--flagfile=flags/eval_imagenet.flags", dataset, f"--genotype={tmp_path / 'genotype.json'}",
-        "--image_size=32,32", "--resize_side=36", "--cells=3", "--init_channels=4", "--batch_size=5", "--epochs=3",
-        "--drop_path=0.3", "--cutout_length=8", "--warmup_epochs=1", "--notensorboard",
-    ]  # fmt: skip
-    for folder, limits in (("whole", [0]), ("pieces", [3, 0])):
-        for max_steps in limits:
-            result = run(*command, f"--run_dir={tmp_path / folder}", f"--max_steps={max_steps}")
-            assert result.returncode == 0, result.stderr
-    assert "continuing after epoch 1 of 3" in result.stdout
-    for name in ("metrics.jsonl", "summary.json"):
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "pieces" / name).read_bytes()
-    weights, continued = (
-        tf.train.load_checkpoint(str(tmp_path / folder / "checkpoints" / "ckpt-00000006" / "variables"))
-        for folder in ("whole", "pieces")
-    )
-    names = [name for name in weights.get_variable_to_shape_map() if not name.startswith("_")]
-    assert len(names) > 50
-    for name in names:
-        assert np.asarray(weights.get_tensor(name)).tobytes() == np.asarray(continued.get_tensor(name)).tobytes(), name
-
-    # The export brings an image of another size to the network's as the test does: so the accuracies agree.
-    served = tf.saved_model.load(str(tmp_path / "pieces" / "saved_model")).signatures["serving_default"]
-    hits, paths = [], sorted((tmp_path / "images" / "val").rglob("*.*"))
-    for path in paths:
-        image = tf.io.decode_image(path.read_bytes())[None]
-        hits.append(served(image=image)["class_name"].numpy()[0].decode() == path.parent.name)
-    summary = json.loads((tmp_path / "pieces" / "summary.json").read_text())
-    assert len(paths) == 4
-    assert summary["test_accuracy"] == np.mean(hits)
-    assert summary["test_top_5_accuracy"] == 1.0
 
 
 def test_describe_prints_the_published_size(tmp_path):

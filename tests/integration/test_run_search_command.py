@@ -70,6 +70,7 @@ def test_tensorboard_has_each_value_once(uninterrupted):
     assert {"beta/normal/edge_0-2/none", "alpha/reduce/edge_4-5/max_pool_3x3"} <= tags
 
 
+@pytest.mark.slow
 def test_killed_and_continued_it_writes_the_same_bytes(uninterrupted, tmp_path):
     folder, _ = uninterrupted
     process = subprocess.Popen(

@@ -5,7 +5,7 @@ import pytest
 from zygote import Zygote
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def zygote():
     started = Zygote()
     yield started

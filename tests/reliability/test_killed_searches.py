@@ -7,13 +7,13 @@ from tiny_runs import KILLED, SEARCH, STOPPED, kill_at_random, run_through, stop
 KILLS = [
     ("after_run_folder_opened:0:SIGTERM", STOPPED, None),
     ("after_weight_step:1", KILLED, None),
-    ("after_architecture_step:5", KILLED, 4),
-    ("after_drops:4", KILLED, 8),
-    ("before_checkpoint_has_its_name:11", KILLED, 10),
-    ("after_weight_step:13:SIGTERM", STOPPED, 13),
-    ("after_metrics_line:7", KILLED, 14),
-    ("after_checkpoint:17", KILLED, 17),
-    ("after_genotype:9", KILLED, 18),
+    ("after_architecture_step:4", KILLED, 3),
+    ("after_drops:3", KILLED, 6),
+    ("before_checkpoint_has_its_name:8", KILLED, 7),
+    ("after_weight_step:9:SIGTERM", STOPPED, 9),
+    ("after_metrics_line:5", KILLED, 10),
+    ("after_checkpoint:11", KILLED, 11),
+    ("after_genotype:6", KILLED, 12),
 ]
 
 
@@ -21,7 +21,7 @@ KILLS = [
 def uninterrupted(zygote, tmp_path_factory):
     """What a search leaves that saves at its end only, and its seconds."""
     folder = tmp_path_factory.mktemp("search") / "uninterrupted"
-    status, output, seconds = zygote.run("run_search", *SEARCH, f"--run_dir={folder}", "--checkpoint_every_epochs=9")
+    status, output, seconds = zygote.run("run_search", *SEARCH, f"--run_dir={folder}", "--checkpoint_every_epochs=6")
     assert status == 0, output
     assert len(list((folder / "checkpoints").iterdir())) == 1
     return what_a_run_leaves(folder), seconds

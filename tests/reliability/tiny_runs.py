@@ -11,7 +11,7 @@ import tensorflow as tf
 
 KILLED, STOPPED = -signal.SIGKILL, 42
 SEARCH = (
-    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=9", "--warmup_epochs=1",
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=6", "--warmup_epochs=1",
     "--pruning_after_epoch=2", "--pruning_every_epochs=1", "--crop_padding=1", "--nohorizontal_flip",
     "--architecture_learning_rate=0.01",
 )  # fmt: skip
