@@ -98,6 +98,87 @@ def _standardize_gradient(outputs: tf.Tensor, inverse_deviation: tf.Tensor, grad
     return inverse_deviation * (gradient - mean - outputs * along)
 
 
+def normalize(
+    images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Standardizes each channel over the batch, then scales and shifts it.
+
+    Args:
+        images: float32 [batch, height, width, channels].
+        scale: float32 [channels].
+        offset: float32 [channels].
+        epsilon: Added to the variance.
+
+    Returns:
+        (the normalized images, the batch's mean [channels], its variance [channels]); the latter two are
+        for moving averages and have no gradient.
+    """
+
+    @tf.custom_gradient
+    def normalized(original: tf.Tensor, own_scale: tf.Tensor, own_offset: tf.Tensor):
+        outputs, mean, variance = _normalize(*_copies(original, own_scale, own_offset), epsilon)
+
+        def gradients(gradient: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            return _normalize_gradients(*_copies(original, own_scale, mean, variance, gradient), epsilon)
+
+        return (outputs, mean, variance), gradients
+
+    return normalized(images, scale, offset)
+
+
+@compiled
+def _normalize(
+    images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    mean = tf.reduce_mean(images, axis=[0, 1, 2])
+    centred = images - mean
+    variance = tf.reduce_mean(centred * centred, axis=[0, 1, 2])
+    return centred * (tf.math.rsqrt(variance + epsilon) * scale) + offset, mean, variance
+
+
+@compiled
+def _normalize_gradients(
+    images: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, gradient: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    inverse_deviation = tf.math.rsqrt(variance + epsilon)
+    standardized = (images - mean) * inverse_deviation
+    count = tf.cast(tf.size(gradient) // tf.size(scale), gradient.dtype)
+    along = tf.reduce_sum(gradient * standardized, axis=[0, 1, 2])
+    total = tf.reduce_sum(gradient, axis=[0, 1, 2])
+    to_images = (inverse_deviation * scale) * (gradient - total / count - standardized * (along / count))
+    return to_images, along, total
+
+
+def diagonal_pixels(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Keeps every second row and column: once the even ones, once the odd ones.
+
+    Args:
+        images: float32 [batch, height, width, channels]; height and width are even.
+
+    Returns:
+        Two tensors [batch, height / 2, width / 2, channels].
+    """
+
+    @tf.custom_gradient
+    def kept(original: tf.Tensor):
+        return _diagonal_pixels(*_copies(original)), lambda *gradients: _diagonal_pixels_gradient(*_copies(*gradients))
+
+    return kept(images)
+
+
+@compiled
+def _diagonal_pixels(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return images[:, ::2, ::2], images[:, 1::2, 1::2]
+
+
+@compiled
+def _diagonal_pixels_gradient(even: tf.Tensor, odd: tf.Tensor) -> tf.Tensor:
+    batch, rows, columns, channels = even.shape
+    zeros = tf.zeros_like(even)
+    even_rows, odd_rows = tf.stack([even, zeros], axis=3), tf.stack([zeros, odd], axis=3)
+    return tf.reshape(tf.stack([even_rows, odd_rows], axis=2), [batch, 2 * rows, 2 * columns, channels])
+
+
 def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
     """Convolves each channel with its own kernel at stride 1; compiled at stride 2 it would gain little.
 

@@ -2,7 +2,7 @@
 
 Every block exists in two forms. In the super network (`affine=False`) normalization has no
 scale or offset and always uses the batch's own statistics, so a block has no state beside
-its kernels; in a final network (`affine=True`) it is Keras's BatchNormalization.
+its kernels; in a final network (`affine=True`) it is Keras's BatchNormalization, with the same kernels.
 """
 
 import keras
@@ -56,12 +56,26 @@ class BatchStandardization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
+@keras.saving.register_keras_serializable(package="eoinas_tf")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's batch normalization, trained with compiled kernels where they suit."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the normalized inputs; in training the moving statistics take in the batch's."""
+        if not (training and self.trainable and mask is None and compiled_kernels.suits(inputs)):
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = compiled_kernels.normalize(
+            inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return outputs
+
+
 def normalization(affine: bool, name: str | None = None) -> keras.layers.Layer:
     """Returns the normalization layer of a final network (`affine`) or of the super network."""
     if affine:
-        return keras.layers.BatchNormalization(
-            momentum=NORMALIZATION_MOMENTUM, epsilon=NORMALIZATION_EPSILON, name=name
-        )
+        return BatchNormalization(momentum=NORMALIZATION_MOMENTUM, epsilon=NORMALIZATION_EPSILON, name=name)
     return BatchStandardization(name=name)
 
 
@@ -214,7 +228,11 @@ class FactorizedReduction(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / 2), ceil(width / 2), channels]."""
         active = tf.nn.relu(inputs)
-        halves = [self.first_convolution(subsample(active)), self.second_convolution(subsample(active, first=1))]
+        if compiled_kernels.suits(inputs) and inputs.shape[1] % 2 == inputs.shape[2] % 2 == 0:
+            even, odd = compiled_kernels.diagonal_pixels(active)
+        else:
+            even, odd = subsample(active), subsample(active, first=1)
+        halves = [self.first_convolution(even), self.second_convolution(odd)]
         return normalize(self.normalization, tf.concat(halves, axis=-1), training)
 
     def compute_output_shape(self, input_shape):

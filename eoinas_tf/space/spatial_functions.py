@@ -46,8 +46,9 @@ def depthwise_convolution(inputs: tf.Tensor, kernel: tf.Tensor, stride: int, dil
     if stride == 1:
         return tf.nn.depthwise_conv2d(inputs, kernel, [1, 1, 1, 1], "SAME", dilations=[dilation, dilation])
     padding = kernel.shape[0] // 2
-    padded = tf.pad(inputs, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
-    return tf.nn.depthwise_conv2d(padded, kernel, [1, 2, 2, 1], "VALID")
+    return tf.nn.depthwise_conv2d(
+        inputs, kernel, [1, 2, 2, 1], [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+    )
 
 
 def average_pooling(inputs: tf.Tensor, size: int, stride: int) -> tf.Tensor:

@@ -1,13 +1,20 @@
 """Every compiled kernel gives what the plain functions give, values and gradients, alone and in an edge's branch."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from eoinas_tf.space import compiled_kernels
-from eoinas_tf.space.convolution_blocks import BatchStandardization, DepthwiseSeparableUnit, PointwiseConvolution
+from eoinas_tf.space.convolution_blocks import (
+    BatchNormalization,
+    BatchStandardization,
+    DepthwiseSeparableUnit,
+    FactorizedReduction,
+    PointwiseConvolution,
+)
 from eoinas_tf.space.ordered_sums import ordered_sum
-from eoinas_tf.space.spatial_functions import depthwise_convolution, maximum_pooling
+from eoinas_tf.space.spatial_functions import depthwise_convolution, maximum_pooling, subsample
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
 SIDES = [(9, 7), (8, 8), (5, 6)]
@@ -62,6 +69,58 @@ def test_standardize(generator, height, width):
         return (inputs - mean) / tf.sqrt(variance + 0.1)
 
     assert_same(lambda inputs: compiled_kernels.standardize(inputs, 0.1), plain, images(generator, height, width))
+
+
+@pytest.mark.parametrize(("height", "width"), SIDES)
+def test_normalize(generator, height, width):
+    def plain(inputs, scale, offset):
+        mean, variance = tf.nn.moments(inputs, [0, 1, 2])
+        return scale * (inputs - mean) / tf.sqrt(variance + 0.1) + offset
+
+    scale, offset = (tf.constant(generator.normal(size=3).astype(np.float32)) for _ in range(2))
+    inputs = images(generator, height, width)
+    assert_same(lambda *arguments: compiled_kernels.normalize(*arguments, 0.1)[0], plain, inputs, scale, offset)
+    for found, expected in zip(
+        compiled_kernels.normalize(inputs, scale, offset, 0.1)[1:], tf.nn.moments(inputs, [0, 1, 2]), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_diagonal_pixels(generator):
+    weights = tf.constant(generator.normal(size=3).astype(np.float32))
+
+    def combined(even, odd):
+        return even * weights[0] + odd * weights[1]
+
+    assert_same(
+        lambda inputs: combined(*compiled_kernels.diagonal_pixels(inputs)),
+        lambda inputs: combined(subsample(inputs), subsample(inputs, first=1)),
+        images(generator, 6, 4),
+    )
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 6), (7, 6), (6, 5)])
+def test_a_factorized_reduction_is_the_same_with_them(generator, monkeypatch, height, width):
+    layer, inputs = FactorizedReduction(4, affine=False), images(generator, height, width)
+    layer.build(inputs.shape)
+    fast = values_and_gradients(layer, inputs)
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 2**60)
+    for found, expected in zip(fast, values_and_gradients(layer, inputs), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
+    inputs = images(generator, 6, 5)
+    fast, plain = (kind(momentum=0.8) for kind in (BatchNormalization, keras.layers.BatchNormalization))
+    for layer in (fast, plain):
+        layer.build(inputs.shape)
+        layer.gamma.assign([0.5, -2.0, 3.0])
+        layer.beta.assign([1.0, 0.0, -1.0])
+    assert_same(lambda tensor: fast(tensor, training=True), lambda tensor: plain(tensor, training=True), inputs)
+    assert_same(lambda tensor: fast(tensor, training=False), lambda tensor: plain(tensor, training=False), inputs)
+    for found, expected in zip(fast.variables, plain.variables, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.ptp(fast.moving_mean) > 0
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
