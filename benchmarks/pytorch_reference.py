@@ -53,9 +53,7 @@ def gdas_steps(code: Path, init_channels: int, cells: int, batch_size: int) -> l
     network.train()
     images, labels = random_batch(batch_size)
     loss_of = torch.nn.CrossEntropyLoss()
-    weight_optimizer = torch.optim.SGD(
-        network.get_weights(), lr=0.025, momentum=0.9, weight_decay=5e-4, nesterov=True
-    )
+    weight_optimizer = torch.optim.SGD(network.get_weights(), lr=0.025, momentum=0.9, weight_decay=5e-4, nesterov=True)
     architecture_optimizer = torch.optim.Adam(network.get_alphas(), lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
 
     def update_weights() -> float:
