@@ -13,31 +13,46 @@ import tensorflow as tf
 from absl import app, flags
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 from eoinas_tf.search.search_step import SearchStep, build_search_state
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 INIT_CHANNELS = flags.DEFINE_integer("init_channels", 16, "Channels C of the first cell.")
 CELLS = flags.DEFINE_integer("cells", 8, "Cells in the network.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images in a batch.")
 IMAGE_SIDE = flags.DEFINE_integer("image_side", 32, "Height and width in pixels.")
+CANDIDATES = flags.DEFINE_integer(
+    "candidates", 0, "Candidates of every edge, all of them 3x3 separable convolutions; 0: the search's own eight."
+)
+LOGICAL_CPUS = flags.DEFINE_integer("logical_cpus", 1, "Replicas, each on its part of the processor.")
 STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed.")
 
 
 def main(_: list[str]) -> None:
     """Builds a search, runs its steps, prints what they took."""
     config = SearchConfig(
-        run_dir="none", init_channels=INIT_CHANNELS.value, cells=CELLS.value, batch_size=BATCH_SIZE.value
+        run_dir="none",
+        init_channels=INIT_CHANNELS.value,
+        cells=CELLS.value,
+        batch_size=BATCH_SIZE.value,
+        strategy="mirrored" if LOGICAL_CPUS.value > 1 else "one",
+        logical_cpus=LOGICAL_CPUS.value,
     )
+    replicas = Replicas.of(config)
     side, classes = IMAGE_SIDE.value, 10
-    state = build_search_state(config, (side, side, 3), classes, steps_per_epoch=390)
-    step = SearchStep(state, config)
+    operation_names = ("sep_conv_3x3",) * CANDIDATES.value or OPERATION_NAMES
+    with replicas.strategy.scope():
+        state = build_search_state(config, (side, side, 3), classes, 390, operation_names)
+    step = SearchStep(state, config, replicas)
     generator = np.random.default_rng(0)
-    images = tf.constant(generator.normal(size=(BATCH_SIZE.value, side, side, 3)).astype(np.float32))
-    labels = tf.constant(generator.integers(0, classes, BATCH_SIZE.value), tf.int32)
+    images = generator.normal(size=(BATCH_SIZE.value, side, side, 3)).astype(np.float32)
+    labels = generator.integers(0, classes, BATCH_SIZE.value).astype(np.int32)
+    batch = next(iter(replicas.share_out(tf.data.Dataset.from_tensors((images, labels)))))
 
     def seconds(update, results, number: int) -> float:
         started = time.monotonic()
-        update(images, labels, tf.constant(number, tf.int64), tf.constant(5.0))
+        update(*batch, tf.constant(number, tf.int64), tf.constant(5.0))
         results.wait()
         return time.monotonic() - started
 

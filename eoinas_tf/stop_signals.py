@@ -37,8 +37,7 @@ class StopSignals:
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "StopSignals":
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._receive) for number in STOP_SIGNALS}
+        self._previous = self.listen()
         return self
 
     def __exit__(self, kind: object, exception: BaseException | None, traceback: object) -> None:
@@ -47,6 +46,16 @@ class StopSignals:
         # Libraries in which it came make other exceptions of it: Keras adds a layer's arguments, or it is a TypeError.
         if exception is not None and self._raised is not None and exception is not self._raised:
             raise self._raised from exception
+
+    def listen(self) -> dict[signal.Signals, object]:
+        """Takes the signals, again where a library took them: TensorFlow does for SIGTERM when workers connect.
+
+        Returns:
+            What handled each signal before.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        return {number: signal.signal(number, self._receive) for number in STOP_SIGNALS}
 
     @contextlib.contextmanager
     def finishing(self) -> Iterator[None]:

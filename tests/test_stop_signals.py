@@ -38,6 +38,18 @@ def test_afterwards_signals_do_what_they_did_before():
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
 
 
+def test_signals_that_a_library_took_are_taken_again():
+    before = signal.getsignal(signal.SIGTERM)
+    with StopSignals() as stop:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.received is None
+        stop.listen()
+        with pytest.raises(StoppedError, match="SIGTERM"):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def test_what_others_add_to_the_message_is_left_out():
     class Stopping(keras.layers.Layer):
         def call(self, inputs):

@@ -59,6 +59,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         keep_genotype(run, config, genotype)
         check_exports(run.path, config.export_formats)
         replicas = Replicas.of(config, config.accumulation_steps)
+        stop.listen()
         use_precision(config.mixed_precision)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()

@@ -54,6 +54,7 @@ def run_search(config: SearchConfig) -> dict | None:
             print(f"{run.path} is finished: its cell is in {run.genotype}")
             return json.loads(run.summary.read_text(encoding="utf-8"))
         replicas = Replicas.of(config)
+        stop.listen()
         use_precision(config.mixed_precision)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
@@ -235,6 +236,7 @@ def report_try(state: SearchState, progress: Progress, done: int, searches: bool
     pace = progress.seconds_per_step(done)
     what = "a step (weight step and architecture step)" if searches else "a step (weight step; warm-up)"
     progress.say(
-        f"ended by --max_steps={done}, nothing saved: {progress.seconds_to_first_step:.1f} s to the end of the first "
+        f"ended by --max_steps={done}, nothing saved since the last checkpoint: "
+        f"{progress.seconds_to_first_step:.1f} s to the end of the first "
         f"step, {'-' if pace is None else f'{pace:.2f}'} s {what}, peak memory {peak_memory_gib():.2f} GiB"
     )

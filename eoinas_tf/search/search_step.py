@@ -13,6 +13,7 @@ from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.search.operation_statistics import OperationStatistics
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
 from eoinas_tf.supernet.search_network import SearchNetwork
 
@@ -75,7 +76,11 @@ class SearchState:
 
 
 def build_search_state(
-    config: SearchConfig, image_shape: tuple[int, int, int], num_classes: int, steps_per_epoch: int
+    config: SearchConfig,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    steps_per_epoch: int,
+    operation_names: tuple[str, ...] = OPERATION_NAMES,
 ) -> SearchState:
     """Builds the network, both optimizers and the statistics; initial weights come from Keras's global seed.
 
@@ -84,11 +89,12 @@ def build_search_state(
         image_shape: (height, width, channels) of an image.
         num_classes: Classes to tell apart.
         steps_per_epoch: Weight steps in an epoch.
+        operation_names: Candidate operations of every edge.
 
     Returns:
         The state of a search that has not begun.
     """
-    network = SearchNetwork(image_shape, num_classes, config.init_channels, config.cells)
+    network = SearchNetwork(image_shape, num_classes, config.init_channels, config.cells, operation_names)
     learning_rate = keras.optimizers.schedules.CosineDecay(
         config.weights_learning_rate,
         decay_steps=config.epochs * steps_per_epoch,

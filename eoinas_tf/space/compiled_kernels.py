@@ -1,10 +1,11 @@
 """Faster kernels where a processor computes: XLA compiles what TensorFlow's own kernels do slowly there.
 
-On a processor TensorFlow's batch normalization, its depthwise convolutions and the gradient of
-its maximum pooling take several times as long as compiled loops do. A compiled depthwise
-convolution would be slower still, but a sum of shifted images is not; its kernel's gradient, long
-reductions, is better left to TensorFlow. These functions equal the plain ones up to rounding,
-values and gradients; the tests hold them to that. `benchmarks/README.md` has the ratios.
+On a processor TensorFlow's batch normalization, its depthwise convolutions, slices of every second
+pixel and the gradient of its maximum pooling take several times as long as compiled loops do. A
+compiled depthwise convolution would be slower still, but a sum of shifted images is not; its
+kernel's gradient, long reductions, is better left to TensorFlow. These functions equal the plain
+ones up to rounding, values and gradients; the tests hold them to that. `benchmarks/README.md` has
+the ratios.
 
 `suits` is the one place that says where they are used.
 """
