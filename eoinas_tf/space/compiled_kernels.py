@@ -3,14 +3,15 @@
 On a processor TensorFlow's batch normalization, its depthwise convolutions, slices of every second
 pixel and the gradient of its maximum pooling take several times as long as compiled loops do. A
 compiled depthwise convolution would be slower still, but a sum of shifted images is not; its
-kernel's gradient, long reductions, is better left to TensorFlow. These functions equal the plain
-ones up to rounding, values and gradients; the tests hold them to that. `benchmarks/README.md` has
-the ratios.
+kernel's gradient, long reductions, is better left to TensorFlow, three columns of the kernel at a
+time. These functions equal the plain ones up to rounding, values and gradients; the tests hold them
+to that. `benchmarks/README.md` has the ratios.
 
 `suits` is the one place that says where they are used.
 """
 
 import functools
+import math
 
 import tensorflow as tf
 
@@ -20,6 +21,8 @@ from eoinas_tf.space import spatial_functions
 FEWEST_NUMBERS = 2**18
 # Depthwise convolutions take longest to compile, and TensorFlow's own are good at fewer pixels with more channels.
 FEWEST_NUMBERS_TO_CONVOLVE = 2**20
+# TensorFlow's gradient of a depthwise kernel is several times slower for kernels of more columns than that.
+MOST_KERNEL_COLUMNS = 3
 
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
@@ -85,17 +88,32 @@ def standardize(images: tf.Tensor, epsilon: float) -> tf.Tensor:
     return standardized(images)
 
 
+def _channel_sums(images: tf.Tensor) -> tf.Tensor:
+    """Returns each channel's sum over batch, height and width, in two steps.
+
+    First whole rows of images are added: long vectors, whereas XLA makes of a sum over three axes windows that it
+    walks through number by number.
+    """
+    batch, height, width, channels = images.shape
+    rows = tf.reduce_sum(tf.reshape(images, [batch * height, width * channels]), axis=0)
+    return tf.reduce_sum(tf.reshape(rows, [width, channels]), axis=0)
+
+
+def _channel_means(images: tf.Tensor) -> tf.Tensor:
+    return _channel_sums(images) / math.prod(images.shape[:3])
+
+
 @compiled
 def _standardize(images: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
-    centred = images - tf.reduce_mean(images, axis=[0, 1, 2])
-    inverse_deviation = tf.math.rsqrt(tf.reduce_mean(centred * centred, axis=[0, 1, 2]) + epsilon)
+    centred = images - _channel_means(images)
+    inverse_deviation = tf.math.rsqrt(_channel_means(centred * centred) + epsilon)
     return centred * inverse_deviation, inverse_deviation
 
 
 @compiled
 def _standardize_gradient(outputs: tf.Tensor, inverse_deviation: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    mean = tf.reduce_mean(gradient, axis=[0, 1, 2])
-    along = tf.reduce_mean(gradient * outputs, axis=[0, 1, 2])
+    mean = _channel_means(gradient)
+    along = _channel_means(gradient * outputs)
     return inverse_deviation * (gradient - mean - outputs * along)
 
 
@@ -131,9 +149,9 @@ def normalize(
 def _normalize(
     images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    mean = tf.reduce_mean(images, axis=[0, 1, 2])
+    mean = _channel_means(images)
     centred = images - mean
-    variance = tf.reduce_mean(centred * centred, axis=[0, 1, 2])
+    variance = _channel_means(centred * centred)
     return centred * (tf.math.rsqrt(variance + epsilon) * scale) + offset, mean, variance
 
 
@@ -144,8 +162,8 @@ def _normalize_gradients(
     inverse_deviation = tf.math.rsqrt(variance + epsilon)
     standardized = (images - mean) * inverse_deviation
     count = tf.cast(tf.size(gradient) // tf.size(scale), gradient.dtype)
-    along = tf.reduce_sum(gradient * standardized, axis=[0, 1, 2])
-    total = tf.reduce_sum(gradient, axis=[0, 1, 2])
+    along = _channel_sums(gradient * standardized)
+    total = _channel_sums(gradient)
     to_images = (inverse_deviation * scale) * (gradient - total / count - standardized * (along / count))
     return to_images, along, total
 
@@ -191,6 +209,12 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -
     Returns:
         float32 [batch, height, width, channels]; padded by zeros.
     """
+    size = kernel.shape[0]
+
+    def convolve(inputs: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
+        if suits(inputs, to_convolve=True):
+            return _shifted_sum(inputs, taps, dilation)
+        return spatial_functions.depthwise_convolution(inputs, taps, 1, dilation)
 
     @tf.custom_gradient
     def convolved(original: tf.Tensor, taps: tf.Tensor):
@@ -199,16 +223,56 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -
         def gradients(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             gradient, inputs, own_taps = _copies(gradient, original, taps)
             # With respect to its input, a convolution's gradient is one with the kernel turned by half a turn.
-            to_inputs = _shifted_sum(gradient, own_taps[::-1, ::-1], dilation)
-            with tf.GradientTape() as tape:
-                tape.watch(own_taps)
-                outputs = spatial_functions.depthwise_convolution(inputs, own_taps, 1, dilation)
-            # Where nobody asks for it, TensorFlow leaves it out of the graph, and always the outputs above.
-            return to_inputs, tape.gradient(outputs, own_taps, gradient)
+            # Where nobody asks for the kernel's, TensorFlow leaves it out of the graph.
+            return convolve(gradient, own_taps[::-1, ::-1]), _kernel_gradient(inputs, gradient, size, dilation)
 
-        return _shifted_sum(original, taps, dilation), gradients
+        return convolve(original, taps), gradients
 
     return convolved(images, kernel)
+
+
+def _kernel_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, dilation: int) -> tf.Tensor:
+    """Returns the gradient for a kernel [size, size, channels, 1], a few of its columns at a time where it has many."""
+    channels = images.shape[-1]
+    if size <= MOST_KERNEL_COLUMNS:
+        kernel = tf.zeros([size, size, channels, 1])  # A convolution's gradient for its kernel does not depend on it.
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            outputs = spatial_functions.depthwise_convolution(images, kernel, 1, dilation)
+        return tape.gradient(outputs, kernel, gradient)
+    pieces, (outputs,) = _kernel_columns(images, size, dilation), _kernel_columns(gradient, 1, dilation)
+    columns = [
+        tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+            input=piece,
+            filter_sizes=[size, piece.shape[2] - outputs.shape[2] + 1, channels, 1],
+            out_backprop=outputs,
+            strides=[1, 1, 1, 1],
+            padding="VALID",
+        )
+        for piece in pieces
+    ]
+    return tf.concat(columns, axis=1)
+
+
+@compiled
+def _kernel_columns(images: tf.Tensor, size: int, dilation: int) -> list[tf.Tensor]:
+    """Pads images for a kernel of size x size taps and cuts out what each few of its columns read.
+
+    Where the kernel is dilated, every `dilation`-th row and column become an image of their own, which its taps
+    read without gaps.
+    """
+    batch, height, width, channels = images.shape
+    rows, columns = -(-height // dilation), -(-width // dilation)
+    padded = tf.pad(images, [[0, 0], [0, rows * dilation - height], [0, columns * dilation - width], [0, 0]])
+    apart = tf.reshape(padded, [batch, rows, dilation, columns, dilation, channels])
+    gapless = tf.reshape(tf.transpose(apart, [2, 4, 0, 1, 3, 5]), [dilation**2 * batch, rows, columns, channels])
+    margin = size // 2
+    padded = tf.pad(gapless, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+    pieces = []
+    for first in range(0, size, MOST_KERNEL_COLUMNS):
+        taps = min(MOST_KERNEL_COLUMNS, size - first)
+        pieces.append(padded[:, :, first : first + columns + taps - 1])
+    return pieces
 
 
 @compiled

@@ -114,7 +114,7 @@ class DepthwiseConvolution(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
         kernel = tf.convert_to_tensor(self.kernel)
-        if self.stride == 1 and compiled_kernels.suits(inputs, to_convolve=True):
+        if self.stride == 1 and compiled_kernels.suits(inputs):
             return compiled_kernels.depthwise_convolution(inputs, kernel, self.dilation)
         return depthwise_convolution(inputs, kernel, self.stride, self.dilation)
 

@@ -125,7 +125,7 @@ def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
 @pytest.mark.parametrize("dilation", [1, 2])
-@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("size", [3, 5, 7])
 def test_depthwise_convolution(generator, height, width, dilation, size):
     kernel = tf.constant(generator.normal(size=[size, size, 3, 1]).astype(np.float32))
     assert_same(
@@ -134,6 +134,14 @@ def test_depthwise_convolution(generator, height, width, dilation, size):
         images(generator, height, width),
         kernel,
     )
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_a_kernel_of_many_columns_gets_its_gradient_where_the_convolution_is_not_compiled(
+    generator, monkeypatch, dilation
+):
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 2**60)
+    test_depthwise_convolution(generator, 9, 7, dilation, size=5)
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
