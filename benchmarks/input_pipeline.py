@@ -1,12 +1,13 @@
 """Times the input pipelines alone: `python benchmarks/input_pipeline.py --data_dir=FOLDER`.
 
 The last line is one JSON object: images a second of the pipelines of the CIFAR-10 search, of the
-final training on CIFAR-10, and, where `imagenet2012` is in the folder, on ImageNet, each beside what
-plain tf.data takes to decode the same files and do nothing else.
+final training on CIFAR-10, and, where `imagenet2012` is in the folder, on ImageNet, the latter beside what
+plain tf.data takes to decode the same files, and to decode random-resized crops of them, and do nothing else.
 """
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -72,22 +73,40 @@ def main(_: list[str]) -> None:
             lambda epoch: training_batches(train, cropped, batch_size=IMAGENET_BATCH, epoch=epoch, seed=0),
             IMAGENET_BATCH,
         )
-        paces["imagenet_decoding_alone"] = images_per_second(lambda _: decoded_records("imagenet2012").repeat(100), 1)
+        for what, decode in (("decoding", decode_whole), ("cropping", decode_resized_crop)):
+            batches = decoded_records("imagenet2012", decode).repeat(100)
+            paces[f"imagenet_{what}_alone"] = images_per_second(lambda _, batches=batches: batches, 1)
     print(json.dumps(paces))
 
 
-def decoded_records(name: str) -> tf.data.Dataset:
+def decoded_records(name: str, decode: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
     """Decodes a set's training images as TensorFlow Datasets gives them, in parallel, and does nothing else.
 
     Args:
         name: The set.
+        decode: Takes an image's file, returns its pixels.
     """
     import tensorflow_datasets as tfds
 
     examples = tfds.load(name, split="train", data_dir=DATA_DIR.value, decoders={"image": tfds.decode.SkipDecoding()})
-    return examples.map(
-        lambda example: tf.io.decode_jpeg(example["image"], channels=3), num_parallel_calls=tf.data.AUTOTUNE
-    ).prefetch(tf.data.AUTOTUNE)
+    return examples.map(lambda example: decode(example["image"]), num_parallel_calls=tf.data.AUTOTUNE).prefetch(
+        tf.data.AUTOTUNE
+    )
+
+
+def decode_whole(encoded: tf.Tensor) -> tf.Tensor:
+    """Returns an image file's pixels."""
+    return tf.io.decode_jpeg(encoded, channels=3)
+
+
+def decode_resized_crop(encoded: tf.Tensor) -> tf.Tensor:
+    """Returns a random-resized crop of an image file, by TensorFlow's own operations."""
+    begin, size, _ = tf.image.sample_distorted_bounding_box(
+        tf.image.extract_jpeg_shape(encoded), tf.zeros([1, 0, 4]), area_range=(0.08, 1.0), use_image_if_no_bounding_boxes=True
+    )
+    window = tf.concat([begin[:2], size[:2]], axis=0)
+    image = tf.image.decode_and_crop_jpeg(encoded, window, channels=3)
+    return tf.image.resize(image, [IMAGENET_SIDE, IMAGENET_SIDE], antialias=True)
 
 
 if __name__ == "__main__":
