@@ -6,6 +6,7 @@ import sys
 
 from eoinas_tf.command_line import run_command
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.garbage_collection import without_collections
 
 
 def evaluate(config: EvaluationConfig) -> None:
@@ -27,7 +28,8 @@ def evaluate(config: EvaluationConfig) -> None:
 
         sys.stdout.write(json.dumps(describe_network(config)) + "\n")
         return
-    from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+    with without_collections():
+        from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 
     run_evaluation(config)
 

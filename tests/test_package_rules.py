@@ -19,6 +19,7 @@ _BASE = {
     "config",
     "errors",
     "fault_points",
+    "garbage_collection",
     "memory_exhaustion",
     "quiet_logging",
     "random_seeds",
@@ -32,6 +33,7 @@ ALLOWED_IMPORTS = {
     "errors": set(),
     "config": {"errors"},
     "fault_points": set(),
+    "garbage_collection": set(),
     "memory_exhaustion": {"errors"},
     "quiet_logging": set(),
     "random_seeds": {"errors"},
@@ -48,7 +50,7 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "run_search": {"command_line", "config", "search"},
-    "run_eval": {"command_line", "config", "evaluation"},
+    "run_eval": {"command_line", "config", "evaluation", "garbage_collection"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (

@@ -36,9 +36,7 @@ def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
     if channels == 1:
         return image[..., :1]
     # Not a gather: that would take as long as decoding a small image.
-    return tf.cond(
-        tf.shape(image)[-1] >= 3, lambda: image[..., :3], lambda: tf.repeat(image[..., :1], 3, axis=-1)
-    )
+    return tf.cond(tf.shape(image)[-1] >= 3, lambda: image[..., :3], lambda: tf.repeat(image[..., :1], 3, axis=-1))
 
 
 def resize_images(images: tf.Tensor, image_size: tuple[int, int] | tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.garbage_collection import without_collections
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
 
@@ -30,7 +31,8 @@ def search_seeds(config: SearchConfig) -> None:
             select_best([Path(folder) for folder in config.select_from], run)
         return
     if config.num_seeds == 1 or config.max_steps:
-        from eoinas_tf.search.search_loop import run_search
+        with without_collections():
+            from eoinas_tf.search.search_loop import run_search
 
         run_search(config)
         return
@@ -104,7 +106,8 @@ def _search_in_own_process(config: SearchConfig) -> None:
 def _child(config: SearchConfig) -> None:
     try:
         with StopSignals():
-            from eoinas_tf.search.search_loop import run_search
+            with without_collections():
+                from eoinas_tf.search.search_loop import run_search
 
             run_search(config)
     except EoinasError as error:
