@@ -101,8 +101,9 @@ def decode_whole(encoded: tf.Tensor) -> tf.Tensor:
 
 def decode_resized_crop(encoded: tf.Tensor) -> tf.Tensor:
     """Returns a random-resized crop of an image file, by TensorFlow's own operations."""
+    shape, no_boxes = tf.image.extract_jpeg_shape(encoded), tf.zeros([1, 0, 4])
     begin, size, _ = tf.image.sample_distorted_bounding_box(
-        tf.image.extract_jpeg_shape(encoded), tf.zeros([1, 0, 4]), area_range=(0.08, 1.0), use_image_if_no_bounding_boxes=True
+        shape, no_boxes, area_range=(0.08, 1.0), use_image_if_no_bounding_boxes=True
     )
     window = tf.concat([begin[:2], size[:2]], axis=0)
     image = tf.image.decode_and_crop_jpeg(encoded, window, channels=3)

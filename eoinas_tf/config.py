@@ -115,6 +115,14 @@ class RunConfig:
         minimum=0,
         changes_result=False,
     )
+    steps_per_call: int = setting(
+        1,
+        "Steps that one call of TensorFlow runs; more of them spare Python's part of short steps, as on a fast GPU. "
+        "SIGTERM and SIGINT wait for the end of a call.",
+        minimum=1,
+        maximum=10_000,
+        changes_result=False,
+    )
     keep_checkpoints: int = setting(
         2, "Newest checkpoints that are kept.", minimum=1, maximum=1000, changes_result=False
     )

@@ -80,6 +80,7 @@ class Replicas:
         self.strategy = strategy or tf.distribute.get_strategy()
         self.worker = worker
         self.count: int = self.strategy.num_replicas_in_sync
+        self._done_before = 0
 
     @classmethod
     def of(cls, config: RunConfig, pieces: int = 1) -> "Replicas":
@@ -185,7 +186,7 @@ class Replicas:
         self.strategy.run(average)
 
     def is_any(self, own: bool, done: int) -> bool:
-        """Tells whether a worker says yes; every tenth step only where there are several workers.
+        """Tells whether a worker says yes; several workers ask each other once in ten steps, and say no in between.
 
         Args:
             own: What this worker says.
@@ -193,7 +194,11 @@ class Replicas:
         """
         if self.worker.count == 1:
             return own
-        return done % STEPS_BETWEEN_QUESTIONS == 0 and bool(self._total(tf.constant(float(own))).numpy() > 0)
+        # Not only at every tenth step itself, which a call of several steps may pass.
+        before, self._done_before = self._done_before, done
+        if done // STEPS_BETWEEN_QUESTIONS == before // STEPS_BETWEEN_QUESTIONS:
+            return False
+        return bool(self._total(tf.constant(float(own))).numpy() > 0)
 
     @functools.cached_property
     def _total(self) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -23,7 +23,7 @@ from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import use_precision
@@ -158,10 +158,15 @@ def train_epoch(
         StoppedError: The run was asked to stop, and is saved.
     """
     config, results = step.config, step.state.results
-    started, done = time.monotonic(), first_step
-    for images, labels in step.replicas.share_out(batches):
-        step.train(images, labels, tf.constant(done, tf.int64))
-        done += 1
+    started, done, last_step = time.monotonic(), first_step, first_step + len(batches)
+    shares = iter(step.replicas.share_out(batches))
+    while done < last_step:
+        number, count = tf.constant(done, tf.int64), steps_in_call(config, done, last_step)
+        if count == 1:
+            step.train(*next(shares), number)
+        else:
+            step.train_repeatedly(shares, number, tf.constant(count, tf.int64))
+        done += count
         fault_point("after_training_step", done)
         if progress.seconds_to_first_step is None:
             results.wait()

@@ -1,6 +1,7 @@
 """One training step and one test step of a final network, as graph functions (paper, section 4.3)."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
@@ -12,6 +13,7 @@ from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
+from eoinas_tf.optimization.repeated_steps import repeat_steps
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
@@ -100,6 +102,7 @@ class EvaluationStep:
         self.replicas = replicas or Replicas()
         # Neither step has control flow on tensors; leaving AutoGraph out saves seconds of start-up.
         self.train = tf.function(self._train, autograph=False)
+        self.train_repeatedly = tf.function(self._train_repeatedly, autograph=False)
         self.test = tf.function(self._test, autograph=False)
         # Before a test, a checkpoint, an export.
         self.agree_on_statistics = tf.function(self._agree_on_statistics, autograph=False)
@@ -128,6 +131,16 @@ class EvaluationStep:
             weights = state.network.trainable_variables
             norm = update_weights(state.optimizer, results.gradients, weights, norm, state.loss_scale)
             state.results.add(step, replicas.mean(results.loss), replicas.mean(results.accuracy), norm)
+
+    def _train_repeatedly(self, batches: Iterator, first: tf.Tensor, count: tf.Tensor) -> None:
+        """Runs several training steps.
+
+        Args:
+            batches: Iterator of (images, labels).
+            first: Global number of the first step, int64 scalar.
+            count: Steps, int64 scalar.
+        """
+        repeat_steps(lambda batch, number: self.train(*batch, number), batches, first, count)
 
     def _replica_results(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> ReplicaResults:
         """Runs forward and backward on a replica's share, piece by piece, and averages with the other replicas."""

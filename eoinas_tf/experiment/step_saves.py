@@ -6,6 +6,22 @@ from eoinas_tf.config import RunConfig
 from eoinas_tf.stop_signals import StopSignals
 
 
+def steps_in_call(config: RunConfig, done: int, last_step: int) -> int:
+    """Returns how many steps to run before the next moment at which something may have to be done between two.
+
+    Args:
+        config: `steps_per_call`, and `checkpoint_every_steps` and `max_steps`, which no call passes.
+        done: Steps done since the run began.
+        last_step: Steps done at the end of the epoch.
+    """
+    ends = [done + config.steps_per_call, last_step]
+    if config.checkpoint_every_steps:
+        ends.append((done // config.checkpoint_every_steps + 1) * config.checkpoint_every_steps)
+    if config.max_steps > done:
+        ends.append(config.max_steps)
+    return min(ends) - done
+
+
 class StepSaves:
     """Asks after each step and each epoch whether to save.
 
@@ -29,7 +45,7 @@ class StepSaves:
         self._is_any = is_any
 
     def after_step(self, done: int) -> None:
-        """Saves if a checkpoint is due.
+        """Saves if a checkpoint is due; asked after every step, or after every call of several.
 
         Args:
             done: Steps done since the run began.

@@ -15,7 +15,7 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import use_precision
@@ -158,14 +158,19 @@ def train_epoch(
     config, state = step.config, step.state
     searches = epoch > config.warmup_epochs
     temperature_tensor = tf.constant(temperature_now, tf.float32)
-    started, done = time.monotonic(), first_step
-    for weight_batch, architecture_batch in step.replicas.share_out(batches):
-        number = tf.constant(done, tf.int64)
-        step.update_weights(*weight_batch, number, temperature_tensor)
-        fault_point("after_weight_step", done + 1)
-        if searches:
-            step.update_architecture(*architecture_batch, number, temperature_tensor)
-        done += 1
+    started, done, last_step = time.monotonic(), first_step, first_step + len(batches)
+    pairs = iter(step.replicas.share_out(batches))
+    while done < last_step:
+        number, count = tf.constant(done, tf.int64), steps_in_call(config, done, last_step)
+        if count == 1:
+            weight_batch, architecture_batch = next(pairs)
+            step.update_weights(*weight_batch, number, temperature_tensor)
+            fault_point("after_weight_step", done + 1)
+            if searches:
+                step.update_architecture(*architecture_batch, number, temperature_tensor)
+        else:
+            step.update_repeatedly(pairs, number, tf.constant(count, tf.int64), temperature_tensor, searches)
+        done += count
         fault_point("after_architecture_step", done)
         if progress.seconds_to_first_step is None:
             state.weight_results.wait()

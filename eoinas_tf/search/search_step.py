@@ -1,6 +1,7 @@
 """One weight update and one architecture update, each with its own sample (Algorithm 1, lines 2 to 5)."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -8,6 +9,7 @@ import tensorflow as tf
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
+from eoinas_tf.optimization.repeated_steps import repeat_steps
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
@@ -136,6 +138,7 @@ class SearchStep:
         self.replicas = replicas or Replicas()
         self.update_weights = tf.function(self._update_weights, autograph=False)
         self.update_architecture = tf.function(self._update_architecture, autograph=False)
+        self.update_repeatedly = tf.function(self._update_repeatedly, autograph=False)
         self.classify = tf.function(self._classify, autograph=False)
 
     def _update_weights(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor) -> None:
@@ -221,6 +224,27 @@ class SearchStep:
         decayed = gradient + self.config.architecture_l2 * operation_logits
         results = ReplicaResults([decayed], tf.norm(gradient), loss, accuracy(labels, logits))
         return results, sample.operation_index
+
+    def _update_repeatedly(
+        self, batches: Iterator, first: tf.Tensor, count: tf.Tensor, temperature: tf.Tensor, searches: bool
+    ) -> None:
+        """Runs several iterations: a weight step each and, after the warm-up, an architecture step.
+
+        Args:
+            batches: Iterator of pairs of batches.
+            first: Global number of the first iteration, int64 scalar.
+            count: Iterations, int64 scalar.
+            temperature: T, float32 scalar.
+            searches: Whether the warm-up is over.
+        """
+
+        def iteration(pair, number: tf.Tensor) -> None:
+            weight_batch, architecture_batch = pair
+            self.update_weights(*weight_batch, number, temperature)
+            if searches:
+                self.update_architecture(*architecture_batch, number, temperature)
+
+        repeat_steps(iteration, batches, first, count)
 
     def _classify(self, images: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
         """Returns the predicted classes, int64 [batch], of one sub-network.

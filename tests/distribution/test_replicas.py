@@ -151,4 +151,5 @@ def test_one_worker_answers_itself_and_several_ask_each_other_every_tenth_step()
     assert [Replicas().is_any(own, 3) for own in (True, False)] == [True, False]
     worker = Replicas(worker=Worker(index=0, count=2))
     assert [worker.is_any(True, done) for done in (9, 10, 11, 20)] == [False, True, False, True]
-    assert not worker.is_any(False, 10)
+    assert [worker.is_any(True, done) for done in (26, 33, 33, 39, 41)] == [False, True, False, False, True]
+    assert not worker.is_any(False, 50)

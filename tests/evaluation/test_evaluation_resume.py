@@ -96,3 +96,12 @@ def test_every_item_is_tried_and_holds_all_there_is(training):
     state = training.state
     everything = [*state.network.variables, *state.optimizer.variables, *state.results.variables]
     assert {id(variable) for variable in everything} <= saved
+
+
+def test_several_steps_in_a_call_change_no_bit(training, stopped):
+    _, expected = stopped
+    training.restore(training.first)
+    same_batch = tf.data.Dataset.from_tensors((training.images, training.labels)).repeat()
+    training.step.train_repeatedly(iter(same_batch), tf.constant(0, tf.int64), tf.constant(3, tf.int64))
+    training.step.train_repeatedly(iter(same_batch), tf.constant(3, tf.int64), tf.constant(END - 3, tf.int64))
+    assert training.digest() == expected

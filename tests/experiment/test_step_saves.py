@@ -2,7 +2,7 @@ import pytest
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import StoppedError
-from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.stop_signals import StopSignals
 
 
@@ -18,6 +18,22 @@ def test_a_checkpoint_is_due_every_so_many_steps(every, expected):
         saves.after_step(done)
     saves.after_epoch(6)
     assert saved == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "done", "expected"),
+    [
+        ({}, 0, 1),
+        ({"steps_per_call": 4}, 0, 4),
+        ({"steps_per_call": 4}, 8, 2),
+        ({"steps_per_call": 4, "checkpoint_every_steps": 3}, 0, 3),
+        ({"steps_per_call": 4, "checkpoint_every_steps": 3}, 4, 2),
+        ({"steps_per_call": 4, "max_steps": 7}, 4, 3),
+        ({"steps_per_call": 4, "max_steps": 4}, 5, 4),
+    ],
+)
+def test_a_call_ends_where_something_may_be_due(settings, done, expected):
+    assert steps_in_call(SearchConfig(**settings), done, last_step=10) == expected
 
 
 @pytest.mark.parametrize("moment", ["after_step", "after_epoch"])

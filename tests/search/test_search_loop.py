@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import itertools
 
@@ -111,13 +112,14 @@ def poison_operation_logits(search, pair):
     ],
 )
 def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search, batches, poison, kind):
-    def poisoned():
-        for number, pair in enumerate(batches):
-            yield poison(search, pair) if number == 1 else pair
+    class Poisoned(list):
+        def __iter__(self):
+            for number, pair in enumerate(batches):
+                yield poison(search, pair) if number == 1 else pair
 
     saves = StepSaves(search.config, StopSignals(), search.state.check_finite, lambda own, done: False)
     quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
-    train_epoch(search.step, poisoned(), 21, 5.0, first_step=60, progress=quiet, saves=saves)
+    train_epoch(search.step, Poisoned(batches), 21, 5.0, first_step=60, progress=quiet, saves=saves)
     with pytest.raises(NonFiniteError, match=rf"the {kind} step's loss or gradient.* at step 61 \(epoch 21\)"):
         search.state.check_finite(21)
 
@@ -130,6 +132,29 @@ def test_max_steps_ends_a_try_and_reports_it(search, batches, monkeypatch):
     assert search.state.statistics.counts().weight_steps.sum() == 2 * 28
     assert "ended by --max_steps=2" in stream.getvalue()
     assert "peak memory" in stream.getvalue()
+
+
+@pytest.mark.parametrize("epoch", [1, 21])
+def test_several_steps_in_a_call_change_no_bit(search, batches, monkeypatch, epoch):
+    generator = np.random.default_rng(1)
+    images = generator.normal(size=(7, 4, 8, 8, 1)).astype(np.float32)
+    halves = tf.data.Dataset.from_tensor_slices((images, generator.integers(0, 3, (7, 4)).astype(np.int32)))
+    pairs = tf.data.Dataset.zip((halves, halves.skip(1).concatenate(halves.take(1))))
+    results, saved = [], []
+    for steps_per_call in (1, 3):
+        search.reset()
+        settings = {"steps_per_call": steps_per_call, "checkpoint_every_steps": 5}
+        config = dataclasses.replace(search.config, **settings)
+        monkeypatch.setattr(search.step, "config", config)
+        saved.append([])
+        saves = StepSaves(config, StopSignals(), saved[-1].append, lambda own, done: False)
+        train_epoch(search.step, pairs, epoch, 5.0, first_step=0, progress=progress(), saves=saves)
+        results.append(search.values())
+    assert saved == [[5], [5]]
+    assert search.state.statistics.counts().weight_steps.sum() == 7 * 28
+    for name, arrays in results[0].items():
+        for once, repeated in zip(arrays, results[1][name], strict=True):
+            np.testing.assert_array_equal(once, repeated, err_msg=name)
 
 
 def test_batches_may_come_from_tf_data(search):
