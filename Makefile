@@ -47,11 +47,12 @@ format: $(STAMP)
 	$(RUN) -m ruff check --fix $(SOURCES)
 	$(RUN) -m ruff format $(SOURCES)
 
-## Times the steps, and the input pipelines where TFDS_DATA_DIR names a folder of prepared data sets.
+## Times the steps, the input pipelines where TFDS_DATA_DIR names a folder of prepared data sets, and how cost grows.
 bench: $(STAMP)
 	$(RUN) benchmarks/search_step.py
 	$(RUN) benchmarks/evaluation_step.py
 	test -z "$$TFDS_DATA_DIR" || $(RUN) benchmarks/input_pipeline.py --data_dir="$$TFDS_DATA_DIR"
+	$(RUN) benchmarks/cost_growth.py
 
 clean:
 	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache

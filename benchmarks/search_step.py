@@ -14,6 +14,7 @@ from absl import app, flags
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.operation_names import OPERATION_NAMES
@@ -26,6 +27,7 @@ CANDIDATES = flags.DEFINE_integer(
     "candidates", 0, "Candidates of every edge, all of them 3x3 separable convolutions; 0: the search's own eight."
 )
 LOGICAL_CPUS = flags.DEFINE_integer("logical_cpus", 1, "Replicas, each on its part of the processor.")
+MIXED_PRECISION = flags.DEFINE_enum("mixed_precision", "float32", ["float32", "bfloat16", "float16"], "Layers' type.")
 STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed.")
 
 
@@ -38,7 +40,9 @@ def main(_: list[str]) -> None:
         batch_size=BATCH_SIZE.value,
         strategy="mirrored" if LOGICAL_CPUS.value > 1 else "one",
         logical_cpus=LOGICAL_CPUS.value,
+        mixed_precision=MIXED_PRECISION.value,
     )
+    use_precision(config.mixed_precision)
     replicas = Replicas.of(config)
     side, classes = IMAGE_SIDE.value, 10
     operation_names = ("sep_conv_3x3",) * CANDIDATES.value or OPERATION_NAMES

@@ -116,14 +116,18 @@ class Replicas:
         """Gives each of this process's replicas its share of every batch, in the order of the replicas.
 
         Args:
-            batches: Yields tuples of tensors whose first dimension is the part of the batch that this
-                process loads (`worker_rows`), a multiple of the number of its replicas.
+            batches: Yields tuples of tensors whose first dimension is the part of the batch that this process
+                loads (`worker_rows`), a multiple of the number of its replicas. One replica takes any iterable.
 
         Returns:
             An iterable of the same tuples, for `strategy.run`.
         """
         if self.count == 1:
-            return batches
+            gpus = tf.config.list_logical_devices("GPU")
+            if not gpus or not isinstance(batches, tf.data.Dataset):
+                return batches
+            # Copied while the step before computes; strategies of several replicas do so themselves.
+            return batches.apply(tf.data.experimental.prefetch_to_device(gpus[0].name))
         own = self.count // self.worker.count
 
         def shares(*batch):

@@ -142,6 +142,17 @@ def test_each_worker_loads_its_rows_of_a_batch():
     assert [worker.worker_rows(8) for worker in replicas] == [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)]
 
 
+def test_batches_wait_on_the_gpu_where_there_is_one(monkeypatch):
+    """No GPU is at hand: the processor stands for one."""
+    batches = tf.data.Dataset.range(3)
+    assert Replicas().share_out(batches) is batches
+    (processor,) = tf.config.list_logical_devices("CPU")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [processor] if kind == "GPU" else [])
+    moved = Replicas().share_out(batches)
+    assert moved is not batches
+    assert [(int(batch), batch.device.endswith(processor.name)) for batch in moved] == [(0, True), (1, True), (2, True)]
+
+
 def test_there_is_a_strategy_for_every_choice_of_the_flag():
     (field,) = [field for field in EvaluationConfig.__dataclass_fields__.values() if field.name == "strategy"]
     assert set(field.metadata["choices"]) == set(STRATEGIES)
