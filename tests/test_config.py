@@ -13,6 +13,7 @@ MAY_CHANGE = {
     "data_dir",
     "download",
     "max_steps",
+    "steps_per_call",
     "checkpoint_every_epochs",
     "checkpoint_every_steps",
     "keep_checkpoints",
