@@ -8,16 +8,20 @@ import json
 import statistics
 import time
 
-import numpy as np
-import tensorflow as tf
-from absl import app, flags
+from eoinas_tf.garbage_collection import without_collections
 
-from eoinas_tf.config import SearchConfig
-from eoinas_tf.distribution.replicas import Replicas
-from eoinas_tf.optimization.precision import use_precision
-from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
-from eoinas_tf.search.search_step import SearchStep, build_search_state
-from eoinas_tf.space.operation_names import OPERATION_NAMES
+with without_collections():  # As the commands do.
+    import numpy as np
+    import tensorflow as tf
+    from absl import app, flags
+
+    from eoinas_tf.config import SearchConfig
+    from eoinas_tf.distribution.replicas import Replicas
+    from eoinas_tf.optimization.precision import use_precision
+    from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
+    from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
+    from eoinas_tf.search.search_step import SearchStep, build_search_state
+    from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 INIT_CHANNELS = flags.DEFINE_integer("init_channels", 16, "Channels C of the first cell.")
 CELLS = flags.DEFINE_integer("cells", 8, "Cells in the network.")
@@ -46,6 +50,7 @@ def main(_: list[str]) -> None:
     replicas = Replicas.of(config)
     side, classes = IMAGE_SIDE.value, 10
     operation_names = ("sep_conv_3x3",) * CANDIDATES.value or OPERATION_NAMES
+    rewrite_where_it_pays((side, side, 3), config.init_channels, config.batch_size)
     with replicas.strategy.scope():
         state = build_search_state(config, (side, side, 3), classes, 390, operation_names)
     step = SearchStep(state, config, replicas)

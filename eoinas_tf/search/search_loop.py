@@ -22,6 +22,7 @@ from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import derive_cells
+from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
 from eoinas_tf.search.judgement import Judgement, judge_operations
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, least_important_operations
 from eoinas_tf.search.pruning_history import drop_epochs, drop_records
@@ -69,6 +70,7 @@ def run_search(config: SearchConfig) -> dict | None:
         halves = class_balanced_halves(dataset.train.labels, config.seed)
         steps = steps_per_epoch(min(map(len, halves)), config.batch_size)
         preprocessing = Preprocessing(*channel_statistics(dataset.train), config.crop_padding, config.horizontal_flip)
+        rewrite_where_it_pays(dataset.image_shape, config.init_channels, config.batch_size)
         with replicas.strategy.scope():
             state = build_search_state(config, dataset.image_shape, dataset.num_classes, steps)
         step = SearchStep(state, config, replicas)

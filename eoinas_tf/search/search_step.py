@@ -14,6 +14,7 @@ from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
 from eoinas_tf.random_seeds import stateless_seed
+from eoinas_tf.search.graph_rewriting import called_functions_as_traced
 from eoinas_tf.search.operation_statistics import OperationStatistics
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
@@ -141,6 +142,7 @@ class SearchStep:
         self.update_repeatedly = tf.function(self._update_repeatedly, autograph=False)
         self.classify = tf.function(self._classify, autograph=False)
 
+    @called_functions_as_traced()
     def _update_weights(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor) -> None:
         """Draws a sample and descends the training loss on w; computes no gradient for alpha.
 
@@ -182,6 +184,7 @@ class SearchStep:
         gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.weights_l2)
         return ReplicaResults(gradients, norm, loss, accuracy(labels, logits))
 
+    @called_functions_as_traced()
     def _update_architecture(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
     ) -> None:
@@ -246,6 +249,7 @@ class SearchStep:
 
         repeat_steps(iteration, batches, first, count)
 
+    @called_functions_as_traced()
     def _classify(self, images: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
         """Returns the predicted classes, int64 [batch], of one sub-network.
 

@@ -42,12 +42,13 @@ def suits(images: tf.Tensor, to_convolve: bool = False) -> bool:
         and images.shape.num_elements() >= (FEWEST_NUMBERS_TO_CONVOLVE if to_convolve else FEWEST_NUMBERS)
         and images.dtype == tf.float32
         and not tf.executing_eagerly()
-        and not _has_gpu()
+        and not has_gpu()
     )
 
 
 @functools.cache
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Returns whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
 
 
@@ -82,8 +83,13 @@ def standardize(images: tf.Tensor, epsilon: float) -> tf.Tensor:
 
     @tf.custom_gradient
     def standardized(original: tf.Tensor):
-        outputs, inverse_deviation = _standardize(*_copies(original), epsilon)
-        return outputs, lambda gradient: _standardize_gradient(*_copies(outputs, inverse_deviation, gradient))
+        outputs, mean, inverse_deviation = _standardize(*_copies(original), epsilon)
+
+        # Made of the input, not of the output: a custom gradient keeps its input in memory in any case.
+        def input_gradient(gradient: tf.Tensor) -> tf.Tensor:
+            return _standardize_gradient(*_copies(original, mean, inverse_deviation, gradient))
+
+        return outputs, input_gradient
 
     return standardized(images)
 
@@ -104,17 +110,20 @@ def _channel_means(images: tf.Tensor) -> tf.Tensor:
 
 
 @compiled
-def _standardize(images: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
-    centred = images - _channel_means(images)
+def _standardize(images: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    mean = _channel_means(images)
+    centred = images - mean
     inverse_deviation = tf.math.rsqrt(_channel_means(centred * centred) + epsilon)
-    return centred * inverse_deviation, inverse_deviation
+    return centred * inverse_deviation, mean, inverse_deviation
 
 
 @compiled
-def _standardize_gradient(outputs: tf.Tensor, inverse_deviation: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    mean = _channel_means(gradient)
+def _standardize_gradient(
+    images: tf.Tensor, mean: tf.Tensor, inverse_deviation: tf.Tensor, gradient: tf.Tensor
+) -> tf.Tensor:
+    outputs = (images - mean) * inverse_deviation
     along = _channel_means(gradient * outputs)
-    return inverse_deviation * (gradient - mean - outputs * along)
+    return inverse_deviation * (gradient - _channel_means(gradient) - outputs * along)
 
 
 def normalize(

@@ -109,11 +109,15 @@ class CandidateOperations:
             self._run.experimental_get_tracing_count() + self._run_with_frozen_weights.experimental_get_tracing_count()
         )
 
-    def _run_one(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
+    def _run_one(
+        self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor, train_weights: bool = True
+    ) -> tf.Tensor:
         def branch(operation: int):
             def run() -> tf.Tensor:
                 layer = self._layers[operation]
-                outputs, _ = layer.stateless_call(self.operation_weights(weights, operation), [], inputs)
+                # Stopped in here: outside, each branch would still compute its gradient, for nobody.
+                own = self.operation_weights(weights if train_weights else tf.stop_gradient(weights), operation)
+                outputs, _ = layer.stateless_call(own, [], inputs)
                 return outputs
 
             return run
@@ -123,7 +127,7 @@ class CandidateOperations:
         return outputs
 
     def _run_one_frozen(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
-        return self._run_one(inputs, tf.stop_gradient(weights), operation_index)
+        return self._run_one(inputs, weights, operation_index, train_weights=False)
 
 
 def _fresh_values(variable: keras.Variable, dtype: str) -> tf.Tensor:

@@ -222,6 +222,6 @@ def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch):
     answers(tf.zeros([2, 5, 5, 3]))
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 0)
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
-    monkeypatch.setattr(compiled_kernels, "_has_gpu", lambda: True)
+    monkeypatch.setattr(compiled_kernels, "has_gpu", lambda: True)
     answers(tf.zeros([2, 4, 6, 3]))
     assert found == [(True, True), (False, False), (True, False), (False, False), (False, False)]

@@ -86,6 +86,33 @@ def test_frozen_weights_get_no_gradient_but_inputs_do(candidates):
     assert np.any(input_gradient)
 
 
+@pytest.mark.parametrize("train_weights", [True, False])
+def test_frozen_weights_gradients_are_not_even_computed(candidates, train_weights):
+    """Walks from the results of each branch's gradient back to what they are made of."""
+
+    @tf.function(autograph=False)
+    def input_gradient(inputs, weights, index):
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, weights])
+            outputs = candidates(inputs, weights, index, train_weights=train_weights)
+        return tape.gradient(outputs, inputs)
+
+    arguments = images(), candidates.initial_weights(), tf.constant(2)
+    functions = input_gradient.get_concrete_function(*arguments).graph.as_graph_def().library.function
+    made = set()
+    for function in functions:
+        if "_grad_" in function.signature.name:
+            nodes = {node.name: node for node in function.node_def}
+            names = [output.split(":")[0] for output in function.ret.values()]
+            while names:
+                node = nodes.pop(names.pop(), None)
+                if node is not None:
+                    made.add(node.op)
+                    names += [name.split(":")[0].removeprefix("^") for name in node.input]
+    assert "DepthwiseConv2dNativeBackpropInput" in made
+    assert ("DepthwiseConv2dNativeBackpropFilter" in made) == train_weights
+
+
 def test_one_trace_serves_all_choices_and_all_edges(candidates):
     inputs = images()
     candidates(inputs, candidates.initial_weights(), tf.constant(0))
