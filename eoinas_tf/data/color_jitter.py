@@ -10,7 +10,7 @@ from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 # Of the grey that a colour appears as.
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 WHITE = 255.0
-# Takes an image and an amount.
+# Takes an image's planes, float32 [channels, height, width], and an amount; returns the changed planes.
 Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -33,7 +33,6 @@ def jitter_colors(
     Returns:
         float32 images of the same shape, 0 to 255; not rounded.
     """
-    images = tf.cast(images, tf.float32)
     is_colour = images.shape[-1] == 3
     changes: list[tuple[Change, float]] = []
     if strength > 0:
@@ -42,7 +41,7 @@ def jitter_colors(
     if hue > 0 and is_colour:
         changes.append((turn_hue, hue))
     if not changes:
-        return images
+        return tf.cast(images, tf.float32)
     draws = draw_uniform([2, tf.shape(images)[0], len(changes)], 1, seed, rows, -1.0, 1.0)
     amounts, orders = draws[0] * [largest for _, largest in changes], tf.argsort(draws[1])
 
@@ -50,7 +49,7 @@ def jitter_colors(
     # One image after another, because it fits into the processor's cache and a batch does not.
     return tf.map_fn(
         lambda parts: _change_in_order(*parts, own_changes),
-        (images, amounts, orders),
+        (tf.convert_to_tensor(images), amounts, orders),
         fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
     )
 
@@ -59,42 +58,48 @@ def jitter_colors(
 @partial(tf.function, jit_compile=True, autograph=False)
 def _change_in_order(image: tf.Tensor, amounts: tf.Tensor, order: tf.Tensor, changes: tuple[Change, ...]) -> tf.Tensor:
     """Applies each change once, by its own amount, in the order of their numbers in `order`."""
+    # Plane by plane: the loops over a plane use the processor's vectors, those over pixels of three numbers do not.
+    planes = tf.transpose(tf.cast(image, tf.float32), [2, 0, 1])
     for which in tf.unstack(order):
-        branches = [partial(change, image, amounts[number]) for number, change in enumerate(changes)]
-        image = tf.ensure_shape(tf.switch_case(which, branches), image.shape)
-    return image
+        branches = [partial(change, planes, amounts[number]) for number, change in enumerate(changes)]
+        planes = tf.ensure_shape(tf.switch_case(which, branches), planes.shape)
+    return tf.transpose(planes, [1, 2, 0])
 
 
-def change_brightness(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Returns the image, [height, width, channels], with all its values multiplied by 1 + amount."""
-    return _clipped(image * (1 + amount))
+def change_brightness(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    """Returns the image with all its values multiplied by 1 + amount."""
+    return _clipped(planes * (1 + amount))
 
 
-def change_contrast(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+def change_contrast(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     """Returns the image with all distances from its mean grey multiplied by 1 + amount."""
-    return _apart(image, tf.reduce_mean(grey(image)), amount)
+    # Lines are added first, whole: a sum over both sides would be compiled to one number after another.
+    line = tf.reduce_mean(grey(planes), axis=0)
+    return _apart(planes, tf.reduce_mean(line), amount)
 
 
-def change_saturation(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+def change_saturation(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     """Returns the image with each pixel's distance from its own grey multiplied by 1 + amount."""
-    return _apart(image, grey(image), amount)
+    return _apart(planes, grey(planes), amount)
 
 
-def turn_hue(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+def turn_hue(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     """Returns the image with its hues turned by a fraction of the full circle, lightness and chroma kept."""
-    return _clipped(tf.image.adjust_hue(image, amount))
+    pixels = tf.image.adjust_hue(tf.stack(tf.unstack(planes), axis=-1), amount)
+    return _clipped(tf.stack(tf.unstack(pixels, axis=-1)))
 
 
-def grey(image: tf.Tensor) -> tf.Tensor:
-    """Returns what the image looks like without colours, [height, width, 1]."""
-    if image.shape[-1] == 1:
-        return image
-    return tf.reduce_sum(image * GREY_WEIGHTS, axis=-1, keepdims=True)
+def grey(planes: tf.Tensor) -> tf.Tensor:
+    """Returns what the image looks like without colours, [height, width]."""
+    if planes.shape[0] == 1:
+        return planes[0]
+    red, green, blue = (weight * plane for weight, plane in zip(GREY_WEIGHTS, tf.unstack(planes), strict=True))
+    return red + green + blue
 
 
-def _apart(image: tf.Tensor, middle: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    return _clipped(middle + (image - middle) * (1 + amount))
+def _apart(planes: tf.Tensor, middle: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
+    return _clipped(middle + (planes - middle) * (1 + amount))
 
 
-def _clipped(image: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(image, 0.0, WHITE)
+def _clipped(planes: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(planes, 0.0, WHITE)

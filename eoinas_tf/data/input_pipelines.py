@@ -206,4 +206,7 @@ def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
-    return batches.prefetch(tf.data.AUTOTUNE)
+    # Batches are made in parallel; to share out each of a batch's operations too costs more than it gains.
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
