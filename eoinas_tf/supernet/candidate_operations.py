@@ -8,6 +8,7 @@ operations' kernels: one variable for the optimizer, one argument, one gradient.
 
 import functools
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -16,6 +17,9 @@ import tensorflow as tf
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.space.operations import build_operation
+
+# By their size in bytes.
+WHOLE_NUMBERS = {2: tf.int16, 4: tf.int32, 8: tf.int64}
 
 
 class CandidateOperations:
@@ -109,15 +113,21 @@ class CandidateOperations:
             self._run.experimental_get_tracing_count() + self._run_with_frozen_weights.experimental_get_tracing_count()
         )
 
-    def _run_one(
-        self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor, train_weights: bool = True
+    def _run_one(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
+        return self._switch(inputs, operation_index, lambda: weights)
+
+    def _run_one_frozen(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
+        # Whole numbers have no gradient: where it is only stopped, each branch would still compute it, for nobody.
+        bits = tf.bitcast(weights, WHOLE_NUMBERS[weights.dtype.size])
+        return self._switch(inputs, operation_index, lambda: tf.bitcast(bits, weights.dtype))
+
+    def _switch(
+        self, inputs: tf.Tensor, operation_index: tf.Tensor, get_weights: Callable[[], tf.Tensor]
     ) -> tf.Tensor:
         def branch(operation: int):
             def run() -> tf.Tensor:
                 layer = self._layers[operation]
-                # Stopped in here: outside, each branch would still compute its gradient, for nobody.
-                own = self.operation_weights(weights if train_weights else tf.stop_gradient(weights), operation)
-                outputs, _ = layer.stateless_call(own, [], inputs)
+                outputs, _ = layer.stateless_call(self.operation_weights(get_weights(), operation), [], inputs)
                 return outputs
 
             return run
@@ -125,9 +135,6 @@ class CandidateOperations:
         outputs = tf.switch_case(operation_index, [branch(operation) for operation in range(len(self._layers))])
         outputs.set_shape(self.output_shape(inputs.shape))
         return outputs
-
-    def _run_one_frozen(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
-        return self._run_one(inputs, weights, operation_index, train_weights=False)
 
 
 def _fresh_values(variable: keras.Variable, dtype: str) -> tf.Tensor:
