@@ -121,9 +121,7 @@ class CandidateOperations:
         bits = tf.bitcast(weights, WHOLE_NUMBERS[weights.dtype.size])
         return self._switch(inputs, operation_index, lambda: tf.bitcast(bits, weights.dtype))
 
-    def _switch(
-        self, inputs: tf.Tensor, operation_index: tf.Tensor, get_weights: Callable[[], tf.Tensor]
-    ) -> tf.Tensor:
+    def _switch(self, inputs: tf.Tensor, operation_index: tf.Tensor, get_weights: Callable[[], tf.Tensor]) -> tf.Tensor:
         def branch(operation: int):
             def run() -> tf.Tensor:
                 layer = self._layers[operation]
