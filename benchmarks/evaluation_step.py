@@ -8,15 +8,18 @@ import json
 import statistics
 import time
 
-import numpy as np
-import tensorflow as tf
-from absl import app, flags
+from eoinas_tf.garbage_collection import without_collections
 
-from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
-from eoinas_tf.evaluation.network_description import build_network, configured_genotype
-from eoinas_tf.optimization.precision import use_precision
-from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
+with without_collections():  # As the commands do.
+    import numpy as np
+    import tensorflow as tf
+    from absl import app, flags
+
+    from eoinas_tf.config import EvaluationConfig
+    from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
+    from eoinas_tf.evaluation.network_description import build_network, configured_genotype
+    from eoinas_tf.optimization.precision import use_precision
+    from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 
 GENOTYPE = flags.DEFINE_string("genotype", "DARTS_V2", "Name of a published genotype, or a genotype file.")
 INIT_CHANNELS = flags.DEFINE_integer("init_channels", 36, "Channels C of the first cell.")

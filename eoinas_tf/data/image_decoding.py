@@ -1,7 +1,5 @@
 """Encoded images to pixels of one size and one number of channels."""
 
-from functools import partial
-
 import tensorflow as tf
 
 
@@ -56,15 +54,17 @@ def resize_images(images: tf.Tensor, image_size: tuple[int, int] | tf.Tensor) ->
     batch = images if images.shape.rank == 4 else images[None]
     turned = tf.transpose(_resize_lines(batch, image_size[0]), [0, 2, 1, 3])
     resized = _resize_lines(turned, image_size[1])
-    turn = _turn_and_round_compiled if resized.shape.is_fully_defined() else _turn_and_round
+    # Each shape is compiled once, so only sizes that all of a data set's images are resized to.
+    is_one_size = not tf.is_tensor(image_size) and resized.shape.is_fully_defined()
+    turn = _turn_and_round_compiled if is_one_size else _turn_and_round
     return turn(resized) if images.shape.rank == 4 else turn(resized)[0]
 
 
 def _resize_lines(images: tf.Tensor, lines: int | tf.Tensor) -> tf.Tensor:
-    """Resizes images [b, height, width, c] to [b, lines, width, c], float32, with a triangle as wide as two lines.
+    """Resizes images [b, height, width, c] to [b, lines, width, c], float32, as `tf.image.resize` does.
 
-    As `tf.image.resize` does it along the other side too, it takes most of its time there, pixel by pixel. Along
-    this side whole lines are added, so that to resize, to turn and to resize is twice as fast, for the same pixels.
+    That takes most of its time along the other side, pixel by pixel. Along this side whole lines are added, so
+    that to resize, to turn and to resize again is twice as fast, for the same pixels.
     """
     batch, height, width, channels = (
         static or tf.shape(images)[axis] for axis, static in enumerate(images.shape.as_list())
@@ -86,7 +86,7 @@ def _turn_and_round(images: tf.Tensor) -> tf.Tensor:
 
 
 # One loop instead of three: four times as fast.
-_turn_and_round_compiled = partial(tf.function, jit_compile=True, autograph=False)(_turn_and_round)
+_turn_and_round_compiled = tf.function(_turn_and_round, jit_compile=True, autograph=False)
 
 
 def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int | None = None) -> tf.Tensor:

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from eoinas_tf.data import image_decoding
 from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, fit_images, resize_images
 
 RANDOM = np.random.default_rng(0)
@@ -107,3 +108,16 @@ def test_decode_to_shape_with_the_middle_cut_out():
     middles = encoded.map(lambda source: decode_to_shape(source, (4, 5, 3), resize=True, resize_side=6))
     assert middles.element_spec == tf.TensorSpec([4, 5, 3], tf.uint8)
     np.testing.assert_array_equal(next(iter(middles)), image[1:5, 2:7])
+
+
+def test_images_of_many_sizes_are_not_compiled_one_by_one(monkeypatch):
+    compiled_shapes = []
+    plain = image_decoding._turn_and_round
+    monkeypatch.setattr(
+        image_decoding, "_turn_and_round_compiled", lambda images: compiled_shapes.append(images.shape) or plain(images)
+    )
+    for height in (9, 11, 13):
+        image = np.zeros([height, 8, 3], np.uint8)
+        fit_images(image, (4, 4), resize_side=6)
+        resize_images(image, (4, 5))
+    assert set(map(tuple, compiled_shapes)) == {(1, 5, 4, 3)}
