@@ -48,13 +48,24 @@ def horizontal_flip(images: tf.Tensor, seed: tf.Tensor, rows: BatchRows | None =
     Returns:
         Images of the same shape and type.
     """
-    is_flipped = draw_uniform([tf.shape(images)[0]], 0, seed, rows) < 0.5
+    is_flipped = draw_flips(tf.shape(images)[0], seed, rows)
     # Image by image: to reverse all and to choose between them takes ten times as long.
     return tf.map_fn(
         lambda parts: tf.cond(parts[1], lambda: tf.reverse(parts[0], axis=[1]), lambda: parts[0]),
         (images, is_flipped),
         fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
     )
+
+
+def draw_flips(batch_size: int | tf.Tensor, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
+    """Draws which images are flipped, each with probability one half: bool [batch].
+
+    Args:
+        batch_size: Images to draw for.
+        seed: Seed of the draw, integer [2].
+        rows: The rows of the batch that they are; the whole batch where not given.
+    """
+    return draw_uniform([batch_size], 0, seed, rows) < 0.5
 
 
 def normalize(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarray) -> tf.Tensor:

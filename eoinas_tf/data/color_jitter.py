@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
@@ -15,7 +16,15 @@ Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def jitter_colors(
-    images: tf.Tensor, strength: float, hue: float, seed: tf.Tensor, rows: BatchRows | None = None
+    images: tf.Tensor,
+    strength: float,
+    hue: float,
+    seed: tf.Tensor,
+    rows: BatchRows | None = None,
+    *,
+    is_flipped: tf.Tensor | None = None,
+    mean: np.ndarray | float = 0.0,
+    standard_deviation: np.ndarray | float = 1.0,
 ) -> tf.Tensor:
     """Changes each image's brightness, contrast, saturation and hue, in an order that is drawn for each image.
 
@@ -23,47 +32,63 @@ def jitter_colors(
     by a turn that is uniform in [-hue, hue]. After each change what left the range is clipped. Grey
     images have brightness and contrast only.
 
+    The images can be flipped before and normalized after it on the way, which saves two more passes over all pixels.
+
     Args:
         images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
         strength: Largest relative change of brightness, contrast and saturation, in [0, 1].
         hue: Largest turn of the hue, a fraction of the full circle of colours, in [0, 0.5].
         seed: Seed of the draw, integer [2].
         rows: The rows of the batch that the images are; the whole batch where not given.
+        is_flipped: Which images are flipped left to right first, bool [batch]; none where not given.
+        mean: What is subtracted last, float32 [channels] or one number, on the scale 0 to 255.
+        standard_deviation: What the rest is divided by, likewise.
 
     Returns:
-        float32 images of the same shape, 0 to 255; not rounded.
+        float32 images of the same shape; not rounded.
     """
-    is_colour = images.shape[-1] == 3
+    channels = images.shape[-1]
+    is_colour = channels == 3
     changes: list[tuple[Change, float]] = []
     if strength > 0:
         changes += [(change_brightness, strength), (change_contrast, strength)]
         changes += [(change_saturation, strength)] if is_colour else []
     if hue > 0 and is_colour:
         changes.append((turn_hue, hue))
-    if not changes:
-        return tf.cast(images, tf.float32)
+    images = tf.convert_to_tensor(images)
     draws = draw_uniform([2, tf.shape(images)[0], len(changes)], 1, seed, rows, -1.0, 1.0)
     amounts, orders = draws[0] * [largest for _, largest in changes], tf.argsort(draws[1])
+    is_flipped = tf.zeros(tf.shape(images)[0], tf.bool) if is_flipped is None else is_flipped
+    normalization = [np.broadcast_to(np.float32(numbers), [channels]) for numbers in (mean, standard_deviation)]
 
     own_changes = tuple(change for change, _ in changes)
     # One image after another, because it fits into the processor's cache and a batch does not.
     return tf.map_fn(
-        lambda parts: _change_in_order(*parts, own_changes),
-        (tf.convert_to_tensor(images), amounts, orders),
+        lambda parts: _change_in_order(*parts, *normalization, own_changes),
+        (images, is_flipped, amounts, orders),
         fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
     )
 
 
 # Compiled, the changes are one loop over the pixels each, five times as fast as TensorFlow's own operations.
 @partial(tf.function, jit_compile=True, autograph=False)
-def _change_in_order(image: tf.Tensor, amounts: tf.Tensor, order: tf.Tensor, changes: tuple[Change, ...]) -> tf.Tensor:
-    """Applies each change once, by its own amount, in the order of their numbers in `order`."""
+def _change_in_order(
+    image: tf.Tensor,
+    is_flipped: tf.Tensor,
+    amounts: tf.Tensor,
+    order: tf.Tensor,
+    means: tf.Tensor,
+    deviations: tf.Tensor,
+    changes: tuple[Change, ...],
+) -> tf.Tensor:
+    """Flips, applies each change once, by its own amount, in the order of their numbers in `order`, and normalizes."""
+    image = tf.where(is_flipped, tf.reverse(image, axis=[1]), image)
     # Plane by plane: the loops over a plane use the processor's vectors, those over pixels of three numbers do not.
     planes = tf.transpose(tf.cast(image, tf.float32), [2, 0, 1])
     for which in tf.unstack(order):
         branches = [partial(change, planes, amounts[number]) for number, change in enumerate(changes)]
         planes = tf.ensure_shape(tf.switch_case(which, branches), planes.shape)
-    return tf.transpose(planes, [1, 2, 0])
+    return tf.transpose((planes - means[:, None, None]) / deviations[:, None, None], [1, 2, 0])
 
 
 def change_brightness(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
@@ -84,9 +109,22 @@ def change_saturation(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def turn_hue(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Returns the image with its hues turned by a fraction of the full circle, lightness and chroma kept."""
-    pixels = tf.image.adjust_hue(tf.stack(tf.unstack(planes), axis=-1), amount)
-    return _clipped(tf.stack(tf.unstack(pixels, axis=-1)))
+    """Returns the image with its hues turned by a fraction of the full circle, value and chroma kept.
+
+    That is what `tf.image.adjust_hue` does. On the circle of hues, six long, red, green and blue lie at 0, 2 and 4.
+    A channel has the largest value up to a distance of 1 from its own place, the smallest from 2 on.
+    """
+    red, green, blue = tf.unstack(planes)
+    largest = tf.maximum(tf.maximum(red, green), blue)
+    chroma = largest - tf.minimum(tf.minimum(red, green), blue)
+    is_red, is_green = largest == red, largest == green
+    place = tf.where(is_red, 0.0, tf.where(is_green, 2.0, 4.0))
+    beside = tf.where(is_red, green - blue, tf.where(is_green, blue - red, red - green))
+    # Of grey any hue will do.
+    hues = place + beside / tf.where(chroma > 0, chroma, 1.0)
+    offsets = hues + 6 * amount - tf.reshape([0.0, 2.0, 4.0], [3, 1, 1])
+    distances = tf.abs(offsets - 6 * tf.round(offsets / 6))
+    return largest - chroma * tf.clip_by_value(distances - 1, 0.0, 1.0)
 
 
 def grey(planes: tf.Tensor) -> tf.Tensor:

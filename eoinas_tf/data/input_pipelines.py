@@ -4,18 +4,21 @@ The order of an epoch is a permutation made from (seed, half, epoch), and the au
 seeds are made from the global step, so an epoch can be entered at any step without state.
 """
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, normalize, pad_crop
 from eoinas_tf.data.batch_rows import BatchRows
 from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
+
+FEWEST_AT_ONCE = 4
 
 
 class Preprocessing(NamedTuple):
@@ -184,12 +187,22 @@ def _training_stream(
             images = split.load_crops(batch, draw_crops(own.count, crop_seed, own))
         else:
             images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed, own)
-        if preprocessing.horizontal_flip:
-            images = horizontal_flip(images, stateless_seed(seed, f"{stream}: flip", step), own)
+        flip_seed = stateless_seed(seed, f"{stream}: flip", step)
+        mean, deviation = preprocessing.mean, preprocessing.standard_deviation
         if preprocessing.color_jitter or preprocessing.hue_jitter:
-            jitter_seed = stateless_seed(seed, f"{stream}: colors", step)
-            images = jitter_colors(images, preprocessing.color_jitter, preprocessing.hue_jitter, jitter_seed, own)
-        images = normalize(images, preprocessing.mean, preprocessing.standard_deviation)
+            images = jitter_colors(
+                images,
+                preprocessing.color_jitter,
+                preprocessing.hue_jitter,
+                stateless_seed(seed, f"{stream}: colors", step),
+                own,
+                is_flipped=draw_flips(own.count, flip_seed, own) if preprocessing.horizontal_flip else None,
+                mean=mean,
+                standard_deviation=deviation,
+            )
+        else:
+            images = horizontal_flip(images, flip_seed, own) if preprocessing.horizontal_flip else images
+            images = normalize(images, mean, deviation)
         cutout_seed = stateless_seed(seed, f"{stream}: cutout", step)
         return cutout(images, preprocessing.cutout_length, cutout_seed, own), batch_labels
 
@@ -202,7 +215,12 @@ def _training_stream(
 
 def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
     converted = tf.autograph.experimental.do_not_convert(load)  # Converting takes start-up time and changes nothing.
-    return batches.map(converted, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.map(converted, num_parallel_calls=_batches_at_once(), deterministic=True)
+
+
+def _batches_at_once() -> int:
+    # A batch waits part of its time for others' threads. AUTOTUNE would make no more batches than there are processors.
+    return FEWEST_AT_ONCE if (os.cpu_count() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:

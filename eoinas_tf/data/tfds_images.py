@@ -229,7 +229,7 @@ def _record_split(
     with tf.device("CPU:0"):
         held_paths = tf.constant(paths)
     return ImageSplit.from_sources(
-        (index.file_numbers, index.offsets, index.lengths),
+        (index.file_numbers, index.offsets),
         index.labels,
         lambda *place: read_encoded_image(held_paths, *place),
         decode,

@@ -8,6 +8,7 @@ from PIL import Image, ImageEnhance
 from scipy import stats
 
 from eoinas_tf.data import color_jitter
+from eoinas_tf.data.augmentation import normalize
 from eoinas_tf.data.color_jitter import (
     change_brightness,
     change_contrast,
@@ -135,6 +136,37 @@ def test_a_seed_gives_the_same_images_eagerly_and_in_a_pipeline():
     assert eager.min() >= 0
     assert eager.max() <= 255
     assert not np.array_equal(jitter_colors(images, 0.4, 0.2, stateless_seed(0, "colors", 4)), eager)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_flips_and_normalization_on_the_way_are_those_of_their_own_passes(channels):
+    images = np.random.default_rng(1).integers(0, 256, [6, 8, 7, channels], np.uint8)
+    mean, deviation = np.float32([120.0, 110.0, 90.0])[:channels], np.float32([60.0, 50.0, 40.0])[:channels]
+    is_flipped = np.array([True, False, False, True, True, False])
+    expected = np.where(is_flipped[:, None, None, None], images[:, :, ::-1], images)
+    expected = normalize(jitter_colors(expected, 0.4, 0.2, SEED), mean, deviation)
+    found = jitter_colors(
+        images, 0.4, 0.2, SEED, is_flipped=tf.constant(is_flipped), mean=mean, standard_deviation=deviation
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("amount", [-0.5, -0.2, 0.0, 0.13, 0.5])
+def test_hues_are_turned_as_tensorflow_turns_them(amount):
+    random = np.random.default_rng(0)
+    # Grey, two equal channels, and channels whose difference is all but lost.
+    image = np.concatenate(
+        [
+            random.uniform(0, 255, [30, 9, 3]),
+            random.integers(0, 3, [30, 9, 3]) * 127.5,
+            np.full([1, 9, 3], 7.0),
+            1e-38 * random.integers(0, 2, [5, 9, 3]),
+        ]
+    ).astype(np.float32)
+    expected = tf.image.adjust_hue(image, amount)
+    np.testing.assert_allclose(changed(turn_hue, image, amount), expected, atol=1e-3)
+    compiled = tf.function(turn_hue, jit_compile=True)(tf.transpose(image, [2, 0, 1]), tf.constant(amount, tf.float32))
+    np.testing.assert_allclose(tf.transpose(compiled, [1, 2, 0]), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -34,9 +34,7 @@ def paths(tmp_path):
 
 
 def read(paths, index, position):
-    return read_encoded_image(
-        tf.constant(paths), index.file_numbers[position], index.offsets[position], index.lengths[position]
-    )
+    return read_encoded_image(tf.constant(paths), index.file_numbers[position], index.offsets[position])
 
 
 def test_the_index_says_where_each_record_lies(paths):
@@ -45,7 +43,6 @@ def test_the_index_says_where_each_record_lies(paths):
     assert index.labels.tolist() == [number % 7 for number in range(13)]
     assert (index.file_numbers.dtype, index.labels.dtype, index.offsets.dtype) == (np.int32, np.int32, np.int64)
     sizes = [len(example(number)) for number in range(13)]
-    assert index.lengths.tolist() == sizes
     assert BYTES_AROUND_RECORD == 8 + 4 + 4
     starts = [
         sum(size + 16 for size in sizes[first:number])
@@ -62,7 +59,7 @@ def test_any_record_can_be_read_in_any_order(paths):
 
 def test_records_are_read_inside_a_pipeline(paths):
     index = index_records(paths)
-    places = tf.data.Dataset.from_tensor_slices((index.file_numbers, index.offsets, index.lengths))
+    places = tf.data.Dataset.from_tensor_slices((index.file_numbers, index.offsets))
     images = places.map(lambda *place: read_encoded_image(tf.constant(paths), *place))
     assert images.element_spec == tf.TensorSpec([], tf.string)
     assert list(images.as_numpy_iterator()) == [content(number) for number in range(13)]
@@ -70,7 +67,7 @@ def test_records_are_read_inside_a_pipeline(paths):
 
 def test_no_record_makes_an_empty_index(paths):
     index = index_records(paths[1:2])
-    assert [len(column) for column in index] == [0, 0, 0, 0]
+    assert [len(column) for column in index] == [0, 0, 0]
 
 
 def damage(path):
