@@ -75,29 +75,29 @@ def main(_: list[str]) -> None:
             lambda epoch: training_batches(train, cropped, batch_size=IMAGENET_BATCH, epoch=epoch, seed=0),
             IMAGENET_BATCH,
         )
-        for what, prepare in (
-            ("decoding_alone", decode_whole),
-            ("cropping_alone", decode_resized_crop),
-            ("training_by_plain_operations", augment_by_plain_operations),
+        for what, prepare, batch in (
+            ("decoding_alone", decode_whole, 1),  # Images of many sizes do not make a batch.
+            ("cropping_alone", decode_resized_crop, IMAGENET_BATCH),
+            ("training_by_plain_operations", augment_by_plain_operations, IMAGENET_BATCH),
         ):
-            images = prepared_records("imagenet2012", prepare).repeat(100)
-            paces[f"imagenet_{what}"] = images_per_second(lambda _, images=images: images, 1)
+            batches = prepared_batches("imagenet2012", prepare, batch)
+            paces[f"imagenet_{what}"] = images_per_second(lambda _, batches=batches: batches, batch)
     print(json.dumps(paces))
 
 
-def prepared_records(name: str, prepare: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
+def prepared_batches(name: str, prepare: Callable[[tf.Tensor], tf.Tensor], batch_size: int) -> tf.data.Dataset:
     """Prepares a set's training images one by one, in the order that TensorFlow Datasets gives them, in parallel.
 
     Args:
         name: The set.
         prepare: Takes an image's file, returns its pixels.
+        batch_size: Images in a batch.
     """
     import tensorflow_datasets as tfds
 
     examples = tfds.load(name, split="train", data_dir=DATA_DIR.value, decoders={"image": tfds.decode.SkipDecoding()})
-    return examples.map(lambda example: prepare(example["image"]), num_parallel_calls=tf.data.AUTOTUNE).prefetch(
-        tf.data.AUTOTUNE
-    )
+    images = examples.map(lambda example: prepare(example["image"]), num_parallel_calls=tf.data.AUTOTUNE).repeat(100)
+    return images.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 def decode_whole(encoded: tf.Tensor) -> tf.Tensor:
