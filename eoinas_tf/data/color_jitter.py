@@ -64,7 +64,7 @@ def jitter_colors(
     own_changes = tuple(change for change, _ in changes)
     # One image after another, because it fits into the processor's cache and a batch does not.
     return tf.map_fn(
-        lambda parts: _change_in_order(*parts, *normalization, own_changes),
+        lambda parts: _flip_change_and_normalize(*parts, *normalization, own_changes),
         (images, is_flipped, amounts, orders),
         fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
     )
@@ -72,7 +72,7 @@ def jitter_colors(
 
 # Compiled, the changes are one loop over the pixels each, five times as fast as TensorFlow's own operations.
 @partial(tf.function, jit_compile=True, autograph=False)
-def _change_in_order(
+def _flip_change_and_normalize(
     image: tf.Tensor,
     is_flipped: tf.Tensor,
     amounts: tf.Tensor,
