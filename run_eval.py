@@ -6,7 +6,7 @@ import sys
 
 from eoinas_tf.command_line import run_command
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.garbage_collection import without_collections
+from eoinas_tf.lean_imports import lean_imports
 
 
 def evaluate(config: EvaluationConfig) -> None:
@@ -28,7 +28,7 @@ def evaluate(config: EvaluationConfig) -> None:
 
         sys.stdout.write(json.dumps(describe_network(config)) + "\n")
         return
-    with without_collections():
+    with lean_imports():
         from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 
     run_evaluation(config)

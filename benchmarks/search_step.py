@@ -8,9 +8,9 @@ import json
 import statistics
 import time
 
-from eoinas_tf.garbage_collection import without_collections
+from eoinas_tf.lean_imports import lean_imports
 
-with without_collections():  # As the commands do.
+with lean_imports():  # As the commands do.
     import numpy as np
     import tensorflow as tf
     from absl import app, flags

@@ -19,7 +19,7 @@ _BASE = {
     "config",
     "errors",
     "fault_points",
-    "garbage_collection",
+    "lean_imports",
     "memory_exhaustion",
     "quiet_logging",
     "random_seeds",
@@ -33,7 +33,7 @@ ALLOWED_IMPORTS = {
     "errors": set(),
     "config": {"errors"},
     "fault_points": set(),
-    "garbage_collection": set(),
+    "lean_imports": set(),
     "memory_exhaustion": {"errors"},
     "quiet_logging": set(),
     "random_seeds": {"errors"},
@@ -50,7 +50,7 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "run_search": {"command_line", "config", "search"},
-    "run_eval": {"command_line", "config", "evaluation", "garbage_collection"},
+    "run_eval": {"command_line", "config", "evaluation", "lean_imports"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (

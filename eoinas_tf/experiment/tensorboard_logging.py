@@ -7,11 +7,10 @@ import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary import histogram_pb
@@ -23,8 +22,10 @@ from tensorboard.util.tensor_util import make_tensor_proto
 
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, append_bytes, write_bytes
-from eoinas_tf.experiment.cell_drawing import figure_to_png
 from eoinas_tf.experiment.write_failures import failure_line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOGGER = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class TensorBoardLogger:
             },
         )
 
-    def image(self, step: int, tag: str, figure: Figure) -> None:
+    def image(self, step: int, tag: str, figure: "Figure") -> None:
         """Writes a picture.
 
         Args:
@@ -116,6 +117,8 @@ class TensorBoardLogger:
             tag: Name of the picture.
             figure: The picture.
         """
+        from eoinas_tf.experiment.cell_drawing import figure_to_png  # Here, so that no start waits for matplotlib.
+
         if self._enabled:
             self._write(step, [_picture(tag, figure_to_png(figure))])
 

@@ -7,7 +7,6 @@ from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.search_plots import write_search_plots
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.judgement import Judgement
@@ -103,6 +102,9 @@ class SearchJournal:
         write_text(self.run.genotype, genotype.to_json())
         fault_point("after_genotype", self.config.epochs)
         found = {"normal": genotype.normal, "reduce": genotype.reduce}
+        # Here, because matplotlib takes a third of a second that the start of a search need not wait for.
+        from eoinas_tf.experiment.search_plots import write_search_plots
+
         write_search_plots(self.run.plots, self._log.metrics, self.drops, found, self.operation_names, EDGE_NAMES)
         self._log.tensorboard.scalars(self.config.epochs, {"result/validation_accuracy": validation_accuracy})
         self._log.tensorboard.close()

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from eoinas_tf.experiment.cell_drawing import draw_cell
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 from eoinas_tf.optimization.step_results import Means
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGES
@@ -111,6 +110,8 @@ def log_living_cells(
         living_operations: bool [cell types, edges, operations].
         operation_names: Names of the operations.
     """
+    from eoinas_tf.experiment.cell_drawing import draw_cell  # Here, so that the start does not wait for matplotlib.
+
     names = np.array(operation_names)
     for cell_type, cell_name in enumerate(CELL_TYPES):
         graph = {

@@ -11,7 +11,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.garbage_collection import without_collections
+from eoinas_tf.lean_imports import lean_imports
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
 
@@ -31,7 +31,7 @@ def search_seeds(config: SearchConfig) -> None:
             select_best([Path(folder) for folder in config.select_from], run)
         return
     if config.num_seeds == 1 or config.max_steps:
-        with without_collections():
+        with lean_imports():
             from eoinas_tf.search.search_loop import run_search
 
         run_search(config)
@@ -106,7 +106,7 @@ def _search_in_own_process(config: SearchConfig) -> None:
 def _child(config: SearchConfig) -> None:
     try:
         with StopSignals():
-            with without_collections():
+            with lean_imports():
                 from eoinas_tf.search.search_loop import run_search
 
             run_search(config)
