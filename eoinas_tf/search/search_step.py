@@ -188,7 +188,7 @@ class SearchStep:
     def _update_architecture(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, temperature: tf.Tensor
     ) -> None:
-        """Draws a sample and descends the validation loss on alpha; computes no gradient for any weight.
+        """Draws a sample and descends the validation loss on alpha; no weight gets a gradient.
 
         Args:
             images: D_V mini-batch, float32 [share, height, width, channels] of each replica.

@@ -17,6 +17,7 @@ import tensorflow as tf
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.space.operations import build_operation
+from eoinas_tf.supernet.branch_choice import are_few, run_one_of
 
 # By their size in bytes.
 WHOLE_NUMBERS = {2: tf.int16, 4: tf.int32, 8: tf.int64}
@@ -99,13 +100,16 @@ class CandidateOperations:
             weights: Vector [weight_count].
             operation_index: int32 scalar.
             train_weights: Whether a gradient with respect to the weights can be asked for;
-                without, none is computed.
+                without, none is computed, unless images are so few that another trace would take longer.
 
         Returns:
             [batch, ceil(height / stride), ceil(width / stride), channels].
         """
-        run = self._run if train_weights else self._run_with_frozen_weights
-        return run(inputs, weights, operation_index)
+        if train_weights:
+            return self._run(inputs, weights, operation_index)
+        if are_few(inputs):
+            return self._run(inputs, tf.stop_gradient(weights), operation_index)
+        return self._run_with_frozen_weights(inputs, weights, operation_index)
 
     def trace_count(self) -> int:
         """Returns how often the function was traced so far."""
@@ -130,7 +134,7 @@ class CandidateOperations:
 
             return run
 
-        outputs = tf.switch_case(operation_index, [branch(operation) for operation in range(len(self._layers))])
+        outputs = run_one_of([branch(operation) for operation in range(len(self._layers))], operation_index, inputs)
         outputs.set_shape(self.output_shape(inputs.shape))
         return outputs
 

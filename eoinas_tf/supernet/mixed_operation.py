@@ -22,7 +22,7 @@ class MixedOperation(keras.layers.Layer):
         inputs: [batch, height, width, channels], float.
         operation_index: The operation to run, int32 scalar.
         gate: Weight of the operation, float scalar of value 1 that carries the gradient to
-            alpha; with a gate, no gradient with respect to the edge's weights is computed.
+            alpha; with a gate, the edge's weights get no gradient.
             None in a weight step.
 
     Example:

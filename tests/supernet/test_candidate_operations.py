@@ -4,10 +4,13 @@ import tensorflow as tf
 
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.space.operations import build_operation
+from eoinas_tf.supernet.branch_choice import FEWEST_NUMBERS
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
 CHANNELS = 4
 SIDE = 8
+# Of these a batch is not few.
+MANY = FEWEST_NUMBERS // (SIDE * SIDE * CHANNELS)
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["stride 1", "stride 2"])
@@ -15,8 +18,8 @@ def candidates(request):
     return CandidateOperations(CHANNELS, request.param)
 
 
-def images():
-    return tf.constant(np.random.default_rng(0).normal(size=(3, SIDE, SIDE, CHANNELS)).astype(np.float32))
+def images(batch_size=3):
+    return tf.constant(np.random.default_rng(0).normal(size=(batch_size, SIDE, SIDE, CHANNELS)).astype(np.float32))
 
 
 @pytest.mark.parametrize("operation", range(8), ids=OPERATION_NAMES)
@@ -87,7 +90,7 @@ def test_frozen_weights_get_no_gradient_but_inputs_do(candidates):
 
 
 @pytest.mark.parametrize("train_weights", [True, False])
-def test_frozen_weights_gradients_are_not_even_computed(candidates, train_weights):
+def test_frozen_weights_gradients_are_not_even_computed_for_many_images(candidates, train_weights):
     """Walks from the results of each branch's gradient back to what they are made of."""
 
     @tf.function(autograph=False)
@@ -97,7 +100,7 @@ def test_frozen_weights_gradients_are_not_even_computed(candidates, train_weight
             outputs = candidates(inputs, weights, index, train_weights=train_weights)
         return tape.gradient(outputs, inputs)
 
-    arguments = images(), candidates.initial_weights(), tf.constant(2)
+    arguments = images(MANY), candidates.initial_weights(), tf.constant(2)
     functions = input_gradient.get_concrete_function(*arguments).graph.as_graph_def().library.function
     made = set()
     for function in functions:
@@ -111,6 +114,25 @@ def test_frozen_weights_gradients_are_not_even_computed(candidates, train_weight
                     names += [name.split(":")[0].removeprefix("^") for name in node.input]
     assert "DepthwiseConv2dNativeBackpropInput" in made
     assert ("DepthwiseConv2dNativeBackpropFilter" in made) == train_weights
+
+
+@pytest.mark.parametrize(("batch_size", "traces"), [(3, 1), (MANY, 2)])
+def test_few_images_have_one_trace_for_both_kinds_of_steps(batch_size, traces):
+    candidates = CandidateOperations(CHANNELS, 1)
+    weights = candidates.initial_weights()
+
+    @tf.function(autograph=False)
+    def both_steps(inputs, index):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([inputs, weights])
+            trained, frozen = (candidates(inputs, weights, index, train_weights=train) for train in (True, False))
+        assert tape.gradient(frozen, weights) is None
+        return [trained, frozen], [tape.gradient(outputs, inputs) for outputs in (trained, frozen)]
+
+    (trained, frozen), gradients = both_steps(images(batch_size), tf.constant(2))
+    np.testing.assert_array_equal(trained, frozen)
+    np.testing.assert_array_equal(*gradients)
+    assert candidates.trace_count() == traces
 
 
 def test_one_trace_serves_all_choices_and_all_edges(candidates):
