@@ -1,8 +1,8 @@
 """Runs one of several branches, chosen by an index: as a call where images are few, inlined where they are many.
 
-TensorFlow inlines the branches of a choice into the graph around it, where each operation of each branch is skipped
-one by one, and where, on a processor, it replaces operations by oneDNN's. For few images these take longer, and so
-does getting there. A branch that is left a function of its own is called or not, and keeps TensorFlow's own kernels.
+TensorFlow inlines the branches of a choice into the graph around it, where, on a processor, it replaces their
+operations by oneDNN's. With few images these take longer than its own, and so does getting there. A branch that is
+left a function of its own keeps TensorFlow's kernels.
 """
 
 from collections.abc import Callable, Sequence
