@@ -15,7 +15,7 @@ from tensorflow.python.ops.cond_v2 import indexed_case
 from eoinas_tf.space.compiled_kernels import has_gpu
 
 # Of a batch of images; below, calling takes 0.6 to 1.0 of the time, above, inlined 0.7 to 1.0 (benchmarks/README.md).
-FEWEST_NUMBERS = 2**15
+FEWEST_NUMBERS_TO_INLINE = 2**15
 
 
 def run_one_of(branches: Sequence[Callable[[], tf.Tensor]], index: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
@@ -38,7 +38,7 @@ def are_few(images: tf.Tensor) -> bool:
     """Returns whether images are few: a batch of known shape, small enough, in a graph, and where there is no GPU."""
     return (
         images.shape.is_fully_defined()
-        and images.shape.num_elements() < FEWEST_NUMBERS
+        and images.shape.num_elements() < FEWEST_NUMBERS_TO_INLINE
         and not tf.executing_eagerly()
         and not has_gpu()
     )

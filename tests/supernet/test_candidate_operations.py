@@ -4,13 +4,13 @@ import tensorflow as tf
 
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.space.operations import build_operation
-from eoinas_tf.supernet.branch_choice import FEWEST_NUMBERS
+from eoinas_tf.supernet.branch_choice import FEWEST_NUMBERS_TO_INLINE
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
 CHANNELS = 4
 SIDE = 8
 # Of these a batch is not few.
-MANY = FEWEST_NUMBERS // (SIDE * SIDE * CHANNELS)
+MANY = FEWEST_NUMBERS_TO_INLINE // (SIDE * SIDE * CHANNELS)
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["stride 1", "stride 2"])
