@@ -4,8 +4,9 @@ On a processor TensorFlow's batch normalization, its depthwise convolutions, sli
 pixel and the gradient of its maximum pooling take several times as long as compiled loops do. A
 compiled depthwise convolution would be slower still, but a sum of shifted images is not; its
 kernel's gradient, long reductions, is better left to TensorFlow, three columns of the kernel at a
-time. These functions equal the plain ones up to rounding, values and gradients; the tests hold them
-to that. `benchmarks/README.md` has the ratios.
+time; of a convolution at stride 2 only the gradient for its input is compiled. These functions equal
+the plain ones up to rounding, values and gradients; the tests hold them to that.
+`benchmarks/README.md` has the ratios.
 
 `suits` is the one place that says where they are used.
 """
@@ -95,13 +96,16 @@ def standardize(images: tf.Tensor, epsilon: float) -> tf.Tensor:
 
 
 def _channel_sums(images: tf.Tensor) -> tf.Tensor:
-    """Returns each channel's sum over batch, height and width, in two steps.
+    """Returns each channel's sum over batch, height and width, in three steps.
 
-    First whole rows of images are added: long vectors, whereas XLA makes of a sum over three axes windows that it
-    walks through number by number.
+    First the batch's quarters are added: a sum of four terms runs in the loop that computes the terms, whereas a sum
+    over an axis reads them from memory. Then whole rows of images are: long vectors, whereas XLA makes of a sum over
+    three axes windows that it walks through number by number.
     """
     batch, height, width, channels = images.shape
-    rows = tf.reduce_sum(tf.reshape(images, [batch * height, width * channels]), axis=0)
+    parts = math.gcd(batch, 4)
+    part = functools.reduce(tf.add, tf.split(images, parts))
+    rows = tf.reduce_sum(tf.reshape(part, [batch // parts * height, width * channels]), axis=0)
     return tf.reduce_sum(tf.reshape(rows, [width, channels]), axis=0)
 
 
@@ -121,9 +125,9 @@ def _standardize(images: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tenso
 def _standardize_gradient(
     images: tf.Tensor, mean: tf.Tensor, inverse_deviation: tf.Tensor, gradient: tf.Tensor
 ) -> tf.Tensor:
-    outputs = (images - mean) * inverse_deviation
-    along = _channel_means(gradient * outputs)
-    return inverse_deviation * (gradient - _channel_means(gradient) - outputs * along)
+    centred = images - mean
+    along = _channel_means(gradient * centred) * (inverse_deviation * inverse_deviation)
+    return inverse_deviation * (gradient - _channel_means(gradient) - centred * along)
 
 
 def normalize(
@@ -201,29 +205,84 @@ def _diagonal_pixels(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @compiled
 def _diagonal_pixels_gradient(even: tf.Tensor, odd: tf.Tensor) -> tf.Tensor:
-    batch, rows, columns, channels = even.shape
     zeros = tf.zeros_like(even)
-    even_rows, odd_rows = tf.stack([even, zeros], axis=3), tf.stack([zeros, odd], axis=3)
-    return tf.reshape(tf.stack([even_rows, odd_rows], axis=2), [batch, 2 * rows, 2 * columns, channels])
+    return _interleave([[even, zeros], [zeros, odd]])
 
 
-def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
-    """Convolves each channel with its own kernel at stride 1; compiled at stride 2 it would gain little.
+def _interleave(pixels: list[list[tf.Tensor]]) -> tf.Tensor:
+    """Returns images made of those of their even and odd rows' even and odd columns.
+
+    Args:
+        pixels: Pixels of even rows, then of odd rows, each in even columns, then in odd columns: four tensors
+            [batch, rows, columns, channels].
+
+    Returns:
+        [batch, 2 * rows, 2 * columns, channels].
+    """
+    batch, rows, columns, channels = pixels[0][0].shape
+    whole_rows = [tf.stack(row, axis=3) for row in pixels]
+    return tf.reshape(tf.stack(whole_rows, axis=2), [batch, 2 * rows, 2 * columns, channels])
+
+
+def even_pixels(images: tf.Tensor) -> tf.Tensor:
+    """Keeps the even rows and columns.
+
+    Args:
+        images: float32 [batch, height, width, channels].
+
+    Returns:
+        [batch, ceil(height / 2), ceil(width / 2), channels].
+    """
+    height, width = images.shape[1:3]
+
+    @tf.custom_gradient
+    def kept(original: tf.Tensor):
+        return _even_pixels(*_copies(original)), lambda gradient: _even_pixels_gradient(
+            *_copies(gradient), height, width
+        )
+
+    return kept(images)
+
+
+@compiled
+def _even_pixels(images: tf.Tensor) -> tf.Tensor:
+    return images[:, ::2, ::2]
+
+
+@compiled
+def _even_pixels_gradient(gradient: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    zeros = tf.zeros_like(gradient)
+    return _interleave([[gradient, zeros], [zeros, zeros]])[:, :height, :width]
+
+
+def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dilation: int) -> tf.Tensor:
+    """Convolves each channel with its own kernel.
 
     Args:
         images: float32 [batch, height, width, channels].
         kernel: float32 [size, size, channels, 1]; size is odd.
-        dilation: Distance of the kernel's taps in pixels.
+        stride: 1 or 2.
+        dilation: Distance of the kernel's taps in pixels, 1 or 2.
 
     Returns:
-        float32 [batch, height, width, channels]; padded by zeros.
+        float32 [batch, ceil(height / stride), ceil(width / stride), channels]; padded by zeros.
     """
+    if stride == dilation == 2:
+        # Taps two apart, placed on every second pixel, only ever meet even rows and columns.
+        images, stride, dilation = even_pixels(images), 1, 1
     size = kernel.shape[0]
+    height, width = images.shape[1:3]
 
     def convolve(inputs: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
-        if suits(inputs, to_convolve=True):
+        if stride == 1 and suits(inputs, to_convolve=True):
             return _shifted_sum(inputs, taps, dilation)
-        return spatial_functions.depthwise_convolution(inputs, taps, 1, dilation)
+        return spatial_functions.depthwise_convolution(inputs, taps, stride, dilation)
+
+    def input_gradient(gradient: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
+        if stride == 2:
+            return _strided_input_gradient(gradient, taps, height, width)
+        # It is a convolution with the kernel turned by half a turn.
+        return convolve(gradient, taps[::-1, ::-1])
 
     @tf.custom_gradient
     def convolved(original: tf.Tensor, taps: tf.Tensor):
@@ -231,23 +290,47 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -
 
         def gradients(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             gradient, inputs, own_taps = _copies(gradient, original, taps)
-            # With respect to its input, a convolution's gradient is one with the kernel turned by half a turn.
             # Where nobody asks for the kernel's, TensorFlow leaves it out of the graph.
-            return convolve(gradient, own_taps[::-1, ::-1]), _kernel_gradient(inputs, gradient, size, dilation)
+            return input_gradient(gradient, own_taps), _kernel_gradient(inputs, gradient, size, stride, dilation)
 
         return convolve(original, taps), gradients
 
     return convolved(images, kernel)
 
 
-def _kernel_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, dilation: int) -> tf.Tensor:
+@compiled
+def _strided_input_gradient(gradient: tf.Tensor, kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Returns the gradient for the images [batch, height, width, channels] of a convolution at stride 2.
+
+    Other taps reach the even rows and columns than the odd ones: four sums, of a quarter of the taps each.
+    """
+    size = kernel.shape[0]
+    padding = size // 2
+    margin = (padding + 1) // 2
+    _, rows, columns, _ = gradient.shape
+    padded = tf.pad(gradient, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+
+    def pixels(first_row: int, first_column: int) -> tf.Tensor:
+        total = tf.zeros_like(gradient)
+        for row in range((first_row + padding) % 2, size, 2):
+            top = margin + (first_row + padding - row) // 2
+            for column in range((first_column + padding) % 2, size, 2):
+                left = margin + (first_column + padding - column) // 2
+                total += padded[:, top : top + rows, left : left + columns] * kernel[row, column, :, 0]
+        return total
+
+    whole = _interleave([[pixels(row, column) for column in (0, 1)] for row in (0, 1)])
+    return whole[:, :height, :width]
+
+
+def _kernel_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int, dilation: int) -> tf.Tensor:
     """Returns the gradient for a kernel [size, size, channels, 1], a few of its columns at a time where it has many."""
     channels = images.shape[-1]
-    if size <= MOST_KERNEL_COLUMNS:
+    if size <= MOST_KERNEL_COLUMNS or stride == 2:
         kernel = tf.zeros([size, size, channels, 1])  # A convolution's gradient for its kernel does not depend on it.
         with tf.GradientTape() as tape:
             tape.watch(kernel)
-            outputs = spatial_functions.depthwise_convolution(images, kernel, 1, dilation)
+            outputs = spatial_functions.depthwise_convolution(images, kernel, stride, dilation)
         return tape.gradient(outputs, kernel, gradient)
     pieces, (outputs,) = _kernel_columns(images, size, dilation), _kernel_columns(gradient, 1, dilation)
     columns = [

@@ -114,8 +114,8 @@ class DepthwiseConvolution(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
         kernel = tf.convert_to_tensor(self.kernel)
-        if self.stride == 1 and compiled_kernels.suits(inputs):
-            return compiled_kernels.depthwise_convolution(inputs, kernel, self.dilation)
+        if compiled_kernels.suits(inputs):
+            return compiled_kernels.depthwise_convolution(inputs, kernel, self.stride, self.dilation)
         return depthwise_convolution(inputs, kernel, self.stride, self.dilation)
 
     def compute_output_shape(self, input_shape):

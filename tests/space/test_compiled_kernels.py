@@ -49,8 +49,8 @@ def assert_same(fast, plain, *arguments):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-def images(generator, height, width, channels=3):
-    return tf.constant(generator.normal(2, 3, [4, height, width, channels]).astype(np.float32))
+def images(generator, height, width, channels=3, batch=4):
+    return tf.constant(generator.normal(2, 3, [batch, height, width, channels]).astype(np.float32))
 
 
 def test_add_keeps_the_order(generator):
@@ -63,12 +63,14 @@ def test_add_keeps_the_order(generator):
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
-def test_standardize(generator, height, width):
+@pytest.mark.parametrize("batch", [3, 4, 6, 8])
+def test_standardize(generator, height, width, batch):
     def plain(inputs):
         mean, variance = tf.nn.moments(inputs, [0, 1, 2])
         return (inputs - mean) / tf.sqrt(variance + 0.1)
 
-    assert_same(lambda inputs: compiled_kernels.standardize(inputs, 0.1), plain, images(generator, height, width))
+    inputs = images(generator, height, width, batch=batch)
+    assert_same(lambda inputs: compiled_kernels.standardize(inputs, 0.1), plain, inputs)
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
@@ -99,6 +101,11 @@ def test_diagonal_pixels(generator):
     )
 
 
+@pytest.mark.parametrize(("height", "width"), SIDES)
+def test_even_pixels(generator, height, width):
+    assert_same(compiled_kernels.even_pixels, subsample, images(generator, height, width))
+
+
 @pytest.mark.parametrize(("height", "width"), [(8, 6), (7, 6), (6, 5)])
 def test_a_factorized_reduction_is_the_same_with_them(generator, monkeypatch, height, width):
     layer, inputs = FactorizedReduction(4, affine=False), images(generator, height, width)
@@ -124,13 +131,14 @@ def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("size", [3, 5, 7])
-def test_depthwise_convolution(generator, height, width, dilation, size):
+def test_depthwise_convolution(generator, height, width, stride, dilation, size):
     kernel = tf.constant(generator.normal(size=[size, size, 3, 1]).astype(np.float32))
     assert_same(
-        lambda inputs, taps: compiled_kernels.depthwise_convolution(inputs, taps, dilation),
-        lambda inputs, taps: depthwise_convolution(inputs, taps, 1, dilation),
+        lambda inputs, taps: compiled_kernels.depthwise_convolution(inputs, taps, stride, dilation),
+        lambda inputs, taps: depthwise_convolution(inputs, taps, stride, dilation),
         images(generator, height, width),
         kernel,
     )
@@ -141,7 +149,7 @@ def test_a_kernel_of_many_columns_gets_its_gradient_where_the_convolution_is_not
     generator, monkeypatch, dilation
 ):
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 2**60)
-    test_depthwise_convolution(generator, 9, 7, dilation, size=5)
+    test_depthwise_convolution(generator, 9, 7, 1, dilation, size=5)
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
