@@ -159,16 +159,18 @@ class ReLUConvolution(keras.layers.Layer):
     Args:
         channels: Output channels.
         affine: Whether normalization has scale, offset and moving statistics.
+        active_inputs: Whether inputs have been through the ReLU already.
 
     Call arguments:
         inputs: [batch, height, width, any channels], float.
         training: Whether normalization uses the batch's statistics.
     """
 
-    def __init__(self, channels: int, affine: bool = True, **kwargs) -> None:
+    def __init__(self, channels: int, affine: bool = True, active_inputs: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         self.channels = channels
         self.affine = affine
+        self.active_inputs = active_inputs
 
     def build(self, input_shape) -> None:
         """Creates the layers for the input's channels."""
@@ -179,7 +181,8 @@ class ReLUConvolution(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, height, width, channels]."""
-        return normalize(self.normalization, self.convolution(tf.nn.relu(inputs)), training)
+        active = inputs if self.active_inputs else tf.nn.relu(inputs)
+        return normalize(self.normalization, self.convolution(active), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -187,7 +190,8 @@ class ReLUConvolution(keras.layers.Layer):
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "channels": self.channels, "affine": self.affine}
+        own = {"channels": self.channels, "affine": self.affine, "active_inputs": self.active_inputs}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
@@ -195,23 +199,25 @@ class FactorizedReduction(keras.layers.Layer):
     """Halves height and width without losing every second pixel: identity at stride 2.
 
     Two 1x1 convolutions of stride 2, the second on the input shifted by one pixel, give half
-    of the channels each; their outputs are concatenated and normalized.
+    of the channels each; their outputs are concatenated and normalized. A ReLU comes first.
 
     Args:
         channels: Output channels.
         affine: Whether normalization has scale, offset and moving statistics.
+        active_inputs: Whether inputs have been through the ReLU already.
 
     Call arguments:
         inputs: [batch, height, width, any channels], float.
         training: Whether normalization uses the batch's statistics.
     """
 
-    def __init__(self, channels: int, affine: bool = True, **kwargs) -> None:
+    def __init__(self, channels: int, affine: bool = True, active_inputs: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         if channels < 2:
             raise ValueError(f"channels must be at least 2 to be halved. Received: {channels}")
         self.channels = channels
         self.affine = affine
+        self.active_inputs = active_inputs
 
     def build(self, input_shape) -> None:
         """Creates the two convolutions for the input's channels."""
@@ -227,7 +233,7 @@ class FactorizedReduction(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / 2), ceil(width / 2), channels]."""
-        active = tf.nn.relu(inputs)
+        active = inputs if self.active_inputs else tf.nn.relu(inputs)
         if compiled_kernels.suits(inputs) and inputs.shape[1] % 2 == inputs.shape[2] % 2 == 0:
             even, odd = compiled_kernels.diagonal_pixels(active)
         else:
@@ -241,7 +247,8 @@ class FactorizedReduction(keras.layers.Layer):
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "channels": self.channels, "affine": self.affine}
+        own = {"channels": self.channels, "affine": self.affine, "active_inputs": self.active_inputs}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")

@@ -16,7 +16,7 @@ class SearchCell(keras.layers.Layer):
     """A normal or reduction cell in which every edge runs the operation sampled for it.
 
     Args:
-        channels: Channels of each node; the output has four times as many.
+        channels: Channels of each node.
         is_reduction: Whether operations next to the inputs have stride 2.
         follows_reduction: Whether the previous cell halved the size, so that the input from
             the cell before it must be halved too.
@@ -24,8 +24,9 @@ class SearchCell(keras.layers.Layer):
             such edges; cells that share it share their traces.
 
     Call arguments:
-        before_previous: Output of the cell before the previous one, [batch, height, width, any].
-        previous: Output of the previous cell, [batch, height, width, any].
+        before_previous: Nodes of the cell before the previous one, concatenated, after a ReLU,
+            [batch, height, width, any].
+        previous: Those of the previous cell, [batch, height, width, any].
         operation_index: Sampled operation of each edge, 14 int32 scalars.
         gates: Gate of each edge (see `MixedOperation`), 14 float scalars, or None.
     """
@@ -40,8 +41,8 @@ class SearchCell(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         fit = FactorizedReduction if follows_reduction else ReLUConvolution
-        self.fit_before_previous = fit(channels, affine=False, name="fit_before_previous")
-        self.fit_previous = ReLUConvolution(channels, affine=False, name="fit_previous")
+        self.fit_before_previous = fit(channels, affine=False, active_inputs=True, name="fit_before_previous")
+        self.fit_previous = ReLUConvolution(channels, affine=False, active_inputs=True, name="fit_previous")
         self.edges = []
         for edge in EDGES:
             candidates = candidates_for(channels, edge_stride(edge, is_reduction))
@@ -68,10 +69,10 @@ class SearchCell(keras.layers.Layer):
         previous: tf.Tensor,
         operation_index: Sequence[tf.Tensor],
         gates: Sequence[tf.Tensor] | None = None,
-    ) -> tf.Tensor:
-        """Returns the intermediate nodes, concatenated: [batch, height, width, 4 * channels]."""
+    ) -> list[tf.Tensor]:
+        """Returns the four intermediate nodes, each [batch, height, width, channels]."""
         nodes = [self.fit_before_previous(before_previous), self.fit_previous(previous)]
-        # A node's copies, one for each edge that leaves it and, of an intermediate node, one for the concatenation.
+        # A node's copies, one for each edge that leaves it and, of an intermediate node, one for the cell's output.
         copies: list[list[tf.Tensor]] = [fan_out(node, INTERMEDIATE_NODES) for node in nodes]
         for node in range(INPUT_NODES, INPUT_NODES + INTERMEDIATE_NODES):
             total = ordered_sum(
@@ -85,4 +86,4 @@ class SearchCell(keras.layers.Layer):
                 ]
             )
             copies.append(fan_out(total, INPUT_NODES + INTERMEDIATE_NODES - node))
-        return tf.concat([node_copies.pop() for node_copies in copies[INPUT_NODES:]], axis=-1)
+        return [node_copies.pop() for node_copies in copies[INPUT_NODES:]]

@@ -117,10 +117,12 @@ class SearchNetwork(keras.Model):
         if gates is not None:
             for cell_type, row in enumerate(tf.unstack(gates)):
                 gate_copies.append(fan_out(row, self.cell_types.count(cell_type)))
-        stem = fan_out(self.stem_normalization(self.stem(images)), 3)
-        before_previous, previous, before_next = stem
+        stem = tf.nn.relu(self.stem_normalization(self.stem(images)))
+        before_previous, previous, before_next = fan_out(stem, 3)
         for cell, cell_type in zip(self.cells, self.cell_types, strict=True):
             cell_gates = None if gates is None else tf.unstack(gate_copies[cell_type].pop())
-            outputs = cell(before_previous, previous, index_of_type[cell_type], cell_gates)
-            before_previous, previous, before_next = before_next, outputs, outputs
-        return self.classifier(tf.reduce_mean(previous, axis=[1, 2]))
+            nodes = cell(before_previous, previous, index_of_type[cell_type], cell_gates)
+            # Once for both cells that read them, and of nodes: those that are ready do not wait for the last.
+            active = tf.concat([tf.nn.relu(node) for node in nodes], axis=-1)
+            before_previous, previous, before_next = before_next, active, active
+        return self.classifier(tf.reduce_mean(tf.concat(nodes, axis=-1), axis=[1, 2]))

@@ -22,7 +22,9 @@ BLOCKS = [
     (DepthwiseConvolution, {"kernel_size": 5, "stride": 2, "dilation": 2}, (2, 4, 3, 4), 1, 0),
     (ReLUConvolution, {"channels": 3, "affine": False}, (2, 7, 6, 3), 1, 0),
     (ReLUConvolution, {"channels": 3, "affine": True}, (2, 7, 6, 3), 3, 2),
+    (ReLUConvolution, {"channels": 3, "affine": False, "active_inputs": True}, (2, 7, 6, 3), 1, 0),
     (FactorizedReduction, {"channels": 5, "affine": False}, (2, 4, 3, 5), 2, 0),
+    (FactorizedReduction, {"channels": 5, "affine": False, "active_inputs": True}, (2, 4, 3, 5), 2, 0),
     (FactorizedReduction, {"channels": 5, "affine": True}, (2, 4, 3, 5), 4, 2),
     (
         DepthwiseSeparableUnit,
@@ -119,6 +121,17 @@ def test_factorized_reduction_gives_the_odd_channel_to_the_second_half():
 def test_factorized_reduction_of_one_channel_is_refused():
     with pytest.raises(ValueError, match=r"channels must be at least 2 to be halved\. Received: 1"):
         FactorizedReduction(1)
+
+
+@pytest.mark.parametrize("block", [ReLUConvolution, FactorizedReduction])
+def test_blocks_whose_inputs_are_active_leave_the_relu_out(generator, block):
+    with_relu, without = block(4, affine=False), block(4, affine=False, active_inputs=True)
+    images = generator.normal(size=(2, 6, 4, 3)).astype("float32")
+    expected = with_relu(images)
+    without.build(images.shape)
+    without.set_weights(with_relu.get_weights())
+    np.testing.assert_array_equal(without(np.maximum(images, 0)), expected)
+    assert np.abs(without(images) - expected).max() > 0.1
 
 
 def test_relu_convolution_equals_the_definition(generator):

@@ -46,6 +46,17 @@ def test_logits_for_any_sample(network):
         assert np.isfinite(logits).all()
 
 
+def test_cells_read_nodes_after_a_relu_and_the_classifier_reads_them_without(network):
+    index = sample(4)
+    before_previous = previous = network.stem_normalization(network.stem(images()))
+    for cell, cell_type in zip(network.cells, network.cell_types, strict=True):
+        nodes = cell(tf.maximum(before_previous, 0), tf.maximum(previous, 0), tf.unstack(index[cell_type]))
+        before_previous, previous = previous, tf.concat(nodes, -1)
+    assert np.min(previous) < 0 < np.max(previous)
+    expected = network.classifier(tf.reduce_mean(previous, axis=[1, 2]))
+    np.testing.assert_allclose(network(images(), index), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_cells_of_a_type_share_the_sample(network):
     skip, none = OPERATION_NAMES.index("skip_connect"), OPERATION_NAMES.index("none")
     normal_only = tf.constant([[skip] * 14, [none] * 14])
