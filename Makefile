@@ -33,8 +33,8 @@ check: $(STAMP)
 	$(RUN) -m mypy
 
 # Two processes: most tests trace graphs on one core. A file stays in one process, for its tests share what they trace;
-# in their own order, files with few but long tests do not all come last. One thread a process for single operations:
-# the processes fill the cores. The commands that tests start use all threads, as a user's do.
+# in their own order, files with few but long tests do not all come last. One thread a process for single operations: the
+# processes fill the cores. The commands that tests start choose for themselves, as a user's do.
 TEST_PROCESSES ?= 2
 unit-tests: $(STAMP)
 	TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder

@@ -19,6 +19,7 @@ with lean_imports():  # As the commands do.
     from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
     from eoinas_tf.evaluation.network_description import build_network, configured_genotype
     from eoinas_tf.optimization.precision import use_precision
+    from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 
 GENOTYPE = flags.DEFINE_string("genotype", "DARTS_V2", "Name of a published genotype, or a genotype file.")
@@ -35,6 +36,7 @@ TOTAL_STEPS = 1_000_000
 
 def main(_: list[str]) -> None:
     """Builds a network, trains it for some steps, prints what they took."""
+    choose_threads()  # As the commands do.
     config = EvaluationConfig(
         run_dir="none",
         genotype=GENOTYPE.value,

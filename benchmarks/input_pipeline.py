@@ -20,6 +20,7 @@ from absl import app, flags
 from eoinas_tf.data.image_datasets import load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, training_batches
 from eoinas_tf.data.split_indices import class_balanced_halves
+from eoinas_tf.processors import choose_threads
 
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared TensorFlow Datasets.", required=True)
 SECONDS = flags.DEFINE_float("seconds", 10.0, "Seconds that each pipeline is timed for, all rounds together.")
@@ -34,6 +35,7 @@ MakeBatches = Callable[[int], tf.data.Dataset]
 
 def main(_: list[str]) -> None:
     """Times the pipelines in turn and prints the medians of their paces."""
+    choose_threads()  # As the commands do.
     pipelines = [*cifar_pipelines()]
     if (Path(DATA_DIR.value) / "imagenet2012").is_dir():
         pipelines += imagenet_pipelines()

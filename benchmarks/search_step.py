@@ -18,6 +18,7 @@ with lean_imports():  # As the commands do.
     from eoinas_tf.config import SearchConfig
     from eoinas_tf.distribution.replicas import Replicas
     from eoinas_tf.optimization.precision import use_precision
+    from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
     from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
     from eoinas_tf.search.search_step import SearchStep, build_search_state
@@ -37,6 +38,7 @@ STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed.")
 
 def main(_: list[str]) -> None:
     """Builds a search, runs its steps, prints what they took."""
+    choose_threads()  # As the commands do.
     config = SearchConfig(
         run_dir="none",
         init_channels=INIT_CHANNELS.value,

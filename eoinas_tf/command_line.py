@@ -10,6 +10,7 @@ from absl import logging as absl_logging
 
 from eoinas_tf.errors import EoinasError
 from eoinas_tf.flag_definitions import Config, config_from_flags, define_flags
+from eoinas_tf.processors import choose_threads
 from eoinas_tf.stop_signals import StopSignals
 
 
@@ -29,6 +30,7 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
         try:
             if len(arguments) > 1:
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
+            choose_threads()
             with StopSignals():
                 command(config_from_flags(config_class))
         except EoinasError as error:

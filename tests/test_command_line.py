@@ -20,12 +20,14 @@ def run_command(monkeypatch, capsys):
         monkeypatch.setattr(command_line, "define_flags", lambda config: define(config, flag_values))
         monkeypatch.setattr(command_line, "config_from_flags", lambda config: read(config, flag_values))
         monkeypatch.setattr(command_line.app, "run", run_main)
+        monkeypatch.setattr(command_line, "choose_threads", lambda: done.append("chose threads"))
         monkeypatch.setattr(sys, "argv", ["run_search.py", *arguments])
         with pytest.raises(SystemExit) as exit_:
             command_line.run_command(config_class, command)
         output = capsys.readouterr()
         return exit_.value.code or 0, output.out, output.err.splitlines()
 
+    done = run.done = []
     define, read = command_line.define_flags, command_line.config_from_flags
     return run
 
@@ -48,6 +50,11 @@ def test_command_gets_the_config(run_command):
     code, _, lines = run_command("--epochs=3", "--nohorizontal_flip", command=received.append)
     assert (code, lines) == (0, [])
     assert received == [SearchConfig(epochs=3, horizontal_flip=False)]
+
+
+def test_threads_are_chosen_before_the_command_runs(run_command):
+    run_command(command=lambda config: run_command.done.append("ran"))
+    assert run_command.done == ["chose threads", "ran"]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from eoinas_tf.processors import THREADS_OF_AN_OPERATION, usable_processors
+
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy")
-VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")
+VARIABLES = (THREADS_OF_AN_OPERATION, "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")
 PROCESSOR_FILE = Path("/proc/cpuinfo")
 
 
@@ -27,18 +29,11 @@ def run_environment() -> dict[str, str | int | None]:
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},
         "machine": platform.machine(),
-        "processors": _usable_processors(),
+        "processors": usable_processors(),
         **{variable: os.environ.get(variable) for variable in VARIABLES},
         "processor": model,
         "instruction_sets": instruction_sets,
     }
-
-
-def _usable_processors() -> int | None:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Not Linux.
-        return os.cpu_count()
 
 
 def _processor() -> tuple[str | None, str | None]:

@@ -28,13 +28,6 @@ def test_versions_and_processors_of_this_process():
     assert json.loads(json.dumps(environment)) == environment
 
 
-def test_processors_that_this_process_may_not_use_do_not_count(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 6})
-    assert run_environment()["processors"] == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert run_environment()["processors"] == os.cpu_count()
-
-
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_the_variables_that_tensorflow_reads(monkeypatch, variable):
     monkeypatch.delenv(variable, raising=False)
