@@ -1,20 +1,24 @@
-"""Faster kernels where a processor computes: XLA compiles what TensorFlow's own kernels do slowly there.
+"""Faster kernels where a processor computes, most of them compiled by XLA.
 
-On a processor TensorFlow's batch normalization, its depthwise convolutions, slices of every second
-pixel and the gradient of its maximum pooling take several times as long as compiled loops do. A
-compiled depthwise convolution would be slower still, but a sum of shifted images is not; its
-kernel's gradient, long reductions, is better left to TensorFlow, three columns of the kernel at a
-time; of a convolution at stride 2 only the gradient for its input is compiled. These functions equal
-the plain ones up to rounding, values and gradients; the tests hold them to that.
-`benchmarks/README.md` has the ratios.
+TensorFlow's slices of every second pixel, dilated depthwise convolutions and the gradients of strided
+ones take several times as long on a processor as compiled loops do. So do its batch normalization, its
+other depthwise convolutions and the gradient of its maximum pooling, unless oneDNN computes them, which
+is then the fastest of all. A compiled depthwise convolution would be slower still, but a sum of shifted
+images is not; its kernel's gradient, long reductions, is better left to TensorFlow, three columns of
+the kernel at a time. These functions equal the plain ones up to rounding, values and gradients; the
+tests hold them to that. `benchmarks/README.md` has the ratios.
 
-`suits` is the one place that says where they are used.
+`suits` is the one place that says where they are used, `has_onednn` which of them give way to oneDNN.
 """
 
 import functools
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
+
+# No public function tells whether oneDNN is on.
+from tensorflow.python.util import _pywrap_util_port
 
 from eoinas_tf.space import spatial_functions
 
@@ -22,35 +26,58 @@ from eoinas_tf.space import spatial_functions
 FEWEST_NUMBERS = 2**18
 # Depthwise convolutions take longest to compile, and TensorFlow's own are good at fewer pixels with more channels.
 FEWEST_NUMBERS_TO_CONVOLVE = 2**20
+# Pooling by oneDNN, of which nothing is compiled; below, a search's operations are left to TensorFlow's own kernels.
+FEWEST_NUMBERS_TO_POOL = 2**15
+# OneDNN's normalization is the faster one where channels fill its vectors, otherwise the slower one.
+ONEDNN_CHANNELS = 16
 # TensorFlow's gradient of a depthwise kernel is several times slower for kernels of more columns than that.
 MOST_KERNEL_COLUMNS = 3
 
 compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 
-def suits(images: tf.Tensor, to_convolve: bool = False) -> bool:
-    """Returns whether compiled kernels are to compute these images.
+def suits(images: tf.Tensor, fewest_numbers: int | None = None) -> bool:
+    """Returns whether these kernels are to compute these images.
 
     They are where there is no GPU, in graphs, in float32, for large batches, and where the shape is known,
     batch included: each shape is compiled once, and an export must take any batch.
 
     Args:
         images: [batch, height, width, channels].
-        to_convolve: Whether by `depthwise_convolution`, which pays for larger batches only.
+        fewest_numbers: What makes a batch large; `FEWEST_NUMBERS` where not given.
     """
     return (
         images.shape.is_fully_defined()
-        and images.shape.num_elements() >= (FEWEST_NUMBERS_TO_CONVOLVE if to_convolve else FEWEST_NUMBERS)
+        and images.shape.num_elements() >= (FEWEST_NUMBERS if fewest_numbers is None else fewest_numbers)
         and images.dtype == tf.float32
         and not tf.executing_eagerly()
         and not has_gpu()
     )
 
 
+def suits_pooling(images: tf.Tensor) -> bool:
+    """Returns whether `maximum_pooling` is to pool these images: with oneDNN, which needs no compiling, fewer too."""
+    return suits(images, FEWEST_NUMBERS_TO_POOL if has_onednn() else None)
+
+
 @functools.cache
 def has_gpu() -> bool:
     """Returns whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+@functools.cache
+def has_onednn() -> bool:
+    """Returns whether TensorFlow replaces a graph's operations by oneDNN's, where a processor runs them.
+
+    It does so on processors with instructions for neural networks; TF_ENABLE_ONEDNN_OPTS says otherwise.
+    """
+    return _pywrap_util_port.IsMklEnabled()
+
+
+def onednn_normalizes(images: tf.Tensor) -> bool:
+    """Returns whether TensorFlow's own normalization, which is oneDNN's then, is faster than a compiled one."""
+    return has_onednn() and images.shape[-1] % ONEDNN_CHANNELS == 0
 
 
 def _copies(*tensors: tf.Tensor) -> list[tf.Tensor]:
@@ -274,7 +301,9 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dil
     height, width = images.shape[1:3]
 
     def convolve(inputs: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
-        if stride == 1 and suits(inputs, to_convolve=True):
+        # At stride 1; there oneDNN has kernels for taps without gaps.
+        to_compile = dilation == 2 or (stride == 1 and not has_onednn())
+        if to_compile and suits(inputs, FEWEST_NUMBERS_TO_CONVOLVE):
             return _shifted_sum(inputs, taps, dilation)
         return spatial_functions.depthwise_convolution(inputs, taps, stride, dilation)
 
@@ -397,14 +426,23 @@ def maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
         [batch, ceil(height / stride), ceil(width / stride), channels].
     """
 
+    pool: Callable[..., tf.Tensor] = spatial_functions.maximum_pooling if has_onednn() else _maximum
+    gradient_of: Callable[..., tf.Tensor] = _pooling_gradient if has_onednn() else _maximum_gradient
+
     @tf.custom_gradient
     def pooled(original: tf.Tensor):
         (original,) = _copies(original)
-        return _maximum(original, size, stride), lambda gradient: _maximum_gradient(
-            *_copies(original, gradient), size, stride
-        )
+        return pool(original, size, stride), lambda gradient: gradient_of(*_copies(original, gradient), size, stride)
 
     return pooled(images)
+
+
+def _pooling_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int) -> tf.Tensor:
+    """Pools again: oneDNN's gradient has to know which pixels its pooling chose, and learns it in one function only."""
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        outputs = spatial_functions.maximum_pooling(images, size, stride)
+    return tape.gradient(outputs, images, gradient)
 
 
 @compiled

@@ -33,19 +33,10 @@ class BatchStandardization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs with mean 0 and variance 1 per channel, over batch, height and width."""
-        if compiled_kernels.suits(inputs):
+        if compiled_kernels.suits(inputs) and not compiled_kernels.onednn_normalizes(inputs):
             return compiled_kernels.standardize(inputs, self.epsilon)
         channels = inputs.shape[-1]
-        outputs = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=tf.ones([channels]),
-            offset=tf.zeros([channels]),
-            mean=tf.zeros([0]),
-            variance=tf.zeros([0]),
-            epsilon=self.epsilon,
-            is_training=True,
-        )
-        return outputs.y
+        return fused_normalization(inputs, tf.ones([channels]), tf.zeros([channels]), self.epsilon)[0]
 
     def compute_output_shape(self, input_shape):
         """Returns the input's shape."""
@@ -58,18 +49,50 @@ class BatchStandardization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalization, trained with compiled kernels where they suit."""
+    """Keras's batch normalization, trained on processors as one operation where batches are large.
+
+    Keras composes it of ten, each of which reads or writes the images.
+    """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the normalized inputs; in training the moving statistics take in the batch's."""
         if not (training and self.trainable and mask is None and compiled_kernels.suits(inputs)):
             return super().call(inputs, training=training, mask=mask)
-        outputs, mean, variance = compiled_kernels.normalize(
+        onednn = compiled_kernels.onednn_normalizes(inputs)
+        normalize_images = fused_normalization if onednn else compiled_kernels.normalize
+        outputs, mean, variance = normalize_images(
             inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
         )
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
+
+
+def fused_normalization(
+    images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Standardizes each channel over the batch, then scales and shifts it, by TensorFlow's own operation.
+
+    Args:
+        images: Float [batch, height, width, channels].
+        scale: float32 [channels].
+        offset: float32 [channels].
+        epsilon: Added to the variance.
+
+    Returns:
+        (the normalized images, the batch's mean [channels], its biased variance [channels]).
+    """
+    outputs = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=scale,
+        offset=offset,
+        mean=tf.zeros([0]),
+        variance=tf.zeros([0]),
+        epsilon=epsilon,
+        is_training=True,
+    )
+    count = tf.cast(tf.size(images) // tf.size(scale), tf.float32)
+    return outputs.y, outputs.batch_mean, outputs.batch_variance * ((count - 1) / count)
 
 
 def normalization(affine: bool, name: str | None = None) -> keras.layers.Layer:

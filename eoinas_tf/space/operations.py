@@ -224,7 +224,7 @@ class Pooling(Operation):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        if self.kind == "maximum" and compiled_kernels.suits(inputs):
+        if self.kind == "maximum" and compiled_kernels.suits_pooling(inputs):
             outputs = compiled_kernels.maximum_pooling(inputs, size=3, stride=self.stride)
         else:
             outputs = POOLINGS[self.kind](inputs, size=3, stride=self.stride)

@@ -1,5 +1,9 @@
 """Every compiled kernel gives what the plain functions give, values and gradients, alone and in an edge's branch."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -9,10 +13,12 @@ from eoinas_tf.space import compiled_kernels
 from eoinas_tf.space.convolution_blocks import (
     BatchNormalization,
     BatchStandardization,
+    DepthwiseConvolution,
     DepthwiseSeparableUnit,
     FactorizedReduction,
     PointwiseConvolution,
 )
+from eoinas_tf.space.operations import build_operation
 from eoinas_tf.space.ordered_sums import ordered_sum
 from eoinas_tf.space.spatial_functions import depthwise_convolution, maximum_pooling, subsample
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
@@ -22,9 +28,19 @@ SIDES = [(9, 7), (8, 8), (5, 6)]
 
 @pytest.fixture(autouse=True)
 def any_size(monkeypatch):
-    """Lets the small images of these tests count as large ones."""
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 0)
+    """Lets the small images of these tests count as large ones, and their few channels as a vector's."""
+    for fewest in ("FEWEST_NUMBERS", "FEWEST_NUMBERS_TO_CONVOLVE", "FEWEST_NUMBERS_TO_POOL"):
+        monkeypatch.setattr(compiled_kernels, fewest, 0)
+    monkeypatch.setattr(compiled_kernels, "ONEDNN_CHANNELS", 1)
+
+
+@pytest.fixture(params=[True, False], ids=["onednn", "no-onednn"])
+def _onednn(request, monkeypatch):
+    """Once with the kernels that are chosen where oneDNN is on, once with those where it is off."""
+    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: request.param)
+
+
+either_way = pytest.mark.usefixtures("_onednn")
 
 
 def values_and_gradients(function, *arguments):
@@ -116,6 +132,7 @@ def test_a_factorized_reduction_is_the_same_with_them(generator, monkeypatch, he
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@either_way
 def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
     inputs = images(generator, 6, 5)
     fast, plain = (kind(momentum=0.8) for kind in (BatchNormalization, keras.layers.BatchNormalization))
@@ -130,6 +147,7 @@ def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
     assert np.ptp(fast.moving_mean) > 0
 
 
+@either_way
 @pytest.mark.parametrize(("height", "width"), SIDES)
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("dilation", [1, 2])
@@ -152,6 +170,7 @@ def test_a_kernel_of_many_columns_gets_its_gradient_where_the_convolution_is_not
     test_depthwise_convolution(generator, 9, 7, 1, dilation, size=5)
 
 
+@either_way
 @pytest.mark.parametrize(("height", "width"), SIDES)
 @pytest.mark.parametrize("stride", [1, 2])
 def test_maximum_pooling(generator, height, width, stride):
@@ -162,6 +181,7 @@ def test_maximum_pooling(generator, height, width, stride):
     )
 
 
+@either_way
 @pytest.mark.parametrize(("stride", "train_weights"), [(1, True), (1, False), (2, True)])
 def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, stride, train_weights):
     """In branches compiled functions have pitfalls of their own, so all operations are run through one."""
@@ -169,8 +189,8 @@ def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, str
     weights = CandidateOperations(4, stride).initial_weights()
     results = []
     for fewest_numbers in (0, 2**60):
-        monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", fewest_numbers)
-        monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", fewest_numbers)
+        for fewest in ("FEWEST_NUMBERS", "FEWEST_NUMBERS_TO_CONVOLVE", "FEWEST_NUMBERS_TO_POOL"):
+            monkeypatch.setattr(compiled_kernels, fewest, fewest_numbers)
         edge = CandidateOperations(4, stride)
 
         @tf.function(autograph=False)
@@ -198,8 +218,8 @@ def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
     asked = []
     suits = compiled_kernels.suits
 
-    def answer(inputs, to_convolve=False):
-        asked.append(suits(inputs, to_convolve))
+    def answer(inputs, fewest_numbers=None):
+        asked.append(suits(inputs, fewest_numbers))
         return asked[-1]
 
     monkeypatch.setattr(compiled_kernels, "suits", answer)
@@ -215,21 +235,61 @@ def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
     np.testing.assert_allclose(known, eager, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("switched_on", [True, False])
+def test_whether_onednn_is_on(switched_on):
+    program = "from eoinas_tf.space.compiled_kernels import has_onednn; print(has_onednn())"
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": str(int(switched_on))}
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout == f"{switched_on}\n"
+
+
+def test_kernels_that_onednn_has_are_not_compiled_beside_it(monkeypatch):
+    """Normalization, pooling and convolution without gaps leave no compiled function in the graph."""
+
+    def compiled_functions(layer):
+        graph = tf.function(layer, autograph=False).get_concrete_function(tf.zeros([2, 6, 6, 4])).graph
+        return [name for name in graph.as_graph_def().library.function if "_XlaMustCompile" in name.attr]
+
+    layers = [BatchStandardization(), DepthwiseConvolution(3), build_operation("max_pool_3x3", 4, 1, affine=False)]
+    for onednn, expected in ((True, [0, 0, 0]), (False, [1, 1, 2])):
+        monkeypatch.setattr(compiled_kernels, "has_onednn", lambda onednn=onednn: onednn)
+        assert [len(compiled_functions(layer)) for layer in layers] == expected
+        assert len(compiled_functions(DepthwiseConvolution(3, dilation=2))) == 1
+    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: True)
+    for channels, expected in ((2, 0), (3, 1)):
+        monkeypatch.setattr(compiled_kernels, "ONEDNN_CHANNELS", channels)
+        assert len(compiled_functions(BatchStandardization())) == expected
+
+
 def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch):
     @tf.function(autograph=False)
     def answers(inputs):
-        found.append((compiled_kernels.suits(inputs), compiled_kernels.suits(inputs, to_convolve=True)))
+        convolves = compiled_kernels.suits(inputs, compiled_kernels.FEWEST_NUMBERS_TO_CONVOLVE)
+        found.append((compiled_kernels.suits(inputs), convolves, compiled_kernels.suits_pooling(inputs)))
 
     found = []
+    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: True)
     answers(tf.zeros([2, 4, 4, 3]))
     answers(tf.zeros([2, 4, 4, 3], tf.bfloat16))
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 120)
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 1000)
     answers(tf.zeros([2, 4, 5, 3]))
     monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 1000)
+    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_POOL", 150)
     answers(tf.zeros([2, 5, 5, 3]))
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 0)
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 0)
+    answers(tf.zeros([2, 7, 3, 3]))
+    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: False)
+    answers(tf.zeros([2, 6, 5, 3]))
+    for fewest in ("FEWEST_NUMBERS", "FEWEST_NUMBERS_TO_CONVOLVE", "FEWEST_NUMBERS_TO_POOL"):
+        monkeypatch.setattr(compiled_kernels, fewest, 0)
     monkeypatch.setattr(compiled_kernels, "has_gpu", lambda: True)
     answers(tf.zeros([2, 4, 6, 3]))
-    assert found == [(True, True), (False, False), (True, False), (False, False), (False, False)]
+    assert found == [
+        (True, True, True),
+        (False, False, False),
+        (True, False, True),
+        (False, False, True),
+        (False, False, False),
+        (False, False, False),
+        (False, False, False),
+    ]
