@@ -5,7 +5,6 @@ A damaged file is named then, and not hours later inside the input pipeline, whe
 
 import concurrent.futures
 import dataclasses
-import os
 import stat
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from eoinas_tf.data.image_decoding import convert_channels, decode_image, fit_im
 from eoinas_tf.data.image_headers import declared_pixels, has_colour_palette
 from eoinas_tf.data.image_split import fits_in_memory
 from eoinas_tf.errors import DatasetError
+from eoinas_tf.processors import usable_processors
 
 # 10,000x10,000: 300 MB in colour, and the same again while it is converted.
 MOST_PIXELS = 100_000_000
@@ -74,7 +74,7 @@ def decode_files(
         except DatasetError as error:
             return error
 
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as executor:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_processors() or 1)) as executor:
         # Chunks, so that few files are decoded in vain where one is refused.
         for start in range(0, len(paths), 256):
             chunk = paths[start : start + 256]

@@ -4,7 +4,6 @@ The order of an epoch is a permutation made from (seed, half, epoch), and the au
 seeds are made from the global step, so an epoch can be entered at any step without state.
 """
 
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.errors import DatasetError
+from eoinas_tf.processors import usable_processors
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
 
 FEWEST_AT_ONCE = 4
@@ -220,7 +220,7 @@ def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
 
 def _batches_at_once() -> int:
     # A batch waits part of its time for others' threads. AUTOTUNE would make no more batches than there are processors.
-    return FEWEST_AT_ONCE if (os.cpu_count() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
+    return FEWEST_AT_ONCE if (usable_processors() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:

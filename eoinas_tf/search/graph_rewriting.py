@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from eoinas_tf.space.compiled_kernels import FEWEST_NUMBERS, has_gpu
+from eoinas_tf.space.processor_kernels import FEWEST_NUMBERS, has_gpu
 
 
 @contextlib.contextmanager

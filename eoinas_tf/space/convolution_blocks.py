@@ -8,7 +8,7 @@ its kernels; in a final network (`affine=True`) it is Keras's BatchNormalization
 import keras
 import tensorflow as tf
 
-from eoinas_tf.space import compiled_kernels
+from eoinas_tf.space import processor_kernels
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.spatial_functions import depthwise_convolution, subsample
 
@@ -33,8 +33,8 @@ class BatchStandardization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs with mean 0 and variance 1 per channel, over batch, height and width."""
-        if compiled_kernels.suits(inputs) and not compiled_kernels.onednn_normalizes(inputs):
-            return compiled_kernels.standardize(inputs, self.epsilon)
+        if processor_kernels.suits(inputs) and not processor_kernels.onednn_normalizes(inputs):
+            return processor_kernels.standardize(inputs, self.epsilon)
         channels = inputs.shape[-1]
         return fused_normalization(inputs, tf.ones([channels]), tf.zeros([channels]), self.epsilon)[0]
 
@@ -56,10 +56,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the normalized inputs; in training the moving statistics take in the batch's."""
-        if not (training and self.trainable and mask is None and compiled_kernels.suits(inputs)):
+        if not (training and self.trainable and mask is None and processor_kernels.suits(inputs)):
             return super().call(inputs, training=training, mask=mask)
-        onednn = compiled_kernels.onednn_normalizes(inputs)
-        normalize_images = fused_normalization if onednn else compiled_kernels.normalize
+        onednn = processor_kernels.onednn_normalizes(inputs)
+        normalize_images = fused_normalization if onednn else processor_kernels.normalize
         outputs, mean, variance = normalize_images(
             inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
         )
@@ -137,8 +137,8 @@ class DepthwiseConvolution(keras.layers.Layer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
         kernel = tf.convert_to_tensor(self.kernel)
-        if compiled_kernels.suits(inputs):
-            return compiled_kernels.depthwise_convolution(inputs, kernel, self.stride, self.dilation)
+        if processor_kernels.suits(inputs):
+            return processor_kernels.depthwise_convolution(inputs, kernel, self.stride, self.dilation)
         return depthwise_convolution(inputs, kernel, self.stride, self.dilation)
 
     def compute_output_shape(self, input_shape):
@@ -157,7 +157,7 @@ class PointwiseConvolution(keras.layers.Conv2D):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns [batch, height, width, filters]."""
-        if not compiled_kernels.suits(inputs):
+        if not processor_kernels.suits(inputs):
             return super().call(inputs)
         kernel = tf.reshape(self.kernel, self.kernel.shape[2:])
         outputs = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel)
@@ -257,8 +257,8 @@ class FactorizedReduction(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / 2), ceil(width / 2), channels]."""
         active = inputs if self.active_inputs else tf.nn.relu(inputs)
-        if compiled_kernels.suits(inputs) and inputs.shape[1] % 2 == inputs.shape[2] % 2 == 0:
-            even, odd = compiled_kernels.diagonal_pixels(active)
+        if processor_kernels.suits(inputs) and inputs.shape[1] % 2 == inputs.shape[2] % 2 == 0:
+            even, odd = processor_kernels.diagonal_pixels(active)
         else:
             even, odd = subsample(active), subsample(active, first=1)
         halves = [self.first_convolution(even), self.second_convolution(odd)]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from eoinas_tf.space import compiled_kernels
+from eoinas_tf.space import processor_kernels
 from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
     DepthwiseSeparableUnit,
@@ -224,8 +224,8 @@ class Pooling(Operation):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        if self.kind == "maximum" and compiled_kernels.suits_pooling(inputs):
-            outputs = compiled_kernels.maximum_pooling(inputs, size=3, stride=self.stride)
+        if self.kind == "maximum" and processor_kernels.suits_pooling(inputs):
+            outputs = processor_kernels.maximum_pooling(inputs, size=3, stride=self.stride)
         else:
             outputs = POOLINGS[self.kind](inputs, size=3, stride=self.stride)
         return outputs if self.standardization is None else self.standardization(outputs)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from eoinas_tf.space import compiled_kernels
+from eoinas_tf.space import processor_kernels
 
 
 def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -28,8 +28,8 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     @tf.custom_gradient
     def added(*terms: tf.Tensor):
         # TensorFlow rewrites a chain of additions to AddN, but neither what is compiled nor a sum over an axis.
-        fast = compiled_kernels.suits(terms[0])
-        total = compiled_kernels.add(*terms) if fast else tf.reduce_sum(tf.stack(terms), axis=0)
+        fast = processor_kernels.suits(terms[0])
+        total = processor_kernels.add(*terms) if fast else tf.reduce_sum(tf.stack(terms), axis=0)
         return total, lambda gradient: [gradient] * len(terms)
 
     return added(*tensors)

@@ -12,7 +12,7 @@ import tensorflow as tf
 # No public function leaves branches uninlined. tf.switch_case calls this one.
 from tensorflow.python.ops.cond_v2 import indexed_case
 
-from eoinas_tf.space.compiled_kernels import has_gpu
+from eoinas_tf.space.processor_kernels import has_gpu
 
 # Of a batch of images; below, calling takes 0.6 to 1.0 of the time, above, inlined 0.7 to 1.0 (benchmarks/README.md).
 FEWEST_NUMBERS_TO_INLINE = 2**15

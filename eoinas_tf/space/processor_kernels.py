@@ -295,13 +295,13 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dil
         float32 [batch, ceil(height / stride), ceil(width / stride), channels]; padded by zeros.
     """
     if stride == dilation == 2:
-        # Taps two apart, placed on every second pixel, only ever meet even rows and columns.
+        # As the plain convolution does it; its slices would take longer than all the rest.
         images, stride, dilation = even_pixels(images), 1, 1
     size = kernel.shape[0]
     height, width = images.shape[1:3]
 
     def convolve(inputs: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
-        # At stride 1; there oneDNN has kernels for taps without gaps.
+        # The sum is for stride 1, where oneDNN is faster unless there are gaps between the taps.
         to_compile = dilation == 2 or (stride == 1 and not has_onednn())
         if to_compile and suits(inputs, FEWEST_NUMBERS_TO_CONVOLVE):
             return _shifted_sum(inputs, taps, dilation)

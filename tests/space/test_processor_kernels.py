@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.space import compiled_kernels
+from eoinas_tf.space import processor_kernels
 from eoinas_tf.space.convolution_blocks import (
     BatchNormalization,
     BatchStandardization,
@@ -30,14 +30,14 @@ SIDES = [(9, 7), (8, 8), (5, 6)]
 def any_size(monkeypatch):
     """Lets the small images of these tests count as large ones, and their few channels as a vector's."""
     for fewest in ("FEWEST_NUMBERS", "FEWEST_NUMBERS_TO_CONVOLVE", "FEWEST_NUMBERS_TO_POOL"):
-        monkeypatch.setattr(compiled_kernels, fewest, 0)
-    monkeypatch.setattr(compiled_kernels, "ONEDNN_CHANNELS", 1)
+        monkeypatch.setattr(processor_kernels, fewest, 0)
+    monkeypatch.setattr(processor_kernels, "ONEDNN_CHANNELS", 1)
 
 
 @pytest.fixture(params=[True, False], ids=["onednn", "no-onednn"])
 def _onednn(request, monkeypatch):
     """Once with the kernels that are chosen where oneDNN is on, once with those where it is off."""
-    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: request.param)
+    monkeypatch.setattr(processor_kernels, "has_onednn", lambda: request.param)
 
 
 either_way = pytest.mark.usefixtures("_onednn")
@@ -86,7 +86,7 @@ def test_standardize(generator, height, width, batch):
         return (inputs - mean) / tf.sqrt(variance + 0.1)
 
     inputs = images(generator, height, width, batch=batch)
-    assert_same(lambda inputs: compiled_kernels.standardize(inputs, 0.1), plain, inputs)
+    assert_same(lambda inputs: processor_kernels.standardize(inputs, 0.1), plain, inputs)
 
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
@@ -97,9 +97,9 @@ def test_normalize(generator, height, width):
 
     scale, offset = (tf.constant(generator.normal(size=3).astype(np.float32)) for _ in range(2))
     inputs = images(generator, height, width)
-    assert_same(lambda *arguments: compiled_kernels.normalize(*arguments, 0.1)[0], plain, inputs, scale, offset)
+    assert_same(lambda *arguments: processor_kernels.normalize(*arguments, 0.1)[0], plain, inputs, scale, offset)
     for found, expected in zip(
-        compiled_kernels.normalize(inputs, scale, offset, 0.1)[1:], tf.nn.moments(inputs, [0, 1, 2]), strict=True
+        processor_kernels.normalize(inputs, scale, offset, 0.1)[1:], tf.nn.moments(inputs, [0, 1, 2]), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
@@ -111,7 +111,7 @@ def test_diagonal_pixels(generator):
         return even * weights[0] + odd * weights[1]
 
     assert_same(
-        lambda inputs: combined(*compiled_kernels.diagonal_pixels(inputs)),
+        lambda inputs: combined(*processor_kernels.diagonal_pixels(inputs)),
         lambda inputs: combined(subsample(inputs), subsample(inputs, first=1)),
         images(generator, 6, 4),
     )
@@ -119,7 +119,7 @@ def test_diagonal_pixels(generator):
 
 @pytest.mark.parametrize(("height", "width"), SIDES)
 def test_even_pixels(generator, height, width):
-    assert_same(compiled_kernels.even_pixels, subsample, images(generator, height, width))
+    assert_same(processor_kernels.even_pixels, subsample, images(generator, height, width))
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 6), (7, 6), (6, 5)])
@@ -127,7 +127,7 @@ def test_a_factorized_reduction_is_the_same_with_them(generator, monkeypatch, he
     layer, inputs = FactorizedReduction(4, affine=False), images(generator, height, width)
     layer.build(inputs.shape)
     fast = values_and_gradients(layer, inputs)
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 2**60)
+    monkeypatch.setattr(processor_kernels, "FEWEST_NUMBERS", 2**60)
     for found, expected in zip(fast, values_and_gradients(layer, inputs), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -155,7 +155,7 @@ def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
 def test_depthwise_convolution(generator, height, width, stride, dilation, size):
     kernel = tf.constant(generator.normal(size=[size, size, 3, 1]).astype(np.float32))
     assert_same(
-        lambda inputs, taps: compiled_kernels.depthwise_convolution(inputs, taps, stride, dilation),
+        lambda inputs, taps: processor_kernels.depthwise_convolution(inputs, taps, stride, dilation),
         lambda inputs, taps: depthwise_convolution(inputs, taps, stride, dilation),
         images(generator, height, width),
         kernel,
@@ -166,7 +166,7 @@ def test_depthwise_convolution(generator, height, width, stride, dilation, size)
 def test_a_kernel_of_many_columns_gets_its_gradient_where_the_convolution_is_not_compiled(
     generator, monkeypatch, dilation
 ):
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 2**60)
+    monkeypatch.setattr(processor_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 2**60)
     test_depthwise_convolution(generator, 9, 7, 1, dilation, size=5)
 
 
@@ -175,7 +175,7 @@ def test_a_kernel_of_many_columns_gets_its_gradient_where_the_convolution_is_not
 @pytest.mark.parametrize("stride", [1, 2])
 def test_maximum_pooling(generator, height, width, stride):
     assert_same(
-        lambda inputs: compiled_kernels.maximum_pooling(inputs, 3, stride),
+        lambda inputs: processor_kernels.maximum_pooling(inputs, 3, stride),
         lambda inputs: maximum_pooling(inputs, 3, stride),
         images(generator, height, width),
     )
@@ -190,7 +190,7 @@ def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, str
     results = []
     for fewest_numbers in (0, 2**60):
         for fewest in ("FEWEST_NUMBERS", "FEWEST_NUMBERS_TO_CONVOLVE", "FEWEST_NUMBERS_TO_POOL"):
-            monkeypatch.setattr(compiled_kernels, fewest, fewest_numbers)
+            monkeypatch.setattr(processor_kernels, fewest, fewest_numbers)
         edge = CandidateOperations(4, stride)
 
         @tf.function(autograph=False)
@@ -216,13 +216,13 @@ def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, str
 )
 def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
     asked = []
-    suits = compiled_kernels.suits
+    suits = processor_kernels.suits
 
     def answer(inputs, fewest_numbers=None):
         asked.append(suits(inputs, fewest_numbers))
         return asked[-1]
 
-    monkeypatch.setattr(compiled_kernels, "suits", answer)
+    monkeypatch.setattr(processor_kernels, "suits", answer)
     inputs = tf.random.stateless_normal([2, 6, 6, 4], [0, 0])
     eager = layer(inputs)
     assert asked
@@ -237,7 +237,7 @@ def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
 
 @pytest.mark.parametrize("switched_on", [True, False])
 def test_whether_onednn_is_on(switched_on):
-    program = "from eoinas_tf.space.compiled_kernels import has_onednn; print(has_onednn())"
+    program = "from eoinas_tf.space.processor_kernels import has_onednn; print(has_onednn())"
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": str(int(switched_on))}
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     assert run.stdout == f"{switched_on}\n"
@@ -252,37 +252,37 @@ def test_kernels_that_onednn_has_are_not_compiled_beside_it(monkeypatch):
 
     layers = [BatchStandardization(), DepthwiseConvolution(3), build_operation("max_pool_3x3", 4, 1, affine=False)]
     for onednn, expected in ((True, [0, 0, 0]), (False, [1, 1, 2])):
-        monkeypatch.setattr(compiled_kernels, "has_onednn", lambda onednn=onednn: onednn)
+        monkeypatch.setattr(processor_kernels, "has_onednn", lambda onednn=onednn: onednn)
         assert [len(compiled_functions(layer)) for layer in layers] == expected
         assert len(compiled_functions(DepthwiseConvolution(3, dilation=2))) == 1
-    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: True)
+    monkeypatch.setattr(processor_kernels, "has_onednn", lambda: True)
     for channels, expected in ((2, 0), (3, 1)):
-        monkeypatch.setattr(compiled_kernels, "ONEDNN_CHANNELS", channels)
+        monkeypatch.setattr(processor_kernels, "ONEDNN_CHANNELS", channels)
         assert len(compiled_functions(BatchStandardization())) == expected
 
 
 def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch):
     @tf.function(autograph=False)
     def answers(inputs):
-        convolves = compiled_kernels.suits(inputs, compiled_kernels.FEWEST_NUMBERS_TO_CONVOLVE)
-        found.append((compiled_kernels.suits(inputs), convolves, compiled_kernels.suits_pooling(inputs)))
+        convolves = processor_kernels.suits(inputs, processor_kernels.FEWEST_NUMBERS_TO_CONVOLVE)
+        found.append((processor_kernels.suits(inputs), convolves, processor_kernels.suits_pooling(inputs)))
 
     found = []
-    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: True)
+    monkeypatch.setattr(processor_kernels, "has_onednn", lambda: True)
     answers(tf.zeros([2, 4, 4, 3]))
     answers(tf.zeros([2, 4, 4, 3], tf.bfloat16))
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 120)
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 1000)
+    monkeypatch.setattr(processor_kernels, "FEWEST_NUMBERS", 120)
+    monkeypatch.setattr(processor_kernels, "FEWEST_NUMBERS_TO_CONVOLVE", 1000)
     answers(tf.zeros([2, 4, 5, 3]))
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS", 1000)
-    monkeypatch.setattr(compiled_kernels, "FEWEST_NUMBERS_TO_POOL", 150)
+    monkeypatch.setattr(processor_kernels, "FEWEST_NUMBERS", 1000)
+    monkeypatch.setattr(processor_kernels, "FEWEST_NUMBERS_TO_POOL", 150)
     answers(tf.zeros([2, 5, 5, 3]))
     answers(tf.zeros([2, 7, 3, 3]))
-    monkeypatch.setattr(compiled_kernels, "has_onednn", lambda: False)
+    monkeypatch.setattr(processor_kernels, "has_onednn", lambda: False)
     answers(tf.zeros([2, 6, 5, 3]))
     for fewest in ("FEWEST_NUMBERS", "FEWEST_NUMBERS_TO_CONVOLVE", "FEWEST_NUMBERS_TO_POOL"):
-        monkeypatch.setattr(compiled_kernels, fewest, 0)
-    monkeypatch.setattr(compiled_kernels, "has_gpu", lambda: True)
+        monkeypatch.setattr(processor_kernels, fewest, 0)
+    monkeypatch.setattr(processor_kernels, "has_gpu", lambda: True)
     answers(tf.zeros([2, 4, 6, 3]))
     assert found == [
         (True, True, True),
