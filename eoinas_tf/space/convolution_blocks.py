@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from eoinas_tf.space import processor_kernels
 from eoinas_tf.space.initializers import FanInUniform
-from eoinas_tf.space.spatial_functions import depthwise_convolution, subsample
+from eoinas_tf.space.spatial_functions import depthwise_convolution, standardize, subsample
 
 NORMALIZATION_EPSILON = 1e-5
 NORMALIZATION_MOMENTUM = 0.9
@@ -33,10 +33,9 @@ class BatchStandardization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs with mean 0 and variance 1 per channel, over batch, height and width."""
-        if processor_kernels.suits(inputs) and not processor_kernels.onednn_normalizes(inputs):
+        if processor_kernels.suits(inputs):
             return processor_kernels.standardize(inputs, self.epsilon)
-        channels = inputs.shape[-1]
-        return fused_normalization(inputs, tf.ones([channels]), tf.zeros([channels]), self.epsilon)[0]
+        return standardize(inputs, self.epsilon)
 
     def compute_output_shape(self, input_shape):
         """Returns the input's shape."""
@@ -58,41 +57,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         """Returns the normalized inputs; in training the moving statistics take in the batch's."""
         if not (training and self.trainable and mask is None and processor_kernels.suits(inputs)):
             return super().call(inputs, training=training, mask=mask)
-        onednn = processor_kernels.onednn_normalizes(inputs)
-        normalize_images = fused_normalization if onednn else processor_kernels.normalize
-        outputs, mean, variance = normalize_images(
+        outputs, mean, variance = processor_kernels.normalize(
             inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
         )
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
-
-
-def fused_normalization(
-    images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Standardizes each channel over the batch, then scales and shifts it, by TensorFlow's own operation.
-
-    Args:
-        images: Float [batch, height, width, channels].
-        scale: float32 [channels].
-        offset: float32 [channels].
-        epsilon: Added to the variance.
-
-    Returns:
-        (the normalized images, the batch's mean [channels], its biased variance [channels]).
-    """
-    outputs = tf.raw_ops.FusedBatchNormV3(
-        x=images,
-        scale=scale,
-        offset=offset,
-        mean=tf.zeros([0]),
-        variance=tf.zeros([0]),
-        epsilon=epsilon,
-        is_training=True,
-    )
-    count = tf.cast(tf.size(images) // tf.size(scale), tf.float32)
-    return outputs.y, outputs.batch_mean, outputs.batch_variance * ((count - 1) / count)
 
 
 def normalization(affine: bool, name: str | None = None) -> keras.layers.Layer:

@@ -75,7 +75,7 @@ def has_onednn() -> bool:
     return _pywrap_util_port.IsMklEnabled()
 
 
-def onednn_normalizes(images: tf.Tensor) -> bool:
+def _onednn_normalizes(images: tf.Tensor) -> bool:
     """Returns whether TensorFlow's own normalization, which is oneDNN's then, is faster than a compiled one."""
     return has_onednn() and images.shape[-1] % ONEDNN_CHANNELS == 0
 
@@ -108,6 +108,8 @@ def standardize(images: tf.Tensor, epsilon: float) -> tf.Tensor:
     Returns:
         The images with mean 0 and variance 1 per channel.
     """
+    if _onednn_normalizes(images):
+        return spatial_functions.standardize(images, epsilon)
 
     @tf.custom_gradient
     def standardized(original: tf.Tensor):
@@ -172,6 +174,8 @@ def normalize(
         (the normalized images, the batch's mean [channels], its variance [channels]); the latter two are
         for moving averages and have no gradient.
     """
+    if _onednn_normalizes(images):
+        return spatial_functions.normalize(images, scale, offset, epsilon)
 
     @tf.custom_gradient
     def normalized(original: tf.Tensor, own_scale: tf.Tensor, own_offset: tf.Tensor):

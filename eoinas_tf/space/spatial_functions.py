@@ -1,4 +1,4 @@
-"""Depthwise convolution, pooling and subsampling with symmetric padding, as pure functions.
+"""Depthwise convolution, pooling and subsampling with symmetric padding, and normalization, as pure functions.
 
 TensorFlow's SAME padding is not symmetric at stride 2 (it pads right and bottom first), the
 reference implementations of DARTS and GDAS pad symmetrically; these functions do as they do,
@@ -96,3 +96,45 @@ def maximum_pooling(inputs: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     padding = size // 2
     paddings = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
     return tf.nn.max_pool2d(tf.pad(inputs, paddings, constant_values=inputs.dtype.min), size, stride, "VALID")
+
+
+def standardize(inputs: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Subtracts each channel's mean and divides by its deviation.
+
+    Args:
+        inputs: Images [batch, height, width, channels].
+        epsilon: Added to the variance.
+
+    Returns:
+        The images with mean 0 and variance 1 per channel.
+    """
+    channels = inputs.shape[-1]
+    return normalize(inputs, tf.ones([channels]), tf.zeros([channels]), epsilon)[0]
+
+
+def normalize(
+    inputs: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Standardizes each channel over the batch, then scales and shifts it, as one operation of TensorFlow.
+
+    Args:
+        inputs: Images [batch, height, width, channels].
+        scale: float32 [channels].
+        offset: float32 [channels].
+        epsilon: Added to the variance.
+
+    Returns:
+        (the normalized images, the batch's mean [channels], its variance [channels]).
+    """
+    outputs = tf.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=scale,
+        offset=offset,
+        mean=tf.zeros([0]),
+        variance=tf.zeros([0]),
+        epsilon=epsilon,
+        is_training=True,
+    )
+    # The operation's variance is divided by one less than the count.
+    count = tf.cast(tf.size(inputs) // tf.size(scale), tf.float32)
+    return outputs.y, outputs.batch_mean, outputs.batch_variance * ((count - 1) / count)
