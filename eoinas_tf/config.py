@@ -13,11 +13,26 @@ import typing
 from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 
 # Of float32, which the settings are computed with.
 LARGEST_FLOAT = 3.4e38
 # What no path can hold, and what stands for bytes that are not UTF-8, which could not be printed.
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def method_setting(method_default: Any, help: str, **bounds: Any) -> Any:
+    """Declares a setting that only some search methods have; `SEARCH_METHODS` says which.
+
+    Args:
+        method_default: Value where one of them runs and the user gives none.
+        help: What it is, with its unit.
+        **bounds: `minimum`, `maximum` and `choices`, as for `setting`.
+
+    Returns:
+        A dataclass field.
+    """
+    return setting(None, help, method_default=method_default, **bounds)
 
 
 def setting(
@@ -28,6 +43,7 @@ def setting(
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
     changes_result: bool = True,
+    method_default: Any = None,
 ) -> Any:
     """Declares one setting.
 
@@ -39,6 +55,8 @@ def setting(
         choices: The words allowed.
         changes_result: Whether a run with another value is another run. A run is only
             continued when all settings that change the result are the same.
+        method_default: For a setting that only some search methods have: its value where one of them runs and the
+            user gives none. `default` is then None, which is also its value with every other method.
 
     Returns:
         A dataclass field.
@@ -49,6 +67,7 @@ def setting(
         "maximum": maximum,
         "choices": choices,
         "changes_result": changes_result,
+        "method_default": method_default,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -160,7 +179,7 @@ class RunConfig:
 
     def _refuse_rise(self, start: str, end: str) -> None:
         """Raises a ConfigurationError where a schedule that falls would end above its start."""
-        if getattr(self, end) > getattr(self, start):
+        if getattr(self, start) is not None and getattr(self, end) > getattr(self, start):
             raise ConfigurationError(
                 f"--{end} must not be above --{start}. Received: {getattr(self, end)} and {getattr(self, start)}"
             )
@@ -179,11 +198,12 @@ class RunConfig:
 class SearchConfig(RunConfig):
     """The settings of a search; the defaults are the paper's (section 4.2)."""
 
+    method: str = setting("eoinas", "Search method.", choices=tuple(SEARCH_METHODS))
     warmup_epochs: int = setting(20, "Epochs at the start that train the weights only.", minimum=0)
-    pruning_after_epoch: int = setting(
+    pruning_after_epoch: int = method_setting(
         20, "No operation is dropped at the end of this epoch or an earlier one.", minimum=0
     )
-    pruning_every_epochs: int = setting(
+    pruning_every_epochs: int = method_setting(
         20, "An operation is dropped on every edge at the end of each epoch that this number divides.", minimum=1
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
@@ -194,22 +214,24 @@ class SearchConfig(RunConfig):
     weights_l2: float = setting(
         3e-4, "L2 weight decay of the weights, added to the gradient (not decoupled).", minimum=0.0
     )
-    architecture_learning_rate: float = setting(3e-4, "Adam's learning rate for alpha.", minimum=0.0)
-    architecture_beta_1: float = setting(
+    architecture_learning_rate: float = method_setting(3e-4, "Adam's learning rate for alpha.", minimum=0.0)
+    architecture_beta_1: float = method_setting(
         0.5, "Adam's decay of the first moment for alpha.", minimum=0.0, maximum=0.999999
     )
-    architecture_beta_2: float = setting(
+    architecture_beta_2: float = method_setting(
         0.999, "Adam's decay of the second moment for alpha.", minimum=0.0, maximum=0.999999
     )
-    architecture_l2: float = setting(1e-3, "L2 weight decay of alpha, added to the gradient.", minimum=0.0)
-    temperature_start: float = setting(5.0, "Temperature of the Gumbel softmax in the first epoch.", minimum=1e-3)
-    temperature_end: float = setting(0.1, "Temperature of the Gumbel softmax in the last epoch.", minimum=1e-3)
-    importance_weight: float = setting(
+    architecture_l2: float = method_setting(1e-3, "L2 weight decay of alpha, added to the gradient.", minimum=0.0)
+    temperature_start: float = method_setting(
+        5.0, "Temperature of the Gumbel softmax in the first epoch.", minimum=1e-3
+    )
+    temperature_end: float = method_setting(0.1, "Temperature of the Gumbel softmax in the last epoch.", minimum=1e-3)
+    importance_weight: float = method_setting(
         0.5,
         "Lambda in I = beta + lambda * C; 0 judges operations by their architecture weight alone.",
         minimum=0.0,
     )
-    importance_iterations: str = setting(
+    importance_iterations: str = method_setting(
         "epochs",
         "Unit of the training iterations Ce in C = Ca / Ce: epochs, relative (to the edge's mean), or steps.",
         choices=("epochs", "relative", "steps"),
@@ -232,8 +254,24 @@ class SearchConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._resolve_method_settings()
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
+
+    def _resolve_method_settings(self) -> None:
+        """Gives the method's own settings their values, and refuses those of other methods."""
+        own = SEARCH_METHODS[self.method].settings
+        for field in dataclasses.fields(self):
+            if field.metadata["method_default"] is None:
+                continue
+            value = getattr(self, field.name)
+            if field.name in own and value is None:
+                object.__setattr__(self, field.name, field.metadata["method_default"])
+            elif field.name not in own and value is not None:
+                raise ConfigurationError(
+                    f"--{field.name} is a setting of --method={', '.join(methods_with(field.name))} and not of "
+                    f"{self.method}; leave it out. Received: {value}"
+                )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -378,6 +416,8 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
     Raises:
         ConfigurationError: The value is not allowed. The message names the flag.
     """
+    if value is None and field.metadata["method_default"] is not None:
+        return
     if not _has_type(value, field.type):
         kind = getattr(field.type, "__name__", field.type)
         raise ConfigurationError(f"--{field.name} must be of type {kind}. Received: {value!r}")

@@ -9,6 +9,7 @@ from absl import flags
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, check_setting
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.search_methods import methods_with
 
 Config = TypeVar("Config", bound=RunConfig)
 
@@ -63,6 +64,11 @@ def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = 
     for field in dataclasses.fields(config_class):
         element_type, is_tuple = _element_type(hints[field.name])
         help_text = field.metadata["help"]
+        if field.metadata["method_default"] is not None:
+            help_text += (
+                f" With --method={', '.join(methods_with(field.name))} only; default there: "
+                f"{field.metadata['method_default']}."
+            )
         if element_type is bool:
             flags.DEFINE_boolean(field.name, field.default, help_text, flag_values=flag_values, module_name=__name__)
             continue

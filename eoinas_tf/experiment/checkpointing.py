@@ -115,6 +115,13 @@ class Checkpoints:
             write_json(self.first_saved, {"first_checkpoint": number})
         self._sweep()
 
+    def latest_state(self) -> dict[str, Any] | None:
+        """Returns the JSON object that the newest whole checkpoint was saved with, and restores nothing; else None."""
+        for folder in reversed(self._found()):
+            if _damage(folder) is None:
+                return json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return None
+
     def restore_latest(self) -> dict[str, Any] | None:
         """Restores the newest checkpoint that is whole.
 

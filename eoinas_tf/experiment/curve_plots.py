@@ -15,16 +15,18 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def draw_curves(metrics: Sequence[dict], panels: Mapping[str, Mapping[str, str]]) -> Figure:
-    """Draws four panels of curves over the epochs.
+    """Draws up to four panels of curves over the epochs.
 
     Args:
         metrics: Records of metrics.jsonl, an epoch each: `epoch`, and a number or null by name.
-        panels: For each of four titles, the names of its curves with their labels, or with "" for none.
+        panels: For each title, the names of its curves with their labels, or with "" for none.
     """
     figure = new_figure(11, 7)
     grid = figure.subplots(2, 2, sharex=True)
     epochs = [record["epoch"] for record in metrics]
-    for axes, (title, curves) in zip(grid.flat, panels.items(), strict=True):
+    for axes in grid.flat[len(panels) :]:
+        axes.axis("off")
+    for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
         for name, label in curves.items():
             values = [np.nan if record[name] is None else record[name] for record in metrics]
             axes.plot(epochs, values, label=label, marker="." if len(epochs) == 1 else None)

@@ -48,7 +48,8 @@ class EpochLog:
         self._is_writer = run.is_writer
         self._every_epochs = config.checkpoint_every_epochs
         self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
-        self._checkpoints = Checkpoints(run.checkpoints, state, config.keep_checkpoints)
+        self._new_checkpoints = lambda variables: Checkpoints(run.checkpoints, variables, config.keep_checkpoints)
+        self._checkpoints = self._new_checkpoints(state)
         restored = self._checkpoints.restore_latest()
         self.finished_epochs: int = restored["epoch"] if restored else 0
         self.finished_steps: int = restored["step"] if restored else 0
@@ -69,6 +70,14 @@ class EpochLog:
         )
         if restored is None:
             self.tensorboard.hyperparameters(config.result_settings())
+
+    def keep_variables(self, state: Mapping[str, Sequence[keras.Variable | tf.Variable]]) -> None:
+        """Saves other variables from now on.
+
+        Args:
+            state: The variables of the run by what they belong to.
+        """
+        self._checkpoints = self._new_checkpoints(state)
 
     def keep_finished(self, lines: JsonLines) -> list[dict[str, Any]]:
         """Cuts a log back to the finished epochs.

@@ -56,6 +56,7 @@ class RunDirectory:
         self.pruning = self.path / "pruning.jsonl"
         self.timing = self.path / "timing.jsonl"
         self.genotype = self.path / "genotype.json"
+        self.final_evidence = self.path / "final_evidence.json"
         self.summary = self.path / "summary.json"
         self.class_accuracy = self.path / "class_accuracy.csv"
         self.checkpoints = self.path / "checkpoints"
@@ -161,7 +162,7 @@ class RunDirectory:
     def _sweep_temporary(self) -> None:
         """Removes files and checkpoints that a killed process was writing; only the holder of the lock may."""
         files = (self.config_file, self.environment, self.metrics, self.pruning, self.timing, self.genotype)
-        results = (self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
+        results = (self.final_evidence, self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
         temporary = [temporary_name(path) for path in (*files, *results)]
         for path in (*temporary, *self.plots.glob(f"*.png{TEMPORARY_SUFFIX}")):
             with contextlib.suppress(OSError):

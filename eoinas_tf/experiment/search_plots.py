@@ -26,18 +26,19 @@ def write_search_plots(
     cells: Mapping[str, Sequence[tuple[str, int]]],
     operation_names: Sequence[str],
     edge_names: Sequence[str],
+    score: tuple[str, str],
 ) -> list[Path]:
     """Writes all pictures of a search.
 
     Args:
         folder: Where to; created if needed.
-        metrics: Records of metrics.jsonl, an epoch each: `epoch`, `weights_loss`, `weights_accuracy`,
-            `architecture_loss`, `architecture_accuracy`, `temperature`, `learning_rate`, and
-            `importance` by cell type as [edges][operations], null where dropped.
+        metrics: Records of metrics.jsonl, an epoch each: `epoch`, the curves of `TRAINING_PANELS`, and
+            the score by cell type as [edges][operations], null where dropped.
         drops: Records of pruning.jsonl: `epoch`, `cell`, `edge`, `operation`.
         cells: (operation, node) pairs of the found cells by cell type.
         operation_names: Names of the operations.
         edge_names: A name for each edge, such as `0-2`.
+        score: What ranked operations: its name in the records, and what it is.
 
     Returns:
         The files.
@@ -47,11 +48,18 @@ def write_search_plots(
     """
     make_folder(folder)
     colors = operation_colors(operation_names)
-    figures = {"training": draw_curves(metrics, TRAINING_PANELS)}
+    figures = {}
     for cell, name in CELL_NAMES.items():
         figures[f"{name}_cell"] = draw_cell(genotype_graph(cells[cell]), f"{name} cell", colors)
-        figures[f"importance_{name}"] = draw_importance(metrics, cell, operation_names, edge_names)
-    figures["pruning"] = draw_pruning(drops, operation_names, edge_names)
+        if metrics:
+            figures[f"{score[0]}_{name}"] = draw_scores(metrics, cell, operation_names, edge_names, score)
+    if metrics:
+        known = {
+            panel: curves for panel, curves in TRAINING_PANELS.items() if any(name in metrics[0] for name in curves)
+        }
+        figures["training"] = draw_curves(metrics, known)
+    if drops:
+        figures["pruning"] = draw_pruning(drops, operation_names, edge_names)
     paths = []
     for name, figure in figures.items():
         paths.append(folder / f"{name}.png")
@@ -59,20 +67,25 @@ def write_search_plots(
     return paths
 
 
-def draw_importance(
-    metrics: Sequence[dict], cell: str, operation_names: Sequence[str], edge_names: Sequence[str]
+def draw_scores(
+    metrics: Sequence[dict],
+    cell: str,
+    operation_names: Sequence[str],
+    edge_names: Sequence[str],
+    score: tuple[str, str],
 ) -> Figure:
-    """Draws the importance of every operation over the epochs, a panel an edge; a line ends with a drop.
+    """Draws the score of every operation over the epochs, a panel an edge; a line ends with a drop.
 
     Args:
         metrics: Records of metrics.jsonl.
         cell: The cell type, `normal` or `reduce`.
         operation_names: Names of the operations.
         edge_names: A name for each edge.
+        score: Its name in the records, and what it is.
     """
     colors = operation_colors(operation_names)
     epochs = [record["epoch"] for record in metrics]
-    values = np.array([record["importance"][cell] for record in metrics], dtype=float)
+    values = np.array([record[score[0]][cell] for record in metrics], dtype=float)
     columns = 5
     rows = -(-(len(edge_names) + 1) // columns)
     figure = new_figure(3.2 * columns, 2.5 * rows)
@@ -88,7 +101,7 @@ def draw_importance(
             axes.plot(epochs, values[:, edge, operation], color=colors[name], label=name, marker=".", markersize=3)
     handles, labels = panels.flat[0].get_legend_handles_labels()
     panels.flat[len(edge_names)].legend(handles, labels, loc="center", fontsize=9)
-    figure.suptitle(f"importance I of each operation by epoch, {CELL_NAMES[cell]} cell")
+    figure.suptitle(f"{score[1]} of each operation by epoch, {CELL_NAMES[cell]} cell")
     return figure
 
 

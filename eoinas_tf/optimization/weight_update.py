@@ -45,14 +45,34 @@ def update_weights(
         The norm that counts for whether the step was sound: 0 where an overflow was met by a
         lower loss scale, which is no fault.
     """
+    return update_together([(optimizer, gradients, weights)], gradient_norm, loss_scale)
+
+
+def update_together(
+    groups: Sequence[tuple[keras.optimizers.Optimizer, Sequence, Sequence[keras.Variable]]],
+    gradient_norm: tf.Tensor,
+    loss_scale: LossScale | NoLossScale,
+) -> tf.Tensor:
+    """Descends by gradients of one loss, of which each optimizer takes its share; all descend or none does.
+
+    Args:
+        groups: Optimizer, gradients and weights, as `update_weights` takes them.
+        gradient_norm: A norm that is finite where all gradients are, float32 scalar.
+        loss_scale: As for `update_weights`.
+
+    Returns:
+        What `update_weights` returns.
+    """
     if isinstance(loss_scale, NoLossScale):
-        _descend(optimizer, gradients, weights)
+        for group in groups:
+            _descend(*group)
         return gradient_norm
     is_finite = tf.math.is_finite(gradient_norm)
     can_be_lowered = loss_scale.factor > 1.0
 
     def descend() -> tf.Tensor:
-        _descend(optimizer, gradients, weights)
+        for group in groups:
+            _descend(*group)
         return tf.constant(True)
 
     tf.cond(is_finite, descend, lambda: tf.constant(False))

@@ -4,23 +4,9 @@ Pure functions of numpy arrays; the last axis is always an edge's operations.
 """
 
 import numpy as np
-from scipy.special import softmax
 
+from eoinas_tf.search.architecture_parameters import operation_weights
 from eoinas_tf.search.operation_statistics import OperationCounts
-
-
-def operation_weights(operation_logits: np.ndarray, living_operations: np.ndarray) -> np.ndarray:
-    """Returns beta, the softmax of alpha over the living operations of each edge (Eq. 2).
-
-    Args:
-        operation_logits: alpha, float [..., operations].
-        living_operations: bool of the same shape; at least one is true per edge.
-
-    Returns:
-        float64 of the same shape; 0 where an operation was dropped.
-    """
-    logits = np.where(living_operations, np.asarray(operation_logits, np.float64), -np.inf)
-    return softmax(logits, axis=-1)
 
 
 def training_iterations(
@@ -53,6 +39,19 @@ def training_iterations(
     return counts / one_unit[unit]
 
 
+def mean_accuracy(counts: OperationCounts) -> np.ndarray:
+    """Returns Ca: the mean mini-batch accuracy over the architecture steps in which each operation was sampled.
+
+    Args:
+        counts: The statistics, arrays [..., operations].
+
+    Returns:
+        float64 [..., operations]; NaN where it was sampled in no architecture step.
+    """
+    accuracy = counts.accuracy_sums / np.maximum(counts.architecture_steps, 1)
+    return np.where(counts.architecture_steps > 0, accuracy, np.nan)
+
+
 def accuracy_per_iteration(
     counts: OperationCounts, living_operations: np.ndarray, unit: str, steps_per_epoch: int
 ) -> np.ndarray:
@@ -72,7 +71,7 @@ def accuracy_per_iteration(
         float64 [..., operations]; 0 on an edge without any evidence.
     """
     sampled = (counts.weight_steps > 0) & (counts.architecture_steps > 0)
-    accuracy = counts.accuracy_sums / np.maximum(counts.architecture_steps, 1)
+    accuracy = mean_accuracy(counts)
     iterations = training_iterations(counts.weight_steps, living_operations, unit, steps_per_epoch)
     ratio = np.divide(accuracy, iterations, out=np.zeros_like(iterations), where=sampled)
     evidence = sampled & living_operations

@@ -14,18 +14,18 @@ def is_pruning_epoch(epoch: int, after_epoch: int, every_epochs: int) -> bool:
     return epoch > after_epoch and epoch % every_epochs == 0
 
 
-def least_important_operations(importance: np.ndarray, living_operations: np.ndarray) -> np.ndarray:
-    """Marks the living operation of the lowest importance on each edge; an edge's last one is never marked.
+def lowest_operations(scores: np.ndarray, living_operations: np.ndarray) -> np.ndarray:
+    """Marks the living operation of the lowest score on each edge; an edge's last one is never marked.
 
     Args:
-        importance: I, float [..., operations]; ignored where an operation was dropped.
+        scores: I, or what else ranks operations, float [..., operations]; ignored where an operation was dropped.
         living_operations: bool of the same shape.
 
     Returns:
         bool of the same shape, at most one true per edge. Of equal ones the first is marked.
     """
-    comparable = np.where(living_operations, importance, np.inf)
+    comparable = np.where(living_operations, scores, np.inf)
     lowest = np.argmin(comparable, axis=-1, keepdims=True)
-    marked = np.arange(importance.shape[-1]) == lowest
+    marked = np.arange(scores.shape[-1]) == lowest
     has_several = np.sum(living_operations, axis=-1, keepdims=True) > 1
     return marked & has_several & living_operations

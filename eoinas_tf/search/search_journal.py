@@ -1,6 +1,10 @@
 """What a search keeps in its run folder, and how it continues from there."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.experiment.atomic_files import write_json, write_text
@@ -9,9 +13,16 @@ from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.search.discretization import DerivedCells
-from eoinas_tf.search.judgement import Judgement
-from eoinas_tf.search.search_records import EDGE_NAMES, count_skip_connections, log_epoch, log_living_cells
-from eoinas_tf.search.search_step import SearchState
+from eoinas_tf.search.search_method import Evidence, SearchMethod
+from eoinas_tf.search.search_records import (
+    EDGE_NAMES,
+    count_skip_connections,
+    drop_epochs,
+    drop_records,
+    evidence_record,
+    log_epoch,
+    log_living_cells,
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -22,76 +33,110 @@ class SearchJournal:
     Args:
         run: The open run folder.
         config: The search's settings.
-        state: The search's state, restored in place if there is a checkpoint.
+        method: The search method.
+        variables: All variables of the search by what they belong to, restored in place if there is a checkpoint.
         epoch_steps: Steps of an epoch.
 
     Raises:
         StorageError: The run has logs or checkpoints, and none can be continued from.
     """
 
-    def __init__(self, run: RunDirectory, config: SearchConfig, state: SearchState, epoch_steps: int) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        config: SearchConfig,
+        method: SearchMethod,
+        variables: Mapping[str, list],
+        epoch_steps: int,
+    ) -> None:
         self.run = run
         self.config = config
-        self.state = state
-        self.operation_names = state.network.operation_names
-        self._log = EpochLog(run, config, state.variables(), epoch_steps)
+        self.method = method
+        self.operation_names = method.problem.operation_names
+        self._log = EpochLog(run, config, variables, epoch_steps)
         self.finished_epochs = self._log.finished_epochs
         self.finished_steps = self._log.finished_steps
-        self._drops = JsonLines(run.pruning)
-        self.drops = self._log.keep_finished(self._drops)
+        self._drop_lines = JsonLines(run.pruning)
+        self._drops = self._log.keep_finished(self._drop_lines)
 
-    def add_epoch(self, record: dict, drops: list[dict], judgement: Judgement, timing: dict) -> None:
+    def keep_variables(self, variables: Mapping[str, list]) -> None:
+        """Saves other variables from now on: those of a new stage.
+
+        Args:
+            variables: All variables of the search by what they belong to.
+        """
+        self._log.keep_variables(variables)
+
+    def add_epoch(
+        self,
+        record: dict[str, Any],
+        schedule: Mapping[str, float],
+        evidence: Evidence,
+        dropped: np.ndarray,
+        timing: dict[str, float],
+        is_last: bool,
+    ) -> None:
         """Writes an epoch's line, its drops, its curves, and a checkpoint if one is due.
 
         Args:
             record: The epoch's line of metrics.jsonl.
-            drops: Its lines of pruning.jsonl.
-            judgement: What the search thinks of the operations, before the drops.
+            schedule: What followed the epoch, such as the temperature.
+            evidence: What the method knew before the drops.
+            dropped: What was dropped, bool [cell types, edges, operations].
             timing: Its line of timing.jsonl: clock readings, kept apart so that the other
                 files are the same in every run of the same settings.
+            is_last: Whether a checkpoint is due in any case: at the end of a stage.
         """
         epoch = record["epoch"]
         self._log.add_epoch(record, timing)
-        for drop in drops:
-            self._log.append(self._drops, drop)
-        self.drops.extend(drops)
-        tensorboard = self._log.tensorboard
-        log_epoch(tensorboard, record, timing["images_per_second"], judgement.operation_logits, self.operation_names)
-        if drops:
-            living = self.state.network.living_operations.numpy()
-            log_living_cells(tensorboard, epoch, living, self.operation_names)
-        self._log.save_epoch(epoch, is_last=epoch == self.config.epochs)
+        for drop in drop_records(epoch, dropped, evidence, self.operation_names):
+            self._log.append(self._drop_lines, drop)
+            self._drops.append(drop)
+        tensorboard, names = self._log.tensorboard, self.operation_names
+        log_epoch(tensorboard, record, schedule, timing["images_per_second"], evidence, names)
+        if dropped.any():
+            log_living_cells(tensorboard, epoch, evidence.living_operations & ~dropped, names)
+        self._log.save_epoch(epoch, is_last=is_last)
 
     def save_step(self, done: int) -> None:
-        """Writes a checkpoint within an epoch, unless a step of it went wrong.
+        """Writes a checkpoint within an epoch.
 
         Args:
             done: Steps done since the run began.
-
-        Raises:
-            NonFiniteError: A loss or gradient of the epoch was NaN or infinite.
         """
-        self.state.check_finite(len(self._log.metrics) + 1)
         self._log.save_step(done)
 
-    def finish(self, cells: DerivedCells, validation_accuracy: float) -> dict:
-        """Writes genotype.json, the pictures and summary.json.
+    @property
+    def current_epoch(self) -> int:
+        """The epoch, counted from 1, that is not written down yet."""
+        return len(self._log.metrics) + 1
+
+    @property
+    def drop_epochs(self) -> np.ndarray:
+        """Epoch at whose end each operation was dropped, int64 [cell types, edges, operations]; 0: living."""
+        return drop_epochs(self._drops, self.operation_names)
+
+    def finish(self, cells: DerivedCells, evidence: Evidence, validation_accuracy: float | None) -> dict[str, Any]:
+        """Writes genotype.json, what it was derived from, the pictures and summary.json.
 
         Args:
             cells: The derived cells.
-            validation_accuracy: Their accuracy in their own super network on all of D_V, a fraction.
+            evidence: What the method knows after the last drop.
+            validation_accuracy: The cells' accuracy in their own super network on all of D_V, a fraction; None where
+                there is no network.
 
         Returns:
             What summary.json holds.
         """
         genotype = cells.genotype
         summary = {
+            "method": self.config.method,
             "dataset": self.config.dataset,
             "seed": self.config.seed,
-            "epochs": self.config.epochs,
+            "epochs": self.config.epochs if self._log.metrics else 0,
             "validation_accuracy": validation_accuracy,
-            "dropped_operations": len(self.drops),
-            "operations_left_at_most_on_an_edge": int(self.state.network.living_operations.numpy().sum(axis=-1).max()),
+            "dropped_operations": len(self._drops),
+            "operations_left_at_most_on_an_edge": int(evidence.living_operations.sum(axis=-1).max()),
             "skip_connections": count_skip_connections(genotype),
             "warnings": list(cells.warnings),
         }
@@ -99,14 +144,30 @@ class SearchJournal:
             return summary
         for warning in cells.warnings:
             LOGGER.warning(warning)
+        final = {
+            "score": evidence.score,
+            "edges": list(EDGE_NAMES),
+            **evidence_record(evidence, self.operation_names),
+        }
+        write_json(self.run.final_evidence, final)
         write_text(self.run.genotype, genotype.to_json())
         fault_point("after_genotype", self.config.epochs)
         found = {"normal": genotype.normal, "reduce": genotype.reduce}
         # Here, because matplotlib takes a third of a second that the start of a search need not wait for.
         from eoinas_tf.experiment.search_plots import write_search_plots
 
-        write_search_plots(self.run.plots, self._log.metrics, self.drops, found, self.operation_names, EDGE_NAMES)
-        self._log.tensorboard.scalars(self.config.epochs, {"result/validation_accuracy": validation_accuracy})
+        label = self.method.column_labels.get(evidence.score, evidence.score)
+        write_search_plots(
+            self.run.plots,
+            self._log.metrics,
+            self._drops,
+            found,
+            self.operation_names,
+            EDGE_NAMES,
+            (evidence.score, label),
+        )
+        if validation_accuracy is not None:
+            self._log.tensorboard.scalars(self.config.epochs, {"result/validation_accuracy": validation_accuracy})
         self._log.tensorboard.close()
         write_json(self.run.summary, summary)
         return summary

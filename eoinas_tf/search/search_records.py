@@ -1,106 +1,165 @@
-"""What a search writes down: an epoch's line of metrics.jsonl, its TensorBoard curves and pictures."""
+"""What a search writes down of an epoch: its line of metrics.jsonl, its drops, its TensorBoard curves and pictures."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 from eoinas_tf.optimization.step_results import Means
+from eoinas_tf.search.search_method import Evidence
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGES
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operation_names import SKIP_CONNECT
+from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
 
 EDGE_NAMES = tuple(f"{edge.from_node}-{edge.to_node}" for edge in EDGES)
 
 
 def metrics_record(
     epoch: int,
-    temperature: float,
+    schedule: Mapping[str, float],
     learning_rate: float,
     weight_means: Means,
     architecture_means: Means,
-    operation_weights: np.ndarray,
-    importance: np.ndarray,
+    evidence: Evidence,
+    operation_names: Sequence[str],
 ) -> dict[str, Any]:
     """Returns an epoch's line of metrics.jsonl.
 
     Args:
         epoch: The epoch, counted from 1.
-        temperature: T of the epoch.
+        schedule: What follows the epoch, such as the temperature.
         learning_rate: SGD's learning rate at the epoch's end.
         weight_means: Loss and accuracy over the weight steps.
-        architecture_means: Loss and accuracy over the architecture steps; None in the warm-up.
-        operation_weights: beta [cell types, edges, operations].
-        importance: I of the same shape, before the epoch's drop; NaN where dropped.
+        architecture_means: Loss and accuracy over the architecture steps; None where there was none.
+        evidence: What the method knows before the epoch's drop.
+        operation_names: Names of the operations, in the order of the evidence's last axis.
 
     Returns:
-        A JSON object; beta and I as lists [edges][operations] by cell type, null where dropped.
+        A JSON object; each column of the evidence as lists [edges][operations] by cell type.
     """
-    living = ~np.isnan(importance)
     return {
         "epoch": epoch,
         "weights_loss": weight_means.loss,
         "weights_accuracy": weight_means.accuracy,
         "architecture_loss": architecture_means.loss,
         "architecture_accuracy": architecture_means.accuracy,
-        "temperature": temperature,
+        **schedule,
         "learning_rate": learning_rate,
-        "operation_weights": _by_cell_type(np.where(living, operation_weights, np.nan)),
-        "importance": _by_cell_type(importance),
+        **evidence_record(evidence, operation_names),
     }
 
 
-def _by_cell_type(values: np.ndarray) -> dict[str, list[list[float | None]]]:
-    return {
-        cell_name: [[None if np.isnan(value) else float(value) for value in row] for row in values[cell_type]]
-        for cell_type, cell_name in enumerate(CELL_TYPES)
+def evidence_record(evidence: Evidence, operation_names: Sequence[str]) -> dict[str, Any]:
+    """Returns the evidence as JSON objects, null where there is nothing to say, with the order of the operations."""
+    columns = {
+        column: {
+            cell_name: [[_json_number(value) for value in row] for row in values[cell_type].tolist()]
+            for cell_type, cell_name in enumerate(CELL_TYPES)
+        }
+        for column, values in evidence.columns.items()
     }
+    return {"operations": list(operation_names), **columns}
+
+
+def drop_records(
+    epoch: int, dropped: np.ndarray, evidence: Evidence, operation_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Describes each dropped operation, one line of pruning.jsonl each.
+
+    Args:
+        epoch: The epoch at whose end they are dropped.
+        dropped: bool [cell types, edges, operations].
+        evidence: What led to the drop.
+        operation_names: Names of the operations.
+
+    Returns:
+        Records in the order of cell types and edges, with the operation's value in each column of the evidence.
+    """
+    records = []
+    remaining = evidence.living_operations & ~dropped
+    for cell_type, edge_index, operation in np.argwhere(dropped).tolist():
+        position = (cell_type, edge_index, operation)
+        records.append(
+            {
+                "epoch": epoch,
+                "cell": CELL_TYPES[cell_type],
+                "edge": edge_index,
+                "from_node": EDGES[edge_index].from_node,
+                "to_node": EDGES[edge_index].to_node,
+                "operation": operation_names[operation],
+                **{column: _json_number(float(values[position])) for column, values in evidence.columns.items()},
+                "remaining": [
+                    operation_names[index] for index in np.flatnonzero(remaining[cell_type, edge_index]).tolist()
+                ],
+            }
+        )
+    return records
+
+
+def drop_epochs(records: Sequence[dict[str, Any]], operation_names: Sequence[str]) -> np.ndarray:
+    """Returns the epoch at whose end each operation was dropped.
+
+    Args:
+        records: Records of pruning.jsonl.
+        operation_names: Names of the operations.
+
+    Returns:
+        int64 [cell types, edges, operations]; 0: not dropped.
+    """
+    epochs = np.zeros((len(CELL_TYPES), len(EDGES), len(operation_names)), np.int64)
+    for record in records:
+        position = CELL_TYPES.index(record["cell"]), record["edge"], list(operation_names).index(record["operation"])
+        epochs[position] = record["epoch"]
+    return epochs
 
 
 def log_epoch(
     logger: TensorBoardLogger,
-    record: dict[str, Any],
+    record: Mapping[str, Any],
+    schedule: Mapping[str, float],
     images_per_second: float,
-    operation_logits: np.ndarray,
-    operation_names: tuple[str, ...],
+    evidence: Evidence,
+    operation_names: Sequence[str],
 ) -> None:
     """Writes an epoch to TensorBoard.
 
     Args:
         logger: Where to.
         record: The epoch's line of metrics.jsonl.
+        schedule: What follows the epoch, such as the temperature.
         images_per_second: Training and validation images handled a second.
-        operation_logits: alpha [cell types, edges, operations].
+        evidence: What the method knows before the epoch's drop.
         operation_names: Names of the operations.
     """
-    epoch = record["epoch"]
-    beta, importance = (
-        np.array([record[key][cell_name] for cell_name in CELL_TYPES], dtype=np.float64)
-        for key in ("operation_weights", "importance")
-    )
-    living = ~np.isnan(importance)
+    epoch, living, scores = record["epoch"], evidence.living_operations, evidence.scores
     scalars = {
         "loss/weights": record["weights_loss"],
         "loss/architecture": record["architecture_loss"],
         "accuracy/weights": record["weights_accuracy"],
         "accuracy/architecture": record["architecture_accuracy"],
-        "schedule/temperature": record["temperature"],
+        **{f"schedule/{name}": value for name, value in schedule.items()},
         "schedule/learning_rate": record["learning_rate"],
         "speed/images_per_second": images_per_second,
         "cells/living_operations": float(living.sum()),
     }
-    entropy = -np.nansum(beta * np.log(beta), axis=-1)
     for cell_type, cell_name in enumerate(CELL_TYPES):
-        scalars[f"cells/entropy_of_beta_{cell_name}"] = float(entropy[cell_type].mean())
+        leaders = np.array(operation_names)[np.argmax(np.where(living, scores, -np.inf)[cell_type], axis=-1)]
+        for name in (NONE, SKIP_CONNECT):
+            scalars[f"cells/edges_led_by_{name}_{cell_name}"] = float(np.sum(leaders == name))
+        if "operation_weight" in evidence.columns:
+            entropy = _entropy(evidence.columns["operation_weight"][cell_type])
+            scalars[f"cells/entropy_of_operation_weights_{cell_name}"] = entropy
     logger.scalars(epoch, {tag: value for tag, value in scalars.items() if value is not None})
-    alpha = np.where(living, operation_logits, np.nan)
-    for prefix, values in (("alpha", alpha), ("beta", beta), ("importance", importance)):
-        logger.per_edge(epoch, prefix, values, CELL_TYPES, EDGE_NAMES, operation_names)
-        logger.histograms(epoch, {f"{prefix}/all_edges": values[living]})
+    for column, values in evidence.columns.items():
+        for cell_type, cell_name in enumerate(CELL_TYPES):
+            present = values[cell_type][~np.isnan(values[cell_type])]
+            if present.size:
+                logger.histograms(epoch, {f"{column}/{cell_name}": present})
 
 
 def log_living_cells(
-    logger: TensorBoardLogger, epoch: int, living_operations: np.ndarray, operation_names: tuple[str, ...]
+    logger: TensorBoardLogger, epoch: int, living_operations: np.ndarray, operation_names: Sequence[str]
 ) -> None:
     """Draws both cells with their living operations into TensorBoard.
 
@@ -124,3 +183,14 @@ def count_skip_connections(genotype: Genotype) -> dict[str, int]:
     """Returns how many identity operations each cell has: many of them are the known failure of cell searches."""
     cells = {"normal": genotype.normal, "reduce": genotype.reduce}
     return {name: sum(operation == SKIP_CONNECT for operation, _ in pairs) for name, pairs in cells.items()}
+
+
+def _json_number(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _entropy(operation_weights: np.ndarray) -> float:
+    """Returns the mean entropy in nats of the edges' operation weights [edges, operations], NaN where dropped."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        products = operation_weights * np.log(operation_weights)
+    return float(np.mean(-np.nansum(products, axis=-1)))

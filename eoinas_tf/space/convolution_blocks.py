@@ -98,10 +98,11 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def build(self, input_shape) -> None:
         """Creates the kernel [size, size, channels, 1]."""
+        self.kernel_initializer = FanInUniform(self.kernel_size * self.kernel_size)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, input_shape[-1], 1),
-            initializer=FanInUniform(self.kernel_size * self.kernel_size),
+            initializer=self.kernel_initializer,
         )
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""PyTorch's default initial weights, which the reference implementations train from."""
+"""PyTorch's default initial weights, which the reference implementations train from, and drawing a layer's anew."""
 
 import math
 
@@ -29,3 +29,56 @@ class FanInUniform(keras.initializers.Initializer):
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
         return {"fan_in": self.fan_in, "seed": self._uniform.seed if isinstance(self._uniform.seed, int) else None}
+
+
+def initializers_by_variable(layer: keras.layers.Layer) -> dict[int, keras.initializers.Initializer]:
+    """Returns the initializer of each of a built layer's trainable variables.
+
+    Args:
+        layer: The layer. It, or the layer inside of it that made the variable, keeps the initializer of a
+            variable `x` as the attribute `x_initializer`, as Keras's own layers do.
+
+    Returns:
+        Initializers by `id` of the variable.
+
+    Raises:
+        ValueError: A variable's initializer is not kept.
+    """
+    found = {}
+    for part in _layers_inside(layer):
+        for name, value in vars(part).items():
+            if isinstance(value, keras.Variable):
+                initializer = getattr(part, f"{name.lstrip('_')}_initializer", None)
+                if initializer is not None:
+                    found[id(value)] = keras.initializers.get(initializer)
+    for variable in layer.trainable_variables:
+        if id(variable) not in found:
+            raise ValueError(
+                f"{type(layer).__name__} does not keep the initializer of {variable.path} as the attribute "
+                f"{variable.name}_initializer of the layer that makes it, as Keras's layers do"
+            )
+    return found
+
+
+def fresh_initializer(initializer: keras.initializers.Initializer) -> keras.initializers.Initializer:
+    """Returns an initializer of the same kind that draws other values, from Keras's global seed.
+
+    Args:
+        initializer: Any initializer; one that draws nothing is returned as an equal one.
+    """
+    config = initializer.get_config()
+    return type(initializer).from_config({**config, **({"seed": None} if "seed" in config else {})})
+
+
+def _layers_inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Returns the layer and all layers that it holds, whether as attributes or in lists."""
+    found: list[keras.layers.Layer] = []
+    waiting: list = [layer]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, keras.layers.Layer) and not any(part is known for known in found):
+            found.append(part)
+            waiting += vars(part).values()
+        elif isinstance(part, (list, tuple)):
+            waiting += part
+    return found

@@ -1,4 +1,4 @@
-"""The candidate operations of one kind of edge, as one traced function of input, weights and choice.
+"""The candidate operations of one kind of edge, as traced functions of input, weights and choice.
 
 A network of 8 cells has 112 edges but only five kinds (channels, stride): tracing every
 edge on its own takes minutes, so all edges of a kind call the same function and hand it
@@ -7,24 +7,27 @@ operations' kernels: one variable for the optimizer, one argument, one gradient.
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.space.initializers import FanInUniform
-from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.random_seeds import ALGORITHM
+from eoinas_tf.space.initializers import fresh_initializer, initializers_by_variable
+from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
 from eoinas_tf.space.operations import build_operation
+from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
 from eoinas_tf.supernet.branch_choice import are_few, run_one_of
+from eoinas_tf.supernet.choice import OperationMixture, SkipDropout
 
 # By their size in bytes.
-WHOLE_NUMBERS = {2: tf.int16, 4: tf.int32, 8: tf.int64}
+INTEGERS = {2: tf.int16, 4: tf.int32, 8: tf.int64}
 
 
 class CandidateOperations:
-    """All operations that an edge can run, as a function that runs exactly one of them.
+    """All operations that an edge can run, as functions that run exactly one of them, or add up all that live.
 
     The Keras layers held here are templates: their own variables are never used, a call
     replaces them by slices of the weights it is given.
@@ -42,12 +45,15 @@ class CandidateOperations:
         self._layers = [build_operation(name, channels, stride, affine=False) for name in operation_names]
         for layer in self._layers:
             layer.build((None, None, None, channels))
+        self._initializers = [initializers_by_variable(layer) for layer in self._layers]
         lengths = [sum(math.prod(weight.shape) for weight in layer.trainable_variables) for layer in self._layers]
         self._offsets = np.cumsum([0, *lengths]).tolist()
         # Without "_noinline" the graph optimizer copies the function into each of the 112 places that call it.
         traced = functools.partial(tf.function, autograph=False, experimental_attributes={"_noinline": True})
         self._run = traced(self._run_one)
         self._run_with_frozen_weights = traced(self._run_one_frozen)
+        self._mix = traced(self._mix_all)
+        self._mix_with_frozen_weights = traced(self._mix_all_frozen)
 
     @property
     def weight_count(self) -> int:
@@ -68,9 +74,10 @@ class CandidateOperations:
             Vector [weight_count].
         """
         pieces = [tf.zeros([0], dtype)]
-        for layer in self._layers:
+        for layer, initializers in zip(self._layers, self._initializers, strict=True):
             for weight in layer.trainable_variables:
-                pieces.append(tf.reshape(_fresh_values(weight, dtype), [-1]))
+                values = fresh_initializer(initializers[id(weight)])(weight.shape, dtype)
+                pieces.append(tf.reshape(tf.convert_to_tensor(values), [-1]))
         return tf.concat(pieces, axis=0)
 
     def operation_weights(self, weights: tf.Tensor, operation: int) -> list[tf.Tensor]:
@@ -83,12 +90,7 @@ class CandidateOperations:
         Returns:
             Its kernels, in the order of its layer's `trainable_variables`.
         """
-        variables = self._layers[operation].trainable_variables
-        if not variables:
-            return []
-        own = weights[self._offsets[operation] : self._offsets[operation + 1]]
-        pieces = tf.split(own, [math.prod(variable.shape) for variable in variables])
-        return [tf.reshape(piece, variable.shape) for piece, variable in zip(pieces, variables, strict=True)]
+        return self._cut(operation, weights[self._offsets[operation] : self._offsets[operation + 1]])
 
     def __call__(
         self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor, train_weights: bool = True
@@ -111,36 +113,117 @@ class CandidateOperations:
             return self._run(inputs, tf.stop_gradient(weights), operation_index)
         return self._run_with_frozen_weights(inputs, weights, operation_index)
 
+    def mix(
+        self, inputs: tf.Tensor, weights: tf.Tensor, mixture: OperationMixture, train_weights: bool = True
+    ) -> tf.Tensor:
+        """Runs all living operations and adds their outputs, each times its weight (Eq. 1).
+
+        Args:
+            inputs: [batch, height, width, channels], float.
+            weights: Vector [weight_count].
+            mixture: The operations' weights, which of them live, and dropout on an identity.
+            train_weights: As for a call.
+
+        Returns:
+            [batch, ceil(height / stride), ceil(width / stride), channels].
+        """
+        if train_weights:
+            return self._mix(inputs, weights, mixture)
+        if are_few(inputs):
+            return self._mix(inputs, tf.stop_gradient(weights), mixture)
+        return self._mix_with_frozen_weights(inputs, weights, mixture)
+
     def trace_count(self) -> int:
-        """Returns how often the function was traced so far."""
-        return (
-            self._run.experimental_get_tracing_count() + self._run_with_frozen_weights.experimental_get_tracing_count()
-        )
+        """Returns how often the functions were traced so far."""
+        functions = (self._run, self._run_with_frozen_weights, self._mix, self._mix_with_frozen_weights)
+        return sum(function.experimental_get_tracing_count() for function in functions)
 
     def _run_one(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
         return self._switch(inputs, operation_index, lambda: weights)
 
     def _run_one_frozen(self, inputs: tf.Tensor, weights: tf.Tensor, operation_index: tf.Tensor) -> tf.Tensor:
-        # Whole numbers have no gradient: where it is only stopped, each branch would still compute it, for nobody.
-        bits = tf.bitcast(weights, WHOLE_NUMBERS[weights.dtype.size])
-        return self._switch(inputs, operation_index, lambda: tf.bitcast(bits, weights.dtype))
+        return self._switch(inputs, operation_index, _without_gradient(weights))
 
     def _switch(self, inputs: tf.Tensor, operation_index: tf.Tensor, get_weights: Callable[[], tf.Tensor]) -> tf.Tensor:
         def branch(operation: int):
-            def run() -> tf.Tensor:
-                layer = self._layers[operation]
-                outputs, _ = layer.stateless_call(self.operation_weights(get_weights(), operation), [], inputs)
-                return outputs
-
-            return run
+            return lambda: self._outputs(operation, inputs, self.operation_weights(get_weights(), operation))
 
         outputs = run_one_of([branch(operation) for operation in range(len(self._layers))], operation_index, inputs)
         outputs.set_shape(self.output_shape(inputs.shape))
         return outputs
 
+    def _outputs(self, operation: int, inputs: tf.Tensor, kernels: list[tf.Tensor]) -> tf.Tensor:
+        outputs, _ = self._layers[operation].stateless_call(kernels, [], inputs)
+        return outputs
 
-def _fresh_values(variable: keras.Variable, dtype: str) -> tf.Tensor:
-    """Draws new values as a new layer would: its kernels are depthwise [k, k, C, 1] or pointwise [1, 1, C, D]."""
-    size, _, channels, _ = variable.shape
-    fan_in = size * size if size > 1 else channels
-    return tf.convert_to_tensor(FanInUniform(fan_in)(variable.shape, dtype))
+    def _mix_all(self, inputs: tf.Tensor, weights: tf.Tensor, mixture: OperationMixture) -> tf.Tensor:
+        # Cut once and not by each operation, so that the cuts' gradients are put together and not added.
+        lengths = [end - start for start, end in itertools.pairwise(self._offsets)]
+        pieces = tf.split(weights, lengths)
+        return self._weighted_sum(inputs, lambda operation: pieces[operation], mixture)
+
+    def _mix_all_frozen(self, inputs: tf.Tensor, weights: tf.Tensor, mixture: OperationMixture) -> tf.Tensor:
+        get_weights = _without_gradient(weights)
+        start_end = list(itertools.pairwise(self._offsets))
+        return self._weighted_sum(inputs, lambda operation: get_weights()[slice(*start_end[operation])], mixture)
+
+    def _weighted_sum(
+        self, inputs: tf.Tensor, get_weights: Callable[[int], tf.Tensor], mixture: OperationMixture
+    ) -> tf.Tensor:
+        factors = tf.unstack(tf.cast(mixture.weights, inputs.dtype))
+        living = tf.unstack(mixture.living_operations)
+        # Of nothing there is nothing to add.
+        summands = [operation for operation, name in enumerate(self.operation_names) if name != NONE]
+        copies = dict(zip(summands, fan_out(inputs, len(summands)), strict=True))
+        batch = tf.shape(inputs)[0]
+        _, height, width, channels = self.output_shape(inputs.shape)
+
+        def zeros() -> tf.Tensor:
+            return tf.zeros([batch, height, width, channels], inputs.dtype)
+
+        def run(operation: int) -> Callable[[], tf.Tensor]:
+            def weighted() -> tf.Tensor:
+                outputs = self._outputs(operation, copies[operation], self._cut(operation, get_weights(operation)))
+                if self._is_identity(operation) and mixture.skip_dropout is not None:
+                    outputs = drop_elements(outputs, mixture.skip_dropout)
+                return factors[operation] * outputs
+
+            return weighted
+
+        terms = [tf.cond(living[operation], run(operation), zeros) for operation in summands]
+        outputs = ordered_sum(terms) if terms else zeros()
+        outputs.set_shape(self.output_shape(inputs.shape))
+        return outputs
+
+    def _is_identity(self, operation: int) -> bool:
+        # At stride 2 it is a factorized reduction, which has weights.
+        return self.operation_names[operation] == SKIP_CONNECT and self.stride == 1
+
+    def _cut(self, operation: int, weights: tf.Tensor) -> list[tf.Tensor]:
+        shapes = [variable.shape for variable in self._layers[operation].trainable_variables]
+        if not shapes:
+            return []
+        pieces = tf.split(weights, [math.prod(shape) for shape in shapes])
+        return [tf.reshape(piece, shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
+def drop_elements(outputs: tf.Tensor, dropout: SkipDropout) -> tf.Tensor:
+    """Sets random elements to 0 and divides the others by the probability of being kept.
+
+    Args:
+        outputs: Float, any shape.
+        dropout: Rate and seed.
+
+    Returns:
+        Float of the same shape.
+    """
+    draws = tf.random.stateless_uniform(tf.shape(outputs), dropout.seed, alg=ALGORITHM)
+    kept = tf.cast(draws >= tf.cast(dropout.rate, draws.dtype), outputs.dtype)
+    return outputs * kept / tf.cast(1.0 - dropout.rate, outputs.dtype)
+
+
+def _without_gradient(weights: tf.Tensor) -> Callable[[], tf.Tensor]:
+    """Returns a function that returns the weights, to be called where they are used."""
+    # Integers have no gradient: where it is only stopped, each branch would still compute it, for nobody.
+    bits = tf.bitcast(weights, INTEGERS[weights.dtype.size])
+    return lambda: tf.bitcast(bits, weights.dtype)

@@ -1,26 +1,13 @@
 """Draws one operation per edge by the hard Gumbel softmax with its straight-through gradient (Eqs. 2 to 5)."""
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
+
+from eoinas_tf.supernet.choice import Sampled
 
 # Stands for minus infinity: infinities give NaN gradients, and this survives division by any temperature used.
 VERY_NEGATIVE = -1e30
 SMALLEST_NORMAL_FLOAT = float(np.finfo(np.float32).tiny)
-
-
-class OperationSample(NamedTuple):
-    """One operation for every edge of both cell types.
-
-    Args:
-        operation_index: The sampled operations, int32 [cell types, edges].
-        gates: Weight of each sampled operation, float32 [cell types, edges]: its entry of the
-            straight-through one-hot, 1 in value, differentiable with respect to alpha.
-    """
-
-    operation_index: tf.Tensor
-    gates: tf.Tensor
 
 
 def log_operation_weights(operation_logits: tf.Tensor, living_operations: tf.Tensor) -> tf.Tensor:
@@ -78,7 +65,7 @@ def straight_through_one_hot(
 
 def sample_operations(
     operation_logits: tf.Tensor, living_operations: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
-) -> OperationSample:
+) -> Sampled:
     """Draws one operation for every edge of every cell type.
 
     Args:
@@ -88,8 +75,8 @@ def sample_operations(
         seed: Seed of the draw, integer [2]: the same seed gives the same sample.
 
     Returns:
-        The sample.
+        The sample; its gates are the sampled operations' entries of the straight-through one-hots.
     """
     noise = gumbel_noise(operation_logits.shape, seed)
     operation_index, one_hot = straight_through_one_hot(operation_logits, living_operations, temperature, noise)
-    return OperationSample(operation_index, tf.gather(one_hot, operation_index, batch_dims=2))
+    return Sampled(operation_index, tf.gather(one_hot, operation_index, batch_dims=2))

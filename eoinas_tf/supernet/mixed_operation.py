@@ -1,15 +1,16 @@
-"""One edge of the super network: holds all candidate operations and runs the sampled one (Eq. 4)."""
+"""One edge of the super network: holds all candidate operations and runs what is chosen of them (Eqs. 1, 4)."""
 
 import keras
 import tensorflow as tf
 
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
+from eoinas_tf.supernet.choice import EdgeChoice, OperationMixture
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class MixedOperation(keras.layers.Layer):
-    """Runs one of its candidate operations: the one whose index it is given.
+    """Runs one of its candidate operations, or the weighted sum of all that live.
 
     Args:
         channels: Input and output channels.
@@ -20,14 +21,13 @@ class MixedOperation(keras.layers.Layer):
 
     Call arguments:
         inputs: [batch, height, width, channels], float.
-        operation_index: The operation to run, int32 scalar.
-        gate: Weight of the operation, float scalar of value 1 that carries the gradient to
-            alpha; with a gate, the edge's weights get no gradient.
-            None in a weight step.
+        choice: What to run: a `SampledOperation` (with a gate, the gate gets the gradient of the
+            architecture parameters), or an `OperationMixture`.
+        train_weights: Whether a gradient with respect to the edge's weights can be asked for.
 
     Example:
         edge = MixedOperation(channels=16, stride=1)
-        outputs = edge(images, tf.constant(2))  # runs sep_conv_3x3
+        outputs = edge(images, SampledOperation(tf.constant(2)))  # runs sep_conv_3x3
     """
 
     def __init__(
@@ -52,11 +52,13 @@ class MixedOperation(keras.layers.Layer):
             initializer=lambda shape, dtype: self.candidates.initial_weights(dtype),
         )
 
-    def call(self, inputs: tf.Tensor, operation_index: tf.Tensor, gate: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the operation's output, [batch, ceil(height / stride), ceil(width / stride), channels]."""
+    def call(self, inputs: tf.Tensor, choice: EdgeChoice, train_weights: bool = True) -> tf.Tensor:
+        """Returns what was chosen, [batch, ceil(height / stride), ceil(width / stride), channels]."""
         weights = tf.convert_to_tensor(self.operation_weights)
-        outputs = self.candidates(inputs, weights, operation_index, train_weights=gate is None)
-        return outputs if gate is None else open_gate(outputs, gate)
+        if isinstance(choice, OperationMixture):
+            return self.candidates.mix(inputs, weights, choice, train_weights)
+        outputs = self.candidates(inputs, weights, choice.operation_index, train_weights)
+        return outputs if choice.gate is None else open_gate(outputs, choice.gate)
 
     def compute_output_shape(self, input_shape, *call_arguments):
         """Returns the output's shape for an input's shape."""

@@ -9,11 +9,12 @@ from eoinas_tf.space.cell_topology import EDGES, INPUT_NODES, INTERMEDIATE_NODES
 from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolution
 from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
+from eoinas_tf.supernet.choice import EdgeChoice
 from eoinas_tf.supernet.mixed_operation import MixedOperation
 
 
 class SearchCell(keras.layers.Layer):
-    """A normal or reduction cell in which every edge runs the operation sampled for it.
+    """A normal or reduction cell in which every edge runs what is chosen for it.
 
     Args:
         channels: Channels of each node.
@@ -27,8 +28,8 @@ class SearchCell(keras.layers.Layer):
         before_previous: Nodes of the cell before the previous one, concatenated, after a ReLU,
             [batch, height, width, any].
         previous: Those of the previous cell, [batch, height, width, any].
-        operation_index: Sampled operation of each edge, 14 int32 scalars.
-        gates: Gate of each edge (see `MixedOperation`), 14 float scalars, or None.
+        choices: What each of the 14 edges runs (see `MixedOperation`).
+        train_weights: Whether a gradient with respect to the edges' weights can be asked for.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class SearchCell(keras.layers.Layer):
         self,
         before_previous: tf.Tensor,
         previous: tf.Tensor,
-        operation_index: Sequence[tf.Tensor],
-        gates: Sequence[tf.Tensor] | None = None,
+        choices: Sequence[EdgeChoice],
+        train_weights: bool = True,
     ) -> list[tf.Tensor]:
         """Returns the four intermediate nodes, each [batch, height, width, channels]."""
         nodes = [self.fit_before_previous(before_previous), self.fit_previous(previous)]
@@ -78,9 +79,7 @@ class SearchCell(keras.layers.Layer):
             total = ordered_sum(
                 [
                     self.edges[edge.index](
-                        copies[edge.from_node].pop(),
-                        operation_index[edge.index],
-                        gate=None if gates is None else gates[edge.index],
+                        copies[edge.from_node].pop(), choices[edge.index], train_weights=train_weights
                     )
                     for edge in incoming_edges(node)
                 ]

@@ -1,30 +1,25 @@
-"""The super network: stem, cells, classifier, and what the search learns about operations (section 4.2)."""
+"""The super network: stem, cells and classifier (section 4.2)."""
 
 import keras
 import tensorflow as tf
 
-from eoinas_tf.space.cell_topology import (
-    CELL_TYPES,
-    EDGE_COUNT,
-    INTERMEDIATE_NODES,
-    cell_type_index,
-    reduction_cell_positions,
-)
+from eoinas_tf.space.cell_topology import INTERMEDIATE_NODES, cell_type_index, reduction_cell_positions
 from eoinas_tf.space.convolution_blocks import normalization
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.space.ordered_sums import fan_out
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
+from eoinas_tf.supernet.choice import Choice, edge_choices
 from eoinas_tf.supernet.search_cell import SearchCell
 
 STEM_MULTIPLIER = 3
 
 
 class SearchNetwork(keras.Model):
-    """A network of cells in which every edge runs one sampled operation.
+    """A network of cells in which every edge runs what is chosen for it.
 
-    All cells of a type (normal, reduction) share one set of architecture parameters and, in
-    a step, one sample.
+    All cells of a type (normal, reduction) share their type's part of the choice. How the
+    choice is made is a search method's business; the network holds the weights w only.
 
     Args:
         image_shape: (height, width, channels) of an image.
@@ -35,8 +30,8 @@ class SearchNetwork(keras.Model):
 
     Call arguments:
         images: float32 [batch, height, width, channels], normalized.
-        operation_index: Sampled operations, int32 [cell types, edges].
-        gates: The sampled operations' gates, float32 [cell types, edges], or None in a weight step.
+        choice: What the edges run.
+        train_weights: Whether a gradient with respect to the edges' weights can be asked for.
     """
 
     def __init__(
@@ -90,38 +85,21 @@ class SearchNetwork(keras.Model):
         )
         self.classifier.build((None, previous_channels))
 
-        architecture_shape = (len(CELL_TYPES), EDGE_COUNT, len(self.operation_names))
-        self.operation_logits = self.add_weight(
-            name="operation_logits", shape=architecture_shape, initializer="zeros", dtype="float32"
-        )
-        self.living_operations = self.add_weight(
-            name="living_operations", shape=architecture_shape, initializer="ones", dtype="bool", trainable=False
-        )
         self.built = True
         # Outside Keras's tracking, which knows only layers and variables.
         self._candidate_functions = tuple(shared_candidates.values())
-
-    @property
-    def network_weights(self) -> list[keras.Variable]:
-        """The weights w: everything trainable but alpha."""
-        return [variable for variable in self.trainable_variables if variable is not self.operation_logits]
 
     def trace_count(self) -> int:
         """Returns how often the edges' functions were traced so far; constant once both steps have run."""
         return sum(candidates.trace_count() for candidates in self._candidate_functions)
 
-    def call(self, images: tf.Tensor, operation_index: tf.Tensor, gates: tf.Tensor | None = None) -> tf.Tensor:
+    def call(self, images: tf.Tensor, choice: Choice, train_weights: bool = True) -> tf.Tensor:
         """Returns the classes' logits, float32 [batch, classes]."""
-        index_of_type = [tf.unstack(indices) for indices in tf.unstack(operation_index)]
-        gate_copies: list[list[tf.Tensor]] = []
-        if gates is not None:
-            for cell_type, row in enumerate(tf.unstack(gates)):
-                gate_copies.append(fan_out(row, self.cell_types.count(cell_type)))
+        choices = edge_choices(choice, self.cell_types)
         stem = tf.nn.relu(self.stem_normalization(self.stem(images)))
         before_previous, previous, before_next = fan_out(stem, 3)
-        for cell, cell_type in zip(self.cells, self.cell_types, strict=True):
-            cell_gates = None if gates is None else tf.unstack(gate_copies[cell_type].pop())
-            nodes = cell(before_previous, previous, index_of_type[cell_type], cell_gates)
+        for cell, cell_choices in zip(self.cells, choices, strict=True):
+            nodes = cell(before_previous, previous, cell_choices, train_weights=train_weights)
             # Once for both cells that read them, and of nodes: those that are ready do not wait for the last.
             active = tf.concat([tf.nn.relu(node) for node in nodes], axis=-1)
             before_previous, previous, before_next = before_next, active, active

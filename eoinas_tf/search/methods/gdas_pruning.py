@@ -1,0 +1,19 @@
+"""GDAS with gradual operation pruning: the operation of the lowest architecture weight goes (Table 3, "+ GOP")."""
+
+import numpy as np
+
+from eoinas_tf.search.methods.gdas import Gdas
+from eoinas_tf.search.operation_pruning import is_pruning_epoch, lowest_operations
+from eoinas_tf.search.search_method import Evidence
+
+
+class GdasPruning(Gdas):
+    """Every so many epochs each edge loses its operation of the lowest score, until one is left."""
+
+    title = "GDAS with gradual operation pruning"
+
+    def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
+        """Returns the living operation of the lowest score on each edge, where drops are due (Algorithm 1, line 6)."""
+        if not is_pruning_epoch(epoch, self.config.pruning_after_epoch, self.config.pruning_every_epochs):
+            return super().drops(epoch, evidence)
+        return lowest_operations(evidence.scores, evidence.living_operations)

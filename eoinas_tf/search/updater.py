@@ -1,0 +1,106 @@
+"""Gradients of the super network's loss on one batch, as each replica computes them and all agree on them."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.optimization.precision import LossScale, NoLossScale
+from eoinas_tf.supernet.choice import Choice
+from eoinas_tf.supernet.search_network import SearchNetwork
+
+Batch = tuple[tf.Tensor, tf.Tensor]
+
+
+class BatchGradients(NamedTuple):
+    """What one batch gives.
+
+    Args:
+        gradients: Of the architecture variables asked for, averaged over the replicas; empty where none was.
+        weight_gradients: Of the network's weights, likewise.
+        loss: Mean cross-entropy of the replica's share of the batch, float32 scalar.
+        accuracy: Fraction of the share that was classified correctly, float32 scalar.
+        choice: What the edges ran.
+    """
+
+    gradients: list[tf.Tensor]
+    weight_gradients: list[tf.Tensor]
+    loss: tf.Tensor
+    accuracy: tf.Tensor
+    choice: Choice
+
+
+class Updater:
+    """Computes gradients inside a replica; hides the other replicas and the loss scale.
+
+    Args:
+        network: The super network.
+        replicas: Its copies.
+        loss_scale: What float16 gradients are scaled by meanwhile.
+    """
+
+    def __init__(self, network: SearchNetwork, replicas: Replicas, loss_scale: LossScale | NoLossScale) -> None:
+        self.network = network
+        self.replicas = replicas
+        self.loss_scale = loss_scale
+
+    def gradients(
+        self,
+        batch: Batch,
+        choose: Callable[[], Choice],
+        variables: Sequence[keras.Variable] = (),
+        *,
+        with_weights: bool = False,
+        weights: Sequence[tf.Tensor] | None = None,
+    ) -> BatchGradients:
+        """Runs the network on a batch, forward and backward.
+
+        Args:
+            batch: Images, float32 [share, height, width, channels], and their classes, int32 [share].
+            choose: Makes the choice; what of it depends on `variables` is differentiated.
+            variables: Architecture variables whose gradients are asked for.
+            with_weights: Whether the gradients of the network's weights are asked for.
+            weights: Used in place of the network's own weights, in their order; their own where not given.
+
+        Returns:
+            The gradients and what the batch gave besides.
+        """
+        images, labels = batch
+        asked = [variable.value for variable in variables]
+        own = [weight.value for weight in self.network.trainable_variables] if weights is None else list(weights)
+        asked_weights = own if with_weights else []
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([*asked, *asked_weights])
+            choice = choose()
+            logits = self._logits(images, choice, with_weights, weights)
+            loss = cross_entropy(labels, logits)
+            scaled_loss = self.loss_scale.scale(loss)
+        gradients: list[tf.Tensor] = []
+        if asked or asked_weights:
+            # In a graph every operation has a gradient, of zero where it was not run; eagerly it has none.
+            zero = tf.UnconnectedGradients.ZERO
+            gradients = self.loss_scale.unscale(
+                tape.gradient(scaled_loss, [*asked, *asked_weights], unconnected_gradients=zero)
+            )
+            gradients = self.replicas.average_gradients(gradients)
+        return BatchGradients(gradients[: len(asked)], gradients[len(asked) :], loss, accuracy(labels, logits), choice)
+
+    def _logits(
+        self, images: tf.Tensor, choice: Choice, train_weights: bool, weights: Sequence[tf.Tensor] | None
+    ) -> tf.Tensor:
+        if weights is None:
+            return self.network(images, choice, train_weights=train_weights)
+        logits, _ = self.network.stateless_call(list(weights), [], images, choice, train_weights=train_weights)
+        return logits
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the mean cross-entropy of a batch, float32 scalar."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the fraction of a batch that is classified correctly, float32 scalar."""
+    return tf.reduce_mean(tf.cast(tf.argmax(logits, -1, tf.int32) == tf.cast(labels, tf.int32), tf.float32))
