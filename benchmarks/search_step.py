@@ -21,9 +21,12 @@ with lean_imports():  # As the commands do.
     from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
     from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
+    from eoinas_tf.search.search_method import SearchProblem, load_method
     from eoinas_tf.search.search_step import SearchStep, build_search_state
+    from eoinas_tf.search_methods import SEARCH_METHODS
     from eoinas_tf.space.operation_names import OPERATION_NAMES
 
+METHOD = flags.DEFINE_enum("method", "eoinas", list(SEARCH_METHODS), "Search method.")
 INIT_CHANNELS = flags.DEFINE_integer("init_channels", 16, "Channels C of the first cell.")
 CELLS = flags.DEFINE_integer("cells", 8, "Cells in the network.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images in a batch.")
@@ -41,6 +44,7 @@ def main(_: list[str]) -> None:
     choose_threads()  # As the commands do.
     config = SearchConfig(
         run_dir="none",
+        method=METHOD.value,
         init_channels=INIT_CHANNELS.value,
         cells=CELLS.value,
         batch_size=BATCH_SIZE.value,
@@ -53,21 +57,38 @@ def main(_: list[str]) -> None:
     side, classes = IMAGE_SIDE.value, 10
     operation_names = ("sep_conv_3x3",) * CANDIDATES.value or OPERATION_NAMES
     rewrite_where_it_pays((side, side, 3), config.init_channels, config.batch_size)
+    method_class = load_method(config.method)
+    stages = method_class.stages(config)
+    if not stages:
+        raise app.UsageError(f"--method={config.method} trains nothing: there is no step to time")
     with replicas.strategy.scope():
-        state = build_search_state(config, (side, side, 3), classes, 390, operation_names)
-    step = SearchStep(state, config, replicas)
+        method = method_class(SearchProblem(config, operation_names, steps_per_epoch=390))
+        state = build_search_state(method, stages[0], (side, side, 3), classes)
+        method.begin_stage(0)
+    step = SearchStep(state, replicas)
     generator = np.random.default_rng(0)
     images = generator.normal(size=(BATCH_SIZE.value, side, side, 3)).astype(np.float32)
     labels = generator.integers(0, classes, BATCH_SIZE.value).astype(np.int32)
     batch = next(iter(replicas.share_out(tf.data.Dataset.from_tensors((images, labels)))))
 
+    epoch = config.warmup_epochs + 1
+    schedule = {name: tf.constant(value) for name, value in method.schedule(epoch).items()}
+    trains_architecture = step.trains_architecture_with_weights(searches=True)
+
+    def update_weights(number: tf.Tensor) -> None:
+        step.update_weights(batch, number, schedule, trains_architecture=trains_architecture)
+
+    def update_architecture(number: tf.Tensor) -> None:
+        if method.has_architecture_steps:
+            step.update_architecture(batch, batch, number, schedule)
+
     def seconds(update, results, number: int) -> float:
         started = time.monotonic()
-        update(*batch, tf.constant(number, tf.int64), tf.constant(5.0))
+        update(tf.constant(number, tf.int64))
         results.wait()
         return time.monotonic() - started
 
-    kinds = (step.update_weights, state.weight_results), (step.update_architecture, state.architecture_results)
+    kinds = (update_weights, state.weight_results), (update_architecture, state.architecture_results)
     for update, results in kinds:
         seconds(update, results, 0)
     to_first_step = seconds_since_process_start()
@@ -77,6 +98,7 @@ def main(_: list[str]) -> None:
     print(
         json.dumps(
             {
+                "method": config.method,
                 "seconds_per_weight_step": round(weight_step, 4),
                 "seconds_per_architecture_step": round(architecture_step, 4),
                 "images_per_second": round(2 * BATCH_SIZE.value / (weight_step + architecture_step), 1),

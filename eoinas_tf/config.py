@@ -107,6 +107,11 @@ class RunConfig:
         "trained and name the first) or skip (leave them out, at most 1 % of all).",
         choices=("error", "skip"),
     )
+    operation_modules: tuple[str, ...] | None = setting(
+        None,
+        "Python modules to import first, comma-separated, which register operations of your own "
+        "(eoinas_tf.register_operation).",
+    )
     batch_size: int = setting(64, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(8, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(16, "Channels C of the first cell.", minimum=1, maximum=4096)
@@ -199,6 +204,9 @@ class SearchConfig(RunConfig):
     """The settings of a search; the defaults are the paper's (section 4.2)."""
 
     method: str = setting("eoinas", "Search method.", choices=tuple(SEARCH_METHODS))
+    operations: tuple[str, ...] | None = setting(
+        None, "Candidate operations of every edge, comma-separated; the paper's eight where not given."
+    )
     warmup_epochs: int = setting(20, "Epochs at the start that train the weights only.", minimum=0)
     pruning_after_epoch: int = method_setting(
         20, "No operation is dropped at the end of this epoch or an earlier one.", minimum=0

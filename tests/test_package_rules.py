@@ -25,6 +25,7 @@ _BASE = {
     "quiet_logging",
     "random_seeds",
     "resource_usage",
+    "search_methods",
     "stop_signals",
 }
 _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
@@ -32,7 +33,7 @@ _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribut
 ALLOWED_IMPORTS = {
     "__init__": set(),
     "errors": set(),
-    "config": {"errors"},
+    "config": {"errors", "search_methods"},
     "fault_points": set(),
     "lean_imports": set(),
     "memory_exhaustion": {"errors"},
@@ -40,8 +41,9 @@ ALLOWED_IMPORTS = {
     "quiet_logging": set(),
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
+    "search_methods": set(),
     "stop_signals": {"errors"},
-    "flag_definitions": {"config", "errors"},
+    "flag_definitions": {"config", "errors", "search_methods"},
     "command_line": {"config", "errors", "flag_definitions", "processors", "stop_signals"},
     "space": {"errors"},
     "optimization": {"errors"},
@@ -58,6 +60,7 @@ KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
     "config",
     "errors",
+    "search_methods",
     "flag_definitions",
     "command_line",
     "processors",
@@ -141,10 +144,10 @@ def imports_of_flags(root):
 
 
 def modules_without_test(root):
-    """Modules a/b.py of the package without tests/a/test_b.py."""
+    """Modules a/b.py of the package without tests/a/test_b.py, those of folders in folders likewise."""
     for path, _ in sources(root):
-        if len(path.parts) == 3 and path.stem != "__init__":
-            test = Path("tests") / path.parts[1] / f"test_{path.name}"
+        if len(path.parts) >= 3 and path.stem != "__init__":
+            test = Path("tests", *path.parts[1:-1], f"test_{path.name}")
             if not (root / test).exists():
                 yield f"{path}: no {test}"
 
@@ -266,6 +269,7 @@ WRONG_FILES = [
     (imports_of_flags, "config.py", "import absl.flags", "imports absl.flags"),
     (imports_of_flags, "config.py", "def f():\n    from absl.flags import FLAGS", "imports absl.flags.FLAGS"),
     (modules_without_test, "search/loop.py", "", "no tests/search/test_loop.py"),
+    (modules_without_test, "search/methods/gdas.py", "", "no tests/search/methods/test_gdas.py"),
     (files_that_say_nothing, "search/utils.py", "", "eoinas_tf/search/utils.py"),
     (files_that_say_nothing, "common/loop.py", "", "eoinas_tf/common"),
     (files_that_say_nothing, "../tests/helpers.py", "", "tests/helpers.py"),

@@ -13,6 +13,7 @@ from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_budget import fit_to_budget
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operations import import_operations
 from eoinas_tf.space.published_genotypes import load_genotype
 
 # What the published tables are for.
@@ -33,6 +34,7 @@ def configured_genotype(config: EvaluationConfig) -> Genotype:
     """
     if not config.genotype:
         raise ConfigurationError("--genotype is missing: name a genotype.json file or a published one such as DARTS_V2")
+    import_operations(config.operation_modules or ())
     return load_genotype(config.genotype)
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -80,34 +80,6 @@ class TensorBoardLogger:
             values: Arrays of any shape by tag.
         """
         self._write(step, (histogram_pb(tag, value) for tag, value in values.items()))
-
-    def per_edge(
-        self,
-        step: int,
-        prefix: str,
-        values: np.ndarray,
-        cell_names: Sequence[str],
-        edge_names: Sequence[str],
-        operation_names: Sequence[str],
-    ) -> None:
-        """Writes a value for each edge and operation, such as `beta/normal/edge_0-2/sep_conv_3x3`.
-
-        Args:
-            step: Position on the axis.
-            prefix: First part of the tags.
-            values: [cell types, edges, operations]; NaN is left out.
-            cell_names: Name of each cell type.
-            edge_names: Name of each edge.
-            operation_names: Name of each operation.
-        """
-        self.scalars(
-            step,
-            {
-                f"{prefix}/{cell_names[cell]}/edge_{edge_names[edge]}/{operation_names[operation]}": float(value)
-                for (cell, edge, operation), value in np.ndenumerate(values)
-                if not np.isnan(value)
-            },
-        )
 
     def image(self, step: int, tag: str, figure: "Figure") -> None:
         """Writes a picture.

@@ -73,7 +73,8 @@ def derive_cells(
     Returns:
         The cells.
     """
-    none = operation_names.index(NONE)
+    # Without `none` among the candidates, the index behind them stands for it.
+    none = operation_names.index(NONE) if NONE in operation_names else len(operation_names)
     operation_index = np.full((len(CELL_TYPES), EDGE_COUNT), none, np.int32)
     pairs_of_type: list[CellEdges] = []
     warnings: list[str] = []
@@ -119,9 +120,9 @@ def _derive_limited_cell(
     Returns:
         The cell's edges, and the edges off which the identity was struck, in that order.
     """
-    skip = operation_names.index(SKIP_CONNECT)
+    skip = operation_names.index(SKIP_CONNECT) if SKIP_CONNECT in operation_names else -1
     eligible = np.ones_like(living_operations)
-    eligible[:, operation_names.index(NONE)] = False
+    eligible &= np.array([name != NONE for name in operation_names])
     struck: list[Edge] = []
     while True:
         kept = _derive_cell(importance, living_operations, drop_epochs, eligible, struck)

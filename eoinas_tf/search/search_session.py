@@ -33,7 +33,7 @@ from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchStep, build_search_state
-from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.space.operations import candidate_names, import_operations
 from eoinas_tf.stop_signals import StopSignals
 
 
@@ -86,6 +86,8 @@ class SearchSession:
 
     def _prepare(self) -> None:
         config = self.config
+        import_operations(config.operation_modules or ())
+        operation_names = candidate_names(config.operations)
         self.replicas = Replicas.of(config)
         self._stop.listen()
         use_precision(config.mixed_precision)
@@ -99,7 +101,7 @@ class SearchSession:
             self.epoch_steps = steps_per_epoch(min(map(len, self.halves)), config.batch_size)
             rewrite_where_it_pays(self.dataset.image_shape, config.init_channels, config.batch_size)
         with self.replicas.strategy.scope():
-            self.method = method_class(SearchProblem(config, OPERATION_NAMES, self.epoch_steps))
+            self.method = method_class(SearchProblem(config, operation_names, self.epoch_steps))
         variables: dict[str, list] = self.method.state()
         if self._stages:
             self._build_stage(self._saved_stage())

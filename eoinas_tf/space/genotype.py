@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.cell_topology import INPUT_NODES
-from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, NONE, OPERATION_NAMES
+from eoinas_tf.space.operation_names import NONE, operation_names
 
 FORMAT = "eoinas-genotype/1"
 INPUTS_PER_NODE = 2
@@ -21,7 +21,6 @@ LARGEST_FILE_BYTES = 64 * 1024
 LARGEST_DEPTH = 16
 LARGEST_NODE_COUNT = 64
 MOST_PAIRS = INPUTS_PER_NODE * LARGEST_NODE_COUNT
-EDGE_OPERATIONS = frozenset(OPERATION_NAMES + FINAL_NETWORK_OPERATION_NAMES) - {NONE}
 
 # Brackets in texts do not nest. The last text of what is not JSON may have no end.
 JSON_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
@@ -150,10 +149,11 @@ def _check_cell(name: str, edges: CellEdges, concat: tuple[int, ...]) -> None:
     if not (isinstance(concat, tuple) and all(type(node) is int for node in concat)):
         raise GenotypeError(f'genotype: "{name}_concat" must hold node numbers. Received: {_short(concat)}')
     for position, (operation, node) in enumerate(edges):
-        if operation not in EDGE_OPERATIONS:
+        known = set(operation_names()) - {NONE}
+        if operation not in known:
             raise GenotypeError(
                 f'genotype: pair {position} of "{name}" names operation {_short(operation, 20)}; '
-                f"known: {', '.join(sorted(EDGE_OPERATIONS))}"
+                f"known: {', '.join(sorted(known))}"
             )
         own_node = INPUT_NODES + position // INPUTS_PER_NODE
         if not 0 <= node < own_node:

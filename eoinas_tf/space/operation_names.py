@@ -1,4 +1,4 @@
-"""The operations' names: the candidates of a search, and what published cells hold beside them.
+"""The operations' names: the candidates of a search, what published cells hold beside them, and a user's own.
 
 The names are those of DARTS-style genotypes; the candidates stand in the order of the
 architecture parameters' last axis. This module imports nothing, so that genotypes can be
@@ -21,3 +21,19 @@ OPERATION_NAMES = (
 
 # In final networks only: the search space does not hold them.
 FINAL_NETWORK_OPERATION_NAMES = ("sep_conv_7x7", "conv_7x1_1x7")
+
+_REGISTERED: list[str] = []
+
+
+def operation_names() -> tuple[str, ...]:
+    """Returns the names of all operations that are known, those that a user registered among them."""
+    return (*OPERATION_NAMES, *FINAL_NETWORK_OPERATION_NAMES, *_REGISTERED)
+
+
+def add_operation_name(name: str) -> None:
+    """Makes a name known; `operations.register_operation` calls it.
+
+    Args:
+        name: A name that is not known yet.
+    """
+    _REGISTERED.append(name)

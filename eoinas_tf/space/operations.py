@@ -9,11 +9,14 @@ normalization, or the super network's without scale and offset), and maps
 """
 
 import functools
-from collections.abc import Callable, Iterator
+import importlib
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.space import processor_kernels
 from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
@@ -24,9 +27,16 @@ from eoinas_tf.space.convolution_blocks import (
     strided_shape,
 )
 from eoinas_tf.space.initializers import FanInUniform
-from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, NONE, OPERATION_NAMES, SKIP_CONNECT
+from eoinas_tf.space.operation_names import (
+    FINAL_NETWORK_OPERATION_NAMES,
+    NONE,
+    OPERATION_NAMES,
+    SKIP_CONNECT,
+    add_operation_name,
+)
 from eoinas_tf.space.spatial_functions import average_pooling, maximum_pooling
 
+REGISTERED_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 POOLINGS = {"average": average_pooling, "maximum": maximum_pooling}
 
 
@@ -235,7 +245,7 @@ class Pooling(Operation):
         return {**super().get_config(), "kind": self.kind}
 
 
-OPERATIONS: dict[str, Callable[..., Operation]] = {
+OPERATIONS: dict[str, Callable[..., keras.layers.Layer]] = {
     NONE: Zero,
     SKIP_CONNECT: Identity,
     "sep_conv_3x3": functools.partial(SeparableConvolution, kernel_size=3),
@@ -250,7 +260,7 @@ OPERATIONS: dict[str, Callable[..., Operation]] = {
 assert tuple(OPERATIONS) == OPERATION_NAMES + FINAL_NETWORK_OPERATION_NAMES
 
 
-def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kwargs) -> Operation:
+def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kwargs) -> keras.layers.Layer:
     """Returns a new layer of the named operation.
 
     Args:
@@ -269,3 +279,68 @@ def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kw
     if name not in OPERATIONS:
         raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}. Received: {name}")
     return OPERATIONS[name](channels=channels, stride=stride, affine=affine, **kwargs)
+
+
+def register_operation(name: str, build: Callable[..., keras.layers.Layer]) -> None:
+    """Makes an operation of one's own known, for the candidates of a search (`--operations`) and for genotypes.
+
+    Args:
+        name: Its name in genotypes: lower-case letters, digits and underscores.
+        build: Takes `channels`, `stride` (1 or 2), `affine` and a Keras layer's own arguments, such as `name`, and
+            returns a layer that maps [batch, height, width, channels] to
+            [batch, ceil(height / stride), ceil(width / stride), channels]; usually a subclass of `Operation`. With
+            `affine=False`, in the super network, it holds no variables that are not trained. The layer, or the one
+            inside of it that makes a variable `x`, keeps its initializer as the attribute `x_initializer`, as Keras's
+            layers do.
+
+    Raises:
+        ValueError: The name is taken or is no name.
+    """
+    if not REGISTERED_NAME.fullmatch(name):
+        raise ValueError(f"an operation's name has lower-case letters, digits and underscores. Received: {name!r}")
+    if name in OPERATIONS:
+        raise ValueError(f"an operation named {name} is known already; choose another name")
+    OPERATIONS[name] = build
+    add_operation_name(name)
+
+
+def import_operations(modules: Sequence[str]) -> None:
+    """Imports the modules that register a user's own operations.
+
+    Args:
+        modules: Their names, as in an import statement.
+
+    Raises:
+        ConfigurationError: There is no such module.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"--operation_modules: {error}; install it, or name its folder in PYTHONPATH. Received: {module}"
+            ) from None
+
+
+def candidate_names(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the candidate operations of a search.
+
+    Args:
+        names: What the user named; None: the paper's eight.
+
+    Raises:
+        ConfigurationError: A name is unknown or there twice, or there is nothing to choose between.
+    """
+    if names is None:
+        return OPERATION_NAMES
+    for name in names:
+        if name not in OPERATIONS:
+            raise ConfigurationError(
+                f"--operations: {name} is not known; known: {', '.join(OPERATIONS)}. Operations of your own are "
+                "registered by a module that --operation_modules names"
+            )
+    if len(set(names)) < len(names) or not set(names) - {NONE} or len(names) < 2:
+        raise ConfigurationError(
+            f"--operations must name two or more different operations. Received: {','.join(names)}"
+        )
+    return tuple(names)

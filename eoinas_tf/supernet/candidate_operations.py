@@ -35,14 +35,17 @@ class CandidateOperations:
     Args:
         channels: Input and output channels.
         stride: 1 or 2.
-        operation_names: Names of the operations, in the order of the choice's index.
+        operation_names: Names of the operations, in the order of the choice's index. The index behind them stands for
+            `none` where that is not among them.
     """
 
     def __init__(self, channels: int, stride: int, operation_names: tuple[str, ...] = OPERATION_NAMES) -> None:
         self.channels = channels
         self.stride = stride
         self.operation_names = operation_names
-        self._layers = [build_operation(name, channels, stride, affine=False) for name in operation_names]
+        # Derived cells leave edges out: where `none` is no candidate, the index behind the candidates runs it.
+        names = operation_names if NONE in operation_names else (*operation_names, NONE)
+        self._layers = [build_operation(name, channels, stride, affine=False) for name in names]
         for layer in self._layers:
             layer.build((None, None, None, channels))
         self._initializers = [initializers_by_variable(layer) for layer in self._layers]

@@ -16,8 +16,10 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
 from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.optimization.precision import use_precision
+from eoinas_tf.search.search_method import SearchProblem, load_method
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 SETTINGS = {"run_dir": "unused", "init_channels": 2, "cells": 3, "batch_size": 8, "epochs": 4}
 STEPS = 3
@@ -74,18 +76,19 @@ def searched(replicas):
     config = SearchConfig(**SETTINGS, architecture_learning_rate=0.01)
     keras.utils.set_random_seed(0)
     with replicas.strategy.scope():
-        state = build_search_state(config, (8, 8, 3), num_classes=3, steps_per_epoch=5)
-    step = SearchStep(state, config, replicas)
-    for number, (images, labels) in enumerate(replicas.share_out(batches())):
-        arguments = images, labels, tf.constant(number, tf.int64), tf.constant(1.0)
-        step.update_weights(*arguments)
-        step.update_architecture(*arguments)
-    counts = state.statistics.counts()
+        method_class = load_method(config.method)
+        method = method_class(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
+        state = build_search_state(method, method_class.stages(config)[0], (8, 8, 3), num_classes=3)
+    step, schedule = SearchStep(state, replicas), {"temperature": tf.constant(1.0)}
+    for number, pair in enumerate(replicas.share_out(batches())):
+        step.update_weights(pair, tf.constant(number, tf.int64), schedule)
+        step.update_architecture(pair, pair, tf.constant(number, tf.int64), schedule)
+    counts = method.statistics.counts()
     return {
         "loss": state.weight_results.means(1).loss,
         "architecture_loss": state.architecture_results.means(1).loss,
-        "operation_logits": values([state.network.operation_logits]),
-        "weights": values(state.network.network_weights),
+        "operation_logits": values(method.architecture.variables),
+        "weights": values(state.network.trainable_variables),
         "weight_steps": counts.weight_steps.ravel().tolist(),
         "accuracy_sums": counts.accuracy_sums.ravel().tolist(),
     }

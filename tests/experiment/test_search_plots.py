@@ -2,10 +2,11 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.experiment.curve_plots import draw_curves
-from eoinas_tf.experiment.search_plots import TRAINING_PANELS, draw_importance, draw_pruning, write_search_plots
+from eoinas_tf.experiment.search_plots import TRAINING_PANELS, draw_pruning, draw_scores, write_search_plots
 
 OPERATIONS = ["none", "skip_connect", "sep_conv_3x3"]
 EDGES = ["0-2", "1-2"]
+SCORE = ("importance", "importance I")
 
 
 def metrics():
@@ -33,7 +34,7 @@ DROPS = [{"epoch": 2, "cell": "normal", "edge": 0, "operation": "sep_conv_3x3"}]
 
 def test_all_pictures_are_written(tmp_path):
     cells = {"normal": [("skip_connect", 0), ("none", 1)], "reduce": [("skip_connect", 0), ("none", 1)]}
-    paths = write_search_plots(tmp_path / "plots", metrics(), DROPS, cells, OPERATIONS, EDGES)
+    paths = write_search_plots(tmp_path / "plots", metrics(), DROPS, cells, OPERATIONS, EDGES, SCORE)
     assert sorted(path.name for path in paths) == [
         "importance_normal.png", "importance_reduction.png", "normal_cell.png", "pruning.png", "reduction_cell.png",
         "training.png",
@@ -43,7 +44,7 @@ def test_all_pictures_are_written(tmp_path):
 
 
 def test_a_line_of_importance_ends_where_its_operation_is_dropped():
-    figure = draw_importance(metrics(), "normal", OPERATIONS, EDGES)
+    figure = draw_scores(metrics(), "normal", OPERATIONS, EDGES, SCORE)
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
     np.testing.assert_array_equal(lines["none"], [0.5, 0.5, 0.5])
     np.testing.assert_array_equal(lines["sep_conv_3x3"], [0.1, 0.2, np.nan])

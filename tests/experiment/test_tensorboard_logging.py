@@ -39,18 +39,6 @@ def test_scalars_histograms_pictures_and_settings_can_be_read_back(tmp_path):
     assert ("_hparams_/session_start_info", 0) in found
 
 
-def test_one_value_for_each_edge_and_operation(tmp_path):
-    logger = TensorBoardLogger(tmp_path)
-    values = np.array([[[0.25, np.nan], [0.5, 0.75]]])
-    logger.per_edge(2, "beta", values, ["normal"], ["0-2", "1-2"], ["none", "skip"])
-    logger.close()
-    assert events(tmp_path) == {
-        ("beta/normal/edge_0-2/none", 2): 0.25,
-        ("beta/normal/edge_1-2/none", 2): 0.5,
-        ("beta/normal/edge_1-2/skip", 2): 0.75,
-    }
-
-
 @pytest.mark.parametrize("cut", [False, True], ids=["whole file", "cut off by a kill"])
 def test_a_resumed_run_writes_no_value_twice(tmp_path, cut):
     logger = TensorBoardLogger(tmp_path)

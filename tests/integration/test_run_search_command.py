@@ -67,7 +67,7 @@ def test_tensorboard_has_each_value_once(uninterrupted):
                 seen.add((value.tag, event.step))
     tags = {tag for tag, _ in seen}
     assert {"loss/weights", "accuracy/architecture", "schedule/temperature", "cells/normal"} <= tags
-    assert {"beta/normal/edge_0-2/none", "alpha/reduce/edge_4-5/max_pool_3x3"} <= tags
+    assert {"operation_weight/normal", "operation_logit/reduce", "importance/reduce"} <= tags
 
 
 @pytest.mark.slow

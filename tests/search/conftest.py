@@ -8,23 +8,34 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.search.operation_pruning import lowest_operations
+from eoinas_tf.search.search_method import SearchProblem, load_method
+from eoinas_tf.search.search_session import SearchEpoch
 from eoinas_tf.search.search_step import SearchStep, build_search_state
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 
 class TinySearch:
     """3 cells of 2 channels on 8x8 grey images of 3 classes, and a copy of its first state."""
 
     def __init__(self):
-        keras.utils.set_random_seed(0)
         self.config = SearchConfig(
             run_dir="unused", init_channels=2, cells=3, batch_size=4, epochs=4, architecture_learning_rate=0.01
         )
-        self.state = build_search_state(self.config, (8, 8, 1), num_classes=3, steps_per_epoch=5)
-        self.step = SearchStep(self.state, self.config)
+        self.state = self.new_state(seed=0)
+        self.method = self.state.method
+        self.network = self.state.network
+        self.step = SearchStep(self.state)
         generator = np.random.default_rng(0)
         self.images = tf.constant(generator.normal(size=(4, 8, 8, 1)).astype(np.float32))
         self.labels = tf.constant([0, 1, 2, 0])
         self._first = self.values()
+
+    def new_state(self, seed):
+        keras.utils.set_random_seed(seed)
+        method_class = load_method(self.config.method)
+        method = method_class(SearchProblem(self.config, OPERATION_NAMES, steps_per_epoch=5))
+        return build_search_state(method, method_class.stages(self.config)[0], (8, 8, 1), num_classes=3)
 
     def values(self):
         """Returns everything the search changes as numpy arrays, by what it belongs to."""
@@ -39,10 +50,23 @@ class TinySearch:
                 variable.assign(value)
 
     def update_weights(self, number=0, temperature=5.0):
-        self.step.update_weights(self.images, self.labels, tf.constant(number, tf.int64), tf.constant(temperature))
+        schedule = {"temperature": tf.constant(temperature)}
+        self.step.update_weights((self.images, self.labels), tf.constant(number, tf.int64), schedule)
 
     def update_architecture(self, number=0, temperature=5.0):
-        self.step.update_architecture(self.images, self.labels, tf.constant(number, tf.int64), tf.constant(temperature))
+        schedule, batch = {"temperature": tf.constant(temperature)}, (self.images, self.labels)
+        self.step.update_architecture(batch, batch, tf.constant(number, tf.int64), schedule)
+
+    def epoch(self, number, batches, first_step=0, temperature=5.0):
+        """Returns an epoch over batches; the warm-up ends after the paper's 20."""
+        return SearchEpoch(number, 160, batches, first_step, {"temperature": temperature}, searches=number > 20)
+
+    def drop(self):
+        """Drops the least important operations whatever the epoch, and returns what was known and what was dropped."""
+        evidence = self.method.evidence()
+        dropped = lowest_operations(evidence.scores, evidence.living_operations)
+        self.method.drop(dropped)
+        return evidence, dropped
 
 
 @pytest.fixture(autouse=True)

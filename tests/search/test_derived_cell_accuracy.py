@@ -2,6 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
+from eoinas_tf.supernet.choice import Sampled
 
 
 def test_counts_each_image_of_weight_1_once(search):
@@ -18,5 +19,7 @@ def test_counts_each_image_of_weight_1_once(search):
 
 def test_another_sub_network_says_something_else(search):
     skip, separable = np.full((2, 14), 1), np.full((2, 14), 2)
-    first, second = (search.state.network(search.images, tf.constant(index, tf.int32)) for index in (skip, separable))
+    first, second = (
+        search.network(search.images, Sampled(tf.constant(index, tf.int32))) for index in (skip, separable)
+    )
     assert np.abs(first - second).max() > 1e-3

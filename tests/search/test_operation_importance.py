@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from eoinas_tf.search.architecture_parameters import operation_weights
 from eoinas_tf.search.operation_importance import (
     accuracy_per_iteration,
+    mean_accuracy,
     operation_importance,
-    operation_weights,
     training_iterations,
 )
 from eoinas_tf.search.operation_statistics import OperationCounts
@@ -19,12 +20,6 @@ def counts(weight_steps, architecture_steps, accuracy_sums):
 EVERYTHING_LIVES = np.array([True, True, True])
 
 
-def test_operation_weights_are_a_softmax_over_the_living():
-    logits = np.log([1.0, 2.0, 5.0])
-    assert operation_weights(logits, np.array([True, True, True])) == pytest.approx([1 / 8, 2 / 8, 5 / 8])
-    assert operation_weights(logits, np.array([True, False, True])) == pytest.approx([1 / 6, 0, 5 / 6])
-
-
 def test_training_iterations_in_each_unit():
     steps = np.array([20, 40, 90])
     living = np.array([True, True, False])
@@ -32,6 +27,11 @@ def test_training_iterations_in_each_unit():
     assert training_iterations(steps, living, "epochs", 10) == pytest.approx([2, 4, 9])
     # The dropped operation is no part of the mean: (20 + 40) / 2 = 30.
     assert training_iterations(steps, living, "relative", 10) == pytest.approx([2 / 3, 4 / 3, 3])
+
+
+def test_mean_accuracy_is_that_of_the_steps_in_which_an_operation_ran():
+    accuracy = mean_accuracy(counts([1, 1, 1], [4, 0, 5], [3.0, 0.0, 1.0]))
+    assert accuracy == pytest.approx([0.75, np.nan, 0.2], nan_ok=True)
 
 
 def test_accuracy_per_iteration_by_hand():

@@ -10,8 +10,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import DatasetError, NonFiniteError
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.step_saves import StepSaves
-from eoinas_tf.search.judgement import judge_operations
-from eoinas_tf.search.search_loop import drop_operations, epoch_record, run_search, train_epoch
+from eoinas_tf.search.search_loop import run_search, train_epoch
 from eoinas_tf.stop_signals import StopSignals
 
 
@@ -20,59 +19,48 @@ def batches(search):
     return [((search.images, search.labels), (search.images, search.labels))] * 3
 
 
+def train(search, batches, number, first_step=0, config=None, shown=None, saves=None):
+    epoch = search.epoch(number, batches, first_step)
+    return train_epoch(search.step, config or search.config, epoch, shown or progress(), saves)
+
+
 def progress():
     return Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=5)
 
 
 def test_the_warm_up_trains_weights_only(search, batches):
-    timing = train_epoch(search.step, batches, epoch=20, temperature_now=5.0, first_step=0, progress=progress())
-    counts = search.state.statistics.counts()
+    timing = train(search, batches, 20)
+    counts = search.method.statistics.counts()
     assert counts.weight_steps.sum() == 3 * 28
     assert counts.architecture_steps.sum() == 0
-    assert not np.any(search.state.network.operation_logits)
+    assert not np.any(search.method.operation_logits)
     assert timing["images_per_second"] > 0
 
 
 def test_after_the_warm_up_each_iteration_has_both_steps(search, batches):
-    train_epoch(search.step, batches, epoch=21, temperature_now=5.0, first_step=0, progress=progress())
-    counts = search.state.statistics.counts()
+    train(search, batches, 21)
+    counts = search.method.statistics.counts()
     assert counts.weight_steps.sum() == 3 * 28
     assert counts.architecture_steps.sum() == 3 * 28
-    assert np.any(search.state.network.operation_logits)
+    assert np.any(search.method.operation_logits)
 
 
 def test_the_global_step_decides_the_samples(search, batches):
     def counts_from(first_step):
         search.reset()
-        train_epoch(search.step, batches, epoch=1, temperature_now=5.0, first_step=first_step, progress=progress())
-        return search.state.statistics.counts().weight_steps
+        train(search, batches, 1, first_step)
+        return search.method.statistics.counts().weight_steps
 
     np.testing.assert_array_equal(counts_from(0), counts_from(0))
     assert np.any(counts_from(0) != counts_from(3))
 
 
-def test_an_epoch_s_record_and_its_drops(search, batches):
-    train_epoch(search.step, batches, epoch=21, temperature_now=2.5, first_step=0, progress=progress())
-    judgement = judge_operations(search.state, search.config, 3)
-    record = epoch_record(21, 2.5, search.state, judgement)
-    assert record["epoch"] == 21
-    assert 0 <= record["architecture_accuracy"] <= 1
-    assert record["learning_rate"] < 0.025
-    records = drop_operations(40, search.state, judgement)
-    assert len(records) == 28
-    living = search.state.network.living_operations.numpy()
-    assert (living.sum(axis=-1) == 7).all()
-    for drop in records:
-        values = judgement.importance[["normal", "reduce"].index(drop["cell"]), drop["edge"]]
-        assert drop["importance"] == values.min()
-
-
 def test_a_loss_that_is_not_finite_ends_the_epoch_with_its_step(search, batches):
     bad = (search.images * float("nan"), search.labels)
     quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
-    train_epoch(search.step, [*batches, (bad, bad)], epoch=1, temperature_now=5.0, first_step=50, progress=quiet)
+    train(search, [*batches, (bad, bad)], 1, first_step=50, shown=quiet)
     with pytest.raises(NonFiniteError, match=r"weight step.*step 53 \(epoch 1\)"):
-        epoch_record(1, 5.0, search.state, judge_operations(search.state, search.config, 3))
+        search.state.weight_results.means(1)
 
 
 def poison_weight_batch(search, pair):
@@ -84,20 +72,20 @@ def poison_architecture_batch(search, pair):
 
 
 def poison_a_weight(search, pair):
-    variable = search.state.network.network_weights[0]
+    variable = search.network.trainable_variables[0]
     variable.assign(np.asarray(variable) * float("inf"))
     return pair
 
 
 def poison_weight_gradient(search, pair):
     # The loss stays finite, its gradient's norm does not.
-    kernel = search.state.network.network_weights[-2]
+    kernel = search.network.trainable_variables[-2]
     kernel.assign(np.asarray(kernel) * 1e30)
     return pair
 
 
 def poison_operation_logits(search, pair):
-    search.state.network.operation_logits.assign(search.state.network.operation_logits * 0 + float("nan"))
+    search.method.operation_logits.assign(search.method.operation_logits * 0 + float("nan"))
     return pair
 
 
@@ -119,23 +107,23 @@ def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search
 
     saves = StepSaves(search.config, StopSignals(), search.state.check_finite, lambda own, done: False)
     quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
-    train_epoch(search.step, Poisoned(batches), 21, 5.0, first_step=60, progress=quiet, saves=saves)
+    train(search, Poisoned(batches), 21, first_step=60, shown=quiet, saves=saves)
     with pytest.raises(NonFiniteError, match=rf"the {kind} step's loss or gradient.* at step 61 \(epoch 21\)"):
         search.state.check_finite(21)
 
 
-def test_max_steps_ends_a_try_and_reports_it(search, batches, monkeypatch):
+def test_max_steps_ends_a_try_and_reports_it(search, batches):
     stream = io.StringIO()
-    monkeypatch.setattr(search.step, "config", search.config.__class__(**{**vars(search.config), "max_steps": 2}))
+    config = dataclasses.replace(search.config, max_steps=2)
     shown = Progress(100, stream, itertools.count().__next__, seconds_between_lines=1000)
-    assert train_epoch(search.step, batches, 21, 5.0, first_step=0, progress=shown) is None
-    assert search.state.statistics.counts().weight_steps.sum() == 2 * 28
+    assert train(search, batches, 21, config=config, shown=shown) is None
+    assert search.method.statistics.counts().weight_steps.sum() == 2 * 28
     assert "ended by --max_steps=2" in stream.getvalue()
     assert "peak memory" in stream.getvalue()
 
 
 @pytest.mark.parametrize("epoch", [1, 21])
-def test_several_steps_in_a_call_change_no_bit(search, batches, monkeypatch, epoch):
+def test_several_steps_in_a_call_change_no_bit(search, epoch):
     generator = np.random.default_rng(1)
     images = generator.normal(size=(7, 4, 8, 8, 1)).astype(np.float32)
     halves = tf.data.Dataset.from_tensor_slices((images, generator.integers(0, 3, (7, 4)).astype(np.int32)))
@@ -145,13 +133,12 @@ def test_several_steps_in_a_call_change_no_bit(search, batches, monkeypatch, epo
         search.reset()
         settings = {"steps_per_call": steps_per_call, "checkpoint_every_steps": 5}
         config = dataclasses.replace(search.config, **settings)
-        monkeypatch.setattr(search.step, "config", config)
         saved.append([])
         saves = StepSaves(config, StopSignals(), saved[-1].append, lambda own, done: False)
-        train_epoch(search.step, pairs, epoch, 5.0, first_step=0, progress=progress(), saves=saves)
+        train(search, pairs, epoch, config=config, saves=saves)
         results.append(search.values())
     assert saved == [[5], [5]]
-    assert search.state.statistics.counts().weight_steps.sum() == 7 * 28
+    assert search.method.statistics.counts().weight_steps.sum() == 7 * 28
     for name, arrays in results[0].items():
         for once, repeated in zip(arrays, results[1][name], strict=True):
             np.testing.assert_array_equal(once, repeated, err_msg=name)
@@ -160,8 +147,8 @@ def test_several_steps_in_a_call_change_no_bit(search, batches, monkeypatch, epo
 def test_batches_may_come_from_tf_data(search):
     images = tf.data.Dataset.from_tensors((search.images, search.labels)).repeat(2)
     pairs = tf.data.Dataset.zip((images, images))
-    train_epoch(search.step, pairs, epoch=1, temperature_now=5.0, first_step=0, progress=progress())
-    assert search.state.statistics.counts().weight_steps.sum() == 2 * 28
+    train(search, pairs, 1)
+    assert search.method.statistics.counts().weight_steps.sum() == 2 * 28
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,12 @@ import hashlib
 
 import pytest
 
-from eoinas_tf.search.judgement import judge_operations
-from eoinas_tf.search.search_loop import drop_operations
-
 STOP, END = 3, 6
 ITEMS = [
     "network_weights",
+    "weights_optimizer",
     "operation_logits",
     "living_operations",
-    "weights_optimizer",
     "architecture_optimizer",
     "statistics",
     "weight_results",
@@ -26,7 +23,7 @@ def go_on(search, first_step, last_step):
         search.update_weights(number)
         search.update_architecture(number)
         if number in (1, 4):
-            drop_operations(number, search.state, judge_operations(search.state, search.config, 5))
+            search.drop()
 
 
 def digest(search):
@@ -85,8 +82,9 @@ def test_every_item_is_tried(search):
 def test_the_items_hold_all_variables_there_are(search):
     state = search.state
     everything = [
-        *state.network.variables, *state.weights_optimizer.variables, *state.architecture_optimizer.variables,
-        *state.statistics.variables, *state.weight_results.variables, *state.architecture_results.variables,
+        *state.network.variables, *state.weights.optimizer.variables, *search.method.architecture.variables,
+        *search.method.architecture.optimizer.variables, search.method.living_operations,
+        *search.method.statistics.variables, *state.weight_results.variables, *state.architecture_results.variables,
     ]  # fmt: skip
     saved = {id(variable) for variables in state.variables().values() for variable in variables}
     assert {id(variable) for variable in everything} <= saved

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.random_seeds import stateless_seed
-from eoinas_tf.search.search_step import accuracy, build_search_state, cross_entropy
+from eoinas_tf.search.updater import accuracy, cross_entropy
+from eoinas_tf.supernet.choice import Sampled
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
 
 
@@ -17,13 +18,8 @@ def changed(before, after):
 
 
 def sampled(search, purpose, number, temperature=5.0):
-    network = search.state.network
-    return sample_operations(
-        tf.convert_to_tensor(network.operation_logits),
-        tf.convert_to_tensor(network.living_operations),
-        temperature,
-        stateless_seed(search.config.seed, purpose, number),
-    )
+    seed = stateless_seed(search.config.seed, purpose, number)
+    return sample_operations(*search.method.architecture_tensors(), temperature, seed)
 
 
 def test_a_weight_step_changes_weights_and_nothing_of_the_architecture(search):
@@ -44,12 +40,12 @@ def test_an_architecture_step_changes_alpha_and_no_weight(search):
 
 
 def test_a_weight_step_is_sgd_on_the_clipped_gradient_plus_l2(search):
-    network = search.state.network
-    weights = network.network_weights
+    network = search.network
+    weights = network.trainable_variables
     before = search.values()["network_weights"]
     index = sampled(search, "weight step sample", 3).operation_index
     with tf.GradientTape() as tape:
-        loss = cross_entropy(search.labels, network(search.images, index))
+        loss = cross_entropy(search.labels, network(search.images, Sampled(index)))
     gradients = [gradient.numpy() for gradient in tape.gradient(loss, weights)]
     norm = math.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in gradients))
     scale = min(1.0, search.config.gradient_clip_norm / norm)
@@ -59,7 +55,7 @@ def test_a_weight_step_is_sgd_on_the_clipped_gradient_plus_l2(search):
 
 
 def test_operations_that_were_not_sampled_only_decay(search):
-    network = search.state.network
+    network = search.network
     edge = network.cells[0].edges[5]
     index = int(sampled(search, "weight step sample", 0).operation_index[0, 5])
     old = edge.operation_weights.numpy()
@@ -75,30 +71,30 @@ def test_operations_that_were_not_sampled_only_decay(search):
 
 
 def test_an_architecture_step_is_adam_on_the_straight_through_gradient_plus_l2(search):
-    network = search.state.network
+    network, logits = search.network, search.method.operation_logits
     start = np.random.default_rng(1).normal(size=(2, 14, 8)).astype(np.float32)
-    network.operation_logits.assign(start)
+    logits.assign(start)
     with tf.GradientTape() as tape:
-        tape.watch(network.operation_logits.value)
+        tape.watch(logits.value)
         sample = sampled(search, "architecture step sample", 2)
-        loss = cross_entropy(search.labels, network(search.images, sample.operation_index, gates=sample.gates))
-    gradient = tape.gradient(loss, network.operation_logits).numpy() + 1e-3 * start
+        loss = cross_entropy(search.labels, network(search.images, sample, train_weights=False))
+    gradient = tape.gradient(loss, logits).numpy() + 1e-3 * start
     search.update_architecture(number=2)
     # Adam's first step is the learning rate times the gradient over its absolute value.
     expected = start - 0.01 * gradient / (np.abs(gradient) + 1e-8)
     # Where the terms cancel, float noise decides the sign.
     is_clear = np.abs(gradient) > 1e-5
     assert is_clear.mean() > 0.9
-    np.testing.assert_allclose(network.operation_logits.numpy()[is_clear], expected[is_clear], atol=2e-4)
+    np.testing.assert_allclose(logits.numpy()[is_clear], expected[is_clear], atol=2e-4)
 
 
 def test_the_sample_is_counted_with_the_accuracy_of_its_batch(search):
     weight_index = sampled(search, "weight step sample", 1).operation_index.numpy()
     search.update_weights(number=1)
     sample = sampled(search, "architecture step sample", 1)
-    batch_accuracy = float(accuracy(search.labels, search.state.network(search.images, sample.operation_index)))
+    batch_accuracy = float(accuracy(search.labels, search.network(search.images, Sampled(sample.operation_index))))
     search.update_architecture(number=1)
-    counts = search.state.statistics.counts()
+    counts = search.method.statistics.counts()
     np.testing.assert_array_equal(counts.weight_steps, np.eye(8)[weight_index])
     np.testing.assert_array_equal(counts.architecture_steps, np.eye(8)[sample.operation_index.numpy()])
     np.testing.assert_allclose(counts.accuracy_sums, batch_accuracy * np.eye(8)[sample.operation_index.numpy()])
@@ -124,15 +120,15 @@ def test_the_same_steps_from_the_same_state_give_the_same_bits(search):
 def test_dropped_operations_are_never_sampled_and_nothing_is_traced_again(search):
     search.update_weights()
     search.update_architecture()
-    traces = search.state.network.trace_count(), search.step.update_weights.experimental_get_tracing_count()
+    traces = search.network.trace_count(), search.step.update_weights.experimental_get_tracing_count()
     living = np.zeros((2, 14, 8), bool)
     living[..., [2, 6]] = True
-    search.state.network.living_operations.assign(living)
-    before = search.state.statistics.counts()
+    search.method.living_operations.assign(living)
+    before = search.method.statistics.counts()
     for number in range(1, 9):
         search.update_weights(number)
         search.update_architecture(number)
-    after = search.state.statistics.counts()
+    after = search.method.statistics.counts()
     for old, new in zip(before[:2], after[:2], strict=True):
         difference = new - old
         assert not difference[~living].any()
@@ -140,13 +136,13 @@ def test_dropped_operations_are_never_sampled_and_nothing_is_traced_again(search
         assert (difference[..., 2] > 0).any()
         assert (difference[..., 6] > 0).any()
     assert (
-        search.state.network.trace_count(),
+        search.network.trace_count(),
         search.step.update_weights.experimental_get_tracing_count(),
     ) == traces
 
 
 def test_the_learning_rate_falls_by_cosine_over_the_search(search):
-    optimizer = search.state.weights_optimizer
+    optimizer = search.state.weights.optimizer
     rates = []
     for step in (0, 10, 20):
         optimizer.iterations.assign(step)
@@ -155,17 +151,14 @@ def test_the_learning_rate_falls_by_cosine_over_the_search(search):
 
 
 def test_a_loss_that_is_not_finite_is_remembered(search):
-    search.step.update_weights(search.images * float("inf"), search.labels, tf.constant(7, tf.int64), tf.constant(5.0))
+    search.images, images = search.images * float("inf"), search.images
+    search.update_weights(number=7)
+    search.images = images
     assert search.state.weight_results.first_bad_step.numpy() == 7
 
 
 def test_initial_weights_come_from_the_global_seed(search):
-    import keras
-
-    keras.utils.set_random_seed(0)
-    again = build_search_state(search.config, (8, 8, 1), 3, 5)
-    keras.utils.set_random_seed(1)
-    other = build_search_state(search.config, (8, 8, 1), 3, 5)
+    again, other = search.new_state(seed=0), search.new_state(seed=1)
     values = search.values()["network_weights"]
-    assert all(np.array_equal(old, new) for old, new in zip(values, again.network.network_weights, strict=True))
-    assert not any(np.array_equal(old, new) for old, new in zip(values, other.network.network_weights, strict=True))
+    assert all(np.array_equal(old, new) for old, new in zip(values, again.network.trainable_variables, strict=True))
+    assert not any(np.array_equal(old, new) for old, new in zip(values, other.network.trainable_variables, strict=True))

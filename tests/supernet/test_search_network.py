@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.supernet.choice import Mixed, Sampled, SampledOperation
 from eoinas_tf.supernet.search_network import SearchNetwork
 
 
@@ -16,26 +17,13 @@ def images(batch=2):
 
 
 def sample(seed):
-    return tf.constant(np.random.default_rng(seed).integers(0, 8, (2, 14)), tf.int32)
-
-
-def test_alpha_starts_at_zero_and_everything_lives(network):
-    assert network.operation_logits.shape == (2, 14, 8)
-    assert not np.any(network.operation_logits)
-    assert np.all(network.living_operations)
-    assert network.operation_names == OPERATION_NAMES
-
-
-def test_alpha_is_no_weight_and_the_mask_is_not_trained(network):
-    names = [weight.path for weight in network.network_weights]
-    assert len(names) == len(network.trainable_variables) - 1
-    assert not any("operation_logits" in name or "living" in name for name in names)
+    return Sampled(tf.constant(np.random.default_rng(seed).integers(0, 8, (2, 14)), tf.int32))
 
 
 def test_weights_are_one_vector_an_edge(network):
     # 14 edges and 2 fitting layers a cell (the third cell's first one, after a reduction, has two kernels), the
     # stem, and the classifier's kernel and bias.
-    assert len(network.network_weights) == 14 * 3 + (2 + 2 + 3) + 1 + 2
+    assert len(network.trainable_variables) == 14 * 3 + (2 + 2 + 3) + 1 + 2
     assert network.cell_types == (0, 1, 1)
 
 
@@ -50,7 +38,8 @@ def test_cells_read_nodes_after_a_relu_and_the_classifier_reads_them_without(net
     index = sample(4)
     before_previous = previous = network.stem_normalization(network.stem(images()))
     for cell, cell_type in zip(network.cells, network.cell_types, strict=True):
-        nodes = cell(tf.maximum(before_previous, 0), tf.maximum(previous, 0), tf.unstack(index[cell_type]))
+        choices = [SampledOperation(operation) for operation in tf.unstack(index.operation_index[cell_type])]
+        nodes = cell(tf.maximum(before_previous, 0), tf.maximum(previous, 0), choices)
         before_previous, previous = previous, tf.concat(nodes, -1)
     assert np.min(previous) < 0 < np.max(previous)
     expected = network.classifier(tf.reduce_mean(previous, axis=[1, 2]))
@@ -59,35 +48,67 @@ def test_cells_read_nodes_after_a_relu_and_the_classifier_reads_them_without(net
 
 def test_cells_of_a_type_share_the_sample(network):
     skip, none = OPERATION_NAMES.index("skip_connect"), OPERATION_NAMES.index("none")
-    normal_only = tf.constant([[skip] * 14, [none] * 14])
+    normal_only = Sampled(tf.constant([[skip] * 14, [none] * 14]))
     # With nothing in both reduction cells, only the classifier's bias is left.
     logits = network(images(), normal_only)
     np.testing.assert_allclose(logits, np.tile(network.classifier.bias, (2, 1)), atol=1e-6)
-    assert np.ptp(network(images(), tf.constant([[skip] * 14] * 2)), axis=0).max() > 1e-3
+    assert np.ptp(network(images(), Sampled(tf.constant([[skip] * 14] * 2))), axis=0).max() > 1e-3
 
 
-def test_dropping_operations_and_other_samples_do_not_trace_again():
+def test_other_samples_do_not_trace_again():
     network = SearchNetwork(image_shape=(8, 8, 1), num_classes=3, init_channels=2, cells=3)
 
     @tf.function
     def weight_step(inputs, index):
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(network(inputs, index))
-        return tape.gradient(loss, network.network_weights)
+        return tape.gradient(loss, network.trainable_variables)
 
     inputs = tf.ones([2, 8, 8, 1])
     weight_step(inputs, sample(0))
     traces = network.trace_count()
     # Five kinds of edge at most: a normal cell's, and stride 2 and 1 in each of the two reduction cells.
     assert traces == 5
-    network.living_operations.assign(np.arange(8) % 2 == 0 & np.ones((2, 14, 8), bool))
     for seed in range(1, 5):
         weight_step(inputs, sample(seed))
     assert network.trace_count() == traces
     assert weight_step.experimental_get_tracing_count() == 1
 
 
+def test_mixtures_of_one_operation_equal_samples():
+    network = SearchNetwork(image_shape=(8, 8, 1), num_classes=3, init_channels=2, cells=3)
+    inputs, index = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 1)), tf.float32), sample(3)
+    one_hot = tf.one_hot(index.operation_index, 8)
+    expected = network(inputs, index)
+    for living in (one_hot > 0, tf.ones([2, 14, 8], tf.bool)):
+        np.testing.assert_allclose(network(inputs, Mixed(one_hot, living)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_dropping_from_a_mixture_does_not_trace_again_and_drops():
+    network = SearchNetwork(image_shape=(8, 8, 1), num_classes=3, init_channels=2, cells=3)
+    weights = tf.constant(np.random.default_rng(0).uniform(size=(2, 14, 8)), tf.float32)
+
+    @tf.function
+    def weight_step(inputs, living):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(network(inputs, Mixed(weights, living)) ** 2)
+        return tape.gradient(loss, network.trainable_variables)
+
+    inputs = tf.constant(np.random.default_rng(1).normal(size=(2, 8, 8, 1)), tf.float32)
+    weight_step(inputs, tf.ones([2, 14, 8], tf.bool))
+    assert network.trace_count() == 5
+    without_convolutions = np.ones((2, 14, 8), bool)
+    without_convolutions[..., 2:6] = False
+    weight_step(inputs, tf.constant(without_convolutions))
+    assert network.trace_count() == 5
+    assert weight_step.experimental_get_tracing_count() == 1
+    edge = network.cells[0].edges[3]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(network(inputs, Mixed(weights, tf.constant(without_convolutions))) ** 2)
+    gradient = tape.gradient(loss, edge.operation_weights.value)
+    assert gradient is None or not np.any(gradient)
+
+
 def test_candidate_subset():
     small = SearchNetwork((8, 8, 3), 2, init_channels=2, cells=3, operation_names=("none", "skip_connect"))
-    assert small.operation_logits.shape == (2, 14, 2)
-    assert small(tf.ones([1, 8, 8, 3]), tf.ones([2, 14], tf.int32)).shape == (1, 2)
+    assert small(tf.ones([1, 8, 8, 3]), Sampled(tf.ones([2, 14], tf.int32))).shape == (1, 2)

@@ -1,0 +1,63 @@
+"""What every method keeps: killed and continued it ends in the same bytes; it runs on two replicas and in float16."""
+
+import json
+
+import pytest
+from tiny_runs import KILLED, run_through, what_a_run_leaves
+
+from eoinas_tf.search_methods import SEARCH_METHODS
+from eoinas_tf.space.genotype import Genotype
+
+SETTINGS = (
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=440", "--epochs=3", "--warmup_epochs=1",
+    "--crop_padding=1", "--nohorizontal_flip",
+)  # fmt: skip
+GRADIENT = ("--architecture_learning_rate=0.01",)
+PRUNING = ("--pruning_after_epoch=1", "--pruning_every_epochs=1")
+# What each method is tried with beside `SETTINGS`.
+CASES = {
+    "eoinas": (*GRADIENT, *PRUNING),
+    "gdas_pruning": (*GRADIENT, *PRUNING),
+    "gdas": GRADIENT,
+}
+KILLS = [
+    ("after_weight_step:2", KILLED, None),
+    ("after_drops:2", KILLED, 3),
+    ("after_checkpoint:5", KILLED, 5),
+]
+
+
+def search(zygote, method, folder, *flags):
+    status, output, _ = zygote.run(
+        "run_search", *SETTINGS, *CASES[method], f"--method={method}", f"--run_dir={folder}", *flags
+    )
+    assert status == 0, output
+    return output
+
+
+def test_every_method_has_a_case():
+    assert set(CASES) == set(SEARCH_METHODS)
+
+
+@pytest.mark.parametrize("method", CASES)
+def test_killed_and_continued_it_ends_as_if_uninterrupted(zygote, method, tmp_path):
+    search(zygote, method, tmp_path / "whole")
+    command = ("run_search", *SETTINGS, *CASES[method], f"--method={method}")
+    run_through(zygote, command, tmp_path / "killed", KILLS)
+    assert what_a_run_leaves(tmp_path / "killed") == what_a_run_leaves(tmp_path / "whole")
+    assert len(Genotype.read(tmp_path / "whole" / "genotype.json").normal) == 8
+    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
+    assert summary["method"] == method
+    assert 0 <= summary["validation_accuracy"] <= 1
+
+
+@pytest.mark.parametrize("method", CASES)
+def test_on_two_replicas_in_float16_it_finds_a_cell(zygote, method, tmp_path):
+    search(
+        zygote, method, tmp_path / "run", "--strategy=mirrored", "--logical_cpus=2", "--mixed_precision=float16",
+        "--epochs=2",
+    )  # fmt: skip
+    assert len(Genotype.read(tmp_path / "run" / "genotype.json").reduce) == 8
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert all(0 < record["weights_loss"] < 20 for record in records)

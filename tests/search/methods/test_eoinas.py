@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.search.methods.eoinas import Eoinas
+from eoinas_tf.search.search_method import SearchProblem
+from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.supernet.choice import Sampled
+
+SETTINGS = {"pruning_after_epoch": 1, "pruning_every_epochs": 2}
+
+
+def counted(unit="epochs", importance_weight=0.5):
+    """A method whose operation 0 ran in 10 weight steps with accuracy 0.2 and 0.4, and operation 1 in 2 with 0.9."""
+    config = SearchConfig(importance_iterations=unit, importance_weight=importance_weight, **SETTINGS)
+    method = Eoinas(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
+    for index, weight_steps, accuracies in ((0, 10, (0.2, 0.4)), (1, 2, (0.9,))):
+        choice = Sampled(tf.fill([2, 14], index))
+        for _ in range(weight_steps):
+            method.after_weight_step(choice, tf.constant(0.0))
+        for accuracy in accuracies:
+            method.after_architecture_step(choice, tf.constant(accuracy))
+    return method
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        # Ca = 0.3 and 0.9; Ce = 2 and 0.4 epochs, 10 and 2 steps, 10/1.5 and 2/1.5 of the mean (12 steps / 8).
+        ("epochs", (0.125 + 0.5 * 0.3 / 2, 0.125 + 0.5 * 0.9 / 0.4)),
+        ("steps", (0.125 + 0.5 * 0.03, 0.125 + 0.5 * 0.45)),
+        ("relative", (0.125 + 0.5 * 0.045, 0.125 + 0.5 * 0.675)),
+    ],
+)
+def test_importance_by_hand(unit, expected):
+    evidence = counted(unit).evidence()
+    assert evidence.score == "importance"
+    np.testing.assert_allclose(evidence.scores[1, 13, :2], expected, rtol=1e-6)
+    # What was never sampled takes the mean C of those that were.
+    np.testing.assert_allclose(evidence.scores[0, 0, 2:], np.mean(expected), rtol=1e-6)
+
+
+def test_the_evidence_holds_what_importance_is_made_of():
+    columns = counted().evidence().columns
+    np.testing.assert_allclose(columns["accuracy"][0, 0, :3], [0.3, 0.9, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(columns["training_iterations"][0, 0, :3], [2, 0.4, 0])
+    np.testing.assert_allclose(columns["weight_steps"][0, 0, :3], [10, 2, 0])
+
+
+def test_importance_and_architecture_weight_name_different_operations():
+    method = counted()
+    logits = np.zeros((2, 14, 8))
+    logits[..., 0], logits[..., 1] = 0.1, -0.1
+    method.operation_logits.assign(logits)
+    evidence = method.evidence()
+    assert (np.argmax(evidence.columns["operation_weight"], axis=-1) == 0).all()
+    assert (np.argmax(evidence.scores, axis=-1) == 1).all()
+    # Operation 1 has the lowest weight; operation 0 has the lowest importance, and it is what goes.
+    assert (np.argmin(evidence.columns["operation_weight"], axis=-1) == 1).all()
+    assert (np.argmax(method.drops(4, evidence), axis=-1) == 0).all()
+
+
+def test_without_lambda_it_is_the_architecture_weight():
+    evidence = counted(importance_weight=0.0).evidence()
+    np.testing.assert_allclose(evidence.scores, evidence.columns["operation_weight"])
+
+
+def test_the_statistics_are_part_of_the_state():
+    method = counted()
+    assert list(method.state()) == ["operation_logits", "living_operations", "architecture_optimizer", "statistics"]
+    assert len(method.state()["statistics"]) == 3

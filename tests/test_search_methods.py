@@ -1,0 +1,37 @@
+import dataclasses
+
+import pytest
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
+
+METHOD_SETTINGS = {
+    field.name: field.metadata["method_default"]
+    for field in dataclasses.fields(SearchConfig)
+    if field.metadata["method_default"] is not None
+}
+
+
+def test_every_listed_setting_belongs_to_methods_and_every_such_setting_is_listed():
+    listed = {setting for entry in SEARCH_METHODS.values() for setting in entry.settings}
+    assert listed == set(METHOD_SETTINGS)
+
+
+@pytest.mark.parametrize("method", SEARCH_METHODS)
+def test_a_method_s_own_settings_have_their_defaults_and_those_of_others_are_refused(method):
+    config, own = SearchConfig(method=method), SEARCH_METHODS[method].settings
+    for setting, default in METHOD_SETTINGS.items():
+        if setting in own:
+            assert getattr(config, setting) == default, setting
+        else:
+            assert getattr(config, setting) is None, setting
+            with pytest.raises(ConfigurationError, match=rf"^--{setting} is a setting of --method=.*Received: "):
+                SearchConfig(method=method, **{setting: default})
+    # A config that is resolved already stays as it is.
+    assert dataclasses.replace(config, seed=3) == SearchConfig(method=method, seed=3)
+
+
+def test_methods_with_a_setting():
+    assert methods_with("importance_weight") == ("eoinas",)
+    assert set(methods_with("pruning_every_epochs")) == {"eoinas", "gdas_pruning"}
