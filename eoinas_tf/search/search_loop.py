@@ -9,7 +9,7 @@ import tensorflow as tf
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_datasets import load_image_dataset
-from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch, test_batches
+from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
@@ -26,6 +26,7 @@ from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
 from eoinas_tf.search.judgement import Judgement, judge_operations
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, least_important_operations
 from eoinas_tf.search.pruning_history import drop_epochs, drop_records
+from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchState, SearchStep, build_search_state
@@ -121,7 +122,7 @@ def run_search(config: SearchConfig) -> dict | None:
             source=f"EoiNAS search on {dataset.name}, seed {config.seed}",
             max_skip_connections=config.max_skip_connections,
         )
-        validation = test_batches(dataset.train, preprocessing, batch_size=config.batch_size, indices=halves[1])
+        validation = scoring_batches(dataset.train, preprocessing, batch_size=config.batch_size, indices=halves[1])
         summary = journal.finish(cells, derived_cell_accuracy(step, cells.operation_index, validation))
         progress.say(
             f"found {run.genotype}; pictures in {run.plots}; {100 * summary['validation_accuracy']:.2f} % of the "
