@@ -32,7 +32,7 @@ def setting(
     """Declares one setting.
 
     Args:
-        default: Value where the user gives none. `None` means "decided by the data".
+        default: Value where the user gives none. `None` means "decided by the data" or by other settings.
         help: What it is, with its unit.
         minimum: Smallest value allowed.
         maximum: Largest value allowed.
@@ -177,14 +177,28 @@ class RunConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchConfig(RunConfig):
-    """The settings of a search; the defaults are the paper's (section 4.2)."""
+    """The settings of a search; the defaults are the paper's (section 4.2).
 
-    warmup_epochs: int = setting(20, "Epochs at the start that train the weights only.", minimum=0)
+    Warm-up, first drop and distance between drops are numbers once the config is made, by its `epochs`:
+    `dataclasses.replace` keeps them.
+
+    Attributes:
+        gives_whole_schedule: Whether all three were given, and none followed from `epochs`.
+    """
+
+    warmup_epochs: int = setting(
+        None, "Epochs at the start that train the weights only; an eighth of epochs where not given.", minimum=0
+    )
     pruning_after_epoch: int = setting(
-        20, "No operation is dropped at the end of this epoch or an earlier one.", minimum=0
+        None,
+        "No operation is dropped at the end of this epoch or an earlier one; an eighth of epochs where not given.",
+        minimum=0,
     )
     pruning_every_epochs: int = setting(
-        20, "An operation is dropped on every edge at the end of each epoch that this number divides.", minimum=1
+        None,
+        "An operation is dropped on every edge at the end of each epoch that this number divides; an eighth of epochs "
+        "where not given.",
+        minimum=1,
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
     weights_learning_rate_end: float = setting(
@@ -232,6 +246,13 @@ class SearchConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # 20 of the paper's 160 epochs; from 8 epochs on, that makes all seven drops.
+        eighth = self.epochs // 8
+        schedule = {"warmup_epochs": eighth, "pruning_after_epoch": eighth, "pruning_every_epochs": max(1, eighth)}
+        missing = [name for name in schedule if getattr(self, name) is None]
+        for name in missing:
+            object.__setattr__(self, name, schedule[name])
+        object.__setattr__(self, "gives_whole_schedule", not missing)
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
@@ -378,11 +399,11 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
     Raises:
         ConfigurationError: The value is not allowed. The message names the flag.
     """
+    if value is None and field.default is None:
+        return
     if not _has_type(value, field.type):
         kind = getattr(field.type, "__name__", field.type)
         raise ConfigurationError(f"--{field.name} must be of type {kind}. Received: {value!r}")
-    if value is None:
-        return
     choices = field.metadata["choices"]
     elements = value if isinstance(value, tuple) else (value,)
     for word in elements if choices is not None else ():

@@ -69,6 +69,7 @@ WITHOUT_TENSORFLOW = (
     "experiment.run_directory",
     "distribution.worker",
     "evaluation.weight_files",
+    "search.pruning_schedule",
     "search.seed_selection",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}

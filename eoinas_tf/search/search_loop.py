@@ -1,6 +1,8 @@
 """A search from images to a genotype: Algorithm 1 of the paper, top to bottom."""
 
+import dataclasses
 import json
+import logging
 import time
 
 import keras
@@ -26,12 +28,15 @@ from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
 from eoinas_tf.search.judgement import Judgement, judge_operations
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, least_important_operations
 from eoinas_tf.search.pruning_history import drop_epochs, drop_records
+from eoinas_tf.search.pruning_schedule import check_pruning_schedule
 from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchState, SearchStep, build_search_state
 from eoinas_tf.search.temperature import temperature
 from eoinas_tf.stop_signals import StopSignals
+
+LOGGER = logging.getLogger(__name__)
 
 
 def run_search(config: SearchConfig) -> dict | None:
@@ -44,9 +49,12 @@ def run_search(config: SearchConfig) -> dict | None:
         What summary.json holds; None if `max_steps` ended the search early.
 
     Raises:
-        EoinasError: The data cannot be read, the run folder cannot be used, a loss became NaN or
-            infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
+        EoinasError: The schedule of drops cannot search, the data cannot be read, the run folder cannot be
+            used, a loss became NaN or infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
     """
+    schedule_warnings = check_pruning_schedule(config)
+    for warning in schedule_warnings:
+        LOGGER.warning(warning)
     with (
         StopSignals() as stop,
         named_memory_exhaustion("--batch_size, --init_channels or --cells"),
@@ -122,6 +130,7 @@ def run_search(config: SearchConfig) -> dict | None:
             source=f"EoiNAS search on {dataset.name}, seed {config.seed}",
             max_skip_connections=config.max_skip_connections,
         )
+        cells = dataclasses.replace(cells, warnings=(*schedule_warnings, *cells.warnings))
         validation = scoring_batches(dataset.train, preprocessing, batch_size=config.batch_size, indices=halves[1])
         summary = journal.finish(cells, derived_cell_accuracy(step, cells.operation_index, validation))
         progress.say(

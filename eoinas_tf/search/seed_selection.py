@@ -12,6 +12,7 @@ from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.lean_imports import lean_imports
+from eoinas_tf.search.pruning_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
 
@@ -24,12 +25,13 @@ def search_seeds(config: SearchConfig) -> None:
             (`max_steps`) runs the first seed only.
 
     Raises:
-        EoinasError: A search failed.
+        EoinasError: A search failed, or its schedule of drops cannot search.
     """
     if config.select_from is not None:
         with RunDirectory(config) as run:
             select_best([Path(folder) for folder in config.select_from], run)
         return
+    check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1 or config.max_steps:
         with lean_imports():
             from eoinas_tf.search.search_loop import run_search

@@ -17,8 +17,9 @@ class TinySearch:
     def __init__(self):
         keras.utils.set_random_seed(0)
         self.config = SearchConfig(
-            run_dir="unused", init_channels=2, cells=3, batch_size=4, epochs=4, architecture_learning_rate=0.01
-        )
+            run_dir="unused", init_channels=2, cells=3, batch_size=4, epochs=4, architecture_learning_rate=0.01,
+            warmup_epochs=20, pruning_after_epoch=20, pruning_every_epochs=20,
+        )  # fmt: skip
         self.state = build_search_state(self.config, (8, 8, 1), num_classes=3, steps_per_epoch=5)
         self.step = SearchStep(self.state, self.config)
         generator = np.random.default_rng(0)

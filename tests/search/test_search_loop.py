@@ -126,7 +126,7 @@ def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search
 
 def test_max_steps_ends_a_try_and_reports_it(search, batches, monkeypatch):
     stream = io.StringIO()
-    monkeypatch.setattr(search.step, "config", search.config.__class__(**{**vars(search.config), "max_steps": 2}))
+    monkeypatch.setattr(search.step, "config", dataclasses.replace(search.config, max_steps=2))
     shown = Progress(100, stream, itertools.count().__next__, seconds_between_lines=1000)
     assert train_epoch(search.step, batches, 21, 5.0, first_step=0, progress=shown) is None
     assert search.state.statistics.counts().weight_steps.sum() == 2 * 28
