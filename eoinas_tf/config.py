@@ -10,7 +10,7 @@ import json
 import re
 import types
 import typing
-from typing import Any
+from typing import Any, ClassVar
 
 from eoinas_tf.errors import ConfigurationError
 
@@ -179,12 +179,14 @@ class RunConfig:
 class SearchConfig(RunConfig):
     """The settings of a search; the defaults are the paper's (section 4.2).
 
-    Warm-up, first drop and distance between drops are numbers once the config is made, by its `epochs`:
-    `dataclasses.replace` keeps them.
+    Warm-up, first drop and distance between drops are numbers once the config is made, by its `epochs`, and
+    so is `split_seed`, by its `seed`: `dataclasses.replace` keeps them.
 
     Attributes:
         gives_whole_schedule: Whether all three were given, and none followed from `epochs`.
     """
+
+    gives_whole_schedule: ClassVar[bool] = False  # Set by each config; no setting, and so no field.
 
     warmup_epochs: int = setting(
         None, "Epochs at the start that train the weights only; an eighth of epochs where not given.", minimum=0
@@ -234,6 +236,13 @@ class SearchConfig(RunConfig):
         minimum=0,
         maximum=8,
     )
+    split_seed: int = setting(
+        None,
+        "Seed that divides the training images into the half for the weights and the half for alpha and the score; "
+        "seed where not given, with num_seeds that of the first search, so that all are scored on the same images.",
+        minimum=0,
+        maximum=2**31 - 1,
+    )
     num_seeds: int = setting(
         1,
         "Searches to run, with seeds seed, seed + 1, ...; the best cell by validation is kept.",
@@ -253,6 +262,8 @@ class SearchConfig(RunConfig):
         for name in missing:
             object.__setattr__(self, name, schedule[name])
         object.__setattr__(self, "gives_whole_schedule", not missing)
+        if self.split_seed is None:
+            object.__setattr__(self, "split_seed", self.seed)
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 

@@ -141,6 +141,13 @@ def test_contradictions_are_refused(config_class, settings, message):
     assert str(refusal.value) == message
 
 
+def test_the_split_follows_the_seed_where_it_is_not_given():
+    assert SearchConfig(seed=5).split_seed == 5
+    assert SearchConfig(seed=5, split_seed=0).split_seed == 0
+    # As --num_seeds does: the halves stay those of the first search.
+    assert dataclasses.replace(SearchConfig(seed=5), seed=6).split_seed == 5
+
+
 @pytest.mark.parametrize("config_class", CONFIGS)
 def test_a_config_is_frozen_and_takes_keywords_only(config_class):
     config = config_class()

@@ -70,6 +70,7 @@ WITHOUT_TENSORFLOW = (
     "distribution.worker",
     "evaluation.weight_files",
     "search.pruning_schedule",
+    "search.search_comparison",
     "search.seed_selection",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}

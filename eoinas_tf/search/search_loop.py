@@ -76,7 +76,7 @@ def run_search(config: SearchConfig) -> dict | None:
             image_size=config.image_size,
             skip_bad_images=config.on_bad_image == "skip",
         )
-        halves = class_balanced_halves(dataset.train.labels, config.seed)
+        halves = class_balanced_halves(dataset.train.labels, config.split_seed)
         steps = steps_per_epoch(min(map(len, halves)), config.batch_size)
         preprocessing = Preprocessing(*channel_statistics(dataset.train), config.crop_padding, config.horizontal_flip)
         rewrite_where_it_pays(dataset.image_shape, config.init_channels, config.batch_size)
