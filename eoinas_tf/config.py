@@ -311,8 +311,14 @@ class EvaluationConfig(RunConfig):
     learning_rate_end: float = setting(0.0, "SGD's learning rate at the end of its schedule.", minimum=0.0)
     learning_rate_schedule: str = setting(
         "cosine",
-        "Course of the learning rate, step by step, from learning_rate to learning_rate_end.",
+        "Course of the learning rate from learning_rate to learning_rate_end.",
         choices=("cosine", "linear"),
+    )
+    learning_rate_updates: str = setting(
+        "step",
+        "When the learning rate changes: after each step, or after each epoch, as in the paper's training on ImageNet; "
+        "then the last epoch still trains with a rate above learning_rate_end.",
+        choices=("step", "epoch"),
     )
     warmup_epochs: int = setting(
         0, "Epochs at the start in which the learning rate rises linearly up to learning_rate; 0: none.", minimum=0

@@ -25,6 +25,7 @@ MAY_CHANGE = {
 }
 # What changes nothing of the paper's training, beside what its flagfile states.
 NOT_IN_THE_PAPER = {
+    "learning_rate_updates": "step",
     "warmup_epochs": 0,
     "label_smoothing": 0.0,
     "resize_side": None,
