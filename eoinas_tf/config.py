@@ -10,7 +10,7 @@ import json
 import re
 import types
 import typing
-from typing import Any
+from typing import Any, ClassVar
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
@@ -25,7 +25,7 @@ def method_setting(method_default: Any, help: str, **bounds: Any) -> Any:
     """Declares a setting that only some search methods have; `SEARCH_METHODS` says which.
 
     Args:
-        method_default: Value where one of them runs and the user gives none.
+        method_default: Value where one of them runs and the user gives none, or a function that makes it of the config.
         help: What it is, with its unit.
         **bounds: `minimum`, `maximum` and `choices`, as for `setting`.
 
@@ -48,7 +48,7 @@ def setting(
     """Declares one setting.
 
     Args:
-        default: Value where the user gives none. `None` means "decided by the data".
+        default: Value where the user gives none. `None` means "decided by the data" or by other settings.
         help: What it is, with its unit.
         minimum: Smallest value allowed.
         maximum: Largest value allowed.
@@ -56,7 +56,8 @@ def setting(
         changes_result: Whether a run with another value is another run. A run is only
             continued when all settings that change the result are the same.
         method_default: For a setting that only some search methods have: its value where one of them runs and the
-            user gives none. `default` is then None, which is also its value with every other method.
+            user gives none, or a function that makes it of the config. `default` is then None, which is also its
+            value with every other method.
 
     Returns:
         A dataclass field.
@@ -199,20 +200,41 @@ class RunConfig:
         return {name: value for name, value in json.loads(self.to_json()).items() if name in changing}
 
 
+def _eighth_of_epochs(config: RunConfig) -> int:
+    """Returns 20 of the paper's 160 epochs, in proportion; from 8 epochs on, that makes all seven drops."""
+    return config.epochs // 8
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchConfig(RunConfig):
-    """The settings of a search; the defaults are the paper's (section 4.2)."""
+    """The settings of a search; the defaults are the paper's (section 4.2).
+
+    Warm-up, first drop and distance between drops are integers once the config is made, by its `epochs`, and
+    so is `split_seed`, by its `seed`: `dataclasses.replace` keeps them.
+
+    Attributes:
+        gives_whole_schedule: Whether all three were given, and none followed from `epochs`.
+    """
+
+    gives_whole_schedule: ClassVar[bool] = False  # Set by each config; no setting, and so no field.
 
     method: str = setting("eoinas", "Search method.", choices=tuple(SEARCH_METHODS))
     operations: tuple[str, ...] | None = setting(
         None, "Candidate operations of every edge, comma-separated; the paper's eight where not given."
     )
-    warmup_epochs: int = setting(20, "Epochs at the start that train the weights only.", minimum=0)
+    warmup_epochs: int = setting(
+        None, "Epochs at the start that train the weights only; an eighth of epochs where not given.", minimum=0
+    )
     pruning_after_epoch: int = method_setting(
-        20, "No operation is dropped at the end of this epoch or an earlier one.", minimum=0
+        _eighth_of_epochs,
+        "No operation is dropped at the end of this epoch or an earlier one; an eighth of epochs where not given.",
+        minimum=0,
     )
     pruning_every_epochs: int = method_setting(
-        20, "An operation is dropped on every edge at the end of each epoch that this number divides.", minimum=1
+        lambda config: max(1, _eighth_of_epochs(config)),
+        "An operation is dropped on every edge at the end of each epoch that this number divides; an eighth of epochs "
+        "where not given.",
+        minimum=1,
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
     weights_learning_rate_end: float = setting(
@@ -250,6 +272,13 @@ class SearchConfig(RunConfig):
         minimum=0,
         maximum=8,
     )
+    split_seed: int = setting(
+        None,
+        "Seed that divides the training images into the half for the weights and the half for alpha and the score; "
+        "seed where not given, with num_seeds that of the first search, so that all are scored on the same images.",
+        minimum=0,
+        maximum=2**31 - 1,
+    )
     num_seeds: int = setting(
         1,
         "Searches to run, with seeds seed, seed + 1, ...; the best cell by validation is kept.",
@@ -262,6 +291,12 @@ class SearchConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        schedule = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
+        object.__setattr__(self, "gives_whole_schedule", all(getattr(self, name) is not None for name in schedule))
+        if self.warmup_epochs is None:
+            object.__setattr__(self, "warmup_epochs", _eighth_of_epochs(self))
+        if self.split_seed is None:
+            object.__setattr__(self, "split_seed", self.seed)
         self._resolve_method_settings()
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
@@ -274,7 +309,8 @@ class SearchConfig(RunConfig):
                 continue
             value = getattr(self, field.name)
             if field.name in own and value is None:
-                object.__setattr__(self, field.name, field.metadata["method_default"])
+                default = field.metadata["method_default"]
+                object.__setattr__(self, field.name, default(self) if callable(default) else default)
             elif field.name not in own and value is not None:
                 raise ConfigurationError(
                     f"--{field.name} is a setting of --method={', '.join(methods_with(field.name))} and not of "
@@ -325,8 +361,14 @@ class EvaluationConfig(RunConfig):
     learning_rate_end: float = setting(0.0, "SGD's learning rate at the end of its schedule.", minimum=0.0)
     learning_rate_schedule: str = setting(
         "cosine",
-        "Course of the learning rate, step by step, from learning_rate to learning_rate_end.",
+        "Course of the learning rate from learning_rate to learning_rate_end.",
         choices=("cosine", "linear"),
+    )
+    learning_rate_updates: str = setting(
+        "step",
+        "When the learning rate changes: after each step, or after each epoch, as in the paper's training on ImageNet; "
+        "then the last epoch still trains with a rate above learning_rate_end.",
+        choices=("step", "epoch"),
     )
     warmup_epochs: int = setting(
         0, "Epochs at the start in which the learning rate rises linearly up to learning_rate; 0: none.", minimum=0
@@ -424,13 +466,11 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
     Raises:
         ConfigurationError: The value is not allowed. The message names the flag.
     """
-    if value is None and field.metadata["method_default"] is not None:
+    if value is None and field.default is None:
         return
     if not _has_type(value, field.type):
         kind = getattr(field.type, "__name__", field.type)
         raise ConfigurationError(f"--{field.name} must be of type {kind}. Received: {value!r}")
-    if value is None:
-        return
     choices = field.metadata["choices"]
     elements = value if isinstance(value, tuple) else (value,)
     for word in elements if choices is not None else ():

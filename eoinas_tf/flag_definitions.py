@@ -64,11 +64,9 @@ def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = 
     for field in dataclasses.fields(config_class):
         element_type, is_tuple = _element_type(hints[field.name])
         help_text = field.metadata["help"]
-        if field.metadata["method_default"] is not None:
-            help_text += (
-                f" With --method={', '.join(methods_with(field.name))} only; default there: "
-                f"{field.metadata['method_default']}."
-            )
+        if (default := field.metadata["method_default"]) is not None:
+            help_text += f" With --method={', '.join(methods_with(field.name))} only"
+            help_text += "." if callable(default) else f"; default there: {default}."
         if element_type is bool:
             flags.DEFINE_boolean(field.name, field.default, help_text, flag_values=flag_values, module_name=__name__)
             continue

@@ -25,6 +25,7 @@ MAY_CHANGE = {
 }
 # What changes nothing of the paper's training, beside what its flagfile states.
 NOT_IN_THE_PAPER = {
+    "learning_rate_updates": "step",
     "warmup_epochs": 0,
     "label_smoothing": 0.0,
     "resize_side": None,
@@ -139,6 +140,13 @@ def test_contradictions_are_refused(config_class, settings, message):
     with pytest.raises(ConfigurationError) as refusal:
         config_class(**settings)
     assert str(refusal.value) == message
+
+
+def test_the_split_follows_the_seed_where_it_is_not_given():
+    assert SearchConfig(seed=5).split_seed == 5
+    assert SearchConfig(seed=5, split_seed=0).split_seed == 0
+    # As --num_seeds does: the halves stay those of the first search.
+    assert dataclasses.replace(SearchConfig(seed=5), seed=6).split_seed == 5
 
 
 @pytest.mark.parametrize("config_class", CONFIGS)

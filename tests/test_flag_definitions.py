@@ -109,6 +109,7 @@ PAPER_IMAGENET_FLAGS = {
     "learning_rate": 0.1,
     "learning_rate_end": 0.0,
     "learning_rate_schedule": "linear",
+    "learning_rate_updates": "epoch",
     "momentum": 0.9,
     "l2": 0.00003,
     "gradient_clip_norm": 5.0,

@@ -72,6 +72,8 @@ WITHOUT_TENSORFLOW = (
     "experiment.run_directory",
     "distribution.worker",
     "evaluation.weight_files",
+    "search.search_schedule",
+    "search.search_comparison",
     "search.seed_selection",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}

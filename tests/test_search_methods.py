@@ -7,9 +7,9 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 
 METHOD_SETTINGS = {
-    field.name: field.metadata["method_default"]
+    field.name: default(SearchConfig()) if callable(default) else default
     for field in dataclasses.fields(SearchConfig)
-    if field.metadata["method_default"] is not None
+    if (default := field.metadata["method_default"]) is not None
 }
 
 

@@ -63,6 +63,7 @@ def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork,
         config.learning_rate_end,
         total_steps=total_steps,
         warmup_steps=config.warmup_epochs * total_steps // config.epochs,
+        steps_per_update=total_steps // config.epochs if config.learning_rate_updates == "epoch" else 1,
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
     optimizer.build(network.trainable_variables)

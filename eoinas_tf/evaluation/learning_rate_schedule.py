@@ -16,24 +16,43 @@ class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
     After it, with p rising from 0 to 1 over the remaining steps, it is `end + (start - end) * f(p)`,
     where f(p) is (1 + cos(pi p)) / 2 or 1 - p.
 
+    With `steps_per_update` of an epoch's steps the rate is that of the paper's ImageNet training,
+    "decayed linearly after each epoch" (section 4.4): all of the above then counts epochs in the
+    place of steps, and the last epoch still has a rate above `end`.
+
     Args:
         schedule: `cosine` or `linear`.
         start: Learning rate after the warm-up.
         end: Learning rate that is reached when all steps are done.
         total_steps: Training steps of the whole training, the warm-up's among them.
         warmup_steps: Steps of the warm-up.
+        steps_per_update: Steps for which the rate stays as it is; total_steps and warmup_steps are multiples of it.
     """
 
-    def __init__(self, schedule: str, start: float, end: float, *, total_steps: int, warmup_steps: int = 0) -> None:
+    def __init__(
+        self,
+        schedule: str,
+        start: float,
+        end: float,
+        *,
+        total_steps: int,
+        warmup_steps: int = 0,
+        steps_per_update: int = 1,
+    ) -> None:
         if schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: {schedule}")
         if not 0 <= warmup_steps < total_steps:
             raise ValueError(f"warmup_steps must be in [0, {total_steps}). Received: {warmup_steps}")
+        if steps_per_update < 1 or total_steps % steps_per_update or warmup_steps % steps_per_update:
+            raise ValueError(
+                f"steps_per_update must divide {total_steps} and {warmup_steps} steps. Received: {steps_per_update}"
+            )
         self.schedule = schedule
         self.start = start
         self.end = end
         self.total_steps = total_steps
         self.warmup_steps = warmup_steps
+        self.steps_per_update = steps_per_update
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the learning rate of a step.
@@ -44,14 +63,16 @@ class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
         Returns:
             float32 scalar.
         """
-        step = tf.cast(step, tf.float32)
-        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
+        length = self.steps_per_update
+        total, warmup = self.total_steps // length, self.warmup_steps // length
+        step = tf.cast(step if length == 1 else tf.cast(step, tf.int64) // length, tf.float32)
+        progress = (step - warmup) / (total - warmup)
         progress = tf.clip_by_value(progress, 0.0, 1.0)
         left = 0.5 * (1.0 + tf.cos(math.pi * progress)) if self.schedule == "cosine" else 1.0 - progress
         rate = self.end + (self.start - self.end) * left
-        if self.warmup_steps == 0:
+        if warmup == 0:
             return rate
-        return tf.where(step < self.warmup_steps, self.start * (step + 1.0) / self.warmup_steps, rate)
+        return tf.where(step < warmup, self.start * (step + 1.0) / warmup, rate)
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
@@ -61,4 +82,5 @@ class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
             "end": self.end,
             "total_steps": self.total_steps,
             "warmup_steps": self.warmup_steps,
+            "steps_per_update": self.steps_per_update,
         }

@@ -9,9 +9,9 @@ from eoinas_tf.search.search_step import SearchStep
 def derived_cell_accuracy(step: SearchStep, operation_index: np.ndarray, batches: tf.data.Dataset) -> float:
     """Returns the fraction of the validation half that the derived sub-network classifies correctly.
 
-    The super network normalizes with the statistics of each batch, so the figure depends a
-    little on the batch size. It ranks the seeds of a search; it is not the accuracy of the
-    final network.
+    The super network normalizes with the statistics of each batch, so the figure depends on
+    which images share a batch (see `scoring_order`) and a little on the batch size. It ranks
+    the seeds of a search; it is not the accuracy of the final network.
 
     Args:
         step: Holds the trained super network.

@@ -17,6 +17,7 @@ import tensorflow as tf
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.search.discretization import DerivedCells, derive_cells
+from eoinas_tf.search.search_schedule import check_warmup
 from eoinas_tf.search.updater import Batch, BatchGradients, Updater
 from eoinas_tf.search_methods import SEARCH_METHODS
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
@@ -120,6 +121,21 @@ class SearchMethod(Generic[ChoiceType]):
             config: The search's settings.
         """
         return (Stage(config.epochs, config.cells),)
+
+    @classmethod
+    def check(cls, config: SearchConfig) -> tuple[str, ...]:
+        """Refuses settings with which the method would learn nothing, before anything is loaded.
+
+        Args:
+            config: The search's settings.
+
+        Returns:
+            A sentence for each fault of settings that are run all the same, for the console and summary.json.
+
+        Raises:
+            ConfigurationError: The settings make no search.
+        """
+        return check_warmup(config) if cls.has_architecture_steps or cls.learns_with_weights else ()
 
     def begin_stage(self, stage: int) -> None:
         """Prepares the method's variables for a stage that begins.

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import logging
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ import tensorflow as tf
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_datasets import load_image_dataset
-from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch, test_batches
+from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
@@ -29,12 +30,15 @@ from eoinas_tf.random_seeds import purpose_number
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
+from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.operations import candidate_names, import_operations
 from eoinas_tf.stop_signals import StopSignals
+
+LOGGER = logging.getLogger(__name__)
 
 
 class SearchSession:
@@ -51,12 +55,16 @@ class SearchSession:
         config: The search's settings.
 
     Raises:
-        EoinasError: The data cannot be read, the run folder cannot be used, the memory does not suffice, or SIGTERM or
+        EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, the memory does not suffice, or SIGTERM or
             SIGINT stopped the run.
     """
 
     def __init__(self, config: SearchConfig) -> None:
         self.config = config
+        self._method_class = load_method(config.method)
+        self._warnings = self._method_class.check(config)
+        for warning in self._warnings:
+            LOGGER.warning(warning)
         self.finished_summary: dict[str, Any] | None = None
         self._around = contextlib.ExitStack()
         self._stage: int | None = None
@@ -93,15 +101,14 @@ class SearchSession:
         use_precision(config.mixed_precision)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        method_class = load_method(config.method)
-        self._stages = method_class.stages(config)
+        self._stages = self._method_class.stages(config)
         # Where nothing is trained, no image is needed.
         self.epoch_steps = 0
         if self._stages:
             self.epoch_steps = steps_per_epoch(min(map(len, self.halves)), config.batch_size)
             rewrite_where_it_pays(self.dataset.image_shape, config.init_channels, config.batch_size)
         with self.replicas.strategy.scope():
-            self.method = method_class(SearchProblem(config, operation_names, self.epoch_steps))
+            self.method = self._method_class(SearchProblem(config, operation_names, self.epoch_steps))
         variables: dict[str, list] = self.method.state()
         if self._stages:
             self._build_stage(self._saved_stage())
@@ -132,7 +139,7 @@ class SearchSession:
     @functools.cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the training images that make D_T and D_V."""
-        return class_balanced_halves(self.dataset.train.labels, self.config.seed)
+        return class_balanced_halves(self.dataset.train.labels, self.config.split_seed)
 
     @functools.cached_property
     def preprocessing(self) -> Preprocessing:
@@ -221,7 +228,7 @@ class SearchSession:
         Args:
             operation_index: The sub-network, int32 [cell types, edges].
         """
-        validation = test_batches(
+        validation = scoring_batches(
             self.dataset.train, self.preprocessing, batch_size=self.config.batch_size, indices=self.halves[1]
         )
         return derived_cell_accuracy(self.step, operation_index, validation)
@@ -237,6 +244,7 @@ class SearchSession:
             What summary.json holds.
         """
         accuracy = self.cell_accuracy(cells.operation_index) if self._stages else None
+        cells = dataclasses.replace(cells, warnings=(*self._warnings, *cells.warnings))
         summary = self._journal.finish(cells, evidence, accuracy)
         of_accuracy = (
             ""

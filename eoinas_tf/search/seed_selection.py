@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import multiprocessing
 import sys
 from collections.abc import Sequence
@@ -12,24 +13,29 @@ from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.lean_imports import lean_imports
+from eoinas_tf.search.pruning_schedule import check_pruning_schedule
+from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
+
+LOGGER = logging.getLogger(__name__)
 
 
 def search_seeds(config: SearchConfig) -> None:
     """Runs what the settings describe: one search, several, or the choice among finished ones.
 
     Args:
-        config: The settings. With several seeds, seed s searches in `run_dir/seed_s`; a try
-            (`max_steps`) runs the first seed only.
+        config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all divide the
+            images by `config.split_seed`; a try (`max_steps`) runs the first seed only.
 
     Raises:
-        EoinasError: A search failed.
+        EoinasError: A search failed, or its schedule of drops cannot search.
     """
     if config.select_from is not None:
         with RunDirectory(config) as run:
             select_best([Path(folder) for folder in config.select_from], run)
         return
+    check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1 or config.max_steps:
         with lean_imports():
             from eoinas_tf.search.search_loop import run_search
@@ -56,9 +62,12 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         What summary.json holds.
 
     Raises:
-        ConfigurationError: A folder holds no finished search.
+        ConfigurationError: A folder holds no finished search, or the searches cannot be compared.
     """
-    searches = [_finished_search(folder) for folder in folders]
+    searches, settings = zip(*(_finished_search(folder) for folder in folders), strict=True)
+    warnings = check_comparable(folders, settings)
+    for warning in warnings:
+        LOGGER.warning(warning)
     accuracies = [summary["validation_accuracy"] for summary, _ in searches]
     best = max(range(len(searches)), key=lambda position: accuracies[position])
     write_text(run.genotype, searches[best][1].to_json())
@@ -69,21 +78,24 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         "searches": [
             {"run_dir": str(folder), **summary} for folder, (summary, _) in zip(folders, searches, strict=True)
         ],
+        "warnings": list(warnings),
     }
     write_json(run.summary, comparison)
     print(f"best of {len(searches)}: {folders[best]}; its cell is in {run.genotype}")
     return comparison
 
 
-def _finished_search(folder: Path) -> tuple[dict, Genotype]:
+def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
+    """Returns (what summary.json holds, the genotype) and the settings."""
     try:
+        settings = read_search_settings(folder)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        return {**summary, "validation_accuracy": float(summary["validation_accuracy"])}, Genotype.read(
-            folder / "genotype.json"
-        )
+        summary = {**summary, "validation_accuracy": float(summary["validation_accuracy"])}
+        return (summary, Genotype.read(folder / "genotype.json")), settings
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigurationError(
-            f"{folder} holds no finished search: it needs summary.json and genotype.json; run its search to the end"
+            f"{folder} holds no finished search: it needs config.json, summary.json and genotype.json; run "
+            "its search to the end"
         ) from None
 
 

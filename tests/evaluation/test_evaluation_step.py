@@ -160,6 +160,16 @@ def test_warm_up_epochs_are_steps_of_the_whole():
     assert [float(schedule(step)) for step in (0, 3, 4, 7, 10)] == pytest.approx([0.025, 0.1, 0.1, 0.05, 0.0])
 
 
+def test_the_learning_rate_may_change_after_each_epoch_only():
+    # Ten steps in five epochs: two steps have one rate.
+    step, (images, labels) = new_step(epochs=5, learning_rate_schedule="linear", learning_rate_updates="epoch"), batch()
+    found = []
+    for number in range(5):
+        found.append(float(step.state.optimizer.learning_rate))
+        step.train(images, labels, tf.constant(number, tf.int64))
+    assert found == pytest.approx([0.1, 0.1, 0.084, 0.084, 0.068])
+
+
 def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():
     step, (images, labels) = new_step(), batch()
     for number, factor in ((0, 1.0), (1, np.nan), (2, 1.0)):

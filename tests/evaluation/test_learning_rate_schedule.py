@@ -35,6 +35,25 @@ def test_the_warm_up_rises_to_the_start_and_the_rest_takes_the_remaining_steps(s
     assert found == pytest.approx([0.025, 0.05, 0.1, 0.1, 0.06, 0.02])
 
 
+def test_by_epochs_the_rate_stays_within_each_and_falls_linearly_between_them():
+    # 250 epochs of 4 steps: epoch e, counted from 0, has 0.1 (1 - e / 250).
+    imagenet = {"schedule": "linear", "end": 0.0, "total_steps": 1000, "steps_per_update": 4}
+    assert rates(0, 3, 4, 7, 500, 503, 996, 999, **imagenet) == pytest.approx(
+        [0.1] * 2 + [0.0996] * 2 + [0.05] * 2 + [0.0004] * 2, rel=1e-5
+    )
+    assert rates(3, **imagenet) == rates(0, **imagenet)
+    assert rates(1000, **imagenet) == [0.0]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_by_epochs_each_has_the_rate_that_as_many_steps_would_have(schedule):
+    by_step = rates(*range(13), schedule=schedule, total_steps=12, warmup_steps=4)
+    by_epoch = rates(*range(0, 65, 5), schedule=schedule, total_steps=60, warmup_steps=20, steps_per_update=5)
+    assert by_epoch == by_step
+    inside = rates(*range(4, 60, 5), schedule=schedule, total_steps=60, warmup_steps=20, steps_per_update=5)
+    assert inside == by_step[:12]
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_no_step_after_the_last_goes_below_the_end(schedule):
     assert rates(101, 1000, schedule=schedule) == pytest.approx([0.02, 0.02])
@@ -46,7 +65,15 @@ def test_a_learning_rate_of_zero_stays_zero():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"schedule": "step"}, {"warmup_steps": 100}, {"warmup_steps": -1}, {"total_steps": 0}],
+    [
+        {"schedule": "step"},
+        {"warmup_steps": 100},
+        {"warmup_steps": -1},
+        {"total_steps": 0},
+        {"steps_per_update": 0},
+        {"steps_per_update": 3},
+        {"steps_per_update": 10, "warmup_steps": 5},
+    ],
 )
 def test_wrong_arguments_are_refused(arguments):
     with pytest.raises(ValueError, match="Received: "):
@@ -59,8 +86,9 @@ def test_the_settings_know_these_schedules():
 
 
 def test_an_optimizer_with_it_can_be_saved_and_made_again():
-    schedule = LearningRateSchedule("linear", 0.1, 0.0, total_steps=10, warmup_steps=2)
+    schedule = LearningRateSchedule("linear", 0.1, 0.0, total_steps=10, warmup_steps=2, steps_per_update=2)
     optimizer = keras.optimizers.SGD(schedule)
     again = keras.optimizers.SGD.from_config(optimizer.get_config())
     assert again.get_config() == optimizer.get_config()
-    assert float(again.learning_rate) == pytest.approx(0.05)
+    # The first of five updates, and all of the warm-up.
+    assert float(again.learning_rate) == pytest.approx(0.1)

@@ -66,7 +66,8 @@ def test_changed_settings_are_listed_and_nothing_is_overwritten(tmp_path):
     begin(config(tmp_path))
     before = content(tmp_path)
     changed = config(tmp_path, seed=1, image_size=(16, 16))
-    with pytest.raises(RunDirectoryError, match=r"\(--image_size: None -> 16,16; --seed: 0 -> 1\);"):
+    changes = r"\(--image_size: None -> 16,16; --seed: 0 -> 1; --split_seed: 0 -> 1\);"
+    with pytest.raises(RunDirectoryError, match=changes):
         RunDirectory(changed).__enter__()
     assert content(tmp_path) == before
 

@@ -29,7 +29,8 @@ def run(script, *flags):
 def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     result = run(
         "run_search.py", "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=64", "--epochs=1",
-        "--notensorboard", "--warmup_epochs=0", "--num_seeds=2", "--max_skip_connections=0",
+        "--notensorboard", "--warmup_epochs=0", "--pruning_after_epoch=1", "--pruning_every_epochs=1",
+        "--num_seeds=2", "--max_skip_connections=0",
         f"--run_dir={tmp_path / 'search'}",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

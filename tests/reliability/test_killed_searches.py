@@ -1,5 +1,7 @@
 """A search that is killed or stopped, anywhere and any number of times, ends as if nothing had happened."""
 
+import json
+
 import pytest
 from tiny_runs import KILLED, SEARCH, STOPPED, kill_at_random, run_through, stop_at_random, what_a_run_leaves
 
@@ -24,6 +26,9 @@ def uninterrupted(zygote, tmp_path_factory):
     status, output, seconds = zygote.run("run_search", *SEARCH, f"--run_dir={folder}", "--checkpoint_every_epochs=6")
     assert status == 0, output
     assert len(list((folder / "checkpoints").iterdir())) == 1
+    left = "4 of 8 operations are left on each edge at the end: 6 epochs have 4 drops, 7 are needed"
+    assert output.count(f"WARNING: {left}") == 2, "at the start and at the end"
+    assert json.loads((folder / "summary.json").read_text())["warnings"][0] == left
     return what_a_run_leaves(folder), seconds
 
 

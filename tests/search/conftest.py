@@ -20,8 +20,9 @@ class TinySearch:
 
     def __init__(self):
         self.config = SearchConfig(
-            run_dir="unused", init_channels=2, cells=3, batch_size=4, epochs=4, architecture_learning_rate=0.01
-        )
+            run_dir="unused", init_channels=2, cells=3, batch_size=4, epochs=4, architecture_learning_rate=0.01,
+            warmup_epochs=20, pruning_after_epoch=20, pruning_every_epochs=20,
+        )  # fmt: skip
         self.state = self.new_state(seed=0)
         self.method = self.state.method
         self.network = self.state.network

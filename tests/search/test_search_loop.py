@@ -10,6 +10,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import DatasetError, NonFiniteError
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.search import search_session
 from eoinas_tf.search.search_loop import run_search, train_epoch
 from eoinas_tf.stop_signals import StopSignals
 
@@ -167,3 +168,16 @@ def test_a_bad_image_ends_a_search_before_anything_is_built(tmp_path, on_bad_ima
     with pytest.raises(DatasetError, match=message):
         run_search(config)
     assert sorted(entry.name for entry in run_dir.iterdir()) == ["config.json", "environment.json", "lock"]
+
+
+def test_the_split_seed_divides_the_images(tmp_path, monkeypatch):
+    class Divided(Exception):
+        pass
+
+    def divide(labels, seed):
+        raise Divided(len(labels), seed)
+
+    monkeypatch.setattr(search_session, "class_balanced_halves", divide)
+    with pytest.raises(Divided) as divided:
+        run_search(SearchConfig(run_dir=str(tmp_path / "run"), dataset="digits", seed=3, split_seed=9))
+    assert divided.value.args[1] == 9

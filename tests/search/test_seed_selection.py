@@ -11,8 +11,10 @@ from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 
-def finished_search(folder, name, accuracy):
+def finished_search(folder, name, accuracy, **settings):
     folder.mkdir(parents=True)
+    config = SearchConfig(**settings)
+    (folder / "config.json").write_text(json.dumps({"kind": "SearchConfig", **json.loads(config.to_json())}))
     (folder / "genotype.json").write_text(PUBLISHED_GENOTYPES[name].to_json())
     (folder / "summary.json").write_text(json.dumps({"seed": 0, "validation_accuracy": accuracy}))
     return str(folder)
@@ -32,7 +34,7 @@ def test_the_best_of_finished_searches_is_kept_with_a_comparison(tmp_path):
     assert [search["run_dir"] for search in summary["searches"]] == list(folders)
 
 
-@pytest.mark.parametrize("missing", ["genotype.json", "summary.json", None])
+@pytest.mark.parametrize("missing", ["config.json", "genotype.json", "summary.json", None])
 def test_a_folder_without_a_finished_search_is_named(tmp_path, missing):
     good = finished_search(tmp_path / "good", "DARTS_V1", 0.5)
     bad = finished_search(tmp_path / "bad", "DARTS_V2", 0.9)
@@ -43,6 +45,31 @@ def test_a_folder_without_a_finished_search_is_named(tmp_path, missing):
     with pytest.raises(EoinasError, match="bad"):
         search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(good, bad)))
     assert not (tmp_path / "best" / "genotype.json").exists()
+
+
+def test_searches_of_different_data_sets_are_not_compared(tmp_path):
+    folders = (
+        finished_search(tmp_path / "a", "DARTS_V1", 0.5, dataset="digits"),
+        finished_search(tmp_path / "b", "DARTS_V2", 0.9, dataset="cifar10"),
+    )
+    with pytest.raises(ConfigurationError, match=r"different --dataset .*Received: digits in .*/a and cifar10 in .*/b"):
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders))
+    assert not (tmp_path / "best" / "genotype.json").exists()
+    assert not (tmp_path / "best" / "summary.json").exists()
+
+
+def test_scores_on_different_halves_are_compared_with_a_warning(tmp_path, caplog):
+    own = [finished_search(tmp_path / f"own_{seed}", "DARTS_V1", 0.5, seed=seed) for seed in (0, 1)]
+    summary = select(tmp_path / "best_of_own", own)
+    assert summary["warnings"] == [record.message for record in caplog.records]
+    assert "different halves of the images (--split_seed 0, 1)" in summary["warnings"][0]
+    shared = [finished_search(tmp_path / f"shared_{seed}", "DARTS_V1", 0.5, seed=seed, split_seed=7) for seed in (0, 1)]
+    assert select(tmp_path / "best_of_shared", shared)["warnings"] == []
+
+
+def select(run_dir, folders):
+    search_seeds(SearchConfig(run_dir=str(run_dir), select_from=tuple(folders)))
+    return json.loads((run_dir / "summary.json").read_text())
 
 
 @pytest.fixture
@@ -64,6 +91,7 @@ def test_each_seed_searches_in_a_folder_of_its_own(tmp_path, searched):
     config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=3, seed=4)
     search_seeds(config)
     assert [search.seed for search in searched] == [4, 5, 6]
+    assert {search.split_seed for search in searched} == {4}
     assert searched[1] == dataclasses.replace(config, seed=5, num_seeds=1, run_dir=str(tmp_path / "run" / "seed_5"))
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["best"].endswith("seed_6")
 

@@ -2,15 +2,22 @@
 
 import numpy as np
 
+from eoinas_tf.config import SearchConfig
 from eoinas_tf.search.methods.gdas import Gdas
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, lowest_operations
 from eoinas_tf.search.search_method import Evidence
+from eoinas_tf.search.search_schedule import check_pruning_schedule
 
 
 class GdasPruning(Gdas):
     """Every so many epochs each edge loses its operation of the lowest score, until one is left."""
 
     title = "GDAS with gradual operation pruning"
+
+    @classmethod
+    def check(cls, config: SearchConfig) -> tuple[str, ...]:
+        """Refuses a schedule of drops that goes by the order of a list or leaves more than one operation."""
+        return check_pruning_schedule(config)
 
     def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
         """Returns the living operation of the lowest score on each edge, where drops are due (Algorithm 1, line 6)."""

@@ -1,0 +1,67 @@
+"""Whether the scores of finished searches can be compared: accuracies on halves of images, in super networks."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eoinas_tf.errors import ConfigurationError
+
+# The images, and what a super network's accuracy on them depends on whatever cell is found in it.
+MUST_AGREE = ("dataset", "image_size", "cells", "init_channels", "batch_size", "epochs")
+
+
+def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Makes sure that searches had the same images and super networks of one kind.
+
+    Args:
+        folders: Run folders of the searches.
+        settings: What the config.json of each holds.
+
+    Returns:
+        A sentence where they were scored on different halves of the images: their scores then differ by that
+        too. To be shown and kept in summary.json.
+
+    Raises:
+        ConfigurationError: A setting differs that makes scores incomparable. The message names it.
+    """
+    for name in MUST_AGREE:
+        for folder, other in zip(folders, settings, strict=True):
+            if other[name] != settings[0][name]:
+                raise ConfigurationError(
+                    f"searches with different --{name} cannot be compared by their scores. Received: "
+                    f"{_shown(settings[0][name])} in {folders[0]} and {_shown(other[name])} in {folder}; choose among "
+                    f"searches that have {', '.join(MUST_AGREE)} in common"
+                )
+    seeds = sorted({split_seed_of(search) for search in settings})
+    if len(seeds) == 1:
+        return ()
+    return (
+        "the searches were scored on different halves of the images (--split_seed "
+        f"{', '.join(map(str, seeds))}), which moves scores by chance; searches with one --split_seed are scored on "
+        "the same images",
+    )
+
+
+def read_search_settings(folder: Path) -> dict[str, Any]:
+    """Returns the settings of a search.
+
+    Args:
+        folder: Its run folder.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: There is no config.json, or it holds no search's settings.
+    """
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if settings["kind"] != "SearchConfig":
+        raise ValueError(f"{settings['kind']} is no search")
+    return {name: settings[name] for name in (*MUST_AGREE, "seed")} | settings
+
+
+def split_seed_of(settings: dict[str, Any]) -> int:
+    """Returns the seed that divided a search's images; before it was a setting, that was the search's own."""
+    return settings.get("split_seed", settings["seed"])
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

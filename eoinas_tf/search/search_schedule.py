@@ -1,0 +1,88 @@
+"""Whether warm-up and drops let the search learn anything before it decides, and decide everything.
+
+Drops compare what was learned: where no architecture step comes before one, all operations of an
+edge are equal and go by their order in the list, which looks like a result and is none.
+"""
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.space.operation_names import OPERATION_NAMES
+
+
+def check_warmup(config: SearchConfig) -> tuple[str, ...]:
+    """Finds a warm-up after which no epoch is left; only a user can have given one.
+
+    Args:
+        config: The settings of a search whose method drops nothing.
+
+    Returns:
+        A sentence about it, to be shown and kept in summary.json.
+    """
+    return _warmup_faults(config)
+
+
+def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
+    """Refuses a schedule that cannot search, unless the user gave all of it or only tries a few steps.
+
+    Args:
+        config: The settings of a search whose method drops operations.
+
+    Returns:
+        A sentence for each fault of a schedule that is run all the same; to be shown and kept in summary.json.
+
+    Raises:
+        ConfigurationError: The schedule has a fault, and a part of it follows from the number of epochs.
+    """
+    faults, fewest_epochs = schedule_faults(config), _candidates(config)
+    if config.gives_whole_schedule or config.max_steps:
+        return faults
+    if config.epochs < fewest_epochs:
+        faults = (*faults, f"an eighth of fewer than {fewest_epochs} epochs is no epoch to warm up in")
+    if not faults:
+        return ()
+    settings = ", ".join(
+        f"--{name}={getattr(config, name)}"
+        for name in ("epochs", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
+    )
+    raise ConfigurationError(
+        f"{'; '.join(faults)}. Received: {settings}; use at least {fewest_epochs} epochs and leave out the other "
+        "three, which then are an eighth of them each, or give all three to search all the same"
+    )
+
+
+def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
+    """Returns what is wrong with a schedule of drops, a sentence each; nothing in most cases.
+
+    Args:
+        config: The settings; `max_steps` does not count.
+    """
+    epochs, warmup, every = config.epochs, config.warmup_epochs, config.pruning_every_epochs
+    first_drop = (config.pruning_after_epoch // every + 1) * every
+    drops = max(0, epochs // every - config.pruning_after_epoch // every)
+    faults = [*_warmup_faults(config)]
+    if not faults and drops and warmup >= first_drop:
+        faults.append(
+            f"operations are dropped before the architecture is trained: the first drop is at the end of epoch "
+            f"{first_drop}, the warm-up takes {warmup} epochs, so that drops go by the order of the list of operations"
+        )
+    candidates = _candidates(config)
+    left = max(1, candidates - drops)
+    if left > 1:
+        faults.append(
+            f"{left} of {candidates} operations are left on each edge at the end: {epochs} epochs have "
+            f"{drops} drops, {candidates - 1} are needed"
+        )
+    return tuple(faults)
+
+
+def _warmup_faults(config: SearchConfig) -> tuple[str, ...]:
+    if config.warmup_epochs < config.epochs:
+        return ()
+    return (
+        f"the architecture is never trained: the warm-up takes {config.warmup_epochs} of {config.epochs} epochs, so "
+        "that the cell depends on the order of the list of operations",
+    )
+
+
+def _candidates(config: SearchConfig) -> int:
+    return len(config.operations or OPERATION_NAMES)

@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.search.search_comparison import MUST_AGREE, check_comparable, read_search_settings
+
+FOLDERS = (Path("runs/a"), Path("runs/b"), Path("runs/c"))
+OTHER = {"dataset": "digits", "image_size": (16, 16), "cells": 5, "init_channels": 8, "batch_size": 32, "epochs": 80}
+
+
+def settings_of(**settings):
+    return {"kind": "SearchConfig", **json.loads(SearchConfig(**settings).to_json())}
+
+
+@pytest.mark.parametrize("name", MUST_AGREE)
+def test_what_makes_scores_incomparable_is_named_with_both_folders(name):
+    settings = [settings_of(split_seed=0), settings_of(split_seed=0), settings_of(split_seed=0, **{name: OTHER[name]})]
+    with pytest.raises(ConfigurationError) as refusal:
+        check_comparable(FOLDERS, settings)
+    message = str(refusal.value)
+    assert message.startswith(f"searches with different --{name} cannot be compared")
+    first = settings[0][name]
+    other = "16,16" if name == "image_size" else OTHER[name]
+    assert f"Received: {first} in runs/a and {other} in runs/c; " in message
+    assert "\n" not in message
+
+
+def test_searches_may_differ_in_what_chooses_the_cell():
+    chosen = ({"importance_weight": 0.0}, {"architecture_learning_rate": 0.1}, {"seed": 3, "split_seed": 0})
+    assert check_comparable(FOLDERS, [settings_of(**settings) for settings in chosen]) == ()
+
+
+def test_different_halves_are_told():
+    (warning,) = check_comparable(FOLDERS, [settings_of(seed=seed) for seed in (2, 0, 2)])
+    assert "(--split_seed 0, 2)" in warning
+
+
+def test_folders_from_before_the_setting_were_divided_by_their_seed():
+    settings = [settings_of(seed=seed) for seed in (0, 0, 1)]
+    for search in settings:
+        del search["split_seed"]
+    assert "(--split_seed 0, 1)" in check_comparable(FOLDERS, settings)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("", ValueError),
+        ("[1]", TypeError),
+        ('{"kind": "EvaluationConfig"}', ValueError),
+        ('{"kind": "SearchConfig"}', KeyError),
+        ("{}", KeyError),
+    ],
+)
+def test_settings_that_are_no_search_s(tmp_path, content, error):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(error):
+        read_search_settings(tmp_path)
+
+
+def test_settings_are_read_as_they_were_written(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(settings_of(seed=3)))
+    assert read_search_settings(tmp_path) == settings_of(seed=3)
