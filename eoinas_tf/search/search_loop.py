@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
-from eoinas_tf.data.image_datasets import load_image_dataset
+from eoinas_tf.data.dataset_fingerprint import dataset_digest
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch, test_batches
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.distribution.replicas import Replicas
@@ -26,6 +26,7 @@ from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
 from eoinas_tf.search.judgement import Judgement, judge_operations
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, least_important_operations
 from eoinas_tf.search.pruning_history import drop_epochs, drop_records
+from eoinas_tf.search.search_images import load_search_images
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchState, SearchStep, build_search_state
@@ -52,6 +53,7 @@ def run_search(config: SearchConfig) -> dict | None:
         RunDirectory(config, this_worker(config.strategy).is_chief) as run,
     ):
         if run.summary.exists():
+            load_search_images(config, run)  # Which refuses others than the search's own.
             print(f"{run.path} is finished: its cell is in {run.genotype}")
             return json.loads(run.summary.read_text(encoding="utf-8"))
         replicas = Replicas.of(config)
@@ -60,13 +62,7 @@ def run_search(config: SearchConfig) -> dict | None:
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
-        dataset = load_image_dataset(
-            config.dataset,
-            data_dir=config.data_dir,
-            download=config.download,
-            image_size=config.image_size,
-            skip_bad_images=config.on_bad_image == "skip",
-        )
+        dataset = load_search_images(config, run)
         halves = class_balanced_halves(dataset.train.labels, config.seed)
         steps = steps_per_epoch(min(map(len, halves)), config.batch_size)
         preprocessing = Preprocessing(*channel_statistics(dataset.train), config.crop_padding, config.horizontal_flip)
@@ -75,7 +71,10 @@ def run_search(config: SearchConfig) -> dict | None:
             state = build_search_state(config, dataset.image_shape, dataset.num_classes, steps)
         step = SearchStep(state, config, replicas)
         journal = SearchJournal(run, config, state, steps)
-        replicas.check_agreement("settings and finished steps", f"{config.result_settings()} {journal.finished_steps}")
+        replicas.check_agreement(
+            "settings, finished steps and images",
+            f"{config.result_settings()} {journal.finished_steps} {dataset_digest(dataset)}",
+        )
         progress = Progress(config.epochs * steps)
         if journal.finished_steps:
             progress.say(
