@@ -8,6 +8,7 @@ from typing import NoReturn
 from absl import app, flags
 from absl import logging as absl_logging
 
+from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import EoinasError
 from eoinas_tf.flag_definitions import Config, config_from_flags, define_flags
 from eoinas_tf.processors import choose_threads
@@ -37,7 +38,8 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
             _exit_with_error(str(error), error.exit_status, error.heading)
 
     define_flags(config_class)
-    app.run(main, flags_parser=_parse_flags)
+    with enduring_output():
+        app.run(main, flags_parser=_parse_flags)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:

@@ -118,7 +118,7 @@ class RunConfig:
     steps_per_call: int = setting(
         1,
         "Steps that one call of TensorFlow runs; more of them spare Python's part of short steps, as on a fast GPU. "
-        "SIGTERM and SIGINT wait for the end of a call.",
+        "SIGTERM, SIGINT and SIGHUP wait for the end of a call.",
         minimum=1,
         maximum=10_000,
         changes_result=False,

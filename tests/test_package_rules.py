@@ -17,6 +17,7 @@ LONGEST_SCRIPT = 60
 
 _BASE = {
     "config",
+    "enduring_output",
     "errors",
     "fault_points",
     "lean_imports",
@@ -31,6 +32,7 @@ _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribut
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
     "__init__": set(),
+    "enduring_output": set(),
     "errors": set(),
     "config": {"errors"},
     "fault_points": set(),
@@ -42,7 +44,7 @@ ALLOWED_IMPORTS = {
     "resource_usage": {"errors"},
     "stop_signals": {"errors"},
     "flag_definitions": {"config", "errors"},
-    "command_line": {"config", "errors", "flag_definitions", "processors", "stop_signals"},
+    "command_line": {"config", "enduring_output", "errors", "flag_definitions", "processors", "stop_signals"},
     "space": {"errors"},
     "optimization": {"errors"},
     "distribution": _BASE,
@@ -52,11 +54,12 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "run_search": {"command_line", "config", "search"},
-    "run_eval": {"command_line", "config", "evaluation", "lean_imports"},
+    "run_eval": {"command_line", "config", "enduring_output", "evaluation", "lean_imports"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
     "config",
+    "enduring_output",
     "errors",
     "flag_definitions",
     "command_line",

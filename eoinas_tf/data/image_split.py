@@ -1,15 +1,19 @@
 """What every source of images is turned into: labels, and a function that loads images by index."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.random_resized_crop import crop_image, decode_crop
+from eoinas_tf.errors import DatasetError
 
 # Splits up to this size are decoded once and kept as pixels; larger ones are read and decoded per batch.
 DECODED_BYTES_LIMIT = 2**30
+# What stands for bytes of a file's name that are no UTF-8.
+NO_UTF_8 = re.compile("[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,6 +139,9 @@ class ImageDataset:
         train: The images that networks are trained on.
         test: The images that a finished network is tested on.
         source: What else tells it from another one, such as its version, and what the test part is.
+
+    Raises:
+        DatasetError: A class has a name that no results could be written with.
     """
 
     name: str
@@ -143,6 +150,11 @@ class ImageDataset:
     train: ImageSplit
     test: ImageSplit
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.class_names:
+            if NO_UTF_8.search(name):
+                raise DatasetError(f"the name of the class {name!r} is not UTF-8 text; rename its folder")
 
     @property
     def num_classes(self) -> int:

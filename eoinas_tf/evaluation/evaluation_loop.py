@@ -47,7 +47,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
 
     Raises:
         EoinasError: The genotype or the data cannot be read, the run folder cannot be used, a loss became
-            NaN or infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
+            NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     check_packages(config.export_formats)
     genotype = configured_genotype(config)

@@ -45,7 +45,7 @@ def run_search(config: SearchConfig) -> dict | None:
 
     Raises:
         EoinasError: The data cannot be read, the run folder cannot be used, a loss became NaN or
-            infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
+            infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     with (
         StopSignals() as stop,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -104,12 +105,13 @@ def _search_in_own_process(config: SearchConfig) -> None:
 
 
 def _child(config: SearchConfig) -> None:
-    try:
-        with StopSignals():
-            with lean_imports():
-                from eoinas_tf.search.search_loop import run_search
+    with enduring_output():
+        try:
+            with StopSignals():
+                with lean_imports():
+                    from eoinas_tf.search.search_loop import run_search
 
-            run_search(config)
-    except EoinasError as error:
-        print(f"{error.heading}: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+                run_search(config)
+        except EoinasError as error:
+            print(f"{error.heading}: {error}", file=sys.stderr)
+            sys.exit(error.exit_status)
