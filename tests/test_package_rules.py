@@ -26,6 +26,7 @@ _BASE = {
     "quiet_logging",
     "random_seeds",
     "resource_usage",
+    "setting_paths",
     "stop_signals",
 }
 _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
@@ -34,7 +35,7 @@ ALLOWED_IMPORTS = {
     "__init__": set(),
     "enduring_output": set(),
     "errors": set(),
-    "config": {"errors"},
+    "config": {"errors", "setting_paths"},
     "fault_points": set(),
     "lean_imports": set(),
     "memory_exhaustion": {"errors"},
@@ -42,6 +43,7 @@ ALLOWED_IMPORTS = {
     "quiet_logging": set(),
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
+    "setting_paths": {"errors"},
     "stop_signals": {"errors"},
     "flag_definitions": {"config", "errors"},
     "command_line": {"config", "enduring_output", "errors", "flag_definitions", "processors", "stop_signals"},
@@ -58,6 +60,7 @@ ALLOWED_IMPORTS = {
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
+    "setting_paths",
     "config",
     "enduring_output",
     "errors",

@@ -4,6 +4,7 @@ It is opened before TensorFlow is loaded, so that a wrong folder is answered at 
 """
 
 import contextlib
+import dataclasses
 import errno
 import fcntl
 import json
@@ -15,7 +16,7 @@ import socket
 from pathlib import Path
 from typing import IO, Any
 
-from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, expanded_setting
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, temporary_name, write_json
 from eoinas_tf.experiment.run_environment import run_environment
@@ -140,6 +141,9 @@ class RunDirectory:
             self._write_settings()
             return
         stored = _read_settings(self.config_file)
+        for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
+            if field.name in stored:
+                stored[field.name] = expanded_setting(field, stored[field.name])
         changes = [
             f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
             for name, value in settings.items()
