@@ -6,6 +6,7 @@ import sys
 
 from eoinas_tf.command_line import run_command
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.enduring_output import has_reader
 from eoinas_tf.lean_imports import lean_imports
 
 
@@ -22,6 +23,8 @@ def evaluate(config: EvaluationConfig) -> None:
 
         for line in genotype_table():
             print(line, flush=True)
+            if not has_reader(sys.stdout):
+                break
         return
     if config.describe:
         from eoinas_tf.evaluation.network_description import describe_network

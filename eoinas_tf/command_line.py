@@ -1,6 +1,7 @@
 """What the two commands share: flags in, one line for each error a user can cause, an exit status out."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -8,10 +9,13 @@ from typing import NoReturn
 from absl import app, flags
 from absl import logging as absl_logging
 
+from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import EoinasError
 from eoinas_tf.flag_definitions import Config, config_from_flags, define_flags
 from eoinas_tf.processors import choose_threads
 from eoinas_tf.stop_signals import StopSignals
+
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def run_command(config_class: type[Config], command: Callable[[Config], None]) -> None:
@@ -30,6 +34,8 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
         try:
             if len(arguments) > 1:
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
+            # Whatever the environment or ~/.keras/keras.json says, which is for other programs.
+            os.environ["KERAS_BACKEND"] = "tensorflow"
             choose_threads()
             with StopSignals():
                 command(config_from_flags(config_class))
@@ -37,14 +43,25 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
             _exit_with_error(str(error), error.exit_status, error.heading)
 
     define_flags(config_class)
-    app.run(main, flags_parser=_parse_flags)
+    with enduring_output():
+        app.run(main, flags_parser=_parse_flags)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
     try:
-        return flags.FLAGS(arguments)
+        return flags.FLAGS([arguments[0], *_with_flagfiles(arguments[1:])])
     except (flags.Error, ValueError) as error:  # The latter where a flagfile is not text, and by absl's own flags.
         _exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
+
+
+def _with_flagfiles(arguments: list[str]) -> list[str]:
+    """Puts flagfiles' lines in their places, without the byte-order marks that editors put before the first ones."""
+    lines = flags.FLAGS.read_flags_from_files(arguments, force_gnu=False)
+    if not any(line.startswith(BYTE_ORDER_MARK) for line in lines):
+        return lines
+    texts = [(line, line.removeprefix(BYTE_ORDER_MARK)) for line in lines]
+    kept = [text for line, text in texts if text == line or (text.strip() and not text.startswith(("#", "//")))]
+    return _with_flagfiles(kept)  # Behind a mark, absl does not see that a line names a flagfile.
 
 
 def _exit_with_error(message: str, status: int, heading: str = EoinasError.heading) -> NoReturn:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
+from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 
 # Of float32, which the settings are computed with.
 LARGEST_FLOAT = 3.4e38
@@ -44,6 +45,7 @@ def setting(
     choices: tuple[str, ...] | None = None,
     changes_result: bool = True,
     method_default: Any = None,
+    path_prefix: str | None = None,
 ) -> Any:
     """Declares one setting.
 
@@ -58,6 +60,7 @@ def setting(
         method_default: For a setting that only some search methods have: its value where one of them runs and the
             user gives none, or a function that makes it of the config. `default` is then None, which is also its
             value with every other method.
+        path_prefix: What stands before a path, empty where the whole setting is one or more; None where it is none.
 
     Returns:
         A dataclass field.
@@ -69,6 +72,7 @@ def setting(
         "choices": choices,
         "changes_result": changes_result,
         "method_default": method_default,
+        "path_prefix": path_prefix,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -81,17 +85,20 @@ class RunConfig:
         "",
         "Folder that receives everything the run writes. The same command continues the run in it.",
         changes_result=False,
+        path_prefix="",
     )
     dataset: str = setting(
         "cifar10",
         "Images to use: the name of a TensorFlow Datasets image classification set, `digits` (ships with "
         "scikit-learn), or `folder:PATH`, a folder of class folders or of train/ and test/ with class folders.",
+        path_prefix=FOLDER_PREFIX,
     )
     data_dir: str | None = setting(
         None,
         "Folder of prepared TensorFlow Datasets; their own default (TFDS_DATA_DIR or "
         "~/tensorflow_datasets) where not given.",
         changes_result=False,
+        path_prefix="",
     )
     download: bool = setting(
         False, "Download and prepare the data set where it is not there yet.", changes_result=False
@@ -143,7 +150,7 @@ class RunConfig:
     steps_per_call: int = setting(
         1,
         "Steps that one call of TensorFlow runs; more of them spare Python's part of short steps, as on a fast GPU. "
-        "SIGTERM and SIGINT wait for the end of a call.",
+        "SIGTERM, SIGINT and SIGHUP wait for the end of a call.",
         minimum=1,
         maximum=10_000,
         changes_result=False,
@@ -177,7 +184,9 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            check_setting(field, getattr(self, field.name))
+            value = expanded_setting(field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+            check_setting(field, value)
         if self.image_size is not None and len(self.image_size) != 2:
             raise ConfigurationError(
                 f"--image_size must be two numbers, height and width. Received: {','.join(map(str, self.image_size))}"
@@ -286,7 +295,9 @@ class SearchConfig(RunConfig):
         maximum=1000,
     )
     select_from: tuple[str, ...] | None = setting(
-        None, "Run folders of finished searches, comma-separated: search nothing and keep their best cell."
+        None,
+        "Run folders of finished searches, comma-separated: search nothing and keep their best cell.",
+        path_prefix="",
     )
 
     def __post_init__(self) -> None:
@@ -322,7 +333,9 @@ class SearchConfig(RunConfig):
 class EvaluationConfig(RunConfig):
     """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3)."""
 
-    genotype: str = setting("", "A genotype.json file, or the name of a published genotype such as DARTS_V2.")
+    genotype: str = setting(
+        "", "A genotype.json file, or the name of a published genotype such as DARTS_V2.", path_prefix=""
+    )
     batch_size: int = setting(128, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(20, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(36, "Channels C of the first cell.", minimum=1, maximum=4096)
@@ -415,6 +428,7 @@ class EvaluationConfig(RunConfig):
         None,
         "Train nothing: test and export the network with the weights in this file, the state_dict of a PyTorch network "
         "of DARTS's or P-DARTS's code (.pt, .pth, .tar with PyTorch installed; .npz, .safetensors without).",
+        path_prefix="",
     )
     normalization: str | None = setting(
         None,
@@ -454,6 +468,20 @@ class EvaluationConfig(RunConfig):
             raise ConfigurationError(
                 f"--resize_side needs an --image_size that fits into it. Received: {self.resize_side} and {size}"
             )
+
+
+def expanded_setting(field: dataclasses.Field, value: Any) -> Any:
+    """Returns a setting's value with its paths expanded: `~`, and the place of a data set.
+
+    Args:
+        field: A field made by `setting`.
+        value: The value as a user gave it, or as an earlier version stored it.
+
+    Raises:
+        ConfigurationError: It names the home folder of nobody.
+    """
+    prefix = field.metadata["path_prefix"]
+    return value if prefix is None else expanded_paths(field.name, value, prefix)
 
 
 def check_setting(field: dataclasses.Field, value: Any) -> None:

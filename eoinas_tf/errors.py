@@ -16,6 +16,10 @@ class ConfigurationError(EoinasError):
     """A setting is out of range, or two settings contradict each other."""
 
 
+class KerasBackendError(EoinasError, ImportError):
+    """Keras runs on something else than TensorFlow in this process."""
+
+
 class GenotypeError(EoinasError):
     """A genotype is not one: unknown operation, wrong number of edges, not JSON."""
 

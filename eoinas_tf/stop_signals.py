@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: a run that is asked to stop finishes its step, saves, and can be continued."""
+"""SIGTERM, SIGINT and SIGHUP: a run that is asked to stop finishes its step, saves, and can be continued."""
 
 import contextlib
 import signal
@@ -8,17 +8,18 @@ from types import FrameType
 
 from eoinas_tf.errors import StoppedError
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopSignals:
-    """While it is entered, SIGTERM and SIGINT stop the run in order.
+    """While it is entered, SIGTERM, SIGINT and SIGHUP, which a terminal that is closed sends, stop the run in order.
 
     Where nothing would be lost they end it at once, with a `StoppedError`. In a block of
     `finishing` they are only noted: whoever works there asks `received` after each step,
     saves, and raises the error. A second signal changes nothing, so that it cannot break the save.
 
-    Outside of the main thread, which alone can receive signals, nothing is changed.
+    A process that was started to ignore SIGHUP, as nohup does, still does. Outside of the main thread, which
+    alone can receive signals, nothing is changed.
 
     Attributes:
         received: The signal's name once there was one.
@@ -55,7 +56,8 @@ class StopSignals:
         """
         if threading.current_thread() is not threading.main_thread():
             return {}
-        return {number: signal.signal(number, self._receive) for number in STOP_SIGNALS}
+        ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+        return {number: signal.signal(number, self._receive) for number in STOP_SIGNALS if number not in ignored}
 
     @contextlib.contextmanager
     def finishing(self) -> Iterator[None]:

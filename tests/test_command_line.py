@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -50,6 +51,25 @@ def test_command_gets_the_config(run_command):
     code, _, lines = run_command("--epochs=3", "--nohorizontal_flip", command=received.append)
     assert (code, lines) == (0, [])
     assert received == [SearchConfig(epochs=3, horizontal_flip=False)]
+
+
+def test_keras_runs_on_tensorflow_whatever_the_environment_says(run_command, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    seen = []
+    run_command(command=lambda config: seen.append(os.environ["KERAS_BACKEND"]))
+    assert seen == ["tensorflow"]
+
+
+@pytest.mark.parametrize("first_line", ["--epochs=3", "# a comment", "// a comment", "", "--flagfile={folder}/inner"])
+def test_a_flagfile_may_begin_with_a_byte_order_mark(run_command, tmp_path, first_line):
+    (tmp_path / "inner").write_text("--epochs=3\n", encoding="utf-8-sig")
+    lines = [first_line.format(folder=tmp_path), "--cells=5"]
+    (tmp_path / "flags").write_text("\n".join(lines), encoding="utf-8-sig")
+    received = []
+    result = run_command(f"--flagfile={tmp_path / 'flags'}", "--seed=7", command=received.append)
+    assert result == (0, "", [])
+    epochs = {"epochs": 3} if first_line.startswith("--") else {}
+    assert received == [SearchConfig(cells=5, seed=7, **epochs)]
 
 
 def test_threads_are_chosen_before_the_command_runs(run_command):

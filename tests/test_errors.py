@@ -6,6 +6,7 @@ EXIT_STATUS = {
     "EoinasError": 1,
     "ConfigurationError": 1,
     "GenotypeError": 1,
+    "KerasBackendError": 1,
     "DatasetError": 1,
     "WeightsError": 1,
     "MemoryExhaustedError": 1,

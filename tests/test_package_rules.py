@@ -17,6 +17,7 @@ LONGEST_SCRIPT = 60
 
 _BASE = {
     "config",
+    "enduring_output",
     "errors",
     "fault_points",
     "lean_imports",
@@ -26,15 +27,18 @@ _BASE = {
     "random_seeds",
     "resource_usage",
     "search_methods",
+    "setting_paths",
     "stop_signals",
 }
 _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
     "__init__": set(),
+    "enduring_output": set(),
     "errors": set(),
-    "config": {"errors", "search_methods"},
+    "config": {"errors", "search_methods", "setting_paths"},
     "fault_points": set(),
+    "keras_backend": {"errors"},
     "lean_imports": set(),
     "memory_exhaustion": {"errors"},
     "processors": set(),
@@ -42,10 +46,11 @@ ALLOWED_IMPORTS = {
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
     "search_methods": set(),
+    "setting_paths": {"errors"},
     "stop_signals": {"errors"},
     "flag_definitions": {"config", "errors", "search_methods"},
-    "command_line": {"config", "errors", "flag_definitions", "processors", "stop_signals"},
-    "space": {"errors"},
+    "command_line": {"config", "enduring_output", "errors", "flag_definitions", "processors", "stop_signals"},
+    "space": {"errors", "keras_backend"},
     "optimization": {"errors"},
     "distribution": _BASE,
     "data": _BASE,
@@ -54,11 +59,13 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "run_search": {"command_line", "config", "search"},
-    "run_eval": {"command_line", "config", "evaluation", "lean_imports"},
+    "run_eval": {"command_line", "config", "enduring_output", "evaluation", "lean_imports"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
+    "setting_paths",
     "config",
+    "enduring_output",
     "errors",
     "search_methods",
     "flag_definitions",

@@ -50,6 +50,19 @@ def test_signals_that_a_library_took_are_taken_again():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_process_that_was_started_by_nohup_goes_on_ignoring_sighup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.received is None
+            stop.listen()
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_what_others_add_to_the_message_is_left_out():
     class Stopping(keras.layers.Layer):
         def call(self, inputs):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.data.dataset_fingerprint import file_digest
 from eoinas_tf.data.image_decoding import convert_channels, decode_image, fit_images
 from eoinas_tf.data.image_headers import declared_pixels, has_colour_palette
 from eoinas_tf.data.image_split import fits_in_memory
@@ -33,12 +34,14 @@ class DecodedFiles:
         own_size: (height, width) of the first image.
         is_colour: Whether any image is.
         bad: The files that are left out, in order, and what is wrong with each.
+        digests: 64 bits for each file that could be read, which change with its name or content.
     """
 
     images: list[np.ndarray] | None
     own_size: tuple[int, int] = (0, 0)
     is_colour: bool = False
     bad: dict[Path, str] = dataclasses.field(default_factory=dict)
+    digests: dict[Path, int] = dataclasses.field(default_factory=dict)
 
 
 def decode_files(
@@ -70,7 +73,9 @@ def decode_files(
 
     def decode(path: Path) -> tuple[tuple[int, int], np.ndarray] | DatasetError:
         try:
-            return _decode_file(path, image_size, resize_side)
+            encoded = _read_file(path)
+            found.digests[path] = file_digest(path.name, encoded)
+            return _decode_file(path, encoded, image_size, resize_side)
         except DatasetError as error:
             return error
 
@@ -111,10 +116,9 @@ def _refuse_many(bad: dict[Path, str], count: int) -> None:
 
 
 def _decode_file(
-    path: Path, image_size: tuple[int, int] | None, resize_side: int | None
+    path: Path, encoded: bytes, image_size: tuple[int, int] | None, resize_side: int | None
 ) -> tuple[tuple[int, int], np.ndarray]:
     """Returns an image file's own (height, width), and its pixels without alpha, resized where asked to."""
-    encoded = _read_file(path)
     try:
         pixels = declared_pixels(encoded)
         if pixels > MOST_PIXELS:

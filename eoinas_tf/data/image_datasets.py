@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eoinas_tf.data.dataset_fingerprint import pixel_digests
 from eoinas_tf.data.image_decoding import fit_images
 from eoinas_tf.data.image_folder import load_image_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.data.split_indices import held_out_fifth
+from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.tfds_images import load_tfds_images
 from eoinas_tf.errors import DatasetError
 
@@ -95,6 +96,7 @@ def load_digits_images(
 
     digits = load_digits()
     images = np.round(digits.images[..., np.newaxis] * (255 / 16)).astype(np.uint8)
+    digests = pixel_digests(images)
     if image_size is not None:
         images = fit_images(images, image_size, resize_side).numpy()
     kept, held_out = held_out_fifth(digits.target)
@@ -102,8 +104,9 @@ def load_digits_images(
         name="digits",
         class_names=tuple(str(name) for name in digits.target_names),
         image_shape=tuple(images.shape[1:]),
-        train=ImageSplit.from_pixels(images[kept], digits.target[kept]),
-        test=ImageSplit.from_pixels(images[held_out], digits.target[held_out]),
+        train=ImageSplit.from_pixels(images[kept], digits.target[kept], digests[kept]),
+        test=ImageSplit.from_pixels(images[held_out], digits.target[held_out], digests[held_out]),
+        source={"test part": HELD_OUT},
     )
 
 

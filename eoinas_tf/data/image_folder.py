@@ -16,7 +16,7 @@ import tensorflow as tf
 from eoinas_tf.data.decoded_files import decode_files
 from eoinas_tf.data.image_decoding import convert_channels, decode_to_shape
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
-from eoinas_tf.data.split_indices import held_out_fifth
+from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.errors import DatasetError
 
 LOGGER = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ def load_image_folder(
     if test_root is None:
         kept, held_out = held_out_fifth(splits[0].labels)
         splits = [splits[0].subset(kept), splits[0].subset(held_out)]
-    return ImageDataset(f"folder:{folder}", class_names, image_shape, *splits)
+    source = {"test part": HELD_OUT if test_root is None else test_root.name}
+    return ImageDataset(f"folder:{folder}", class_names, image_shape, splits[0], splits[1], source)
 
 
 def existing_folder(path: str) -> Path | None:
@@ -193,21 +194,29 @@ def _load_parts(
     height, width = image_size or decoded.own_size
     image_shape = (int(height), int(width), 3 if decoded.is_colour else 1)
     count = sum(len(part.paths) for part in parts)
+    part_digests = [np.array([decoded.digests[path] for path in part.paths], np.uint64) for part in parts]
     if decoded.images is None or not fits_in_memory(count, image_shape):
         resize = image_size is not None
-        return [_lazy_split(part, image_shape, resize, resize_side) for part in parts], image_shape
+        return [
+            _lazy_split(part, image_shape, resize, resize_side, digests)
+            for part, digests in zip(parts, part_digests, strict=True)
+        ], image_shape
     pixels = np.empty((count, *image_shape), np.uint8)
     for position, image in enumerate(decoded.images):
         pixels[position] = image if image.shape[2] == image_shape[2] else convert_channels(image, image_shape[2])
     first_of_part = np.cumsum([0] + [len(part.paths) for part in parts])
     return [
-        ImageSplit.from_pixels(pixels[start : start + len(part.paths)], part.labels)
-        for start, part in zip(first_of_part, parts, strict=False)
+        ImageSplit.from_pixels(pixels[start : start + len(part.paths)], part.labels, digests)
+        for start, part, digests in zip(first_of_part, parts, part_digests, strict=False)
     ], image_shape
 
 
 def _lazy_split(
-    part: _LabelledFiles, image_shape: tuple[int, int, int], resize: bool, resize_side: int | None
+    part: _LabelledFiles,
+    image_shape: tuple[int, int, int],
+    resize: bool,
+    resize_side: int | None,
+    digests: np.ndarray,
 ) -> ImageSplit:
     return ImageSplit.from_sources(
         [os.fsencode(path) for path in part.paths],
@@ -215,6 +224,7 @@ def _lazy_split(
         tf.io.read_file,
         lambda encoded: decode_to_shape(encoded, image_shape, resize, resize_side),
         image_shape,
+        digests,
     )
 
 

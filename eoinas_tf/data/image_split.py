@@ -1,15 +1,19 @@
 """What every source of images is turned into: labels, and a function that loads images by index."""
 
 import dataclasses
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.random_resized_crop import crop_image, decode_crop
+from eoinas_tf.errors import DatasetError
 
 # Splits up to this size are decoded once and kept as pixels; larger ones are read and decoded per batch.
 DECODED_BYTES_LIMIT = 2**30
+# What stands for bytes of a file's name that are no UTF-8.
+NO_UTF_8 = re.compile("[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,11 +27,14 @@ class ImageSplit:
         crop_originals: Takes indices and the random numbers of `draw_crops`, cuts the crops out of the
             images as they were before they were resized, and returns what `load_batch` does. `None` where
             the images of `load_batch` are all there is to cut from.
+        image_digests: uint64 array of shape [n], 64 bits for each image that change with its content (in a
+            folder: or name); `None` where the source gives none.
     """
 
     labels: np.ndarray
     load_batch: Callable[[tf.Tensor], tf.Tensor]
     crop_originals: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+    image_digests: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,17 +59,22 @@ class ImageSplit:
         )
 
     @classmethod
-    def from_pixels(cls, images: np.ndarray, labels: np.ndarray) -> "ImageSplit":
+    def from_pixels(
+        cls, images: np.ndarray, labels: np.ndarray, image_digests: np.ndarray | None = None
+    ) -> "ImageSplit":
         """Makes a split of decoded images.
 
         Args:
             images: uint8 array of shape [n, height, width, channels].
             labels: Integer array of shape [n].
+            image_digests: uint64 array of shape [n].
         """
         # On the CPU, because the input pipeline runs there.
         with tf.device("CPU:0"):
             pixels = tf.constant(images, tf.uint8)
-        return cls(np.asarray(labels, np.int32), lambda indices: tf.gather(pixels, indices))
+        return cls(
+            np.asarray(labels, np.int32), lambda indices: tf.gather(pixels, indices), image_digests=image_digests
+        )
 
     @classmethod
     def from_sources(
@@ -72,6 +84,7 @@ class ImageSplit:
         read: Callable[..., tf.Tensor],
         decode: Callable[[tf.Tensor], tf.Tensor],
         image_shape: tuple[int, int, int],
+        image_digests: np.ndarray | None = None,
     ) -> "ImageSplit":
         """Makes a split whose images are read and decoded each time they are asked for.
 
@@ -81,6 +94,7 @@ class ImageSplit:
             read: Takes an image's source, returns the encoded image, a string tensor of shape [].
             decode: Takes that, returns a uint8 image of `image_shape`.
             image_shape: (height, width, channels).
+            image_digests: uint64 array of shape [n].
         """
         columns = sources if isinstance(sources, tuple) else (sources,)
         with tf.device("CPU:0"):
@@ -99,7 +113,7 @@ class ImageSplit:
                 fn_output_signature=signature,
             )
 
-        return cls(np.asarray(labels, np.int32), load_batch, crop_originals)
+        return cls(np.asarray(labels, np.int32), load_batch, crop_originals, image_digests)
 
     def subset(self, indices: np.ndarray) -> "ImageSplit":
         """Returns the split of the images at `indices`, an integer array of shape [m], in that order."""
@@ -110,6 +124,7 @@ class ImageSplit:
             self.labels[np.asarray(indices)],
             lambda chosen: self.load_batch(tf.gather(positions, chosen)),
             crop_originals and (lambda chosen, draws: crop_originals(tf.gather(positions, chosen), draws)),
+            None if self.image_digests is None else self.image_digests[np.asarray(indices)],
         )
 
 
@@ -123,6 +138,10 @@ class ImageDataset:
         image_shape: (height, width, channels) of every image.
         train: The images that networks are trained on.
         test: The images that a finished network is tested on.
+        source: What else tells it from another one, such as its version, and what the test part is.
+
+    Raises:
+        DatasetError: A class has a name that no results could be written with.
     """
 
     name: str
@@ -130,6 +149,12 @@ class ImageDataset:
     image_shape: tuple[int, int, int]
     train: ImageSplit
     test: ImageSplit
+    source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.class_names:
+            if NO_UTF_8.search(name):
+                raise DatasetError(f"the name of the class {name!r} is not UTF-8 text; rename its folder")
 
     @property
     def num_classes(self) -> int:

@@ -1,6 +1,6 @@
 """Images in TFRecord files, read one at a time at any place, so that a set of any size can be shuffled by index.
 
-Nothing but each record's place and label is kept in memory: 16 bytes an image.
+Nothing but each record's place, label and digest is kept in memory: 24 bytes an image.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,8 @@ import tensorflow as tf
 
 # A record's length and the check sums of it and of the content.
 BYTES_AROUND_RECORD = 16
+# The number of digests that TensorFlow's hash of a text is brought to.
+DIGESTS = 2**63 - 1
 FILES_AT_ONCE = 16
 RECORDS_PER_CHUNK = 1024
 
@@ -22,18 +24,20 @@ class RecordIndex(NamedTuple):
         file_numbers: Which file, int32 [n].
         offsets: First byte in it, int64 [n].
         labels: The image's class, int32 [n].
+        digests: What changes with the encoded image, uint64 [n].
     """
 
     file_numbers: np.ndarray
     offsets: np.ndarray
     labels: np.ndarray
+    digests: np.ndarray
 
 
 def index_records(paths: Sequence[str]) -> RecordIndex:
     """Reads every record once, which checks it, and notes where it lies.
 
     Args:
-        paths: TFRecord files of examples that hold an integer `label`.
+        paths: TFRecord files of examples that hold an integer `label` and an encoded `image`.
 
     Returns:
         The index of all records.
@@ -44,13 +48,14 @@ def index_records(paths: Sequence[str]) -> RecordIndex:
     unconverted = tf.autograph.experimental.do_not_convert
 
     @unconverted
-    def label_and_length(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features = {"label": tf.io.FixedLenFeature([], tf.int64)}
-        return tf.io.parse_single_example(record, features)["label"], tf.strings.length(record)
+    def label_length_and_digest(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
+        example = tf.io.parse_single_example(record, features)
+        return example["label"], tf.strings.length(record), digest_texts(example["image"])
 
     @unconverted
     def records_of(number: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
-        records = tf.data.TFRecordDataset(path).map(label_and_length)
+        records = tf.data.TFRecordDataset(path).map(label_length_and_digest)
         return tf.data.Dataset.zip((tf.data.Dataset.from_tensors(number).repeat(), records))
 
     files = tf.data.Dataset.from_tensor_slices((np.arange(len(paths), dtype=np.int32), list(paths)))
@@ -58,17 +63,27 @@ def index_records(paths: Sequence[str]) -> RecordIndex:
         records_of, cycle_length=FILES_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     chunks = [
-        np.stack([np.asarray(number, np.int64), label, length])
-        for number, (label, length) in records.batch(RECORDS_PER_CHUNK).as_numpy_iterator()
+        np.stack([np.asarray(number, np.int64), *columns])
+        for number, columns in records.batch(RECORDS_PER_CHUNK).as_numpy_iterator()
     ]
-    numbers, labels, lengths = np.concatenate([np.empty((3, 0), np.int64), *chunks], axis=1)
+    numbers, labels, lengths, digests = np.concatenate([np.empty((4, 0), np.int64), *chunks], axis=1)
     # The files were read side by side; within a file the order is that of its records.
     order = np.argsort(numbers, kind="stable")
-    numbers, labels, lengths = numbers[order], labels[order], lengths[order]
+    numbers, labels, lengths, digests = numbers[order], labels[order], lengths[order], digests[order]
     ends = np.cumsum(lengths + BYTES_AROUND_RECORD)
     starts = ends - lengths - BYTES_AROUND_RECORD
     first_of_file = np.searchsorted(numbers, numbers)
-    return RecordIndex(numbers.astype(np.int32), starts - starts[first_of_file], labels.astype(np.int32))
+    offsets = starts - starts[first_of_file]
+    return RecordIndex(numbers.astype(np.int32), offsets, labels.astype(np.int32), digests.astype(np.uint64))
+
+
+def digest_texts(texts: tf.Tensor) -> tf.Tensor:
+    """Returns 63 bits for each text, the same in every version of TensorFlow: int64 of the texts' shape.
+
+    Args:
+        texts: string, any shape.
+    """
+    return tf.strings.to_hash_bucket_fast(texts, DIGESTS)
 
 
 def read_encoded_image(paths: tf.Tensor, file_number: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,8 @@ from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order
 
 HELD_OUT_PARTS = 5
+# What a data set's test part is called where it comes without one.
+HELD_OUT = "a fifth of train"
 
 
 def class_balanced_halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

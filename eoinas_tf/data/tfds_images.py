@@ -13,8 +13,8 @@ import tensorflow as tf
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
-from eoinas_tf.data.record_files import index_records, read_encoded_image
-from eoinas_tf.data.split_indices import held_out_fifth
+from eoinas_tf.data.record_files import digest_texts, index_records, read_encoded_image
+from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.quiet_logging import without_warnings
 
@@ -75,7 +75,8 @@ def load_tfds_images(
         train, test = train.subset(kept), train.subset(held_out)
     else:
         test = _load_split(name, builder, test_name, image_shape, decode)
-    return ImageDataset(name, tuple(label_feature.names), image_shape, train, test)
+    source = {"version": str(builder.version), "test part": test_name or HELD_OUT}
+    return ImageDataset(name, tuple(label_feature.names), image_shape, train, test, source)
 
 
 def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
@@ -207,17 +208,23 @@ def _pixel_split(
     size = builder.info.splits[part].num_examples
     signature = tf.TensorSpec(image_shape, tf.uint8)
     chunks = _encoded_chunks(builder, part).map(
-        lambda encoded, labels: (tf.map_fn(decode, encoded, fn_output_signature=signature), labels),
+        lambda encoded, labels: (
+            tf.map_fn(decode, encoded, fn_output_signature=signature),
+            labels,
+            digest_texts(encoded),
+        ),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
     images, labels = np.empty((size, *image_shape), np.uint8), np.empty(size, np.int32)
+    digests = np.empty(size, np.uint64)
     position = 0
-    for chunk, chunk_labels in chunks.prefetch(1).as_numpy_iterator():
+    for chunk, chunk_labels, chunk_digests in chunks.prefetch(1).as_numpy_iterator():
         images[position : position + len(chunk)] = chunk
         labels[position : position + len(chunk)] = chunk_labels
+        digests[position : position + len(chunk)] = chunk_digests
         position += len(chunk)
-    return ImageSplit.from_pixels(images[:position], labels[:position])
+    return ImageSplit.from_pixels(images[:position], labels[:position], digests[:position])
 
 
 def _record_split(
@@ -234,6 +241,7 @@ def _record_split(
         lambda *place: read_encoded_image(held_paths, *place),
         decode,
         image_shape,
+        index.digests,
     )
 
 

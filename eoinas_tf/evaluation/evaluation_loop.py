@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
 from eoinas_tf.data.input_pipelines import steps_per_epoch, test_batches, training_batches
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
@@ -20,6 +21,7 @@ from eoinas_tf.evaluation.network_exports import check_exports
 from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
+from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -45,7 +47,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
 
     Raises:
         EoinasError: The genotype or the data cannot be read, the run folder cannot be used, a loss became
-            NaN or infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
+            NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     check_packages(config.export_formats)
     genotype = configured_genotype(config)
@@ -64,6 +66,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
         dataset = load_images(config)
+        keep_dataset(run, dataset_fingerprint(dataset))
         preprocessing = choose_preprocessing(config, dataset)
         rows = replicas.worker_rows(config.batch_size)
         tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size, rows=rows)
@@ -77,7 +80,10 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
             state = build_evaluation_state(config, network, total_steps)
         step = EvaluationStep(state, config, total_steps, replicas)
         journal = EvaluationJournal(run, config, state, epoch_steps)
-        replicas.check_agreement("settings and finished steps", f"{config.result_settings()} {journal.finished_steps}")
+        replicas.check_agreement(
+            "settings, finished steps and images",
+            f"{config.result_settings()} {journal.finished_steps} {dataset_digest(dataset)}",
+        )
         last_step = max(min(config.max_steps or total_steps, total_steps), journal.finished_steps)
         progress = Progress(last_step)
         if budget_message:

@@ -1,12 +1,14 @@
 """The test and the export of a final network whose weights come from PyTorch, in place of a training."""
 
 import dataclasses
+import json
 import math
 from typing import Any
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
 from eoinas_tf.data.input_pipelines import test_batches
-from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.errors import NonFiniteError, RunDirectoryError
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import keep_genotype
 from eoinas_tf.evaluation.network_description import build_network
@@ -16,6 +18,7 @@ from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights
 from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
 from eoinas_tf.experiment.atomic_files import write_json
+from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -48,6 +51,8 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
         load_pytorch_weights(network, tensors)
     with RunDirectory(config) as run:
         keep_genotype(run, config, genotype)
+        keep_dataset(run, dataset_fingerprint(dataset))
+        _compare_weights(run, weights)
         check_exports(run.path, config.export_formats)
         tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
         predictions = collect_predictions(network, tests, dataset.num_classes)
@@ -65,3 +70,20 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
         write_json(run.summary, summary)
         say_outcome(Progress(0), run, summary)
         return summary
+
+
+def _compare_weights(run: RunDirectory, weights: str) -> None:
+    """Raises a RunDirectoryError where a finished run had other weights in the file."""
+    if not run.summary.exists():
+        return
+    try:
+        stored = json.loads(run.summary.read_text(encoding="utf-8"))["pytorch_weights_sha256"]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        raise RunDirectoryError(
+            f"{run.summary} cannot be read ({type(error).__name__}); name another --run_dir"
+        ) from None
+    if stored != file_digest(weights):
+        raise RunDirectoryError(
+            f"--pytorch_weights={weights} holds other weights than those that the run in {run.path} tested; name "
+            "another --run_dir"
+        )

@@ -4,13 +4,14 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.space.ordered_sums import without_gradients
 
 
 class ServedNetwork:
     """Maps images to logits as in a test, and names the variables that this takes.
 
     Exporting the network itself would also store the auxiliary head, which is about a tenth of
-    a large network and most of a small one.
+    a large network and most of a small one, and name gradients that no export holds.
 
     Args:
         network: The trained network.
@@ -26,4 +27,5 @@ class ServedNetwork:
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns logits [batch, classes] for normalized images [batch, height, width, channels]."""
-        return self._network(images, training=False)
+        with without_gradients():
+            return self._network(images, training=False)

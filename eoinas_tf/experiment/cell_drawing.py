@@ -1,6 +1,10 @@
 """Draws a cell as a graph: inputs left, output right, one arrow per edge with its operations."""
 
+import functools
 import io
+import logging
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -9,6 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
+LOGGER = logging.getLogger(__name__)
+
+# How Matplotlib's warning begins.
+MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
 INPUT_LABELS = ("$c_{k-2}$", "$c_{k-1}$")
 OUTPUT_LABEL = "$c_k$"
 MOST_NAMES_ON_AN_EDGE = 2
@@ -158,5 +166,21 @@ def figure_to_png(figure: Figure, dots_per_inch: int = 100) -> bytes:
         dots_per_inch: Resolution.
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dots_per_inch)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(buffer, format="png", dpi=dots_per_inch)
+    others = [entry for entry in caught if not MISSING_GLYPH.match(str(entry.message))]
+    for entry in others:
+        warnings.warn_explicit(entry.message, entry.category, entry.filename, entry.lineno)
+    if len(others) < len(caught):
+        hint_at_missing_glyphs()
     return buffer.getvalue()
+
+
+@functools.cache
+def hint_at_missing_glyphs() -> None:
+    """Says once a process, not once a character and picture, why pictures show boxes."""
+    LOGGER.warning(
+        "the pictures' font lacks characters of the class names and shows boxes instead; a font that has them can be "
+        "named as font.family in a matplotlibrc file"
+    )

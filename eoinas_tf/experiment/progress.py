@@ -1,10 +1,11 @@
 """A line that says how far a long run is and how long it still takes."""
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
+
+from eoinas_tf.enduring_output import EnduringStream
 
 
 class Progress:
@@ -25,7 +26,8 @@ class Progress:
         seconds_between_lines: float = 30.0,
     ) -> None:
         self.total_steps = total_steps
-        self.stream = sys.stdout if stream is None else stream
+        # A run does not end because its output goes to a full disk, or to a program that has ended.
+        self.stream = EnduringStream(sys.stdout if stream is None else stream)
         self.clock = clock
         self.is_terminal = self.stream.isatty()
         self.interval = 0.5 if self.is_terminal else seconds_between_lines
@@ -88,10 +90,8 @@ class Progress:
         self._line_open = False
 
     def _write(self, text: str) -> None:
-        # A run does not end because its output goes to a full disk, or to a program that has ended.
-        with contextlib.suppress(OSError):
-            self.stream.write(text)
-            self.stream.flush()
+        self.stream.write(text)
+        self.stream.flush()
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ It is opened before TensorFlow is loaded, so that a wrong folder is answered at 
 """
 
 import contextlib
+import dataclasses
 import errno
 import fcntl
 import json
@@ -15,7 +16,7 @@ import socket
 from pathlib import Path
 from typing import IO, Any
 
-from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, expanded_setting
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, temporary_name, write_json
 from eoinas_tf.experiment.run_environment import run_environment
@@ -27,7 +28,7 @@ LOGGER = logging.getLogger(__name__)
 # Empty between the file's creation and the holder's name.
 LOCK_TEXT = re.compile(r"(process \d+ on .*\n)?")
 RUN_KINDS = {kind.__name__ for kind in (SearchConfig, EvaluationConfig)}
-# What a run writes before it has read its images; where there is no more, it can begin anew with other settings.
+# What a run writes before it has read its images.
 FILES_OF_THE_BEGINNING = {"config.json", "config.json.tmp", "environment.json", "environment.json.tmp", "lock"}
 
 
@@ -52,6 +53,7 @@ class RunDirectory:
         self.path = Path(config.run_dir)
         self.config_file = self.path / "config.json"
         self.environment = self.path / "environment.json"
+        self.dataset = self.path / "dataset.json"
         self.metrics = self.path / "metrics.jsonl"
         self.pruning = self.path / "pruning.jsonl"
         self.timing = self.path / "timing.jsonl"
@@ -140,13 +142,15 @@ class RunDirectory:
             self._write_settings()
             return
         stored = _read_settings(self.config_file)
+        for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
+            if field.name in stored:
+                stored[field.name] = expanded_setting(field, stored[field.name])
         changes = [
             f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
             for name, value in settings.items()
             if stored.get(name) != value
         ]
-        only_begun = {entry.name for entry in self.path.iterdir()} <= FILES_OF_THE_BEGINNING
-        if changes and only_begun and stored.get("kind") in RUN_KINDS:
+        if changes and self.only_begun() and stored.get("kind") in RUN_KINDS:
             self._write_settings()
         elif changes:
             raise RunDirectoryError(
@@ -155,13 +159,26 @@ class RunDirectory:
             )
         self._compare_environment()
 
+    def only_begun(self) -> bool:
+        """Returns whether nothing but the run's settings and its images' description is there yet."""
+        ours = {*FILES_OF_THE_BEGINNING, self.dataset.name, temporary_name(self.dataset).name}
+        return {entry.name for entry in self.path.iterdir()} <= ours
+
     def _write_settings(self) -> None:
         write_json(self.environment, run_environment())
         write_json(self.config_file, {"kind": type(self.config).__name__, **json.loads(self.config.to_json())})
 
     def _sweep_temporary(self) -> None:
         """Removes files and checkpoints that a killed process was writing; only the holder of the lock may."""
-        files = (self.config_file, self.environment, self.metrics, self.pruning, self.timing, self.genotype)
+        files = (
+            self.config_file,
+            self.environment,
+            self.dataset,
+            self.metrics,
+            self.pruning,
+            self.timing,
+            self.genotype,
+        )
         results = (self.final_evidence, self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
         temporary = [temporary_name(path) for path in (*files, *results)]
         for path in (*temporary, *self.plots.glob(f"*.png{TEMPORARY_SUFFIX}")):

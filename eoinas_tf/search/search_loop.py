@@ -23,8 +23,8 @@ def run_search(config: SearchConfig) -> dict | None:
         What summary.json holds; None if `max_steps` ended the search early.
 
     Raises:
-        EoinasError: The schedule of drops cannot search, the data cannot be read, the run folder cannot be
-            used, a loss became NaN or infinite, the memory does not suffice, or SIGTERM or SIGINT stopped the run.
+        EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, a loss
+            became NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     with SearchSession(config) as session:
         if session.finished_summary is not None:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
-from eoinas_tf.data.image_datasets import load_image_dataset
+from eoinas_tf.data.dataset_fingerprint import dataset_digest
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.distribution.replicas import Replicas
@@ -31,6 +31,7 @@ from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
 from eoinas_tf.search.scoring_order import scoring_batches
+from eoinas_tf.search.search_images import load_search_images
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
@@ -55,8 +56,8 @@ class SearchSession:
         config: The search's settings.
 
     Raises:
-        EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, the memory does not suffice, or SIGTERM or
-            SIGINT stopped the run.
+        EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, the memory
+            does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
 
     def __init__(self, config: SearchConfig) -> None:
@@ -75,7 +76,10 @@ class SearchSession:
             self._stop = around.enter_context(StopSignals())
             around.enter_context(named_memory_exhaustion("--batch_size, --init_channels or --cells"))
             self.run = around.enter_context(RunDirectory(self.config, this_worker(self.config.strategy).is_chief))
+            self._stages = self._method_class.stages(self.config)
             if self.run.summary.exists():
+                if self._stages:
+                    load_search_images(self.config, self.run)  # Which refuses others than the search's own.
                 print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
                 self.finished_summary = json.loads(self.run.summary.read_text(encoding="utf-8"))
             else:
@@ -101,7 +105,6 @@ class SearchSession:
         use_precision(config.mixed_precision)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        self._stages = self._method_class.stages(config)
         # Where nothing is trained, no image is needed.
         self.epoch_steps = 0
         if self._stages:
@@ -115,7 +118,10 @@ class SearchSession:
             variables = self.step.state.variables()
         self._journal = SearchJournal(self.run, config, self.method, variables, self.epoch_steps)
         finished = self._journal.finished_steps
-        self.replicas.check_agreement("settings and finished steps", f"{config.result_settings()} {finished}")
+        digest = dataset_digest(self.dataset) if self._stages else ""
+        self.replicas.check_agreement(
+            "settings, finished steps and images", f"{config.result_settings()} {finished} {digest}"
+        )
         self.progress = Progress(self.total_epochs * self.epoch_steps)
         if finished:
             self.progress.say(
@@ -127,14 +133,7 @@ class SearchSession:
     @functools.cached_property
     def dataset(self):
         """The images with their labels."""
-        config = self.config
-        return load_image_dataset(
-            config.dataset,
-            data_dir=config.data_dir,
-            download=config.download,
-            image_size=config.image_size,
-            skip_bad_images=config.on_bad_image == "skip",
-        )
+        return load_search_images(self.config, self.run)
 
     @functools.cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:

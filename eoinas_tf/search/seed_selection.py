@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.lean_imports import lean_imports
-from eoinas_tf.search.pruning_schedule import check_pruning_schedule
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
+from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
 
@@ -35,7 +36,8 @@ def search_seeds(config: SearchConfig) -> None:
         with RunDirectory(config) as run:
             select_best([Path(folder) for folder in config.select_from], run)
         return
-    check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
+    if config.pruning_every_epochs is not None:
+        check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1 or config.max_steps:
         with lean_imports():
             from eoinas_tf.search.search_loop import run_search
@@ -116,12 +118,13 @@ def _search_in_own_process(config: SearchConfig) -> None:
 
 
 def _child(config: SearchConfig) -> None:
-    try:
-        with StopSignals():
-            with lean_imports():
-                from eoinas_tf.search.search_loop import run_search
+    with enduring_output():
+        try:
+            with StopSignals():
+                with lean_imports():
+                    from eoinas_tf.search.search_loop import run_search
 
-            run_search(config)
-    except EoinasError as error:
-        print(f"{error.heading}: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+                run_search(config)
+        except EoinasError as error:
+            print(f"{error.heading}: {error}", file=sys.stderr)
+            sys.exit(error.exit_status)

@@ -4,6 +4,10 @@ import math
 
 import keras
 
+from eoinas_tf.keras_backend import require_tensorflow
+
+require_tensorflow()  # Here, for all layers need this module.
+
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class FanInUniform(keras.initializers.Initializer):

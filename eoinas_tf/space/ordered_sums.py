@@ -6,11 +6,29 @@ or more the rounding then depends on the timing of other operations, and a resum
 drifts away from an uninterrupted one.
 """
 
-from collections.abc import Sequence
+import contextlib
+import contextvars
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 from eoinas_tf.space import processor_kernels
+
+# Whether no gradient will be asked for, so that its order needs no care.
+_WITHOUT_GRADIENTS = contextvars.ContextVar("without_gradients", default=False)
+
+
+@contextlib.contextmanager
+def without_gradients() -> Iterator[None]:
+    """Makes the sums and copies of its block plain operations, with the same values.
+
+    A graph that is exported keeps no functions that compute gradients; TensorFlow warns of each that it lacks.
+    """
+    token = _WITHOUT_GRADIENTS.set(True)
+    try:
+        yield
+    finally:
+        _WITHOUT_GRADIENTS.reset(token)
 
 
 def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -24,6 +42,8 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     """
     if len(tensors) <= 2:  # Two terms give the same bits in either order.
         return tf.add_n(tensors)
+    if _WITHOUT_GRADIENTS.get():
+        return tf.reduce_sum(tf.stack(tensors), axis=0)
 
     @tf.custom_gradient
     def added(*terms: tf.Tensor):
@@ -45,7 +65,7 @@ def fan_out(tensor: tf.Tensor, readers: int) -> list[tf.Tensor]:
     Returns:
         The copies; nothing is copied in memory.
     """
-    if readers <= 2:
+    if readers <= 2 or _WITHOUT_GRADIENTS.get():
         return [tensor] * readers
 
     @tf.custom_gradient

@@ -412,3 +412,8 @@ def test_images_of_one_colour_are_normalized_to_numbers(tmp_path):
         for number in range(4):
             write(tmp_path / name / f"{number}.png", np.full([4, 6, 3], 200, np.uint8))
     assert all(np.isfinite(images).all() for images in train_on(tmp_path, batch_size=1))
+
+
+def test_class_folders_whose_names_are_not_utf_8_are_refused(tmp_path):
+    make_folder(tmp_path, classes=("ant", "b\udcffe"))
+    assert r"the class 'b\udcffe' is not UTF-8 text" in one_line_error(tmp_path)

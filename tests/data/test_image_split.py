@@ -6,6 +6,7 @@ from eoinas_tf.data import image_split
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
 from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
+from eoinas_tf.errors import DatasetError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, [6, 3, 4, 1], np.uint8)
 LABELS = [0, 1, 2, 0, 1, 2]
@@ -116,3 +117,11 @@ def test_crops_inside_a_pipeline_have_a_static_shape(photographs):
         batches = tf.data.Dataset.from_tensors(indices).map(load)
         assert batches.element_spec == tf.TensorSpec(split.load_batch(tf.constant(indices)).shape, tf.uint8)
         np.testing.assert_array_equal(next(iter(batches)), split.load_crops(tf.constant(indices), DRAWS))
+
+
+def test_a_class_name_that_is_no_text_is_refused():
+    """Before the training, not when the accuracy of each class is written."""
+    split = ImageSplit.from_pixels(np.zeros([2, 4, 4, 1], np.uint8), np.arange(2))
+    with pytest.raises(DatasetError, match=r"the class 'b\\udcff' is not UTF-8 text; rename"):
+        ImageDataset("two", ("a", "b\udcff"), (4, 4, 1), split, split)
+    assert ImageDataset("two", ("a", "bé☃"), (4, 4, 1), split, split).num_classes == 2

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 
 from eoinas_tf.data import image_split, tfds_images
 from eoinas_tf.data.augmentation import channel_statistics
+from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
 from eoinas_tf.data.image_decoding import fit_images, resize_images
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches
 from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
@@ -67,6 +68,30 @@ def one_line_error(name, **kwargs):
         load_tfds_images(name, **kwargs)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def test_the_fingerprint_knows_version_parts_and_each_image(data_dir, tmp_path, monkeypatch):
+    def of(folder, name="fixed"):
+        return dataset_fingerprint(load_tfds_images(name, data_dir=str(folder)))
+
+    fingerprint = of(data_dir)
+    assert fingerprint["source"] == {"version": "1.0.0", "test part": "test"}
+    assert of(data_dir, "grey")["source"]["test part"] == "a fifth of train"
+    # Prepared again, it is the same; with one image exchanged it is not, though all numbers are.
+    pairs = [(picture(number), number % 2) for number in range(10)]
+    test = [(picture(90), 1)]
+    prepare(str(tmp_path / "again"), "fixed", (4, 6, 3), {"train": pairs, "test": test})
+    prepare(
+        str(tmp_path / "other"), "fixed", (4, 6, 3), {"train": [*pairs[:3], (picture(77), 1), *pairs[4:]], "test": test}
+    )
+    other = of(tmp_path / "other")
+    assert of(tmp_path / "again") == fingerprint
+    assert other != fingerprint
+    assert other["parts"]["test"] == fingerprint["parts"]["test"]
+    # Read image by image, it is the same, too.
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
+    assert of(data_dir) == fingerprint
+    assert of(tmp_path / "other") == other
 
 
 @pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "encoded"])

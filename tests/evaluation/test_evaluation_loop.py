@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, StorageError
+from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, RunDirectoryError, StorageError
 from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
@@ -174,6 +174,34 @@ def test_damaged_moving_statistics_end_the_run_and_are_not_saved(config, tmp_pat
         run_evaluation(config)
     assert not (tmp_path / "run" / "checkpoints").exists()
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_other_images_are_refused_when_a_run_goes_on_and_when_it_is_finished(
+    config, tmp_path, small_images, monkeypatch
+):
+    run_evaluation(dataclasses.replace(config, max_steps=EPOCH_STEPS))
+    renamed = dataclasses.replace(small_images, class_names=("dark", "light"))
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: renamed)
+    with pytest.raises(RunDirectoryError, match="class 'bright' was renamed to 'light'"):
+        run_evaluation(config)
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: small_images)
+    summary = run_evaluation(config)
+    export = (tmp_path / "run" / "saved_model" / "export.json").read_bytes()
+    fewer = dataclasses.replace(small_images, test=small_images.test.subset(np.arange(7)))
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: fewer)
+    with pytest.raises(RunDirectoryError, match="test: 3 images fewer"):
+        run_evaluation(config)
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == summary
+    assert (tmp_path / "run" / "saved_model" / "export.json").read_bytes() == export
+
+
+def test_a_genotype_file_that_changed_is_refused(config, tmp_path):
+    run_evaluation(dataclasses.replace(config, max_steps=1))
+    edges = (EDGES[0], ("skip_connect", 1))
+    changed = dataclasses.replace(GENOTYPE, normal=edges)
+    (tmp_path / "genotype.json").write_text(changed.to_json())
+    with pytest.raises(RunDirectoryError, match="is not the genotype that the run"):
+        run_evaluation(config)
 
 
 def test_settings_are_refused_before_any_work(config, tmp_path):

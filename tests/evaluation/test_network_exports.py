@@ -1,6 +1,8 @@
 """Every operation through every format, at an odd image size, where stride 2 and padding are hardest."""
 
 import importlib.util
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -135,3 +137,20 @@ def test_an_export_of_another_networks_answers_is_refused(dataset, preprocessing
     with pytest.raises(StorageError, match="differs from the network"):
         export_network(network, exporting(("saved_model",)), dataset, preprocessing, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+LOAD = "import sys, tensorflow as tf\ntf.saved_model.load(sys.argv[1])"
+
+
+def test_an_export_holds_plain_operations_and_is_written_and_loaded_without_a_warning(
+    dataset, preprocessing, tmp_path, monkeypatch, caplog, recwarn
+):
+    network = build("cifar", monkeypatch)
+    export_network(network, exporting(["saved_model", "tflite"]), dataset, preprocessing, tmp_path)
+    assert [message for message in caplog.messages if "gradient" in message] == []
+    command = [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "saved_model")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    # TensorFlow itself writes on standard error that there is no GPU.
+    assert "WARNING:absl:" not in run.stderr
+    assert "gradient" not in run.stderr

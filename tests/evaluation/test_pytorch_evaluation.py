@@ -84,6 +84,22 @@ def test_the_loaded_network_is_tested_exported_and_traceable(config, small_image
         run_evaluation(dataclasses.replace(config, pytorch_weights=None))
 
 
+def test_a_finished_run_refuses_other_weights_and_other_images(config, small_images, weights, tmp_path, monkeypatch):
+    summary = run_evaluation(config)
+    weights["classifier.bias"] += 1
+    np.savez(tmp_path / "changed.npz", **weights)
+    (tmp_path / "changed.npz").rename(tmp_path / "weights.npz")
+    with pytest.raises(RunDirectoryError, match=r"weights\.npz holds other weights than those"):
+        run_evaluation(config)
+    weights["classifier.bias"] -= 1
+    np.savez(tmp_path / "weights.npz", **weights)
+    renamed = dataclasses.replace(small_images, class_names=("a", "b", "d"))
+    monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: renamed)
+    with pytest.raises(RunDirectoryError, match="class 'c' was renamed to 'd'"):
+        run_evaluation(config)
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == summary
+
+
 def test_weights_that_do_not_fit_leave_no_run_folder(config, tmp_path):
     for changes, message in [
         ({"init_channels": 3}, r"weights\.npz: stem\.0\.weight must have shape \(9, 1, 3, 3\)"),

@@ -1,9 +1,17 @@
 import itertools
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.experiment.cell_drawing import draw_cell, figure_to_png, genotype_graph, operation_colors
+from eoinas_tf.experiment.cell_drawing import (
+    draw_cell,
+    figure_to_png,
+    genotype_graph,
+    hint_at_missing_glyphs,
+    operation_colors,
+)
+from eoinas_tf.experiment.curve_plots import new_figure
 
 PAIRS = [
     ("skip_connect", 0), ("skip_connect", 1), ("skip_connect", 0), ("sep_conv_5x5", 2),
@@ -45,3 +53,18 @@ def test_the_png_is_a_picture_with_something_on_it():
     pixels = tf.io.decode_png(figure_to_png(draw_cell(genotype_graph(PAIRS), "a cell"), dots_per_inch=50)).numpy()
     assert pixels.shape[:2] == (325, 650)
     assert len(np.unique(pixels)) > 20
+
+
+def test_characters_that_the_font_lacks_are_one_hint_and_other_warnings_stay(caplog, recwarn):
+    hint_at_missing_glyphs.cache_clear()
+    for name in ("猫犬鳥", "馬"):
+        figure = new_figure(2, 2)
+        figure.text(0.5, 0.5, name)
+        figure_to_png(figure)
+    assert len(caplog.messages) == 1
+    assert "the pictures' font lacks characters" in caplog.messages[0]
+    assert not recwarn.list
+    figure = new_figure(2, 2)
+    figure.savefig = lambda *_, **__: warnings.warn("something else", stacklevel=1)
+    figure_to_png(figure)
+    assert [str(entry.message) for entry in recwarn.list] == ["something else"]

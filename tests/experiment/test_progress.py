@@ -71,3 +71,10 @@ def test_an_output_that_cannot_be_written_does_not_end_the_run():
     progress.show(1, "a")
     progress.say("done")
     assert stream.tries == 2
+
+
+def test_what_a_terminal_cannot_show_is_escaped():
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="ascii")
+    Progress(10, stream, Clock()).say("caf\u00e9 \u2603")
+    assert buffer.getvalue() == rb"caf\xe9 \u2603" + b"\n"

@@ -78,6 +78,17 @@ def test_list_genotypes_prints_a_row_as_soon_as_it_is_measured():
     assert first_row.split()[:4] == ["DARTS_V1", "cifar", "3,169,414", "3.3"]
 
 
+def test_list_genotypes_ends_quietly_when_its_reader_has_read_enough():
+    command = [sys.executable, str(ROOT / "run_eval.py"), "--list_genotypes"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("cifar: 20 cells")
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors
+
+
 def test_a_genotype_that_is_none_is_one_line(tmp_path):
     (tmp_path / "bad.json").write_text('{"format": "something else"}')
     for genotype in ("DARTS_V9", str(tmp_path / "bad.json")):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
+from eoinas_tf.space.ordered_sums import fan_out, ordered_sum, without_gradients
 
 # In float32, (1e8 + -1e8) + 1 = 1 but 1e8 + (-1e8 + 1) = 0: the order can be seen.
 TERMS = [tf.constant([1e8]), tf.constant([-1e8]), tf.constant([1.0])]
@@ -51,3 +51,23 @@ def test_no_node_of_three_terms_is_left_to_add_n():
     operations = gradient.get_concrete_function(tf.constant([1.0])).graph.get_operations()
     assert not [operation for operation in operations if operation.type == "AddN" and len(operation.inputs) > 2]
     assert gradient(tf.constant([3.0])).numpy() == [24.0]
+
+
+def test_where_no_gradient_is_asked_for_they_are_plain_operations_of_the_same_values():
+    terms = [tf.random.stateless_normal([3, 4], [number, 0]) for number in range(5)]
+
+    def graph(first):
+        return [ordered_sum([first, *terms[1:]]), *fan_out(first, 4)]
+
+    def custom_gradients(function):
+        operations = function.get_concrete_function(terms[0]).graph.get_operations()
+        return [operation.name for operation in operations if operation.type == "IdentityN"]
+
+    with without_gradients():
+        plain = tf.function(graph, autograph=False)
+        assert custom_gradients(plain) == []
+        values = plain(terms[0])
+    ordered = tf.function(graph, autograph=False)
+    assert len(custom_gradients(ordered)) == 2
+    for value, expected in zip(values, ordered(terms[0]), strict=True):
+        np.testing.assert_array_equal(value, expected)

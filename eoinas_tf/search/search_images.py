@@ -1,0 +1,29 @@
+"""The images that a search trains and judges on, as the settings describe them and the run folder knows them."""
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
+from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
+from eoinas_tf.experiment.dataset_record import keep_dataset
+from eoinas_tf.experiment.run_directory import RunDirectory
+
+
+def load_search_images(config: SearchConfig, run: RunDirectory) -> ImageDataset:
+    """Loads the data set that the settings name, and makes sure that it is the one that the run began with.
+
+    Args:
+        config: The settings.
+        run: The open run folder; a new one receives the data set's fingerprint.
+
+    Raises:
+        DatasetError: It is unknown, not there, or not what the settings take it for.
+        RunDirectoryError: The run began with other images.
+    """
+    dataset = load_image_dataset(
+        config.dataset,
+        data_dir=config.data_dir,
+        download=config.download,
+        image_size=config.image_size,
+        skip_bad_images=config.on_bad_image == "skip",
+    )
+    keep_dataset(run, dataset_fingerprint(dataset))
+    return dataset
