@@ -42,6 +42,19 @@ SEARCH_METHODS: dict[str, MethodEntry] = {
     "gdas": MethodEntry(
         f"{_FOLDER}.gdas:Gdas", (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS), "the same without dropping anything"
     ),
+    "snas": MethodEntry(
+        f"{_FOLDER}.snas:Snas",
+        (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS),
+        "weighs all operations by a relaxed sample; weights and alpha descend one training loss together",
+    ),
+    "darts": MethodEntry(
+        f"{_FOLDER}.darts:Darts", GRADIENT_SETTINGS, "weighs all operations by the softmax of alpha (first order)"
+    ),
+    "darts_second_order": MethodEntry(
+        f"{_FOLDER}.darts_second_order:DartsSecondOrder",
+        GRADIENT_SETTINGS,
+        "the same, differentiated through one virtual step of the weights",
+    ),
 }
 
 

@@ -171,7 +171,7 @@ class SearchStep:
     ) -> ReplicaResults:
         """Returns a replica's loss on D_T and the gradients that all replicas agree on."""
         state = self.state
-        updater = Updater(state.network, self.replicas, state.weights_loss_scale)
+        updater = Updater(state.network, self.replicas, state.weights_loss_scale, state.weights)
         architecture = self._architecture_groups(trains_architecture)
         variables = [variable for group in architecture for variable in group.variables]
         found = updater.gradients(
@@ -214,7 +214,8 @@ class SearchStep:
         self, weight_batch: Batch, architecture_batch: Batch, step: tf.Tensor, schedule: Schedule
     ) -> ReplicaResults:
         """Returns a replica's loss on D_V and the gradients that all replicas agree on."""
-        updater = Updater(self.state.network, self.replicas, self.state.architecture_loss_scale)
+        state = self.state
+        updater = Updater(state.network, self.replicas, state.architecture_loss_scale, state.weights)
         found = self.method.architecture_gradients(updater, weight_batch, architecture_batch, step, schedule)
         if self.method.architecture is None:
             return ReplicaResults([], tf.zeros([]), found.loss, found.accuracy, found.choice)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
 from eoinas_tf.supernet.choice import Choice
 from eoinas_tf.supernet.search_network import SearchNetwork
@@ -39,12 +40,20 @@ class Updater:
         network: The super network.
         replicas: Its copies.
         loss_scale: What float16 gradients are scaled by meanwhile.
+        weight_group: The network's weights with their optimizer, to be read only.
     """
 
-    def __init__(self, network: SearchNetwork, replicas: Replicas, loss_scale: LossScale | NoLossScale) -> None:
+    def __init__(
+        self,
+        network: SearchNetwork,
+        replicas: Replicas,
+        loss_scale: LossScale | NoLossScale,
+        weight_group: ParameterGroup,
+    ) -> None:
         self.network = network
         self.replicas = replicas
         self.loss_scale = loss_scale
+        self.weight_group = weight_group
 
     def gradients(
         self,

@@ -1,4 +1,4 @@
-"""Draws one operation per edge by the hard Gumbel softmax with its straight-through gradient (Eqs. 2 to 5)."""
+"""The Gumbel softmax: hard, one operation an edge with its straight-through gradient (Eqs. 2 to 5), and relaxed."""
 
 import numpy as np
 import tensorflow as tf
@@ -37,6 +37,23 @@ def gumbel_noise(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     # At 0 the noise would be infinite.
     uniform = tf.random.stateless_uniform(shape, seed, minval=SMALLEST_NORMAL_FLOAT, maxval=1.0)
     return -tf.math.log(-tf.math.log(uniform))
+
+
+def relaxed_operation_weights(
+    operation_logits: tf.Tensor, living_operations: tf.Tensor, temperature: tf.Tensor, noise: tf.Tensor
+) -> tf.Tensor:
+    """Weighs all operations by a sample of the concrete distribution: softmax((log beta + noise) / T).
+
+    Args:
+        operation_logits: alpha, float32 [..., operations].
+        living_operations: bool of the same shape.
+        temperature: T, float32 scalar above 0.
+        noise: Gumbel noise, float32 of the same shape.
+
+    Returns:
+        float32 of the same shape; an edge's weights add up to 1, a dropped operation's is 0.
+    """
+    return tf.nn.softmax((log_operation_weights(operation_logits, living_operations) + noise) / temperature)
 
 
 def straight_through_one_hot(
