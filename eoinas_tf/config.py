@@ -231,8 +231,10 @@ class SearchConfig(RunConfig):
     operations: tuple[str, ...] | None = setting(
         None, "Candidate operations of every edge, comma-separated; the paper's eight where not given."
     )
-    warmup_epochs: int = setting(
-        None, "Epochs at the start that train the weights only; an eighth of epochs where not given.", minimum=0
+    warmup_epochs: int = method_setting(
+        _eighth_of_epochs,
+        "Epochs at the start that train the weights only; an eighth of epochs where not given.",
+        minimum=0,
     )
     pruning_after_epoch: int = method_setting(
         _eighth_of_epochs,
@@ -275,6 +277,28 @@ class SearchConfig(RunConfig):
         "Unit of the training iterations Ce in C = Ca / Ce: epochs, relative (to the edge's mean), or steps.",
         choices=("epochs", "relative", "steps"),
     )
+    stage_warmup: float = method_setting(
+        0.4,
+        "Part of each stage's epochs, from its first on, that train the weights only; one epoch at least does not.",
+        minimum=0.0,
+        maximum=0.99,
+    )
+    depth_growth: tuple[float, float] = method_setting(
+        (2.2, 3.4),
+        "Cells of the second and the third stage's network, as multiples of cells, rounded; the default makes 11 and "
+        "17 of 5.",
+        minimum=1.0,
+        maximum=100.0,
+    )
+    operations_kept: tuple[int, int] = method_setting(
+        (5, 3), "Operations left on each edge at the end of the first and the second stage.", minimum=1, maximum=1000
+    )
+    skip_dropout: tuple[float, float, float] = method_setting(
+        (0.0, 0.4, 0.7),
+        "Probability that an element of an identity's output becomes 0, by stage, at its start; it falls from there.",
+        minimum=0.0,
+        maximum=0.99,
+    )
     max_skip_connections: int | None = setting(
         None,
         "Most identity operations in the found normal cell, as P-DARTS limits them; any number where not given.",
@@ -304,25 +328,32 @@ class SearchConfig(RunConfig):
         super().__post_init__()
         schedule = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
         object.__setattr__(self, "gives_whole_schedule", all(getattr(self, name) is not None for name in schedule))
-        if self.warmup_epochs is None:
-            object.__setattr__(self, "warmup_epochs", _eighth_of_epochs(self))
         if self.split_seed is None:
             object.__setattr__(self, "split_seed", self.seed)
         self._resolve_method_settings()
+        for name, count in (("depth_growth", 2), ("operations_kept", 2), ("skip_dropout", 3)):
+            values = getattr(self, name)
+            if values is not None and len(values) != count:
+                received = ",".join(map(str, values))
+                raise ConfigurationError(f"--{name} must be {count} numbers with commas between. Received: {received}")
+        if self.operations_kept is not None and self.operations_kept[1] > self.operations_kept[0]:
+            raise ConfigurationError(
+                "--operations_kept must not rise from stage to stage. Received: "
+                f"{','.join(map(str, self.operations_kept))}"
+            )
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
     def _resolve_method_settings(self) -> None:
         """Gives the method's own settings their values, and refuses those of other methods."""
-        own = SEARCH_METHODS[self.method].settings
+        entry = SEARCH_METHODS[self.method]
         for field in dataclasses.fields(self):
-            if field.metadata["method_default"] is None:
-                continue
-            value = getattr(self, field.name)
-            if field.name in own and value is None:
-                default = field.metadata["method_default"]
-                object.__setattr__(self, field.name, default(self) if callable(default) else default)
-            elif field.name not in own and value is not None:
+            value, method_default = getattr(self, field.name), field.metadata["method_default"]
+            if field.name in entry.defaults or field.name in entry.settings:
+                if value is None:
+                    default = entry.defaults.get(field.name, method_default)
+                    object.__setattr__(self, field.name, default(self) if callable(default) else default)
+            elif method_default is not None and value is not None:
                 raise ConfigurationError(
                     f"--{field.name} is a setting of --method={', '.join(methods_with(field.name))} and not of "
                     f"{self.method}; leave it out. Received: {value}"

@@ -9,7 +9,7 @@ from absl import flags
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, check_setting
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.search_methods import methods_with
+from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 
 Config = TypeVar("Config", bound=RunConfig)
 
@@ -50,7 +50,7 @@ class _FieldParser(flags.ArgumentParser):
 
 class _TupleSerializer(flags.ArgumentSerializer):
     def serialize(self, value: Any) -> str:
-        return ",".join(map(str, value))
+        return _text(value)
 
 
 def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -66,7 +66,10 @@ def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = 
         help_text = field.metadata["help"]
         if (default := field.metadata["method_default"]) is not None:
             help_text += f" With --method={', '.join(methods_with(field.name))} only"
-            help_text += "." if callable(default) else f"; default there: {default}."
+            help_text += "." if callable(default) else f"; default there: {_text(default)}."
+        for method, entry in SEARCH_METHODS.items():
+            if config_class is SearchConfig and field.name in entry.defaults:
+                help_text += f" Default with --method={method}: {_text(entry.defaults[field.name])}."
         if element_type is bool:
             flags.DEFINE_boolean(field.name, field.default, help_text, flag_values=flag_values, module_name=__name__)
             continue
@@ -97,6 +100,11 @@ def config_from_flags(config_class: type[Config], flag_values: flags.FlagValues 
         ConfigurationError: Two settings contradict each other.
     """
     return config_class(**{field.name: flag_values[field.name].value for field in dataclasses.fields(config_class)})
+
+
+def _text(value: Any) -> str:
+    """Returns a setting's value as one writes it on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _element_type(hint: Any) -> tuple[type, bool]:

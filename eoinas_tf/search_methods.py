@@ -1,7 +1,10 @@
 """The registry of search methods: a line each. Loads no method and no TensorFlow."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+WARMUP_SETTINGS = ("warmup_epochs",)
 GRADIENT_SETTINGS = (
     "architecture_learning_rate",
     "architecture_beta_1",
@@ -11,6 +14,7 @@ GRADIENT_SETTINGS = (
 GUMBEL_SETTINGS = ("temperature_start", "temperature_end")
 PRUNING_SETTINGS = ("pruning_after_epoch", "pruning_every_epochs")
 IMPORTANCE_SETTINGS = ("importance_weight", "importance_iterations")
+STAGE_SETTINGS = ("stage_warmup", "depth_growth", "operations_kept", "skip_dropout")
 
 
 class MethodEntry(NamedTuple):
@@ -20,40 +24,52 @@ class MethodEntry(NamedTuple):
         path: Module and class, `package.module:Class`.
         settings: The settings of `SearchConfig` that belong to methods, and that this one has.
         summary: What it does, for `--help`.
+        defaults: Values of its settings where the user gives none, if they are others than most methods'.
     """
 
     path: str
     settings: tuple[str, ...]
     summary: str
+    defaults: Mapping[str, Any] = MappingProxyType({})
 
 
 _FOLDER = "eoinas_tf.search.methods"
 SEARCH_METHODS: dict[str, MethodEntry] = {
     "eoinas": MethodEntry(
         f"{_FOLDER}.eoinas:Eoinas",
-        (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS, *IMPORTANCE_SETTINGS),
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS, *IMPORTANCE_SETTINGS),
         "samples one operation an edge and drops the least important one step by step (the paper's method)",
     ),
     "gdas_pruning": MethodEntry(
         f"{_FOLDER}.gdas_pruning:GdasPruning",
-        (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS),
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS),
         "the same, judged by the architecture weights alone",
     ),
     "gdas": MethodEntry(
-        f"{_FOLDER}.gdas:Gdas", (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS), "the same without dropping anything"
+        f"{_FOLDER}.gdas:Gdas",
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS),
+        "the same without dropping anything",
     ),
     "snas": MethodEntry(
         f"{_FOLDER}.snas:Snas",
-        (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS),
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS),
         "weighs all operations by a relaxed sample; weights and alpha descend one training loss together",
     ),
     "darts": MethodEntry(
-        f"{_FOLDER}.darts:Darts", GRADIENT_SETTINGS, "weighs all operations by the softmax of alpha (first order)"
+        f"{_FOLDER}.darts:Darts",
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS),
+        "weighs all operations by the softmax of alpha (first order)",
     ),
     "darts_second_order": MethodEntry(
         f"{_FOLDER}.darts_second_order:DartsSecondOrder",
-        GRADIENT_SETTINGS,
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS),
         "the same, differentiated through one virtual step of the weights",
+    ),
+    "pdarts": MethodEntry(
+        f"{_FOLDER}.pdarts:PDarts",
+        (*GRADIENT_SETTINGS, *STAGE_SETTINGS),
+        "weighs all operations of an edge by softmax, in three stages of deeper networks with fewer operations",
+        MappingProxyType({"architecture_learning_rate": 6e-4, "max_skip_connections": 2}),
     ),
 }
 

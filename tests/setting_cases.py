@@ -6,6 +6,7 @@ import typing
 import pytest
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.search_methods import methods_with
 
 CONFIGS = (SearchConfig, EvaluationConfig)
 FIELDS = [
@@ -79,8 +80,10 @@ def other_settings(field):
         value = choices if is_tuple else choices[-1]
     elif kind is str:
         value = ("a", "b") if is_tuple else "a b"
+    elif is_tuple and kind is int:
+        value = (16, 8)
     elif is_tuple:
-        value = (8, 16)
+        value = (low + 0.75 * (field.metadata["maximum"] - low),) * len(typing.get_args(field.type))
     elif kind is int:
         value = low if field.default == low + 1 else low + 1
     else:
@@ -90,4 +93,11 @@ def other_settings(field):
         "weights_learning_rate_end": {"weights_learning_rate": value},
         "resize_side": {"image_size": (4, 4)},
     }
-    return {field.name: value, **partners.get(field.name, {})}
+    return {field.name: value, **partners.get(field.name, {}), **method_with(field)}
+
+
+def method_with(field):
+    """Returns the `method` that a setting cannot go without, where the default one does not have it."""
+    if field.metadata["method_default"] is None or SearchConfig().method in methods_with(field.name):
+        return {}
+    return {"method": methods_with(field.name)[0]}

@@ -2,7 +2,7 @@ import dataclasses
 import json
 
 import pytest
-from setting_cases import CONFIGS, FIELDS, PAPER_EVALUATION, PAPER_SEARCH
+from setting_cases import CONFIGS, FIELDS, PAPER_EVALUATION, PAPER_SEARCH, method_with
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
@@ -79,7 +79,11 @@ def wrong_values(field):
     if "float" not in kinds:
         yield 1.5
     if "tuple" in kinds:
-        yield from ((1.5, 2.5), (8,), (8, 8, 8), 8, (3, 8), (8, 5000))
+        if "float" not in kinds:
+            yield (1.5, 2.5)
+        yield from ((8,), (8, 8, 8), 8)
+        yield (field.metadata["minimum"] - 1,) * 2
+        yield (field.metadata["maximum"] + 1,) * 2
         return
     yield from (float("nan"), float("inf"), float("-inf"), 1e39)
     if field.metadata["minimum"] is not None:
@@ -92,7 +96,7 @@ def wrong_values(field):
 def test_every_setting_refuses_wrong_values_by_name(config_class, field):
     for value in wrong_values(field):
         with pytest.raises(ConfigurationError, match=rf"^--{field.name} .*Received: ") as refusal:
-            config_class(**{field.name: value})
+            config_class(**{field.name: value}, **method_with(field))
         assert "\n" not in str(refusal.value)
 
 
@@ -102,7 +106,7 @@ def test_every_number_accepts_its_bounds(config_class, field):
     partners = {"temperature_start": 0.001, "temperature_end": 5.0, "weights_learning_rate": 0.0, "resize_side": 4}
     for bound in (field.metadata["minimum"], field.metadata["maximum"]):
         if bound is not None and "tuple" not in str(field.type) and field.name not in partners:
-            assert getattr(config_class(**{field.name: bound}), field.name) == bound
+            assert getattr(config_class(**{field.name: bound}, **method_with(field)), field.name) == bound
 
 
 def test_image_sizes_accept_their_bounds():
@@ -118,6 +122,14 @@ SEARCH_CONTRADICTIONS = [
         "--weights_learning_rate_end must not be above --weights_learning_rate. Received: 0.001 and 0.0005",
     ),
     ({"image_size": (32,)}, "--image_size must be two numbers, height and width. Received: 32"),
+    (
+        {"method": "pdarts", "skip_dropout": (0.1, 0.2)},
+        "--skip_dropout must be 3 numbers with commas between. Received: 0.1,0.2",
+    ),
+    (
+        {"method": "pdarts", "operations_kept": (3, 5)},
+        "--operations_kept must not rise from stage to stage. Received: 3,5",
+    ),
 ]
 EVALUATION_CONTRADICTIONS = [
     ({"learning_rate_end": 0.5}, "--learning_rate_end must not be above --learning_rate. Received: 0.5 and 0.025"),

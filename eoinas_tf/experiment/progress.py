@@ -42,14 +42,24 @@ class Progress:
         return self.clock() - self._last_shown >= self.interval
 
     def first_step_done(self, step: int, seconds_since_start: float) -> None:
-        """Begins to measure: called after a process's first step, which takes the tracing.
+        """Begins to measure: called after a process's first step, and a new network's, which take the tracing.
 
         Args:
             step: Steps done by now.
             seconds_since_start: Seconds since the process started.
         """
-        self.seconds_to_first_step = seconds_since_start
+        if self.seconds_to_first_step is None:
+            self.seconds_to_first_step = seconds_since_start
         self._started_at, self._first_step = self.clock(), step
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether `first_step_done` was called, and `forget_pace` not since."""
+        return self._started_at is not None
+
+    def forget_pace(self) -> None:
+        """Measures no more until `first_step_done`: what comes has another pace."""
+        self._started_at = None
 
     def seconds_per_step(self, step: int) -> float | None:
         """Returns the mean seconds a step took since `first_step_done`; None before there is one.

@@ -5,6 +5,7 @@ from typing import TypeVar
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.search.architecture_parameters import architecture_parameters, operation_weights
 from eoinas_tf.search.search_method import Evidence, SearchMethod, SearchProblem
 from eoinas_tf.supernet.choice import Choice
@@ -20,6 +21,8 @@ class GradientMethod(SearchMethod[ChoiceType]):
     """
 
     column_labels = {"operation_logit": "alpha", "operation_weight": "architecture weight beta"}
+
+    architecture: ParameterGroup
 
     def __init__(self, problem: SearchProblem) -> None:
         super().__init__(problem)

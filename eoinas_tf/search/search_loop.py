@@ -88,7 +88,7 @@ def train_epoch(
             step.update_repeatedly(pairs, number, tf.constant(count, tf.int64), schedule, searches)
         done += count
         fault_point("after_architecture_step", done)
-        if progress.seconds_to_first_step is None:
+        if not progress.is_measuring:
             state.weight_results.wait()
             progress.first_step_done(done, seconds_since_process_start())
         if progress.due():

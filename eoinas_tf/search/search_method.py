@@ -146,7 +146,7 @@ class SearchMethod(Generic[ChoiceType]):
 
     def is_warmup(self, epoch: int) -> bool:
         """Tells whether an epoch, counted from 1, trains the weights only."""
-        return epoch <= self.config.warmup_epochs
+        return epoch <= (self.config.warmup_epochs or 0)
 
     def schedule(self, epoch: int) -> dict[str, float]:
         """Returns what follows the epoch, counted from 1, such as a temperature: logged, and handed to the steps."""

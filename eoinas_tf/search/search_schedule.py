@@ -76,7 +76,7 @@ def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
 
 
 def _warmup_faults(config: SearchConfig) -> tuple[str, ...]:
-    if config.warmup_epochs < config.epochs:
+    if (config.warmup_epochs or 0) < config.epochs:  # None where a method has a warm-up of its own.
         return ()
     return (
         f"the architecture is never trained: the warm-up takes {config.warmup_epochs} of {config.epochs} epochs, so "

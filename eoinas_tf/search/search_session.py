@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -280,8 +281,12 @@ class SearchSession:
     def _enter_stage(self, epoch: int) -> None:
         stage = self._stage_of(epoch)
         if stage != self._stage:
+            # Graphs refer to themselves in circles: those of the stage before would stay beside the new ones.
+            del self.step
+            gc.collect()
             self._build_stage(stage)
             self._journal.keep_variables(self.step.state.variables())
+            self.progress.forget_pace()
 
     def _build_stage(self, stage: int) -> None:
         """Builds a stage's network with its optimizer and steps, and prepares the method for it."""

@@ -9,7 +9,7 @@ import tensorflow as tf
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
-from eoinas_tf.supernet.choice import Choice
+from eoinas_tf.supernet.choice import Choice, Mixed
 from eoinas_tf.supernet.search_network import SearchNetwork
 
 Batch = tuple[tf.Tensor, tf.Tensor]
@@ -82,7 +82,7 @@ class Updater:
         asked_weights = own if with_weights else []
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([*asked, *asked_weights])
-            choice = choose()
+            choice = self._with_own_draws(choose())
             logits = self._logits(images, choice, with_weights, weights)
             loss = cross_entropy(labels, logits)
             scaled_loss = self.loss_scale.scale(loss)
@@ -95,6 +95,13 @@ class Updater:
             )
             gradients = self.replicas.average_gradients(gradients)
         return BatchGradients(gradients[: len(asked)], gradients[len(asked) :], loss, accuracy(labels, logits), choice)
+
+    def _with_own_draws(self, choice: Choice) -> Choice:
+        """Returns a choice, the same on all replicas, with dropout that is each replica's own."""
+        if not isinstance(choice, Mixed) or choice.skip_dropout is None:
+            return choice
+        dropout = choice.skip_dropout
+        return choice._replace(skip_dropout=dropout._replace(seed=self.replicas.own_seed(dropout.seed)))
 
     def _logits(
         self, images: tf.Tensor, choice: Choice, train_weights: bool, weights: Sequence[tf.Tensor] | None

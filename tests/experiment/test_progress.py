@@ -38,6 +38,23 @@ def test_time_left_counts_from_the_end_of_the_first_step():
     assert stream.getvalue() == "epoch 1/9   11 %  2 s/step  0:02:58 left\n"
 
 
+def test_a_new_network_has_a_pace_of_its_own():
+    clock = Clock()
+    progress = Progress(100, io.StringIO(), clock)
+    assert not progress.is_measuring
+    progress.first_step_done(1, seconds_since_start=53.5)
+    clock.now += 20
+    assert progress.seconds_per_step(11) == 2.0
+    progress.forget_pace()
+    assert not progress.is_measuring
+    assert progress.seconds_per_step(12) is None
+    clock.now += 70
+    progress.first_step_done(12, seconds_since_start=200.0)
+    assert progress.seconds_to_first_step == 53.5, "that of the process"
+    clock.now += 10
+    assert progress.seconds_per_step(14) == 5.0
+
+
 def test_a_line_is_due_only_now_and_then():
     clock = Clock()
     progress = Progress(100, io.StringIO(), clock, seconds_between_lines=30)

@@ -9,16 +9,20 @@ from eoinas_tf.search_methods import SEARCH_METHODS
 from eoinas_tf.space.genotype import Genotype
 
 SETTINGS = (
-    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=440", "--epochs=3", "--warmup_epochs=1",
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=440", "--epochs=3",
     "--crop_padding=1", "--nohorizontal_flip",
 )  # fmt: skip
-GRADIENT = ("--architecture_learning_rate=0.01",)
+GRADIENT = ("--architecture_learning_rate=0.01", "--warmup_epochs=1")
 PRUNING = ("--pruning_after_epoch=1", "--pruning_every_epochs=1")
 # What each method is tried with beside `SETTINGS`.
 CASES = {
     "eoinas": (*GRADIENT, *PRUNING),
     "gdas_pruning": (*GRADIENT, *PRUNING),
     "gdas": GRADIENT,
+    "snas": GRADIENT,
+    "darts": GRADIENT,
+    "darts_second_order": GRADIENT,
+    "pdarts": (),
 }
 KILLS = [
     ("after_weight_step:2", KILLED, None),

@@ -12,7 +12,7 @@ INDEX = tf.constant(np.random.default_rng(3).integers(1, 8, (2, 14)), tf.int32)
 
 @pytest.fixture
 def updater(search):
-    return Updater(search.network, Replicas(), NoLossScale())
+    return Updater(search.network, Replicas(), NoLossScale(), search.state.weights)
 
 
 def test_weight_gradients_are_those_of_the_loss(search, updater):
@@ -52,7 +52,7 @@ def test_other_weights_take_the_place_of_the_network_s_and_have_gradients_of_the
 
 def test_the_loss_scale_leaves_the_gradients_as_they_are(search, updater):
     batch = search.images, search.labels
-    scaled = Updater(search.network, Replicas(), LossScale()).gradients(
+    scaled = Updater(search.network, Replicas(), LossScale(), search.state.weights).gradients(
         batch, lambda: Sampled(INDEX), with_weights=True
     )
     plain = updater.gradients(batch, lambda: Sampled(INDEX), with_weights=True)
