@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.random_seeds import ALGORITHM
+
 # Stands for minus infinity: infinities give NaN gradients, and this survives division by any temperature used.
 VERY_NEGATIVE = -1e30
 SMALLEST_NORMAL_FLOAT = float(np.finfo(np.float32).tiny)
@@ -48,7 +50,7 @@ def gumbel_noise(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
         float32, always finite.
     """
     # At 0 the noise would be infinite.
-    uniform = tf.random.stateless_uniform(shape, seed, minval=SMALLEST_NORMAL_FLOAT, maxval=1.0)
+    uniform = tf.random.stateless_uniform(shape, seed, minval=SMALLEST_NORMAL_FLOAT, maxval=1.0, alg=ALGORITHM)
     return -tf.math.log(-tf.math.log(uniform))
 
 
