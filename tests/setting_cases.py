@@ -14,7 +14,7 @@ FIELDS = [
     for config_class in CONFIGS
     for field in dataclasses.fields(config_class)
 ]
-# Section 4.2 of the paper; the batch size is that of the framework it builds on.
+# Section 4.2 of the paper; the batch size is DARTS's.
 PAPER_SEARCH = {
     "dataset": "cifar10",
     "init_channels": 16,

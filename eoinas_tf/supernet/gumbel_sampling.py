@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.random_seeds import ALGORITHM
 from eoinas_tf.supernet.choice import Sampled
 
 # Stands for minus infinity: infinities give NaN gradients, and this survives division by any temperature used.
@@ -35,7 +36,7 @@ def gumbel_noise(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
         float32, always finite.
     """
     # At 0 the noise would be infinite.
-    uniform = tf.random.stateless_uniform(shape, seed, minval=SMALLEST_NORMAL_FLOAT, maxval=1.0)
+    uniform = tf.random.stateless_uniform(shape, seed, minval=SMALLEST_NORMAL_FLOAT, maxval=1.0, alg=ALGORITHM)
     return -tf.math.log(-tf.math.log(uniform))
 
 

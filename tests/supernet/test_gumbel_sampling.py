@@ -45,6 +45,17 @@ def test_noise_is_gumbel_distributed_and_finite():
     assert stats.kstest(noise, stats.gumbel_r.cdf).pvalue > 1e-3
 
 
+def test_the_generator_is_named_and_no_device_chooses_one():
+    traced = tf.function(lambda seed: gumbel_noise((3,), seed)).get_concrete_function(tf.TensorSpec([2], tf.int64))
+    (drawing,) = (each for each in traced.graph.get_operations() if each.type == "StatelessRandomUniformV2")
+    assert tf.get_static_value(drawing.inputs[3]) == tf.random.Algorithm.PHILOX.value
+    # What a CPU chose before the generator had a name.
+    seed = tf.constant([5, 6], tf.int64)
+    with tf.device("CPU:0"):
+        chosen = tf.random.stateless_uniform((1000,), seed, minval=np.finfo(np.float32).tiny, maxval=1.0)
+    np.testing.assert_array_equal(gumbel_noise((1000,), seed), -tf.math.log(-tf.math.log(chosen)))
+
+
 def test_the_same_seed_gives_the_same_sample_and_another_one_does_not():
     logits, living = tf.zeros([2, 14, 8]), tf.ones([2, 14, 8], tf.bool)
     first = sample_operations(logits, living, 1.0, tf.constant([1, 2])).operation_index.numpy()
