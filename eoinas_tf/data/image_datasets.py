@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eoinas_tf.data.image_decoding import fit_images
 from eoinas_tf.data.image_folder import load_image_folder
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.data.split_indices import held_out_fifth
 from eoinas_tf.data.tfds_images import load_tfds_images

@@ -77,6 +77,7 @@ def run_search(config: SearchConfig) -> dict | None:
         journal = SearchJournal(run, config, state, steps)
         replicas.check_agreement("settings and finished steps", f"{config.result_settings()} {journal.finished_steps}")
         progress = Progress(config.epochs * steps)
+        progress.say(dataset.counts)
         if journal.finished_steps:
             progress.say(
                 f"{run.path}: continuing after epoch {journal.finished_epochs} of {config.epochs}, step "
