@@ -6,20 +6,22 @@ A damaged file is named then, and not hours later inside the input pipeline, whe
 import concurrent.futures
 import dataclasses
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.dataset_fingerprint import file_digest
-from eoinas_tf.data.image_decoding import convert_channels, decode_image, fit_images
-from eoinas_tf.data.image_headers import declared_pixels, has_colour_palette
+from eoinas_tf.data.image_decoding import convert_channels, decode_jpeg_or_png
+from eoinas_tf.data.image_headers import UnreadableImageError, check_pixels, declared_pixels, is_jpeg_or_png
+from eoinas_tf.data.image_orientation import UPRIGHT, exif_orientation, turn_upright
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import fits_in_memory
-from eoinas_tf.errors import DatasetError
+from eoinas_tf.data.pillow_decoding import decode_by_pillow
+from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 from eoinas_tf.processors import usable_processors
 
-# 10,000x10,000: 300 MB in colour, and the same again while it is converted.
-MOST_PIXELS = 100_000_000
 MOST_BYTES = 2**30
 # More are a sign that something else is wrong than a damaged file or two.
 LARGEST_SKIPPED_PART = 0.01
@@ -33,6 +35,7 @@ class DecodedFiles:
         images: The images without alpha, resized where asked to; `None` where they are not to be kept or too many.
         own_size: (height, width) of the first image.
         is_colour: Whether any image is.
+        orientations: Of each file that is not left out, what `decode_image` takes to turn it.
         bad: The files that are left out, in order, and what is wrong with each.
         digests: 64 bits for each file that could be read, which change with its name or content.
     """
@@ -40,6 +43,7 @@ class DecodedFiles:
     images: list[np.ndarray] | None
     own_size: tuple[int, int] = (0, 0)
     is_colour: bool = False
+    orientations: list[int] = dataclasses.field(default_factory=list)
     bad: dict[Path, str] = dataclasses.field(default_factory=dict)
     digests: dict[Path, int] = dataclasses.field(default_factory=dict)
 
@@ -51,6 +55,7 @@ def decode_files(
     resize_side: int | None,
     keep_pixels: bool,
     skip_bad_images: bool,
+    strays: Sequence[Path] = (),
 ) -> DecodedFiles:
     """Decodes files in parallel, in order, up to the first one that is refused.
 
@@ -63,15 +68,21 @@ def decode_files(
         resize_side: Resizes by the shorter side and cuts out the middle; see `fit_images`.
         keep_pixels: Whether the images are wanted, where they fit into memory.
         skip_bad_images: Whether files that cannot be read as images are left out.
+        strays: Files that belong to no class and so are bad whatever they hold.
 
     Raises:
+        MemoryExhaustedError: The memory does not suffice for a file's image.
         DatasetError: A file cannot be read as an image, more than 1 % where they are left out, or the images
             differ in size and no `image_size` is given.
     """
     found = DecodedFiles([] if keep_pixels else None)
     first_image = None
+    count = len(paths) + len(strays)
+    for path in strays:
+        stray = DatasetError(f"{path} lies outside of the class folders; move it into one, or remove it")
+        _leave_out(found.bad, path, stray, skip_bad_images, count)
 
-    def decode(path: Path) -> tuple[tuple[int, int], np.ndarray] | DatasetError:
+    def decode(path: Path) -> tuple[tuple[int, int], np.ndarray, int] | DatasetError:
         try:
             encoded = _read_file(path)
             found.digests[path] = file_digest(path.name, encoded)
@@ -85,12 +96,9 @@ def decode_files(
             chunk = paths[start : start + 256]
             for path, outcome in zip(chunk, executor.map(decode, chunk), strict=True):
                 if isinstance(outcome, DatasetError):
-                    if not skip_bad_images:
-                        raise outcome
-                    found.bad[path] = str(outcome)
-                    _refuse_many(found.bad, len(paths))
+                    _leave_out(found.bad, path, outcome, skip_bad_images, count)
                     continue
-                size, image = outcome
+                size, image, orientation = outcome
                 if first_image is None:
                     first_image, found.own_size = path, size
                 if image_size is None and size != found.own_size:
@@ -99,6 +107,7 @@ def decode_files(
                         f"(height,width) and {path} is {size[0]},{size[1]}; give --image_size=H,W to resize them"
                     )
                 found.is_colour |= image.shape[2] == 3
+                found.orientations.append(orientation)
                 if found.images is not None:
                     found.images.append(image)
                     if not fits_in_memory(len(found.images), image.shape):
@@ -106,8 +115,11 @@ def decode_files(
     return found
 
 
-def _refuse_many(bad: dict[Path, str], count: int) -> None:
-    """Raises a DatasetError where more files are bad than may be left out."""
+def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_images: bool, count: int) -> None:
+    """Notes a bad file, or raises a DatasetError where it may not be left out, or more are than may be."""
+    if not skip_bad_images:
+        raise error
+    bad[path] = str(error)
     if len(bad) > LARGEST_SKIPPED_PART * count:
         raise DatasetError(
             f"more than {100 * LARGEST_SKIPPED_PART:g} % of {count} files cannot be read as images, too many for "
@@ -117,28 +129,40 @@ def _refuse_many(bad: dict[Path, str], count: int) -> None:
 
 def _decode_file(
     path: Path, encoded: bytes, image_size: tuple[int, int] | None, resize_side: int | None
-) -> tuple[tuple[int, int], np.ndarray]:
-    """Returns an image file's own (height, width), and its pixels without alpha, resized where asked to."""
+) -> tuple[tuple[int, int], np.ndarray, int]:
+    """Returns a file's (height, width), its pixels without alpha, resized where asked to, and its orientation."""
+    size = None
     try:
-        pixels = declared_pixels(encoded)
-        if pixels > MOST_PIXELS:
-            raise DatasetError(
-                f"cannot read {path}: it declares {pixels} pixels, at most {MOST_PIXELS} are taken; shrink or remove it"
-            )
-        if has_colour_palette(encoded):
-            raise DatasetError(f"cannot read {path}: a BMP image with a palette; convert it to PNG")
         with tf.device("CPU:0"):
-            image = decode_image(tf.constant(encoded))
+            image, orientation = _decode_upright(encoded)
             size = (int(image.shape[0]), int(image.shape[1]))
             if image.shape[2] not in (1, 3):  # Otherwise it would be copied for nothing.
                 image = convert_channels(image, 3 if image.shape[2] > 3 else 1)
-            return size, (fit_images(image, image_size, resize_side) if image_size else image).numpy()
-    except tf.errors.ResourceExhaustedError:  # Not the file's fault: to leave it out would change the result.
-        raise
+            pixels = (fit_images(image, image_size, resize_side) if image_size else image).numpy()
+            return size, pixels, orientation
+    except UnreadableImageError as error:
+        raise DatasetError(
+            f"cannot read {path}, {len(encoded)} bytes: {error}; replace, convert or remove it"
+        ) from error
+    # Not the file's fault: to leave it out would change the result.
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        what = f"an image of {size[0]},{size[1]} (height,width)" if size else f"{len(encoded)} bytes"
+        raise MemoryExhaustedError(
+            f"out of memory while {path}, {what}, was decoded or resized; shrink it, or lower --image_size"
+        ) from error
     except tf.errors.OpError as error:
         raise DatasetError(
             f"not an image, or a damaged one: {path}, {len(encoded)} bytes; replace or remove it"
         ) from error
+
+
+def _decode_upright(encoded: bytes) -> tuple[tf.Tensor, int]:
+    """Returns an image, turned, with its alpha, and the orientation that `decode_image` is to be told."""
+    if not is_jpeg_or_png(encoded):
+        return tf.constant(decode_by_pillow(encoded)), UPRIGHT
+    check_pixels(declared_pixels(encoded))
+    orientation = exif_orientation(encoded)
+    return turn_upright(decode_jpeg_or_png(tf.constant(encoded)), orientation), orientation
 
 
 def _read_file(path: Path) -> bytes:

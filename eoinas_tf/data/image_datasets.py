@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
-from eoinas_tf.data.image_decoding import fit_images
 from eoinas_tf.data.image_folder import load_image_folder
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.tfds_images import load_tfds_images

@@ -1,77 +1,75 @@
-"""What an encoded image says of itself before its pixels: how many it has, and whether they are numbers of colours.
+"""What an encoded image says of itself before its pixels: what it is, and how many pixels it has.
 
-A few bytes can declare an image that takes gigabytes to decode, so that they are read before the decoder is called.
+A few bytes can declare an image that takes gigabytes to decode, so that they are read before any decoder is called.
 """
-
-import math
-from collections.abc import Iterator
 
 import tensorflow as tf
 
+# 10,000x10,000: 300 MB in colour, and the same again while it is converted.
+MOST_PIXELS = 100_000_000
+JPEG_START = b"\xff\xd8\xff"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+class UnreadableImageError(ValueError):
+    """An image is damaged, too large or of a kind that is not read; says why, without the file's name."""
+
+
+def is_jpeg_or_png(encoded: bytes) -> bool:
+    """Tells whether it is one of the two formats that TensorFlow decodes; all others are Pillow's.
+
+    Args:
+        encoded: The file's content, which decides; the file's name does not.
+    """
+    return encoded.startswith((JPEG_START, PNG_START))
+
+
+def check_pixels(pixels: int) -> None:
+    """Refuses an image that declares too many pixels.
+
+    Args:
+        pixels: Height times width.
+
+    Raises:
+        UnreadableImageError: They are more than `MOST_PIXELS`.
+    """
+    if pixels > MOST_PIXELS:
+        raise UnreadableImageError(f"it declares {pixels} pixels, at most {MOST_PIXELS} are taken")
+
 
 def declared_pixels(encoded: bytes) -> int:
-    """Returns how many pixels a decoder will make room for.
+    """Returns how many pixels a JPEG, PNG or WebP decoder will make room for.
+
+    Pillow tells the size of every other format that is read without making room for it.
 
     Args:
         encoded: The file's content.
 
     Returns:
-        Height times width; of a GIF the sum over its frames, for all of them are decoded to get at the first one. 0
-        where it is no image.
+        Height times width, of an animation those of its canvas; 0 where it is none of the three.
 
     Raises:
         tf.errors.InvalidArgumentError: A JPEG's header is damaged.
+        UnreadableImageError: A WebP's header is damaged.
     """
-    if encoded.startswith(b"\x89PNG"):
+    if encoded.startswith(PNG_START):
         return int.from_bytes(encoded[16:20], "big") * int.from_bytes(encoded[20:24], "big")
-    if encoded.startswith(b"\xff\xd8\xff"):
+    if encoded.startswith(JPEG_START):
         height, width, _ = tf.image.extract_jpeg_shape(encoded).numpy().tolist()
         return height * width
-    if encoded.startswith(b"GIF8"):
-        return sum(_gif_frames(encoded))
-    if encoded.startswith(b"BM"):
-        sides = (int.from_bytes(encoded[place : place + 4], "little", signed=True) for place in (18, 22))
-        return abs(math.prod(sides))  # A negative height: the rows from the top down.
+    if encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP":
+        return _webp_pixels(encoded)
     return 0
 
 
-def _gif_frames(encoded: bytes) -> Iterator[int]:
-    """Yields the pixels that each frame declares, as far as the file goes."""
-    position = 13 + _palette_bytes(encoded[10:11])
-    while position < len(encoded):
-        block, position = encoded[position], position + 1
-        if block == 0x2C:  # A frame: left, top, width, height, flags; its palette; the bits of a code; its pixels.
-            width, height = encoded[position + 4 : position + 6], encoded[position + 6 : position + 8]
-            yield int.from_bytes(width, "little") * int.from_bytes(height, "little")
-            position += 9 + _palette_bytes(encoded[position + 8 : position + 9]) + 1
-        elif block == 0x21:  # An extension: its kind.
-            position += 1
-        else:
-            return
-        while position < len(encoded) and encoded[position]:  # Pieces of up to 255 bytes, until an empty one.
-            position += 1 + encoded[position]
-        position += 1
-
-
-def _palette_bytes(flags: bytes) -> int:
-    """Returns the length of the palette that a byte of flags announces."""
-    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
-
-
-def has_colour_palette(encoded: bytes) -> bool:
-    """Tells whether it is a BMP file whose bytes are numbers of colours, which TensorFlow takes for shades of grey.
-
-    A palette of the 256 shades in order, as programs write it for grey images, is none.
-
-    Args:
-        encoded: The file's content.
-    """
-    if encoded[:2] != b"BM" or len(encoded) < 54:
-        return False
-    header_size, bits_per_pixel = int.from_bytes(encoded[14:18], "little"), int.from_bytes(encoded[28:30], "little")
-    if bits_per_pixel > 8 or header_size < 40:
-        return False
-    is_compressed = any(encoded[30:34])
-    palette = encoded[14 + header_size : 14 + header_size + 4 * 256]
-    shades = bytes(range(256))
-    return bits_per_pixel < 8 or is_compressed or any(palette[channel::4] != shades for channel in range(3))
+def _webp_pixels(encoded: bytes) -> int:
+    """Reads a WebP's first chunk, which is of one of three kinds (RFC 9649, sections 2.5 to 2.7)."""
+    kind, start = encoded[12:16], encoded[20:30]
+    number = lambda first, end: int.from_bytes(start[first:end], "little")  # noqa: E731
+    if len(start) == 10 and kind == b"VP8X":  # Flags, 3 unused bytes, width - 1, height - 1.
+        return (number(4, 7) + 1) * (number(7, 10) + 1)
+    if len(start) == 10 and kind == b"VP8 " and start[3:6] == b"\x9d\x01\x2a":  # 14 bits each, 2 bits of scaling.
+        return (number(6, 8) & 0x3FFF) * (number(8, 10) & 0x3FFF)
+    if len(start) >= 5 and kind == b"VP8L" and start[0] == 0x2F:  # 14 bits each, one less than the side.
+        return ((number(1, 5) & 0x3FFF) + 1) * ((number(1, 5) >> 14 & 0x3FFF) + 1)
+    raise UnreadableImageError("its WebP header is damaged")

@@ -82,19 +82,22 @@ class ImageSplit:
         sources: list[bytes] | tuple[np.ndarray, ...],
         labels: np.ndarray,
         read: Callable[..., tf.Tensor],
-        decode: Callable[[tf.Tensor], tf.Tensor],
+        decode: Callable[..., tf.Tensor],
         image_shape: tuple[int, int, int],
         image_digests: np.ndarray | None = None,
+        crop: Callable[..., tf.Tensor] = decode_crop,
     ) -> "ImageSplit":
         """Makes a split whose images are read and decoded each time they are asked for.
 
         Args:
             sources: What `read` takes: n byte strings, or arrays of n numbers each.
             labels: Integer array of shape [n].
-            read: Takes an image's source, returns the encoded image, a string tensor of shape [].
+            read: Takes an image's source, returns what `decode` and `crop` take: the encoded image, a string tensor
+                of shape [], or a tuple of it and what more they need.
             decode: Takes that, returns a uint8 image of `image_shape`.
             image_shape: (height, width, channels).
             image_digests: uint64 array of shape [n].
+            crop: Takes that, an image's random numbers of `draw_crops` and `image_shape`, returns a crop.
         """
         columns = sources if isinstance(sources, tuple) else (sources,)
         with tf.device("CPU:0"):
@@ -108,7 +111,7 @@ class ImageSplit:
         def crop_originals(indices: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
             chosen = tuple(tf.gather(column, indices) for column in held)
             return tf.map_fn(
-                lambda source_and_draws: decode_crop(read(*source_and_draws[0]), source_and_draws[1], image_shape),
+                lambda source_and_draws: crop(read(*source_and_draws[0]), source_and_draws[1], image_shape),
                 (chosen, draws),
                 fn_output_signature=signature,
             )
@@ -142,6 +145,7 @@ class ImageDataset:
 
     Raises:
         DatasetError: A class has a name that no results could be written with.
+        remarks: What a user should know of how the images were found, each a phrase.
     """
 
     name: str
@@ -150,6 +154,7 @@ class ImageDataset:
     train: ImageSplit
     test: ImageSplit
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in self.class_names:
@@ -160,6 +165,12 @@ class ImageDataset:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    @property
+    def counts(self) -> str:
+        """The images of each part, the classes and the remarks, as one line to be shown."""
+        images = f"{len(self.train)} training images, {len(self.test)} test images, {self.num_classes} classes"
+        return "; ".join([f"{self.name}: {images}", *self.remarks])
 
 
 def fits_in_memory(count: int, image_shape: tuple[int, int, int]) -> bool:

@@ -9,7 +9,9 @@ import math
 import tensorflow as tf
 
 from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
-from eoinas_tf.data.image_decoding import convert_channels, decode_image, resize_images
+from eoinas_tf.data.image_decoding import convert_channels, decode_image
+from eoinas_tf.data.image_orientation import UPRIGHT
+from eoinas_tf.data.image_resizing import resize_images
 
 SMALLEST_AREA = 0.08
 LARGEST_ASPECT = 4 / 3
@@ -76,8 +78,10 @@ def crop_image(image: tf.Tensor, draws: tf.Tensor, image_size: tuple[int, int]) 
     return resize_images(_cut(image, draws), image_size)
 
 
-def decode_crop(encoded: tf.Tensor, draws: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:
-    """Decodes an image's window, of a JPEG nothing else, converts its channels and resizes it.
+def decode_crop(
+    encoded: tf.Tensor, draws: tf.Tensor, image_shape: tuple[int, int, int], orientation: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Decodes an image's window, of an upright JPEG nothing else, converts its channels and resizes it.
 
     A JPEG's colours are stored at half the size, so that those of the window's outermost columns can
     differ a little from those of the whole image decoded and cut.
@@ -86,6 +90,7 @@ def decode_crop(encoded: tf.Tensor, draws: tf.Tensor, image_shape: tuple[int, in
         encoded: String tensor of shape [], the file's content.
         draws: float32 [ATTEMPTS, 4] of `draw_crops`.
         image_shape: (height, width, channels) of the result.
+        orientation: EXIF orientation, which is applied before the window is chosen; see `decode_image`.
 
     Returns:
         uint8 tensor of shape `image_shape`.
@@ -98,7 +103,10 @@ def decode_crop(encoded: tf.Tensor, draws: tf.Tensor, image_shape: tuple[int, in
         shape = tf.image.extract_jpeg_shape(encoded)
         return tf.image.decode_and_crop_jpeg(encoded, crop_window(shape[0], shape[1], draws))
 
-    window = tf.cond(tf.io.is_jpeg(encoded), of_jpeg, lambda: _cut(decode_image(encoded), draws))
+    is_upright = True if orientation is None else orientation == UPRIGHT
+    window = tf.cond(
+        tf.io.is_jpeg(encoded) & is_upright, of_jpeg, lambda: _cut(decode_image(encoded, orientation), draws)
+    )
     window = tf.ensure_shape(window, [None, None, None])
     return tf.ensure_shape(resize_images(convert_channels(window, image_shape[2]), image_shape[:2]), image_shape)
 

@@ -86,6 +86,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         )
         last_step = max(min(config.max_steps or total_steps, total_steps), journal.finished_steps)
         progress = Progress(last_step)
+        progress.say(dataset.counts)
         if budget_message:
             progress.say(budget_message)
         if journal.finished_steps:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.augmentation import normalize
 from eoinas_tf.data.image_datasets import ImageDataset
-from eoinas_tf.data.image_decoding import fit_images
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork

@@ -68,7 +68,9 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
             "pytorch_weights_sha256": file_digest(weights),
         }
         write_json(run.summary, summary)
-        say_outcome(Progress(0), run, summary)
+        progress = Progress(0)
+        progress.say(dataset.counts)
+        say_outcome(progress, run, summary)
         return summary
 
 

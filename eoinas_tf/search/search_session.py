@@ -124,6 +124,8 @@ class SearchSession:
             "settings, finished steps and images", f"{config.result_settings()} {finished} {digest}"
         )
         self.progress = Progress(self.total_epochs * self.epoch_steps)
+        if self._stages:
+            self.progress.say(self.dataset.counts)
         if finished:
             self.progress.say(
                 f"{self.run.path}: continuing after epoch {self._journal.finished_epochs} of {self.total_epochs}, step "

@@ -7,12 +7,12 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import ExifTags, Image
 
-from eoinas_tf.data import decoded_files, image_split
+from eoinas_tf.data import decoded_files, image_split, pillow_decoding
 from eoinas_tf.data.decoded_files import decode_files
-from eoinas_tf.data.image_decoding import fit_images
-from eoinas_tf.errors import DatasetError
+from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 
 IMAGE = np.random.default_rng(1).integers(0, 256, [32, 32, 3], np.uint8)
 JPEG = tf.io.encode_jpeg(IMAGE).numpy()
@@ -44,13 +44,32 @@ def huge_bmp(side):
     return b"BM" + struct.pack("<IIIIiiHHI", 99, 0, 54, 40, side, side, 1, 24, 0) + b"\0" * 40
 
 
-def palette_bmp():
+def huge_webp(side):
+    sides = (side - 1).to_bytes(3, "little") * 2
+    return b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0" + sides + b"ANIM\0\0\0\0"
+
+
+def huge_tiff(side):
+    tags = {256: side, 257: side, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: side, 279: 1}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4
+
+
+def huge_ppm(side):
+    return b"P6 %d %d 255 abc" % (side, side)
+
+
+def written(kind, image=None, **options):
     content = io.BytesIO()
-    Image.fromarray(IMAGE).quantize(16).save(content, "BMP")
+    (image or Image.fromarray(IMAGE)).save(content, kind, **options)
     return content.getvalue()
 
 
-HUGE = {"huge.png": huge_png, "huge.jpg": huge_jpeg, "huge.gif": huge_gif, "huge.bmp": huge_bmp}
+# A suffix says nothing: each is tried under that of another format.
+HUGE = {
+    "huge.png": huge_png, "huge.jpg": huge_jpeg, "huge.gif": huge_gif, "huge.bmp": huge_bmp, "huge_webp.png": huge_webp,
+    "huge_tiff.jpg": huge_tiff, "huge_ppm.webp": huge_ppm,
+}  # fmt: skip
 DAMAGED = {
     "empty.png": b"",
     "cut.jpg": JPEG[: len(JPEG) // 2],
@@ -64,7 +83,13 @@ DAMAGED = {
     "garbage.png": b"this is not an image, whatever its name says",
     "garbage.gif": b"GIF89a" + b"\0" * 9,
     "garbage.bmp": b"BM" + b"\0" * 9,
-    "palette.bmp": palette_bmp(),
+    "cut_webp.png": written("WEBP")[:99],
+    "cut.tif": written("TIFF")[:99],
+    "text.txt": b"notes",
+    "icon.ico": written("ICO"),
+    "program.eps": written("EPS"),
+    "float.tif": written("TIFF", Image.fromarray(np.zeros([4, 4], np.float32))),
+    "photo.heic": b"\0\0\0\x18ftypheic" + b"\0" * 40,
     **{name: huge(HUGE_SIDE) for name, huge in HUGE.items()},
 }
 
@@ -103,23 +128,70 @@ def assert_bad(good, bad, reason):
 def test_a_damaged_file_is_named_or_left_out(tmp_path, good, name):
     bad = tmp_path / name
     bad.write_bytes(DAMAGED[name])
-    reasons = {"empty.png": "is empty", "palette.bmp": "a BMP image with a palette"}
-    reasons.update(dict.fromkeys(HUGE, "declares 3600000000 pixels"))
+    reasons = {"empty.png": "is empty", "float.tif": "32 bits and so no known range"}
+    reasons.update(dict.fromkeys(HUGE, "at most 100000000 are taken"))
     assert_bad(good, bad, reasons.get(name, "damaged"))
 
 
 @pytest.mark.parametrize("name", HUGE)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_no_memory_is_taken_for_what_declares_too_many_pixels(tmp_path, monkeypatch, name):
-    def is_called(encoded):
+    def is_called(*_):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr(decoded_files, "decode_image", is_called)
+    monkeypatch.setattr(decoded_files, "decode_jpeg_or_png", is_called)
+    monkeypatch.setattr(pillow_decoding, "_loaded_pixels", is_called)
     path = tmp_path / name
     path.write_bytes(HUGE[name](10001))
     assert "declares 100020001 pixels, at most 100000000 are taken" in refused([path])
     path.write_bytes(HUGE[name](10000))
-    with pytest.raises(AssertionError, match="decoded"):
+    # Pillow looks into a WebP's frames when it opens it, and finds none.
+    with pytest.raises(DatasetError if "webp" in name[:10] else AssertionError, match=r"damaged|decoded"):
         decode([path])
+
+
+def test_content_decides_and_not_the_name(tmp_path):
+    frames = [Image.fromarray(np.full([8, 8, 3], value, np.uint8)) for value in (40, 90, 140)]
+    contents = {
+        # TensorFlow's decoder would end the process.
+        "animated.png": written("WEBP", frames[0], save_all=True, append_images=frames[1:], lossless=True),
+        "tiff.jpg": written("TIFF", frames[0]),
+        "bmp": written("BMP", frames[0]),
+        "png.webp": written("PNG", frames[0]),
+        "palette.bmp": written("BMP", frames[0].quantize(4)),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    found = decode(sorted(tmp_path.iterdir()))
+    np.testing.assert_array_equal(found.images, [np.asarray(frames[0])] * len(contents))
+    assert found.orientations == [1] * len(contents)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_photographs_are_turned_before_they_are_measured_and_resized(tmp_path, kind):
+    stored, exif = np.zeros([24, 40, 3], np.uint8), Image.Exif()
+    stored[:12, :20] = 250
+    exif[ExifTags.Base.Orientation] = 6
+    path = tmp_path / "photo"
+    path.write_bytes(written(kind, Image.fromarray(stored), exif=exif))
+    found = decode([path])
+    assert found.own_size == (40, 24)
+    # The first row is the right side, the first column the top.
+    quarters = found.images[0][[10, 10, 30, 30], [6, 18, 6, 18], 0] > 125
+    assert quarters.tolist() == [False, True, False, False]
+    assert found.orientations == [6 if kind in ("JPEG", "PNG") else 1]
+    resized = decode([path], image_size=(20, 12)).images[0]
+    np.testing.assert_array_equal(resized, fit_images(found.images[0], (20, 12)))
+
+
+def test_files_that_belong_to_no_class_are_bad_whatever_they_hold(tmp_path, good):
+    stray = tmp_path / "stray.png"
+    stray.write_bytes(PNG)
+    assert f"{stray} lies outside of the class folders; move it into one, or remove it" == refused(
+        [good], strays=[stray]
+    )
+    assert "more than 1 % of 99 files" in refused([good] * 98, strays=[stray], skip_bad_images=True)
+    assert list(decode([good] * 99, strays=[stray], skip_bad_images=True).bad) == [stray]
 
 
 def test_a_link_that_leads_to_itself(tmp_path, good):
@@ -172,13 +244,19 @@ def test_at_most_a_hundredth_is_left_out(tmp_path, good, bad_count, count, is_re
         assert list(decode(paths, skip_bad_images=True).bad) == bad
 
 
-def test_too_little_memory_is_not_a_file_s_fault(good, monkeypatch):
-    def exhaust(encoded):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+@pytest.mark.parametrize("error", [tf.errors.ResourceExhaustedError(None, None, "OOM"), MemoryError()], ids=type)
+@pytest.mark.parametrize("skip", [False, True])
+def test_too_little_memory_is_not_a_file_s_fault_but_names_it(good, monkeypatch, error, skip):
+    def exhaust(*_):
+        raise error
 
-    monkeypatch.setattr(decoded_files, "decode_image", exhaust)
-    with pytest.raises(tf.errors.ResourceExhaustedError):
-        decode([good] * 100, skip_bad_images=True)
+    for name, what in (("decode_jpeg_or_png", f"{len(PNG)} bytes"), ("fit_images", "an image of 32,32 (height,width)")):
+        with monkeypatch.context() as patch:
+            patch.setattr(decoded_files, name, exhaust)
+            with pytest.raises(MemoryExhaustedError) as caught:
+                decode([good] * 100, image_size=(8, 8), skip_bad_images=skip)
+        assert str(good) in str(caught.value)
+        assert what in str(caught.value)
 
 
 def test_images_are_as_wished(tmp_path, good):

@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 
 from eoinas_tf.data import image_datasets
 from eoinas_tf.data.image_datasets import load_image_dataset
-from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.image_resizing import resize_images
 from eoinas_tf.errors import DatasetError
 
 

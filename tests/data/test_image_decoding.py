@@ -1,10 +1,12 @@
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from eoinas_tf.data import image_decoding
-from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape, fit_images, resize_images
+from eoinas_tf.data.image_decoding import convert_channels, decode_image, decode_to_shape
+from eoinas_tf.data.image_resizing import resize_images
 
 RANDOM = np.random.default_rng(0)
 
@@ -21,27 +23,6 @@ def test_alpha_is_dropped_and_grey_is_repeated():
     np.testing.assert_array_equal(convert_channels(image[..., :3], 3), image[..., :3])
     np.testing.assert_array_equal(convert_channels(image[..., :2], 1), image[..., :1])
     np.testing.assert_array_equal(convert_channels(image[..., :2], 3), image[..., [0, 0, 0]])
-
-
-def test_shrinking_averages_as_a_triangle_filter_does():
-    # Halving with antialiasing weighs four neighbours 1, 3, 3, 1; what lies outside has no weight.
-    row = np.array([0, 0, 80, 160, 240, 255, 255, 255], np.uint8)
-    expected = [
-        (3 * 0 + 3 * 0 + 80) / 7,
-        (0 + 3 * 80 + 3 * 160 + 240) / 8,
-        (160 + 3 * 240 + 3 * 255 + 255) / 8,
-        (255 + 3 * 255 + 3 * 255) / 7,
-    ]
-    image = np.tile(row[np.newaxis, :, np.newaxis], [8, 1, 1])
-    resized = resize_images(image, (4, 4))
-    assert resized.dtype == tf.uint8
-    np.testing.assert_array_equal(resized[1, :, 0], np.round(expected))
-
-
-def test_own_size_changes_nothing_and_batches_are_resized_alike():
-    images = RANDOM.integers(0, 256, [2, 6, 5, 3], np.uint8)
-    np.testing.assert_array_equal(resize_images(images, (6, 5)), images)
-    np.testing.assert_array_equal(resize_images(images, (3, 9))[1], resize_images(images[1], (3, 9)))
 
 
 def test_decode_to_shape_in_a_pipeline():
@@ -71,35 +52,10 @@ def test_channels_are_converted_in_a_graph_where_they_are_not_known():
         np.testing.assert_array_equal(unknown(image[..., :channels]), image[..., expected])
 
 
-def test_resizing_keeps_black_white_and_the_order_of_height_and_width():
-    for value in (0, 255):
-        resized = resize_images(np.full([5, 7, 1], value, np.uint8), (11, 3)).numpy()
-        assert resized.shape == (11, 3, 1)
-        assert np.all(resized == value)
-
-
 @pytest.mark.parametrize("content", [b"", b"no image", tf.io.encode_png(np.zeros([9, 9, 3], np.uint8)).numpy()[:-9]])
 def test_what_is_no_image_is_an_argument_error(content):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(tf.constant(content))
-
-
-@pytest.mark.parametrize(("height", "width", "top", "left"), [(8, 13, 2, 4), (13, 8, 4, 2), (8, 8, 2, 2), (9, 8, 2, 2)])
-def test_the_middle_of_an_image_whose_shorter_side_fits(height, width, top, left):
-    # Nothing is resized, so that the pixels are the image's own. Margins of 9 and 5 are halved to the even side.
-    image = RANDOM.integers(0, 256, [height, width, 3], np.uint8)
-    middle = fit_images(image, (4, 4), 8)
-    np.testing.assert_array_equal(middle, image[top : top + 4, left : left + 4])
-    np.testing.assert_array_equal(fit_images(image[None], (4, 4), 8)[0], middle)
-
-
-@pytest.mark.parametrize(("size", "resized_size"), [((20, 33), (10, 16)), ((45, 20), (22, 10)), ((7, 5), (14, 10))])
-def test_the_shorter_side_is_resized_and_the_middle_cut_out_as_by_pillow(size, resized_size):
-    image = RANDOM.integers(0, 256, [*size, 3], np.uint8)
-    resized = Image.fromarray(image).resize(resized_size[::-1], Image.Resampling.BILINEAR)
-    top, left = (int(np.round((side - 8) / 2)) for side in resized_size)
-    expected = np.asarray(resized)[top : top + 8, left : left + 8]
-    np.testing.assert_allclose(fit_images(image, (8, 8), 10).numpy().astype(int), expected, atol=1)
 
 
 def test_decode_to_shape_with_the_middle_cut_out():
@@ -110,14 +66,49 @@ def test_decode_to_shape_with_the_middle_cut_out():
     np.testing.assert_array_equal(next(iter(middles)), image[1:5, 2:7])
 
 
-def test_images_of_many_sizes_are_not_compiled_one_by_one(monkeypatch):
-    compiled_shapes = []
-    plain = image_decoding._turn_and_round
-    monkeypatch.setattr(
-        image_decoding, "_turn_and_round_compiled", lambda images: compiled_shapes.append(images.shape) or plain(images)
-    )
-    for height in (9, 11, 13):
-        image = np.zeros([height, 8, 3], np.uint8)
-        fit_images(image, (4, 4), resize_side=6)
-        resize_images(image, (4, 5))
-    assert set(map(tuple, compiled_shapes)) == {(1, 5, 4, 3)}
+def by_pillow(image, kind, **options):
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+COLOUR = Image.fromarray(np.random.default_rng(1).integers(0, 256, [19, 23, 3], np.uint8))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("PNG", {}), ("JPEG", {"quality": 60}), ("JPEG", {"progressive": True, "subsampling": 0})],
+    ids=["png", "jpeg", "progressive jpeg"],
+)
+def test_plain_jpeg_and_png_files_have_the_pixels_of_tensorflow_s_decoder(mode, kind, options):
+    writes = {"PNG": ("1", "L", "LA", "P", "RGB", "RGBA"), "JPEG": ("L", "RGB", "CMYK", "YCbCr")}
+    if mode not in writes[kind]:
+        pytest.skip(f"no {kind} has {mode}")
+    encoded = by_pillow(COLOUR.convert(mode), kind, **options)
+    expected = tf.io.decode_image(encoded, expand_animations=False).numpy()
+    np.testing.assert_array_equal(decode_image(tf.constant(encoded), tf.constant(1)), expected)
+    np.testing.assert_array_equal(tf.function(decode_image)(tf.constant(encoded)), expected)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (800, 1000)])
+def test_of_an_animated_webp_the_first_frame_is_taken_in_a_pipeline_too(size):
+    # TensorFlow's own decoder ends the process with the first size, and returns other pixels with the second.
+    frames = [Image.fromarray(np.full([*size, 3], value, np.uint8)) for value in (40, 90, 140)]
+    encoded = by_pillow(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    decoded = next(iter(tf.data.Dataset.from_tensors(encoded).map(decode_image)))
+    np.testing.assert_array_equal(decoded, np.asarray(frames[0]))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "TIFF", "WEBP", "PPM"])
+def test_other_formats_are_decoded_in_a_pipeline(kind):
+    image = COLOUR.quantize(16) if kind == "GIF" else COLOUR
+    encoded = by_pillow(image, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    decoded = next(iter(tf.data.Dataset.from_tensors(encoded).map(decode_image)))
+    np.testing.assert_array_equal(decoded, np.asarray(image.convert("RGB")))
+
+
+def test_decode_to_shape_turns_before_it_resizes():
+    image = RANDOM.integers(0, 256, [6, 9, 3], np.uint8)
+    turned = decode_to_shape(tf.io.encode_png(image), (9, 6, 3), resize=False, orientation=tf.constant(6))
+    np.testing.assert_array_equal(turned, np.rot90(image, -1))

@@ -1,17 +1,16 @@
 import io
 import os
 import pathlib
-import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from eoinas_tf.data import decoded_files, image_split, input_pipelines
 from eoinas_tf.data.augmentation import channel_statistics
-from eoinas_tf.data.image_decoding import fit_images, resize_images
 from eoinas_tf.data.image_folder import load_image_folder
+from eoinas_tf.data.image_resizing import fit_images, resize_images
 from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
 from eoinas_tf.data.split_indices import class_balanced_halves
@@ -59,11 +58,17 @@ def test_train_and_test_folders_in_sorted_order(tmp_path):
     np.testing.assert_array_equal(pixels(dataset.test), [picture(8)])
 
 
-def test_test_folder_is_preferred_to_validation_folders(tmp_path):
-    make_folder(tmp_path / "train")
-    for number, part in enumerate(["validation", "val", "test"]):
-        write(tmp_path / part / "ant" / "x.png", picture(number))
-        np.testing.assert_array_equal(pixels(load_image_folder(str(tmp_path)).test), [picture(number)])
+@pytest.mark.parametrize("train", ["train", "Training", "TRAIN"])
+@pytest.mark.parametrize("test", ["test", "Testing", "val", "Valid", "VALIDATION"])
+def test_parts_are_named_without_regard_to_case_and_a_validation_part_is_tested_on(tmp_path, train, test):
+    make_folder(tmp_path / train, count=2)
+    write(tmp_path / test / "bee" / "x.png", picture(8))
+    dataset = load_image_folder(str(tmp_path))
+    assert (len(dataset.train), dataset.class_names) == (4, ("ant", "bee"))
+    np.testing.assert_array_equal(pixels(dataset.test), [picture(8)])
+    assert dataset.counts == (
+        f"folder:{tmp_path}: 4 training images, 1 test images, 2 classes; the test part is {test}"
+    )
 
 
 def test_a_class_balanced_fifth_is_held_out(tmp_path):
@@ -143,21 +148,125 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path):
     assert pixels(dataset.train).reshape(2, 3).tolist() == [[0, 255, 0], [255, 0, 0]]
 
 
-def test_other_and_hidden_files_are_left_out(tmp_path):
-    make_folder(tmp_path, count=2)
-    write(tmp_path / "bee" / "notes.txt", b"notes")
-    write(tmp_path / "bee" / ".hidden.png", b"")
-    write(tmp_path / ".cache" / "x.png", b"")
-    write(tmp_path / "readme.png", b"")
+def test_files_of_operating_systems_are_left_out_and_counted(tmp_path):
+    make_folder(tmp_path, count=5)
+    for name in ("bee/Thumbs.db", "ant/Thumbs.db", ".DS_Store", "ant/._0.png", "bee/._1.png", "desktop.ini"):
+        write(tmp_path / name, b"")
+    for name in ("__MACOSX/ant/0.png", "bee/@eaDir/0.png/x.png"):
+        write(tmp_path / name, picture(0))
     dataset = load_image_folder(str(tmp_path))
-    assert dataset.class_names == ("ant", "bee")
-    assert len(dataset.train) + len(dataset.test) == 4
+    assert dataset.counts == (
+        f"folder:{tmp_path}: 8 training images, 2 test images, 2 classes; a fifth of each class is held out as the "
+        "test part; ignored 1 .DS_Store, 2 ._*, 1 @eaDir, 2 Thumbs.db, 1 __MACOSX, 1 desktop.ini"
+    )
 
 
-def test_image_formats_that_cannot_be_read_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("x.jfif", "JPEG"),
+        ("x.JPE", "JPEG"),
+        ("x", "JPEG"),
+        (".x.png", "PNG"),
+        ("x.mpo", "MPO"),
+        ("x.TIF", "TIFF"),
+        ("x.tiff", "TIFF"),
+        ("x.webp", "WEBP"),
+        ("x.ppm", "PPM"),
+        ("x.jp2", "JPEG2000"),
+        ("x.txt", "BMP"),
+    ],
+)
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "paths"])
+def test_an_image_is_read_whatever_its_name(tmp_path, monkeypatch, name, kind, limit):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    make_folder(tmp_path / "train", count=1)
+    image = Image.new("RGB", (6, 4), (200, 120, 40))
+    write(tmp_path / "train" / "bee" / name, by_pil(image, kind, **({"lossless": True} if kind == "WEBP" else {})))
+    write(tmp_path / "test" / "bee" / name, by_pil(image, kind))
+    dataset = load_image_folder(str(tmp_path))
+    assert (len(dataset.train), len(dataset.test)) == (3, 1)
+    place = 1 if name.startswith(".") else 2
+    assert np.abs(pixels(dataset.train)[place].astype(int) - np.asarray(image)).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "photo.heic", "labels.csv", "movie.mp4"])
+def test_a_file_that_is_no_image_is_refused_by_name_or_counted(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(decoded_files, "LARGEST_SKIPPED_PART", 0.25)
     make_folder(tmp_path)
-    write(tmp_path / "ant" / "x.WebP", b"RIFF")
-    assert re.search(r"ant/x\.WebP: convert", one_line_error(tmp_path))
+    write(tmp_path / "ant" / name, b"something else")
+    assert str(tmp_path / "ant" / name) in one_line_error(tmp_path)
+    assert "1 bad files left out" in load_image_folder(str(tmp_path), skip_bad_images=True).counts
+
+
+def test_a_file_outside_of_the_class_folders_is_named_or_counted(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(decoded_files, "LARGEST_SKIPPED_PART", 0.5)
+    for part in ("train", "test"):
+        make_folder(tmp_path / part)
+    strays = [tmp_path / name for name in ("x.png", "train/x.png", "test/readme.md")]
+    for path in strays:
+        write(path, picture(0))
+        assert f"{path} lies outside of the class folders" in one_line_error(tmp_path)
+        path.unlink()
+    for path in strays:
+        write(path, picture(0))
+    assert "10 training images, 10 test images" in load_image_folder(str(tmp_path), skip_bad_images=True).counts
+    assert "left out 3 of 23 files" in caplog.text
+
+
+def photograph(orientation, number):
+    """A JPEG file of a smooth image, stored with this EXIF orientation, and the image itself as Pillow shows it."""
+    rows, columns = np.mgrid[:24, :40]
+    image = Image.fromarray(np.stack([rows * 9, columns * 6, rows + columns + number], axis=-1).astype(np.uint8))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    content = by_pil(image, "JPEG", quality=95, exif=exif)
+    return content, np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content)))).astype(int)
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "paths"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_turned_when_they_are_loaded_and_when_they_are_cropped(
+    tmp_path, monkeypatch, orientation, limit
+):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    shown = []
+    for number, name in enumerate(("ant", "bee")):
+        content, image = photograph(orientation, number)
+        shown.append(image)
+        for part in ("train", "test"):
+            write(tmp_path / part / name / "x.jpg", content)
+    dataset = load_image_folder(str(tmp_path))
+    assert dataset.image_shape == shown[0].shape
+    np.testing.assert_allclose(pixels(dataset.train).astype(int), shown, atol=8)
+    np.testing.assert_allclose(pixels(dataset.test).astype(int), shown, atol=8)
+    originals = load_image_folder(str(tmp_path), image_size=(12, 12), keep_originals=True)
+    draws = draw_crops(2, tf.constant([3, 4]))
+    crops = originals.train.load_crops(tf.constant([0, 1]), draws).numpy().astype(int)
+    expected = [crop_image(image.astype(np.uint8), draws[place], (12, 12)) for place, image in enumerate(shown)]
+    np.testing.assert_allclose(crops, expected, atol=8)
+
+
+def test_orientations_stay_with_their_files_where_some_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(decoded_files, "LARGEST_SKIPPED_PART", 0.5)
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
+    content, shown = photograph(6, 0)
+    for part in ("train", "test"):
+        for name in ("ant", "bee"):
+            write(tmp_path / part / name / "0.png", b"")
+            write(tmp_path / part / name / "1.jpg", content)
+            write(tmp_path / part / name / "2.png", picture(1, 40, 24))
+    dataset = load_image_folder(str(tmp_path), skip_bad_images=True)
+    for split in (dataset.train, dataset.test):
+        np.testing.assert_allclose(pixels(split).astype(int), [shown, picture(1, 40, 24)] * 2, atol=8)
+
+
+def test_a_long_strip_is_resized_by_its_shorter_side(tmp_path):
+    make_folder(tmp_path / "train", count=1, height=40, width=50)
+    make_folder(tmp_path / "test", count=1, height=40, width=50)
+    write(tmp_path / "train" / "bee" / "strip.png", np.full([20000, 2, 3], 77, np.uint8))
+    dataset = load_image_folder(str(tmp_path), image_size=(32, 32), resize_side=36)
+    np.testing.assert_array_equal(pixels(dataset.train)[2], np.full([32, 32, 3], 77))
 
 
 @pytest.mark.parametrize("folder", ["", "/no/such/folder"])
@@ -175,7 +284,7 @@ def test_too_few_class_folders(tmp_path):
 
 def test_a_class_without_images_is_named(tmp_path):
     make_folder(tmp_path, count=2)
-    write(tmp_path / "cow" / "notes.txt", b"")
+    write(tmp_path / "cow" / "Thumbs.db", b"")
     assert f"no images in the class folder {tmp_path / 'cow'}" in one_line_error(tmp_path)
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -42,6 +44,13 @@ def test_subset_keeps_the_order_asked_for(split):
 
 def test_number_of_classes(split):
     assert ImageDataset("digits", ("a", "b", "c"), (3, 4, 1), split, split).num_classes == 3
+
+
+def test_counts_are_one_line(split):
+    dataset = ImageDataset("digits", ("a", "b", "c"), (3, 4, 1), split, split.subset(np.array([2])))
+    assert dataset.counts == "digits: 6 training images, 1 test images, 3 classes"
+    told = dataclasses.replace(dataset, remarks=("one thing", "another"))
+    assert told.counts == f"{dataset.counts}; one thing; another"
 
 
 def test_memory_limit_counts_every_byte(monkeypatch):
@@ -125,3 +134,16 @@ def test_a_class_name_that_is_no_text_is_refused():
     with pytest.raises(DatasetError, match=r"the class 'b\\udcff' is not UTF-8 text; rename"):
         ImageDataset("two", ("a", "b\udcff"), (4, 4, 1), split, split)
     assert ImageDataset("two", ("a", "bé☃"), (4, 4, 1), split, split).num_classes == 2
+
+
+def test_what_is_read_may_be_more_than_the_encoded_image():
+    split = ImageSplit.from_sources(
+        (np.array([b"a", b"b"], object), np.array([3, 4])),
+        [0, 1],
+        lambda letter, number: (letter, number),
+        lambda read: tf.fill([1, 1, 1], tf.cast(read[1], tf.uint8)),
+        (1, 1, 1),
+        crop=lambda read, draws, shape: tf.fill(shape, tf.cast(10 * read[1], tf.uint8)),
+    )
+    assert split.load_batch(tf.constant([1, 0])).numpy().ravel().tolist() == [4, 3]
+    assert split.load_crops(tf.constant([1, 0]), DRAWS).numpy().ravel().tolist() == [40, 30]

@@ -4,7 +4,8 @@ import tensorflow as tf
 from PIL import Image
 from scipy import stats
 
-from eoinas_tf.data.image_decoding import resize_images
+from eoinas_tf.data.image_orientation import turn_upright
+from eoinas_tf.data.image_resizing import resize_images
 from eoinas_tf.data.random_resized_crop import ATTEMPTS, crop_image, crop_window, decode_crop, draw_crops
 from eoinas_tf.random_seeds import stateless_seed
 
@@ -117,3 +118,13 @@ def test_what_is_no_image_is_an_error():
     for damaged in (b"", b"text", encoded[:40]):
         with pytest.raises(tf.errors.InvalidArgumentError):
             decode_crop(tf.constant(damaged), draw_crops(1, SEED)[0], (8, 6, 3))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("encode", [tf.io.encode_png, tf.io.encode_jpeg], ids=["png", "jpeg"])
+def test_a_window_is_chosen_in_the_turned_image(encode, orientation):
+    encoded = encode(smooth_image(30, 25))
+    upright = turn_upright(tf.io.decode_image(encoded), orientation)
+    for draws in draw_crops(3, SEED):
+        crop = decode_crop(encoded, draws, (8, 6, 3), orientation=tf.constant(orientation)).numpy().astype(int)
+        np.testing.assert_allclose(crop, crop_image(upright, draws, (8, 6)).numpy().astype(int), atol=4)

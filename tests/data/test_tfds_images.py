@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from eoinas_tf.data import image_split, tfds_images
 from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
-from eoinas_tf.data.image_decoding import fit_images, resize_images
+from eoinas_tf.data.image_resizing import fit_images, resize_images
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches
 from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
 from eoinas_tf.data.split_indices import class_balanced_halves

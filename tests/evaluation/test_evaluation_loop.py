@@ -73,7 +73,9 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     # Ends in the middle of epoch 3: the epochs before are kept, this one is trained anew.
     early = run_evaluation(dataclasses.replace(pieces, max_steps=2 * EPOCH_STEPS + 1))
     assert (early["finished"], early["epochs"], early["steps"]) == (False, 2, 7)
-    assert "ended by --max_steps after 7 of 12 steps" in capsys.readouterr().out
+    written = capsys.readouterr().out
+    assert "ended by --max_steps after 7 of 12 steps" in written
+    assert written.count(" training images, ") == 2
     assert run_evaluation(pieces) == summary
     assert "continuing after epoch 2 of 4" in capsys.readouterr().out
 

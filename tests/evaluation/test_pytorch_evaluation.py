@@ -65,7 +65,9 @@ def test_the_loaded_network_is_tested_exported_and_traceable(config, small_image
     assert json.loads((run / "summary.json").read_text()) == summary
     assert summary["pytorch_weights_sha256"] == hashlib.sha256((tmp_path / "weights.npz").read_bytes()).hexdigest()
     assert Genotype.read(run / summary["genotype"]) == GENOTYPE
-    assert "test accuracy" in capsys.readouterr().out
+    written = capsys.readouterr().out
+    assert "test accuracy" in written
+    assert " training images, " in written
     assert not (run / "checkpoints").exists()
     trained = {name: values for name, values in weights.items() if "running" not in name and "auxiliary" not in name}
     assert summary["parameters"] == sum(values.size for values in trained.values())

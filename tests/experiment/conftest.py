@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.data.image_decoding import fit_images
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.experiment.image_classifier import ImageClassifier
 
 MEAN, DEVIATION = np.array([120.0, 110.0, 100.0]), np.array([60.0, 61.0, 62.0])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from eoinas_tf.experiment.export_folder import new_export
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
@@ -36,7 +36,10 @@ def test_an_export_is_served_as_the_page_says(tiny, tmp_path, name):
     if not all(importlib.util.find_spec(package) for package in export_format.packages):
         pytest.skip(f"the extra `{name}` is not installed")
     image = tiny.make_images(16, 12, count=1)
-    Image.fromarray(image[0]).save(tmp_path / "photo.png")
+    # As a phone stores it that was held upright: on its side, and 6 says how it is to be turned.
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(np.rot90(image[0])).save(tmp_path / "photo.png", exif=exif)
     sides = [None, None] if export_format.takes_any_size else [8, 6]
     description = {"image": {"shape": [None, *sides, 3]}, "class_names": list(tiny.class_names)}
     with new_export(tmp_path / "runs" / "eval" / name, description) as folder:

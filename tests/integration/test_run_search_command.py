@@ -54,6 +54,7 @@ def test_seven_drops_leave_one_operation_and_everything_is_written(uninterrupted
     }  # fmt: skip
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["ckpt-00000016", "ckpt-00000018"]
     assert "found" in result.stdout
+    assert "digits: 1438 training images, 359 test images, 10 classes\n" in result.stdout
 
 
 def test_tensorboard_has_each_value_once(uninterrupted):

@@ -1,0 +1,158 @@
+"""Resizes images with antialiased bilinear interpolation, whole or by their shorter side with their middle cut out.
+
+However long and thin an image is, what is made of it on the way is not much larger than the image or the result.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Pixels of an image with one of its sides resized or both. Where there would be more, what is not needed is cut away
+# first, and the side goes first that leaves fewer. Ordinary photographs stay below, and so keep their bytes: the other
+# way's pixels are the same but for rounding.
+MOST_RESIZED_PIXELS = 2**23
+
+
+def resize_images(images: tf.Tensor, image_size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
+    """Resizes with antialiased bilinear interpolation.
+
+    Args:
+        images: uint8 tensor of shape [height, width, c] or [b, height, width, c].
+        image_size: (height, width) in pixels to resize to.
+
+    Returns:
+        uint8 tensor, rounded to the nearest, with the new height and width.
+    """
+    images = tf.convert_to_tensor(images)
+    height, width = _sides(images)
+    rows_first, columns_first = _product(image_size[0], width), _product(image_size[1], height)
+    return _either(
+        (rows_first > MOST_RESIZED_PIXELS) & (columns_first < rows_first),
+        lambda: _turned(_resize_rows_first(_turned(images), (image_size[1], image_size[0]))),
+        lambda: _resize_rows_first(images, image_size),
+    )
+
+
+def _resize_rows_first(
+    images: tf.Tensor,
+    image_size: tuple[int, int] | tf.Tensor,
+    scales: list[tf.Tensor] | None = None,
+    shifts: list[tf.Tensor] | None = None,
+) -> tf.Tensor:
+    """Resizes as `resize_images` does; where scales and shifts are given, to a window of the resized image."""
+    batch = images if images.shape.rank == 4 else images[None]
+    scales, shifts = scales or [None, None], shifts or [0.0, 0.0]
+    turned = tf.transpose(_resize_lines(batch, image_size[0], scales[0], shifts[0]), [0, 2, 1, 3])
+    resized = _resize_lines(turned, image_size[1], scales[1], shifts[1])
+    # Each shape is compiled once, so only sizes that all of a data set's images are resized to.
+    is_one_size = not tf.is_tensor(image_size) and resized.shape.is_fully_defined()
+    turn = _turn_and_round_compiled if is_one_size else _turn_and_round
+    return turn(resized) if images.shape.rank == 4 else turn(resized)[0]
+
+
+def _resize_lines(
+    images: tf.Tensor, lines: int | tf.Tensor, scale: tf.Tensor | None, shift: float | tf.Tensor
+) -> tf.Tensor:
+    """Resizes images [b, height, width, c] to [b, lines, width, c], float32, as `tf.image.resize` does.
+
+    That takes most of its time along the other side, pixel by pixel, and shares each line of the result out among
+    threads. As one line of pixels that are whole lines nothing is shared out, and whole lines are added, so that to
+    resize, to turn and to resize again takes half the time, for the same pixels.
+    """
+    batch, height, width, channels = (
+        static or tf.shape(images)[axis] for axis, static in enumerate(images.shape.as_list())
+    )
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=tf.reshape(images, [batch, 1, height, width * channels]),
+        size=[1, lines],
+        scale=[1.0, tf.cast(lines / height, tf.float32) if scale is None else scale],
+        translation=[0.0, shift],
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.reshape(resized, [batch, lines, width, channels])
+
+
+def _turn_and_round(images: tf.Tensor) -> tf.Tensor:
+    # Weighted means never leave the range by more than rounding does.
+    return tf.cast(tf.round(tf.transpose(images, [0, 2, 1, 3])), tf.uint8)
+
+
+# One loop instead of three: four times as fast.
+_turn_and_round_compiled = tf.function(_turn_and_round, jit_compile=True, autograph=False)
+
+
+def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int | None = None) -> tf.Tensor:
+    """Brings images of one size to another: as they are, or by their shorter side with their middle cut out.
+
+    Args:
+        images: uint8 tensor of shape [height, width, c] or [b, height, width, c].
+        image_size: (height, width) in pixels of the result.
+        resize_side: Pixels that the shorter side is resized to before the middle is cut out, no fewer than
+            the larger of `image_size`. If `None`, height and width are resized each on its own.
+
+    Returns:
+        uint8 tensor of the new height and width.
+    """
+    if resize_side is None:
+        return resize_images(images, image_size)
+    images = tf.convert_to_tensor(images)
+    height, width = _sides(images)
+    own_sides = tf.cast(tf.stack([height, width]), tf.int64)
+    # The longer side is rounded down, and half a pixel of margin to the even side, as most test scripts do.
+    sides = resize_side * own_sides // tf.reduce_min(own_sides)
+    margins = tf.cast(tf.round((sides - image_size) / 2), tf.int64)
+
+    def cut_after() -> tf.Tensor:
+        top, left = tf.unstack(tf.cast(margins, tf.int32))
+        resized = resize_images(images, tf.cast(sides, tf.int32))
+        return resized[..., top : top + image_size[0], left : left + image_size[1], :]
+
+    pixels = tf.maximum(tf.reduce_prod(sides), sides[0] * own_sides[1])
+    return _either(
+        pixels > MOST_RESIZED_PIXELS, lambda: _resize_middle(images, image_size, own_sides, sides, margins), cut_after
+    )
+
+
+def _resize_middle(
+    images: tf.Tensor, image_size: tuple[int, int], own_sides: tf.Tensor, sides: tf.Tensor, margins: tf.Tensor
+) -> tf.Tensor:
+    """Cuts out what the middle of the resized image is made of and resizes that alone, with the same weights."""
+    scales, edges = sides / own_sides, tf.cast(margins, tf.float64)
+    # A weight reaches as far as a pixel of the image or of the result, whichever is larger.
+    reach = tf.math.ceil(tf.maximum(1 / scales, 1.0)) + 1
+    first = tf.maximum(tf.cast(tf.floor(edges / scales - reach), tf.int64), 0)
+    end = tf.minimum(tf.cast(tf.math.ceil((edges + image_size) / scales + reach), tf.int64), own_sides)
+    part = images[..., first[0] : end[0], first[1] : end[1], :]
+    shifts = tf.unstack(tf.cast(tf.cast(first, tf.float64) * scales - edges, tf.float32))
+    scales = tf.unstack(tf.cast(scales, tf.float32))
+    height, width = tf.unstack(end - first)
+    return _either(
+        image_size[0] * width > image_size[1] * height,
+        lambda: _turned(_resize_rows_first(_turned(part), image_size[::-1], scales[::-1], shifts[::-1])),
+        lambda: _resize_rows_first(part, image_size, scales, shifts),
+    )
+
+
+def _sides(images: tf.Tensor) -> list[int | tf.Tensor]:
+    """Returns height and width, as plain numbers where they are known."""
+    return [images.shape[axis] or tf.shape(images)[axis] for axis in (-3, -2)]
+
+
+def _product(first: int | tf.Tensor, second: int | tf.Tensor) -> int | tf.Tensor:
+    is_plain = not tf.is_tensor(first) and not tf.is_tensor(second)
+    return first * second if is_plain else tf.cast(first, tf.int64) * tf.cast(second, tf.int64)
+
+
+def _either(
+    condition: bool | tf.Tensor, if_true: Callable[[], tf.Tensor], if_false: Callable[[], tf.Tensor]
+) -> tf.Tensor:
+    """Calls one of two functions; in a graph the condition may be known while it is built."""
+    if not tf.is_tensor(condition):
+        return if_true() if condition else if_false()
+    return tf.cond(condition, if_true, if_false)
+
+
+def _turned(images: tf.Tensor) -> tf.Tensor:
+    """Swaps rows and columns."""
+    return tf.transpose(images, [1, 0, 2] if images.shape.rank == 3 else [0, 2, 1, 3])
