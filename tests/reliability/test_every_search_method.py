@@ -9,7 +9,7 @@ from eoinas_tf.search_methods import SEARCH_METHODS
 from eoinas_tf.space.genotype import Genotype
 
 SETTINGS = (
-    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=440", "--epochs=3",
+    "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=3",
     "--crop_padding=1", "--nohorizontal_flip",
 )  # fmt: skip
 GRADIENT = ("--architecture_learning_rate=0.01", "--warmup_epochs=1")
@@ -25,8 +25,8 @@ CASES = {
     "pdarts": (),
 }
 KILLS = [
-    ("after_weight_step:2", KILLED, None),
-    ("after_drops:2", KILLED, 3),
+    ("after_weight_step:2", KILLED, 1),
+    ("after_drops:2", KILLED, 4),
     ("after_checkpoint:5", KILLED, 5),
 ]
 
