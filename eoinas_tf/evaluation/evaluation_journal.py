@@ -14,6 +14,7 @@ from eoinas_tf.space.genotype import Genotype
 
 CURVES = {
     "train_loss": "loss/train",
+    "train_cross_entropy": "loss/train_cross_entropy",
     "test_loss": "loss/test",
     "train_accuracy": "accuracy/train",
     "test_accuracy": "accuracy/test",
@@ -23,7 +24,11 @@ CURVES = {
 }
 
 TRAINING_PANELS = {
-    "loss": {"train_loss": "training", "test_loss": "test"},
+    "loss": {
+        "train_loss": "training: with the auxiliary head and label smoothing",
+        "train_cross_entropy": "training: bare cross-entropy",
+        "test_loss": "test: bare cross-entropy",
+    },
     "accuracy (fraction)": {
         "train_accuracy": "training",
         "test_accuracy": "test",

@@ -209,6 +209,7 @@ def epoch_record(step: EvaluationStep, epoch: int, done: int, test_means: TestMe
     return {
         "epoch": epoch,
         "train_loss": train_means.loss,
+        "train_cross_entropy": step.state.results.mean_cross_entropy(),
         "train_accuracy": train_means.accuracy,
         "test_loss": test_means.loss,
         "test_accuracy": test_means.accuracy,

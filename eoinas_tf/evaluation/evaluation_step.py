@@ -12,9 +12,9 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.learning_rate_schedule import LearningRateSchedule
+from eoinas_tf.evaluation.training_results import TrainingResults
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.repeated_steps import repeat_steps
-from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
 from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
@@ -33,7 +33,7 @@ class EvaluationState:
 
     network: EvaluationNetwork
     optimizer: keras.optimizers.Optimizer
-    results: StepResults
+    results: TrainingResults
     loss_scale: LossScale | NoLossScale
 
     def variables(self) -> dict[str, list]:
@@ -67,7 +67,7 @@ def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork,
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, StepResults("training step"), build_loss_scale(config.mixed_precision))
+    return EvaluationState(network, optimizer, TrainingResults(), build_loss_scale(config.mixed_precision))
 
 
 class TestMeans(NamedTuple):
@@ -127,11 +127,12 @@ class EvaluationStep:
         """
         replicas, state = self.replicas, self.state
         with replicas.strategy.scope():
-            results = replicas.strategy.run(self._replica_results, (images, labels, step))
+            results, bare_loss = replicas.strategy.run(self._replica_results, (images, labels, step))
             norm = replicas.first(results.gradient_norm)
             weights = state.network.trainable_variables
             norm = update_weights(state.optimizer, results.gradients, weights, norm, state.loss_scale)
             state.results.add(step, replicas.mean(results.loss), replicas.mean(results.accuracy), norm)
+            state.results.add_cross_entropy(replicas.mean(bare_loss))
 
     def _train_repeatedly(self, batches: Iterator, first: tf.Tensor, count: tf.Tensor) -> None:
         """Runs several training steps.
@@ -143,17 +144,24 @@ class EvaluationStep:
         """
         repeat_steps(lambda batch, number: self.train(*batch, number), batches, first, count)
 
-    def _replica_results(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> ReplicaResults:
-        """Runs forward and backward on a replica's share, piece by piece, and averages with the other replicas."""
+    def _replica_results(
+        self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
+    ) -> tuple[ReplicaResults, tf.Tensor]:
+        """Runs forward and backward on a replica's share, piece by piece, and averages with the other replicas.
+
+        Returns:
+            The results, and the share's mean bare cross-entropy, float32 scalar.
+        """
         weights = self.state.network.trainable_variables
         pieces = self.config.accumulation_steps
         if pieces == 1:
-            gradients, loss, accuracy = self._piece_gradients(images, labels, step, self._drop_path_seed(step))
+            gradients, *means = self._piece_gradients(images, labels, step, self._drop_path_seed(step))
         else:
-            gradients, loss, accuracy = self._accumulated_gradients(images, labels, step, pieces)
+            gradients, *means = self._accumulated_gradients(images, labels, step, pieces)
+        loss, accuracy, bare_loss = means
         gradients = self.replicas.average_gradients(self.state.loss_scale.unscale(gradients))
         gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.l2)
-        return ReplicaResults(gradients, norm, loss, accuracy)
+        return ReplicaResults(gradients, norm, loss, accuracy), bare_loss
 
     def _accumulated_gradients(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, pieces: int):
         """Averages the gradients of equal pieces of a replica's share; one piece is in memory at a time."""
@@ -161,22 +169,22 @@ class EvaluationStep:
         weights = self.state.network.trainable_variables
         seed = self._drop_path_seed(step)
 
-        def add_piece(number: tf.Tensor, gradients: list[tf.Tensor], loss: tf.Tensor, accuracy: tf.Tensor):
+        def add_piece(number: tf.Tensor, gradients: list[tf.Tensor], *means: tf.Tensor):
             own = slice(number * size, (number + 1) * size)
             piece_images = tf.ensure_shape(images[own], (size, *images.shape[1:]))
             piece_seed = None if seed is None else tf.random.fold_in(seed, number, alg=ALGORITHM)
-            more, piece_loss, piece_accuracy = self._piece_gradients(piece_images, labels[own], step, piece_seed)
+            more, *piece_means = self._piece_gradients(piece_images, labels[own], step, piece_seed)
             summed = [total + gradient for total, gradient in zip(gradients, more, strict=True)]
-            return number + 1, summed, loss + piece_loss, accuracy + piece_accuracy
+            return number + 1, summed, *(total + mean for total, mean in zip(means, piece_means, strict=True))
 
-        _, gradients, loss, accuracy = tf.while_loop(
+        _, gradients, *sums = tf.while_loop(
             lambda number, *_: number < pieces,
             add_piece,
-            (0, [tf.zeros(weight.shape) for weight in weights], tf.constant(0.0), tf.constant(0.0)),
+            (0, [tf.zeros(weight.shape) for weight in weights], *(tf.constant(0.0) for _ in range(3))),
             parallel_iterations=1,
             maximum_iterations=pieces,
         )
-        return [gradient / pieces for gradient in gradients], loss / pieces, accuracy / pieces
+        return [gradient / pieces for gradient in gradients], *(total / pieces for total in sums)
 
     def _drop_path_seed(self, step: tf.Tensor) -> tf.Tensor | None:
         """Returns the seed of a step's dropped paths on this replica, or None to drop none."""
@@ -185,9 +193,10 @@ class EvaluationStep:
         return self.replicas.own_seed(stateless_seed(self.config.seed, "drop path", step))
 
     def _piece_gradients(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, seed: tf.Tensor | None):
-        """Returns gradients (times the loss scale), loss and accuracy of some images.
+        """Returns gradients (times the loss scale), loss, accuracy and bare cross-entropy of some images.
 
-        The loss is the logits' mean cross-entropy plus the weighted auxiliary head's.
+        The loss is the logits' mean cross-entropy plus the weighted auxiliary head's, both with
+        smoothed labels; the bare one has neither.
 
         Args:
             images: float32 [images, height, width, channels].
@@ -200,7 +209,7 @@ class EvaluationStep:
         with tf.GradientTape() as tape:
             outputs = network(images, training=True, drop_path=drop_path)
             logits, *auxiliary = outputs if network.auxiliary_head is not None else (outputs,)
-            loss = tf.reduce_mean(cross_entropy(labels, logits, config.label_smoothing))
+            loss = bare_loss = tf.reduce_mean(cross_entropy(labels, logits, config.label_smoothing))
             for auxiliary_logits in auxiliary:
                 auxiliary_losses = cross_entropy(labels, auxiliary_logits, config.label_smoothing)
                 loss += config.auxiliary_weight * tf.reduce_mean(auxiliary_losses)
@@ -212,7 +221,9 @@ class EvaluationStep:
             [weight.value for weight in network.trainable_variables],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        return gradients, loss, tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32))
+        if config.label_smoothing > 0.0:
+            bare_loss = tf.reduce_mean(cross_entropy(labels, logits))
+        return gradients, loss, tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32)), bare_loss
 
     def _test(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> None:
         """Adds a batch's test results; the auxiliary head has no part in them.

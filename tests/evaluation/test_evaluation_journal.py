@@ -9,9 +9,9 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_journal import CURVES, EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
+from eoinas_tf.evaluation.training_results import TrainingResults
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.precision import NoLossScale
-from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
@@ -27,7 +27,7 @@ def new_state(value=0.0):
     network.build((None, 1))
     optimizer = keras.optimizers.SGD(momentum=0.9)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, StepResults("training step"), NoLossScale())
+    return EvaluationState(network, optimizer, TrainingResults(), NoLossScale())
 
 
 def record(epoch):
@@ -61,7 +61,7 @@ def test_the_last_epoch_is_always_saved(tmp_path):
 def test_every_variable_is_saved():
     state = new_state()
     saved = [variable for variables in state.variables().values() for variable in variables]
-    assert len(saved) == len(state.network.variables) + len(state.optimizer.variables) + 4
+    assert len(saved) == len(state.network.variables) + len(state.optimizer.variables) + 5
     assert any(isinstance(variable, tf.Variable) and variable is state.results.first_bad_step for variable in saved)
 
 

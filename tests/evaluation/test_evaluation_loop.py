@@ -91,6 +91,7 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     assert records[1]["learning_rate"] == pytest.approx(0.0125)
     assert [record["drop_path"] for record in records] == pytest.approx([0.075, 0.15, 0.225, 0.3])
     assert len({record["train_loss"] for record in records}) == EPOCHS
+    assert all(0 < record["train_cross_entropy"] < record["train_loss"] for record in records)
     for name in ("test_accuracy", "test_top_5_accuracy"):
         assert records[-1][name] == summary[name]
     # Of two classes, each is among the five likeliest.

@@ -80,6 +80,17 @@ def test_without_an_item_it_does_not(training, stopped, missing):
     assert training.digest() != expected
 
 
+def test_without_the_sum_of_the_bare_cross_entropy_its_mean_is_another(training, stopped):
+    values, _ = stopped
+    training.restore(values)
+    training.go_on(STOP, END)
+    expected = training.state.results.mean_cross_entropy()
+    training.restore(values)
+    training.state.results.cross_entropy_sum.assign(0.0)
+    training.go_on(STOP, END)
+    assert training.state.results.mean_cross_entropy() != expected
+
+
 @pytest.mark.parametrize(("first_step", "last_step"), [(STOP + 1, END + 1), (STOP, END - 1)])
 def test_from_another_step_it_does_not(training, stopped, first_step, last_step):
     values, expected = stopped

@@ -115,6 +115,22 @@ def test_without_auxiliary_head_and_drop_path():
     assert step.state.results.means(1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
 
 
+@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.3}, {"auxiliary_weight": 0.0}])
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_the_bare_cross_entropy_is_the_main_head_s_with_plain_labels(settings, pieces):
+    step, (images, labels) = new_step(drop_path=0.0, accumulation_steps=pieces, **settings), batch()
+    losses = []
+    for part in tf.split(tf.range(6), pieces):
+        outputs = step.state.network(tf.gather(images, part), training=True)
+        logits = outputs[0] if step.state.network.auxiliary_head is not None else outputs
+        losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(labels, part), logits))
+    step.train(images, labels, tf.constant(0, tf.int64))
+    results = step.state.results
+    assert results.mean_cross_entropy() == pytest.approx(np.mean(losses), rel=1e-4)
+    is_bare = settings == {"auxiliary_weight": 0.0}
+    assert (results.means(1).loss == pytest.approx(results.mean_cross_entropy(), rel=1e-6)) == is_bare
+
+
 def test_smoothed_cross_entropy_by_hand():
     # Probabilities 1/2, 1/4, 1/4; with 0.3 the label's own target is 0.7 + 0.1 and the others' 0.1.
     logits = tf.math.log([[0.5, 0.25, 0.25]] * 2)
@@ -132,6 +148,8 @@ def test_smoothing_is_of_both_losses_in_training_and_of_none_in_testing():
     loss, auxiliary_loss = (-np.mean(np.sum(targets * values, axis=1)) for values in outputs)
     step.train(images, labels, tf.constant(0, tf.int64))
     assert step.state.results.means(1).loss == pytest.approx(loss + 0.25 * auxiliary_loss, rel=1e-4)
+    bare = -np.mean(outputs[0][range(6), labels.numpy()])
+    assert step.state.results.mean_cross_entropy() == pytest.approx(bare, rel=1e-4)
 
     logits = tf.nn.log_softmax(step.state.network(images)).numpy()
     means = step.test_all([(images, labels, tf.ones([6]))])
