@@ -20,11 +20,13 @@ class MethodEntry(NamedTuple):
         path: Module and class, `package.module:Class`.
         settings: The settings of `SearchConfig` that belong to methods, and that this one has.
         summary: What it does, for `--help`.
+        trains: Whether it trains a super network, whose accuracy ranks the cells that different seeds find.
     """
 
     path: str
     settings: tuple[str, ...]
     summary: str
+    trains: bool = True
 
 
 _FOLDER = "eoinas_tf.search.methods"
@@ -41,6 +43,19 @@ SEARCH_METHODS: dict[str, MethodEntry] = {
     ),
     "gdas": MethodEntry(
         f"{_FOLDER}.gdas:Gdas", (*GRADIENT_SETTINGS, *GUMBEL_SETTINGS), "the same without dropping anything"
+    ),
+    "mdenas": MethodEntry(
+        f"{_FOLDER}.mdenas:Mdenas",
+        ("probability_learning_rate",),
+        "samples one operation an edge and epoch; probabilities move by comparing epochs and accuracies of pairs",
+    ),
+    "random_search": MethodEntry(
+        f"{_FOLDER}.random_search:RandomSearch",
+        ("random_search_cells",),
+        "trains uniform samples and keeps the best of many random cells by their accuracy on the validation half",
+    ),
+    "random": MethodEntry(
+        f"{_FOLDER}.random_cell:RandomCell", (), "draws a cell and trains nothing: the baseline", trains=False
     ),
 }
 

@@ -56,7 +56,7 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         What summary.json holds.
 
     Raises:
-        ConfigurationError: A folder holds no finished search.
+        ConfigurationError: A folder holds no finished search, or one that trained nothing.
     """
     searches = [_finished_search(folder) for folder in folders]
     accuracies = [summary["validation_accuracy"] for summary, _ in searches]
@@ -78,6 +78,11 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
 def _finished_search(folder: Path) -> tuple[dict, Genotype]:
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        if "validation_accuracy" in summary and summary["validation_accuracy"] is None:
+            raise ConfigurationError(
+                f"{folder} holds cells of --method={summary['method']}, which trains nothing that could rank them; "
+                "leave it out, or train its genotype.json with run_eval.py"
+            )
         return {**summary, "validation_accuracy": float(summary["validation_accuracy"])}, Genotype.read(
             folder / "genotype.json"
         )
