@@ -299,6 +299,20 @@ class SearchConfig(RunConfig):
         minimum=0.0,
         maximum=0.99,
     )
+    probability_learning_rate: float = method_setting(
+        0.01,
+        "Step by which an operation's probability moves for each operation of its edge that it beats, or that beats "
+        "it, in an epoch.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    random_search_cells: int = method_setting(
+        100,
+        "Random cells to score in the trained super network, each with a pass over the validation half; the best one "
+        "is kept.",
+        minimum=1,
+        maximum=1_000_000,
+    )
     max_skip_connections: int | None = setting(
         None,
         "Most identity operations in the found normal cell, as P-DARTS limits them; any number where not given.",
@@ -340,6 +354,11 @@ class SearchConfig(RunConfig):
             raise ConfigurationError(
                 "--operations_kept must not rise from stage to stage. Received: "
                 f"{','.join(map(str, self.operations_kept))}"
+            )
+        if self.num_seeds > 1 and not SEARCH_METHODS[self.method].trains:
+            raise ConfigurationError(
+                f"--num_seeds must be 1 with --method={self.method}, which trains nothing that could rank the cells; "
+                f"give each --seed a --run_dir of its own. Received: {self.num_seeds}"
             )
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")

@@ -20,6 +20,7 @@ FAULT_POINTS = frozenset(
         "before_checkpoint_has_its_name",
         "after_checkpoint",
         "after_genotype",
+        "after_cell_scored",
     }
 )
 
@@ -29,7 +30,7 @@ def fault_point(name: str, number: int) -> None:
 
     Args:
         name: One of `FAULT_POINTS`.
-        number: The global step or the epoch, counted from 1; 0 before there is one.
+        number: The global step, the epoch or the cell, counted from 1; 0 before there is one.
     """
     fault = os.environ.get(FAULT_VARIABLE)
     if fault:

@@ -25,12 +25,14 @@ class MethodEntry(NamedTuple):
         settings: The settings of `SearchConfig` that belong to methods, and that this one has.
         summary: What it does, for `--help`.
         defaults: Values of its settings where the user gives none, if they are others than most methods'.
+        trains: Whether it trains a super network, whose accuracy ranks the cells that different seeds find.
     """
 
     path: str
     settings: tuple[str, ...]
     summary: str
     defaults: Mapping[str, Any] = MappingProxyType({})
+    trains: bool = True
 
 
 _FOLDER = "eoinas_tf.search.methods"
@@ -70,6 +72,19 @@ SEARCH_METHODS: dict[str, MethodEntry] = {
         (*GRADIENT_SETTINGS, *STAGE_SETTINGS),
         "weighs all operations of an edge by softmax, in three stages of deeper networks with fewer operations",
         MappingProxyType({"architecture_learning_rate": 6e-4, "max_skip_connections": 2}),
+    ),
+    "mdenas": MethodEntry(
+        f"{_FOLDER}.mdenas:Mdenas",
+        (*WARMUP_SETTINGS, "probability_learning_rate"),
+        "samples one operation an edge and epoch; probabilities move by comparing epochs and accuracies of pairs",
+    ),
+    "random_search": MethodEntry(
+        f"{_FOLDER}.random_search:RandomSearch",
+        ("random_search_cells",),
+        "trains uniform samples and keeps the best of many random cells by their accuracy on the validation half",
+    ),
+    "random": MethodEntry(
+        f"{_FOLDER}.random_cell:RandomCell", (), "draws a cell and trains nothing: the baseline", trains=False
     ),
 }
 

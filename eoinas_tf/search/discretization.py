@@ -73,8 +73,7 @@ def derive_cells(
     Returns:
         The cells.
     """
-    # Without `none` among the candidates, the index behind them stands for it.
-    none = operation_names.index(NONE) if NONE in operation_names else len(operation_names)
+    none = none_index(operation_names)
     operation_index = np.full((len(CELL_TYPES), EDGE_COUNT), none, np.int32)
     pairs_of_type: list[CellEdges] = []
     warnings: list[str] = []
@@ -99,6 +98,15 @@ def derive_cells(
     normal, reduce = pairs_of_type
     genotype = Genotype(normal, ALL_INTERMEDIATE_NODES, reduce, ALL_INTERMEDIATE_NODES, source)
     return DerivedCells(genotype, operation_index, tuple(warnings))
+
+
+def none_index(operation_names: tuple[str, ...]) -> int:
+    """Returns the index that stands for `none`: where it is no candidate, the one behind the candidates.
+
+    Args:
+        operation_names: Names of the candidate operations.
+    """
+    return operation_names.index(NONE) if NONE in operation_names else len(operation_names)
 
 
 def _derive_limited_cell(

@@ -131,7 +131,7 @@ class SearchJournal:
         genotype = cells.genotype
         summary = {
             "method": self.config.method,
-            "dataset": self.config.dataset,
+            "dataset": self.config.dataset if self._log.metrics else None,
             "seed": self.config.seed,
             "epochs": self.config.epochs if self._log.metrics else 0,
             "validation_accuracy": validation_accuracy,

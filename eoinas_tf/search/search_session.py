@@ -221,8 +221,9 @@ class SearchSession:
     @property
     def source(self) -> str:
         """Where the cells come from, for the genotype."""
-        name = self.dataset.name if self._stages else "no images"
-        return f"{self.method.title} search on {name}, seed {self.config.seed}"
+        if not self._stages:
+            return f"{self.method.title}, nothing trained, seed {self.config.seed}"
+        return f"{self.method.title} search on {self.dataset.name}, seed {self.config.seed}"
 
     def cell_accuracy(self, operation_index: np.ndarray) -> float:
         """Returns the accuracy of a sub-network of the super network on all of D_V, a fraction.
@@ -248,14 +249,13 @@ class SearchSession:
         accuracy = self.cell_accuracy(cells.operation_index) if self._stages else None
         cells = dataclasses.replace(cells, warnings=(*self._warnings, *cells.warnings))
         summary = self._journal.finish(cells, evidence, accuracy)
-        of_accuracy = (
-            ""
-            if accuracy is None
-            else (
+        if accuracy is None:
+            of_accuracy = "; no network was trained and no image was read, so that nothing ranks it"
+        else:
+            of_accuracy = (
                 f"; {100 * accuracy:.2f} % of the validation half in its own super network, which ranks searches and "
                 "is not the final network's accuracy"
             )
-        )
         self.progress.say(f"found {self.run.genotype}; pictures in {self.run.plots}{of_accuracy}")
         return summary
 

@@ -64,7 +64,8 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         What summary.json holds.
 
     Raises:
-        ConfigurationError: A folder holds no finished search, or the searches cannot be compared.
+        ConfigurationError: A folder holds no finished search, or one that trained nothing, or the searches cannot be
+            compared.
     """
     searches, settings = zip(*(_finished_search(folder) for folder in folders), strict=True)
     warnings = check_comparable(folders, settings)
@@ -92,6 +93,11 @@ def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
     try:
         settings = read_search_settings(folder)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        if "validation_accuracy" in summary and summary["validation_accuracy"] is None:
+            raise ConfigurationError(
+                f"{folder} holds cells of --method={summary['method']}, which trains nothing that could rank them; "
+                "leave it out, or train its genotype.json with run_eval.py"
+            )
         summary = {**summary, "validation_accuracy": float(summary["validation_accuracy"])}
         return (summary, Genotype.read(folder / "genotype.json")), settings
     except (OSError, ValueError, KeyError, TypeError):

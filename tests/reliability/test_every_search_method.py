@@ -23,6 +23,9 @@ CASES = {
     "darts": GRADIENT,
     "darts_second_order": GRADIENT,
     "pdarts": (),
+    "mdenas": ("--warmup_epochs=1",),
+    "random_search": ("--random_search_cells=3",),
+    "random": (),
 }
 KILLS = [
     ("after_weight_step:2", KILLED, 1),
