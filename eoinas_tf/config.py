@@ -18,6 +18,8 @@ from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 
 # Of float32, which the settings are computed with.
 LARGEST_FLOAT = 3.4e38
+# Of --network: the one that is made of a genotype's cells.
+CELLS = "cells"
 # What no path can hold, and what stands for bytes that are not UTF-8, which could not be printed.
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
@@ -386,6 +388,13 @@ class EvaluationConfig(RunConfig):
     genotype: str = setting(
         "", "A genotype.json file, or the name of a published genotype such as DARTS_V2.", path_prefix=""
     )
+    network: str = setting(
+        CELLS,
+        "What is trained: cells (a stack of the genotype's cells) or, to compare with, a hand-designed network without "
+        "genotype and auxiliary head: residual (`cells` basic blocks of two convolutions) or mobilenet_v2 (17 blocks, "
+        "all widths times init_channels / 32).",
+        choices=(CELLS, "residual", "mobilenet_v2"),
+    )
     batch_size: int = setting(128, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(20, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(36, "Channels C of the first cell.", minimum=1, maximum=4096)
@@ -509,6 +518,11 @@ class EvaluationConfig(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._refuse_rise("learning_rate", "learning_rate_end")
+        if self.network != CELLS and (self.genotype or self.pytorch_weights):
+            flag = "genotype" if self.genotype else "pytorch_weights"
+            raise ConfigurationError(
+                f"--{flag} belongs to networks of cells; leave it out, or --network. Received: --network={self.network}"
+            )
         if self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise ConfigurationError(
                 f"--warmup_epochs must be below --epochs. Received: {self.warmup_epochs} and {self.epochs}"

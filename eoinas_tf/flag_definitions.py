@@ -3,6 +3,7 @@
 import dataclasses
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from absl import flags
@@ -102,6 +103,31 @@ def config_from_flags(config_class: type[Config], flag_values: flags.FlagValues 
     return config_class(**{field.name: flag_values[field.name].value for field in dataclasses.fields(config_class)})
 
 
+def config_from_arguments(config_class: type[Config], arguments: Sequence[str]) -> Config:
+    """Returns the frozen config that a command line describes; this process's own flags have no part in it.
+
+    Args:
+        config_class: The class whose flags the command has.
+        arguments: The command line without the command's name, `--flagfile=` among them where wanted.
+
+    Returns:
+        The config.
+
+    Raises:
+        ConfigurationError: A flag is unknown or has a wrong value, a flagfile cannot be read, or two
+            settings contradict each other.
+    """
+    flag_values = flags.FlagValues()
+    define_flags(config_class, flag_values)
+    try:
+        _, *rest = flag_values(["command", *arguments])
+    except (flags.Error, ValueError) as error:
+        raise ConfigurationError(str(error)) from None
+    if rest:
+        raise ConfigurationError(f"unexpected argument {rest[0]!r}: every setting is a flag, --name=value")
+    return config_from_flags(config_class, flag_values)
+
+
 def _text(value: Any) -> str:
     """Returns a setting's value as one writes it on the command line."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -116,4 +142,4 @@ def _element_type(hint: Any) -> tuple[type, bool]:
     return hint, False
 
 
-__all__ = ["EvaluationConfig", "SearchConfig", "config_from_flags", "define_flags"]
+__all__ = ["EvaluationConfig", "SearchConfig", "config_from_arguments", "config_from_flags", "define_flags"]

@@ -189,3 +189,9 @@ def test_result_settings_leave_out_what_may_change(config_class):
     assert config.result_settings() == config_class(image_size=(16, 24), run_dir="b", download=True).result_settings()
     assert config.result_settings() != config_class(image_size=(16, 24), seed=1).result_settings()
     assert json.loads(json.dumps(config.result_settings())) == config.result_settings()
+
+
+@pytest.mark.parametrize("flag", ["genotype", "pytorch_weights"])
+def test_what_belongs_to_cells_is_refused_with_a_hand_designed_network(flag):
+    with pytest.raises(ConfigurationError, match=f"--{flag} belongs to networks of cells.*--network=residual"):
+        EvaluationConfig(network="residual", **{flag: "a"})

@@ -6,7 +6,8 @@ from absl import flags
 from setting_cases import CONFIGS, FIELDS, PAPER_EVALUATION, PAPER_SEARCH, other_settings
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
-from eoinas_tf.flag_definitions import config_from_flags, define_flags
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.flag_definitions import config_from_arguments, config_from_flags, define_flags
 
 PRESETS = sorted((Path(__file__).parent.parent / "flags").glob("*.flags"))
 
@@ -160,3 +161,25 @@ def test_help_names_the_type():
     help_text = defined_flags(SearchConfig).get_help()
     assert "comma-separated int" in help_text
     assert "Images in a training batch." in help_text
+
+
+def test_a_command_line_becomes_a_config_and_leaves_the_processs_own_flags_alone(tmp_path):
+    flagfile = tmp_path / "a.flags"
+    flagfile.write_text("--epochs=7\n--cells=9\n")
+    config = config_from_arguments(SearchConfig, [f"--flagfile={flagfile}", "--cells=3", "--nohorizontal_flip"])
+    assert config == SearchConfig(epochs=7, cells=3, horizontal_flip=False)
+    assert "cells" not in flags.FLAGS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs=0"], "--epochs"),
+        (["--colour=1"], "colour"),
+        (["--flagfile=nowhere.flags"], "nowhere.flags"),
+        (["epochs=3"], "unexpected argument 'epochs=3'"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(arguments, message):
+    with pytest.raises(ConfigurationError, match=message):
+        config_from_arguments(SearchConfig, arguments)

@@ -58,6 +58,7 @@ ALLOWED_IMPORTS = {
     "supernet": {"space", "errors", "random_seeds"},
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
+    "study": _EVALUATION | {"search", "evaluation", "command_line", "flag_definitions"},
     "run_search": {"command_line", "config", "search"},
     "run_eval": {"command_line", "config", "enduring_output", "evaluation", "lean_imports"},
 }
@@ -82,6 +83,9 @@ WITHOUT_TENSORFLOW = (
     "search.search_schedule",
     "search.search_comparison",
     "search.seed_selection",
+    "study.command",
+    "study.run_process",
+    "study.analyses",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml", "runpy"}
@@ -270,6 +274,7 @@ WRONG_FILES = [
     (forbidden_imports, "search/loop.py", "import eoinas_tf.evaluation.loop as loop", "search imports"),
     (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.supernet.network import Network", "evaluation imports"),
     (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.search.loop import run", "evaluation imports"),
+    (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.study.command import main", "evaluation imports"),
     (forbidden_imports, "errors.py", "from eoinas_tf.config import setting", "errors imports"),
     (forbidden_imports, "config.py", "import eoinas_tf", "config imports eoinas_tf"),
     (forbidden_imports, "search/loop.py", "from . import temperature", "relative import"),

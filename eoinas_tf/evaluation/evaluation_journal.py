@@ -39,19 +39,19 @@ TRAINING_PANELS = {
 }
 
 
-def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotype) -> None:
+def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotype | None) -> None:
     """Keeps a copy of the genotype in a new run's folder, and compares it with that of an old one.
 
     Args:
         run: The open run folder.
         config: The settings, for the message.
-        genotype: The genotype.
+        genotype: The genotype; None for a network that is not made of cells, of which nothing is kept.
 
     Raises:
         RunDirectoryError: The run began with other cells.
         GenotypeError: The copy cannot be read.
     """
-    if not run.is_writer:
+    if not run.is_writer or genotype is None:
         return
     if not run.genotype.exists():
         write_text(run.genotype, genotype.to_json())

@@ -34,7 +34,7 @@ from eoinas_tf.stop_signals import StopSignals
 
 
 def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
-    """Trains, tests and exports the network of a genotype, in a run folder that the same call continues.
+    """Trains, tests and exports the network that the settings name, in a run folder that the same call continues.
 
     With `pytorch_weights` the training is left out.
 
@@ -51,7 +51,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
     """
     check_packages(config.export_formats)
     genotype = configured_genotype(config)
-    if config.pytorch_weights:
+    if config.pytorch_weights and genotype is not None:
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
     with (
         StopSignals() as stop,

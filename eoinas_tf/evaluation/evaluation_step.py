@@ -10,7 +10,7 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.evaluation.training_results import TrainingResults
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
@@ -31,7 +31,7 @@ class EvaluationState:
         loss_scale: The loss scale of float16; nothing in other precisions.
     """
 
-    network: EvaluationNetwork
+    network: FinalNetwork
     optimizer: keras.optimizers.Optimizer
     results: TrainingResults
     loss_scale: LossScale | NoLossScale
@@ -46,7 +46,7 @@ class EvaluationState:
         }
 
 
-def build_evaluation_state(config: EvaluationConfig, network: EvaluationNetwork, total_steps: int) -> EvaluationState:
+def build_evaluation_state(config: EvaluationConfig, network: FinalNetwork, total_steps: int) -> EvaluationState:
     """Builds the optimizer and its schedule for a built network.
 
     Args:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import keras
 
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork
 
 
 class NetworkSize(NamedTuple):
@@ -28,7 +28,7 @@ class NetworkSize(NamedTuple):
     multiply_adds: int
 
 
-def count_parameters(network: EvaluationNetwork) -> tuple[int, int]:
+def count_parameters(network: FinalNetwork) -> tuple[int, int]:
     """Counts trained numbers; normalization's moving statistics are none.
 
     Args:
@@ -42,7 +42,7 @@ def count_parameters(network: EvaluationNetwork) -> tuple[int, int]:
     return total - auxiliary, auxiliary
 
 
-def count_multiply_adds(network: EvaluationNetwork, image_shape: tuple[int, int, int]) -> int:
+def count_multiply_adds(network: FinalNetwork, image_shape: tuple[int, int, int]) -> int:
     """Counts the multiply-adds of convolutions and dense layers for one image, from shapes alone.
 
     Every entry of a kernel meets one value at each position of the output, whatever the
@@ -70,7 +70,7 @@ def count_multiply_adds(network: EvaluationNetwork, image_shape: tuple[int, int,
 def _blocks(layer: keras.layers.Layer, input_shape) -> Iterator[tuple[keras.layers.Layer, tuple]]:
     """Yields the blocks of the network, of a cell or of an operation with the shapes of their inputs."""
     for part, shape in layer.layer_shapes(input_shape):
-        if isinstance(layer, EvaluationNetwork) and part is layer.auxiliary_head:
+        if part is getattr(layer, "auxiliary_head", None):
             continue
         if hasattr(part, "layer_shapes"):
             yield from _blocks(part, shape)

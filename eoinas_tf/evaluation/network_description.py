@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
-from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.config import CELLS, EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.final_networks import FINAL_NETWORKS, FinalNetwork
 from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_budget import fit_to_budget
 from eoinas_tf.space.genotype import Genotype
@@ -22,8 +22,8 @@ USUAL_CLASSES = {"cifar": 10, "imagenet": 1000}
 COLOUR_CHANNELS = 3
 
 
-def configured_genotype(config: EvaluationConfig) -> Genotype:
-    """Returns the genotype that the settings name.
+def configured_genotype(config: EvaluationConfig) -> Genotype | None:
+    """Returns the genotype that the settings name; None for a network that is not made of cells.
 
     Args:
         config: The settings.
@@ -32,6 +32,8 @@ def configured_genotype(config: EvaluationConfig) -> Genotype:
         ConfigurationError: They name none.
         GenotypeError: It is not a genotype.
     """
+    if config.network != CELLS:
+        return None
     if not config.genotype:
         raise ConfigurationError("--genotype is missing: name a genotype.json file or a published one such as DARTS_V2")
     import_operations(config.operation_modules or ())
@@ -39,13 +41,14 @@ def configured_genotype(config: EvaluationConfig) -> Genotype:
 
 
 def build_network(
-    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
-) -> EvaluationNetwork:
+    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
+) -> FinalNetwork:
     """Builds the network; initial weights come from Keras's global seed.
 
     Args:
-        config: Depth, width, stem, and whether there is an auxiliary head (`auxiliary_weight` above 0).
-        genotype: The cells.
+        config: Kind of network, depth, width, stem, and whether there is an auxiliary head
+            (`auxiliary_weight` above 0; networks of cells only).
+        genotype: The cells; None for a network that is not made of them.
         image_shape: Height, width and channels of an image.
         num_classes: Classes to tell apart.
 
@@ -56,20 +59,13 @@ def build_network(
         raise ConfigurationError(
             f"--init_channels must be at least 2 with --stem=imagenet. Received: {config.init_channels}"
         )
-    network = EvaluationNetwork(
-        genotype,
-        num_classes,
-        cells=config.cells,
-        init_channels=config.init_channels,
-        stem=config.stem,
-        auxiliary=config.auxiliary_weight > 0,
-    )
+    network = FINAL_NETWORKS[config.network](config, genotype, num_classes)
     network.build((None, *image_shape))
     return network
 
 
 def network_size(
-    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
+    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
 ) -> NetworkSize:
     """Measures the network that `build_network` would build, without drawing its weights.
 
@@ -95,7 +91,7 @@ def network_size(
 
 
 def config_within_budget(
-    config: EvaluationConfig, genotype: Genotype, image_shape: tuple[int, int, int], num_classes: int
+    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[EvaluationConfig, str]:
     """Lowers `init_channels` to the largest number within `max_parameters` and `max_multiply_adds`.
 
@@ -140,7 +136,8 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
     size = network_size(config, genotype, image_shape, num_classes)
     return {
         "genotype": config.genotype,
-        "genotype_source": genotype.source,
+        "genotype_source": genotype.source if genotype else None,
+        "network": config.network,
         "cells": config.cells,
         "init_channels": config.init_channels,
         "stem": config.stem,

@@ -10,7 +10,7 @@ from eoinas_tf.data.augmentation import normalize
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_folder import check_replaceable
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, export_classifier
@@ -34,7 +34,7 @@ def check_exports(run_path: Path, format_names: Sequence[str]) -> None:
 
 
 def export_network(
-    network: EvaluationNetwork,
+    network: FinalNetwork,
     config: EvaluationConfig,
     dataset: ImageDataset,
     preprocessing: Preprocessing,

@@ -5,7 +5,7 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_exports import export_network
 from eoinas_tf.evaluation.prediction_report import write_prediction_report
@@ -18,7 +18,7 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 def keep_outcome(
     run: RunDirectory,
     config: EvaluationConfig,
-    network: EvaluationNetwork,
+    network: FinalNetwork,
     dataset: ImageDataset,
     preprocessing: Preprocessing,
     predictions: Predictions,
@@ -52,7 +52,7 @@ def keep_outcome(
         "parameters": parameters,
         "auxiliary_parameters": auxiliary_parameters,
         "multiply_adds": count_multiply_adds(network, dataset.image_shape),
-        "genotype": run.genotype.name,
+        "genotype": run.genotype.name if run.genotype.exists() else None,
         **exports,
     }
 

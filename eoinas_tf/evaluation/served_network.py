@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.space.ordered_sums import without_gradients
 
 
@@ -17,7 +17,7 @@ class ServedNetwork:
         network: The trained network.
     """
 
-    def __init__(self, network: EvaluationNetwork) -> None:
+    def __init__(self, network: FinalNetwork) -> None:
         self._network = network
         head = network.auxiliary_head
         left_out = set() if head is None else {id(variable) for variable in head.variables}

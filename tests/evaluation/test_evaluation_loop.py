@@ -213,3 +213,18 @@ def test_settings_are_refused_before_any_work(config, tmp_path):
     assert not (tmp_path / "run").exists()
     with pytest.raises(DatasetError, match="--batch_size=27"):
         run_evaluation(dataclasses.replace(config, batch_size=27))
+
+
+def test_a_hand_designed_network_is_trained_continued_and_exported_like_cells(config, tmp_path):
+    config = dataclasses.replace(config, network="residual", genotype="", init_channels=4, epochs=2)
+    summary = run_evaluation(config)
+    pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
+    run_evaluation(dataclasses.replace(pieces, max_steps=EPOCH_STEPS + 1))
+    assert run_evaluation(pieces) == summary
+    assert (summary["genotype"], summary["auxiliary_parameters"]) == (None, 0)
+    assert not (tmp_path / "run" / "genotype.json").exists()
+    assert (tmp_path / "run" / summary["saved_model"]).exists()
+    whole, resumed = (checkpoint_bytes(tmp_path / name, 2 * EPOCH_STEPS) for name in ("run", "pieces"))
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, resumed[name], err_msg=name)

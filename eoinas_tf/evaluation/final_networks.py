@@ -1,0 +1,41 @@
+"""The kinds of network that a final training knows by name: that of a genotype's cells, and hand-designed ones."""
+
+from collections.abc import Callable
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.evaluation.block_network import BlockNetwork
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.mobile_network import MobileNetV2
+from eoinas_tf.evaluation.residual_network import ResidualNetwork
+from eoinas_tf.space.genotype import Genotype
+
+FinalNetwork = EvaluationNetwork | BlockNetwork
+
+
+def _cell_network(config: EvaluationConfig, genotype: Genotype | None, num_classes: int) -> FinalNetwork:
+    if genotype is None:
+        raise ValueError("a network of cells needs a genotype")
+    return EvaluationNetwork(
+        genotype,
+        num_classes,
+        cells=config.cells,
+        init_channels=config.init_channels,
+        stem=config.stem,
+        auxiliary=config.auxiliary_weight > 0,
+    )
+
+
+def _residual_network(config: EvaluationConfig, genotype: Genotype | None, num_classes: int) -> FinalNetwork:
+    return ResidualNetwork(num_classes, config.cells, config.init_channels, config.stem)
+
+
+def _mobile_network(config: EvaluationConfig, genotype: Genotype | None, num_classes: int) -> FinalNetwork:
+    return MobileNetV2(num_classes, config.init_channels, config.stem)
+
+
+# By the values of --network: what builds it from the settings, the genotype (None but for cells), and the classes.
+FINAL_NETWORKS: dict[str, Callable[[EvaluationConfig, Genotype | None, int], FinalNetwork]] = {
+    "cells": _cell_network,
+    "residual": _residual_network,
+    "mobilenet_v2": _mobile_network,
+}

@@ -1,0 +1,166 @@
+"""The comparison of methods, random cells and given networks: the study's main table and its pictures."""
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from eoinas_tf.experiment.curve_plots import new_figure
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.planned_run import FIXED, FOUND
+from eoinas_tf.study.study_file import RANDOM
+from eoinas_tf.study.study_statistics import mean_with_intervals, pooled_deviation, relative_improvement
+
+PLACE = ["data_set", "scale", "training"]
+MILLION = 1e6
+
+
+def comparison_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Returns the table of contestants, a row each for every recipe, and the table of the noise between trainings.
+
+    The independent values of a method are its searches: a cell that was trained several times counts
+    once, with its mean. Those of a given network are its trainings.
+
+    Args:
+        results: The study's tables.
+    """
+    trainings = _main_trainings(results)
+    rows, noise = [], []
+    for place, table in trainings.groupby(PLACE, sort=False):
+        keys = dict(zip(PLACE, place, strict=True))
+        values = {name: _independent_values(group) for name, group in table.groupby("contestant", sort=False)}
+        random = values.get(RANDOM)
+        for name, group in table.groupby("contestant", sort=False):
+            searches = _searches_of(results, keys, name)
+            rows.append(keys | _row(name, group, values[name], random, searches))
+        noise.append(keys | _noise_row(table, values))
+    return {"comparison": pd.DataFrame(rows), "noise": pd.DataFrame(noise)}
+
+
+def comparison_pictures(results: Results) -> dict[str, Figure]:
+    """Returns all test accuracies with means and intervals, and accuracy over multiply-adds.
+
+    Args:
+        results: The study's tables.
+    """
+    trainings = _main_trainings(results)
+    if trainings.empty:
+        return {}
+    table = comparison_tables(results)["comparison"]
+    places = list(trainings.groupby(PLACE, sort=False))
+    names = list(dict.fromkeys(trainings["contestant"]))
+    colors = dict(zip(names, seaborn.color_palette("husl", len(names)), strict=True))
+    points = new_figure(8.5, len(places) * (1.3 + 0.42 * len(names)))
+    for axes, (place, group) in zip(points.subplots(len(places), 1, squeeze=False).flat, places, strict=True):
+        _draw_points(axes, group, table, place, colors)
+    costs = new_figure(8.5, 5.2 * len(places))
+    for axes, (place, group) in zip(costs.subplots(len(places), 1, squeeze=False).flat, places, strict=True):
+        data = group.assign(percent=100 * group["test_accuracy"], millions=group["multiply_adds"] / MILLION)
+        seaborn.scatterplot(
+            data, x="millions", y="percent", hue="contestant", style="contestant", palette=colors, s=70, ax=axes
+        )
+        axes.set(xlabel="multiply-adds of one image (millions)", ylabel="test accuracy (%)", title=_title(place))
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    return {"accuracy": points, "accuracy_over_multiply_adds": costs}
+
+
+def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, colors: dict) -> None:
+    """Draws every training as a point and each contestant's mean with its t interval as a bar."""
+    names = list(dict.fromkeys(group["contestant"]))
+    data = group.assign(percent=100 * group["test_accuracy"])
+    seaborn.stripplot(
+        data, x="percent", y="contestant", order=names, hue="contestant", palette=colors, jitter=0.16, size=6,
+        alpha=0.75, legend=False, ax=axes,
+    )  # fmt: skip
+    own = table[(table[PLACE] == list(place)).all(axis=1)].set_index("contestant")
+    for position, name in enumerate(names):
+        row = own.loc[name]
+        half_width = 0.0 if np.isnan(row["t_half_width"]) else row["t_half_width"]
+        axes.errorbar(
+            row["mean"], position + 0.28, xerr=half_width, fmt="D", color="black", markersize=4.5, capsize=3,
+            linewidth=1.2,
+        )  # fmt: skip
+    if RANDOM in names:
+        axes.axvline(own.loc[RANDOM, "mean"], color="0.6", linestyle="--", linewidth=1, zorder=0)
+    # An interval of two values can be wider than all points together; the points are what is to be seen.
+    low, high = data["percent"].min(), data["percent"].max()
+    margin = 0.15 * (high - low) or 0.5
+    axes.set_xlim(low - margin, high + margin)
+    axes.set(
+        xlabel="test accuracy (%): every training; below, the mean with its 95 % t interval, cut off at the edge",
+        ylabel="",
+        title=_title(place),
+    )
+    axes.grid(axis="x", alpha=0.3)
+
+
+def _main_trainings(results: Results) -> pd.DataFrame:
+    return results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
+
+
+def _independent_values(group: pd.DataFrame) -> np.ndarray:
+    """Returns the test accuracies in percent: a mean for each found cell, every training of a given network."""
+    if (group["role"] == FIXED).all():
+        return 100 * group["test_accuracy"].to_numpy(float)
+    return 100 * group.groupby("cell", sort=False)["test_accuracy"].mean().to_numpy(float)
+
+
+def _searches_of(results: Results, keys: dict, name: str) -> pd.DataFrame:
+    table = results.searches
+    return table[
+        (table["data_set"] == keys["data_set"]) & (table["scale"] == keys["scale"]) & (table["contestant"] == name)
+    ]
+
+
+def _row(
+    name: str, group: pd.DataFrame, values: np.ndarray, random: np.ndarray | None, searches: pd.DataFrame
+) -> dict[str, object]:
+    summary = mean_with_intervals(values)
+    is_found = not searches.empty
+    return {
+        "contestant": name,
+        "sample_size": summary.sample_size,
+        "trainings": len(group),
+        "mean": summary.mean,
+        "deviation": summary.deviation,
+        "low": summary.low,
+        "high": summary.high,
+        "t_half_width": summary.t_half_width,
+        "improvement": np.nan if random is None else relative_improvement(summary.mean, float(np.mean(random))),
+        "picked": _picked_accuracy(group, searches) if is_found else np.nan,
+        "parameters": group["parameters"].mean() / MILLION,
+        "multiply_adds": group["multiply_adds"].mean() / MILLION,
+        "search_seconds": searches["seconds"].mean() if is_found else np.nan,
+        "skips": (searches["skip_normal"] + searches["skip_reduce"]).mean() if is_found else np.nan,
+        "none_edges": searches["none_edges"].mean() if is_found else np.nan,
+        "warnings": searches["warnings"].sum() if is_found else np.nan,
+    }
+
+
+def _picked_accuracy(group: pd.DataFrame, searches: pd.DataFrame) -> float:
+    """Returns the mean test accuracy of the cell that its validation accuracy picks, as the paper picks one of four."""
+    known = searches.dropna(subset=["validation_accuracy"])
+    if known.empty:
+        return float("nan")
+    best = known.loc[known["validation_accuracy"].idxmax(), "cell"]
+    return float(100 * group.loc[group["cell"] == best, "test_accuracy"].mean())
+
+
+def _noise_row(table: pd.DataFrame, values: dict[str, np.ndarray]) -> dict[str, object]:
+    """Returns the deviations between trainings of one cell, between cells of one method, and between methods' means."""
+    percent = 100 * table["test_accuracy"]
+    found = table["role"] == FOUND
+    cell_means = table[found].groupby(["contestant", "cell"], sort=False)["test_accuracy"].mean() * 100
+    owners = cell_means.index.get_level_values("contestant").to_series(index=cell_means.index)
+    means = [float(np.mean(one)) for name, one in values.items() if name in set(table.loc[found, "contestant"])]
+    return {
+        "between_trainings": pooled_deviation(percent, table["cell"]),
+        "between_cells": pooled_deviation(cell_means, owners),
+        "between_methods": float(np.std(means, ddof=1)) if len(means) > 1 else np.nan,
+    }
+
+
+def _title(place: tuple) -> str:
+    data_set, scale, training = place
+    return ", ".join(part for part in (data_set, scale, training) if part)

@@ -1,0 +1,126 @@
+"""What cells that were derived otherwise are worth: over the drops, and with edges ranked in four ways."""
+
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from eoinas_tf.experiment.curve_plots import new_figure
+from eoinas_tf.study.edge_rankings import RANKING_NAMES
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.study_file import RANDOM
+from eoinas_tf.study.study_statistics import mean_with_intervals
+
+KEYS = ["data_set", "scale", "training"]
+
+
+def drop_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Returns the test accuracy of the cells derived after each drop, means over searches, by method.
+
+    Args:
+        results: The study's tables.
+    """
+    table = _trainings(results, "drops")
+    rows = []
+    for key, group in table.groupby([*KEYS, "contestant", "drops"]):
+        summary = mean_with_intervals(group["percent"])
+        rows.append(dict(zip([*KEYS, "contestant", "drops"], key, strict=True)) | summary._asdict())
+    return {"drops": pd.DataFrame(rows)}
+
+
+def drop_pictures(results: Results) -> dict[str, Figure]:
+    """Returns accuracy over the drops, a line a search; random cells' mean as a dashed line.
+
+    Args:
+        results: The study's tables.
+    """
+    pictures = {}
+    for number, (key, group) in enumerate(_trainings(results, "drops").groupby(KEYS, sort=False)):
+        figure = new_figure(8.2, 4.6)
+        axes = figure.subplots()
+        seaborn.lineplot(
+            group,
+            x="drops",
+            y="percent",
+            hue="contestant",
+            units="cell",
+            estimator=None,
+            marker="o",
+            errorbar=None,
+            ax=axes,
+        )
+        random = results.trainings
+        random = random[(random[KEYS] == list(key)).all(axis=1) & (random["contestant"] == RANDOM)]
+        if len(random):
+            axes.axhline(100 * random["test_accuracy"].mean(), color="0.5", linestyle="--", label="random cells, mean")
+        axes.set(
+            xlabel="drops behind the derived cell (0: the scores of the first decision)", ylabel="test accuracy (%)",
+            title=", ".join(part for part in key if part),
+        )  # fmt: skip
+        axes.set_xticks(sorted(set(group["drops"])))
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+        pictures[f"drops{f'_{number + 1}' if number else ''}"] = figure
+    return pictures
+
+
+def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Returns the test accuracy by the way in which edges were ranked, and its difference from the search's own.
+
+    Differences are taken search by search, as the same operations stand in all four cells.
+
+    Args:
+        results: The study's tables.
+    """
+    table = _trainings(results, "edge_rankings")
+    rows = []
+    for key, group in table.groupby([*KEYS, "contestant"], sort=False):
+        means = group.groupby(["cell", "label"])["percent"].mean().unstack("label")
+        for label in RANKING_NAMES:
+            if label not in means:
+                continue
+            summary = mean_with_intervals(means[label].dropna())
+            difference = mean_with_intervals((means[label] - means[RANKING_NAMES[0]]).dropna())
+            rows.append(
+                dict(zip([*KEYS, "contestant"], key, strict=True))
+                | {
+                    "ranking": label,
+                    "mean": summary.mean,
+                    "deviation": summary.deviation,
+                    "sample_size": summary.sample_size,
+                }
+                | {"difference": difference.mean, "low": difference.low, "high": difference.high}
+            )
+    return {"edge_rankings": pd.DataFrame(rows)}
+
+
+def ranking_pictures(results: Results) -> dict[str, Figure]:
+    """Returns the accuracies by ranking, a line a search, so that what is the same search stays together.
+
+    Args:
+        results: The study's tables.
+    """
+    pictures = {}
+    for number, (key, group) in enumerate(_trainings(results, "edge_rankings").groupby(KEYS, sort=False)):
+        names = [name for name in RANKING_NAMES if name in set(group["label"])]
+        data = group.assign(position=group["label"].map(names.index))
+        figure = new_figure(9, 4.6)
+        axes = figure.subplots()
+        seaborn.lineplot(
+            data, x="position", y="percent", hue="contestant", units="cell", estimator=None, marker="o", alpha=0.7,
+            errorbar=None, ax=axes,
+        )  # fmt: skip
+        axes.set_xticks(
+            range(len(names)), [name.replace(" at ", "\nat ").replace(" ended", "\nended") for name in names]
+        )
+        axes.set(xlabel="edges ranked by", ylabel="test accuracy (%)", title=", ".join(part for part in key if part))
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+        pictures[f"edge_rankings{f'_{number + 1}' if number else ''}"] = figure
+    return pictures
+
+
+def _trainings(results: Results, role: str) -> pd.DataFrame:
+    table = results.trainings[results.trainings["role"] == role]
+    table = table.assign(percent=100 * table["test_accuracy"].astype(float))
+    means = table.groupby([*KEYS, "contestant", "cell", "label"], sort=False)["percent"].mean().reset_index()
+    return means.assign(drops=pd.to_numeric(means["label"], errors="coerce"))

@@ -1,0 +1,48 @@
+"""The cells that each method found, as the paper shows them in its Figures 6 and 7."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph, operation_colors
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.study_file import folder_name
+
+KEYS = ["data_set", "scale", "contestant"]
+CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
+
+
+def cell_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Returns how often each operation stands in the found cells, a row a method.
+
+    Args:
+        results: The study's tables.
+    """
+    rows = []
+    for key, group in results.searches.groupby(KEYS, sort=False):
+        genotypes = [Genotype.from_json(text) for text in group["genotype"]]
+        operations = [name for one in genotypes for name, _ in (*one.normal, *one.reduce)]
+        counts = {name: operations.count(name) / len(genotypes) for name in OPERATION_NAMES[1:]}
+        rows.append(dict(zip(KEYS, key, strict=True)) | {"cells": len(genotypes)} | counts)
+    return {"found_operations": pd.DataFrame(rows)}
+
+
+def cell_pictures(results: Results) -> dict[str, Figure]:
+    """Returns both cells of each method's best search by validation; of its first where none was validated.
+
+    Args:
+        results: The study's tables.
+    """
+    pictures = {}
+    colors = operation_colors(OPERATION_NAMES)
+    for key, group in results.searches.groupby(KEYS, sort=False):
+        validation = group["validation_accuracy"].astype(float)
+        best = group.loc[validation.idxmax() if validation.notna().any() else group.index[0]]
+        genotype = Genotype.from_json(best["genotype"])
+        place = ", ".join(part for part in key if part)
+        for cell, title in CELLS.items():
+            name = folder_name("_".join(["cell", *(part for part in key if part), cell]))
+            graph = genotype_graph(getattr(genotype, cell))
+            pictures[name] = draw_cell(graph, f"{title}: {place}, seed {best['seed']}", colors)
+    return pictures

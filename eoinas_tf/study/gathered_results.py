@@ -1,0 +1,212 @@
+"""What the finished runs of a study found, as tables that all analyses start from: the study's CSV files."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.atomic_files import make_folder, write_text
+from eoinas_tf.space.cell_topology import INPUT_NODES, incoming_edges
+from eoinas_tf.space.genotype import INPUTS_PER_NODE, Genotype
+from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
+from eoinas_tf.study.derived_cells import is_done, settle_derived
+from eoinas_tf.study.indicator_values import indicator_rows
+from eoinas_tf.study.planned_run import SEARCH, PlannedRun
+from eoinas_tf.study.search_evidence import SearchEvidence, search_folders
+from eoinas_tf.study.time_estimate import measured_seconds
+
+PLACE = ["data_set", "scale"]
+COLUMNS = {
+    "trainings": [
+        *PLACE, "training", "role", "label", "contestant", "cell", "search_seed", "training_seed", "test_accuracy",
+        "test_top_5_accuracy", "parameters", "multiply_adds", "init_channels", "epochs", "seconds", "edge_cell", "edge",
+    ],
+    "searches": [
+        *PLACE, "contestant", "cell", "seed", "validation_accuracy", "seconds", "epochs", "drops", "skip_normal",
+        "skip_reduce", "none_edges", "warnings", "genotype",
+    ],
+    "counts": [*PLACE, "contestant", "cell", "epoch", "skip_edges", "none_edges"],
+    "indicators": [
+        *PLACE, "contestant", "cell", "moment", "epoch", "cell_type", "edge", "operation", "beta", "importance",
+        "importance_epochs", "importance_relative", "importance_steps", "life",
+    ],
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """A study's tables; their columns are `COLUMNS`.
+
+    Args:
+        trainings: A row a training and role. A cell that plays several roles has a row for each.
+        searches: A row a search.
+        counts: A row a search and epoch: edges, of both cells, whose strongest operation is identity or none.
+        indicators: A row a search, moment, edge and operation: beta and I.
+    """
+
+    trainings: pd.DataFrame
+    searches: pd.DataFrame
+    counts: pd.DataFrame
+    indicators: pd.DataFrame
+
+    def write(self, folder: Path) -> None:
+        """Writes each table as a CSV file.
+
+        Args:
+            folder: Where to; made if needed.
+        """
+        make_folder(folder)
+        for name in COLUMNS:
+            buffer = io.StringIO()
+            getattr(self, name).to_csv(buffer, index=False, lineterminator="\n")
+            write_text(folder / f"{name}.csv", buffer.getvalue())
+
+    @classmethod
+    def read(cls, folder: Path) -> "Results":
+        """Reads what `write` wrote.
+
+        Args:
+            folder: The folder of the CSV files.
+
+        Raises:
+            ConfigurationError: A file is missing or has other columns.
+        """
+        tables = {}
+        for name, columns in COLUMNS.items():
+            path = folder / f"{name}.csv"
+            try:
+                table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+            except (OSError, ValueError) as error:
+                raise ConfigurationError(f"{path} cannot be read as a table of a study: {error}") from None
+            if list(table.columns) != columns:
+                raise ConfigurationError(f"{path} must have the columns {', '.join(columns)}")
+            tables[name] = _with_texts(table)
+        return cls(**tables)
+
+
+def gather_results(runs: Iterable[PlannedRun]) -> Results:
+    """Reads the finished runs of a plan.
+
+    Args:
+        runs: The plan.
+
+    Returns:
+        The tables; what is not finished is not in them.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
+    for planned in runs:
+        if not is_done(planned):
+            continue
+        run = settle_derived(planned)
+        if run is None:
+            continue
+        place = {"data_set": run.data_set, "scale": run.scale, "contestant": run.contestant, "cell": run.cell}
+        if run.kind == SEARCH:
+            folder = _best_folder(run)
+            evidence = SearchEvidence(folder)
+            rows["searches"].append(place | _search_row(run, evidence))
+            rows["counts"] += [place | row for row in _count_rows(evidence)]
+            rows["indicators"] += [place | row for row in indicator_rows(evidence)]
+        else:
+            rows["trainings"].append(place | _training_row(run))
+    return Results(**{name: _with_texts(pd.DataFrame(rows[name], columns=COLUMNS[name])) for name in COLUMNS})
+
+
+def _with_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table with empty texts where a text is missing, the same whether read or gathered."""
+    texts = [
+        name
+        for name in ("data_set", "role", "label", "training", "contestant", "cell", "edge_cell")
+        if name in table.columns
+    ]
+    return table.assign(**{name: table[name].fillna("").astype(str) for name in texts})
+
+
+def _training_row(run: PlannedRun) -> dict[str, Any]:
+    summary = run.summary()
+    return {
+        "training": run.training,
+        "role": run.role,
+        "label": run.label,
+        "search_seed": run.search.seed if run.search else None,
+        "training_seed": run.seed,
+        **{
+            key: summary.get(key)
+            for key in (
+                "test_accuracy",
+                "test_top_5_accuracy",
+                "parameters",
+                "multiply_adds",
+                "init_channels",
+                "epochs",
+            )
+        },
+        "seconds": round(measured_seconds(run), 1),
+        **_replaced_edge(run),
+    }
+
+
+def _replaced_edge(run: PlannedRun) -> dict[str, Any]:
+    """Returns in which cell and on which edge a candidate replaces the operation; nothing for other trainings."""
+    if run.role != "candidates" or run.search is None:
+        return {}
+    cell, pair = run.options
+    _, from_node = getattr(Genotype.read(run.search.folder / "genotype.json"), cell)[pair]
+    to_node = INPUT_NODES + pair // INPUTS_PER_NODE
+    return {
+        "edge_cell": cell,
+        "edge": next(edge.index for edge in incoming_edges(to_node) if edge.from_node == from_node),
+    }
+
+
+def _best_folder(run: PlannedRun) -> Path:
+    """Returns the folder of the search, or of its best one where it has several seeds."""
+    folders = search_folders(run.folder)
+    best = Path(str(run.summary().get("best", ""))).name
+    return next((folder for folder in folders if folder.name == best), folders[0])
+
+
+def _search_row(run: PlannedRun, evidence: SearchEvidence) -> dict[str, Any]:
+    summary = run.summary()
+    genotype = Genotype.read(run.folder / "genotype.json")
+    counts = _count_rows(evidence)
+    own = json.loads((evidence.folder / "summary.json").read_text(encoding="utf-8"))
+    return {
+        "seed": run.seed,
+        "validation_accuracy": summary.get("validation_accuracy"),
+        "seconds": round(measured_seconds(run), 1),
+        "epochs": run.epochs(),
+        "drops": len({drop["epoch"] for drop in evidence.drops}),
+        "skip_normal": sum(operation == SKIP_CONNECT for operation, _ in genotype.normal),
+        "skip_reduce": sum(operation == SKIP_CONNECT for operation, _ in genotype.reduce),
+        "none_edges": counts[-1]["none_edges"] if counts else None,
+        "warnings": len(own.get("warnings", [])),
+        "genotype": json.dumps(json.loads(genotype.to_json())),
+    }
+
+
+def _count_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
+    """Returns for each epoch, after its drop, on how many edges identity or `none` is the strongest operation."""
+    rows = []
+    dropped_at = evidence.drop_epochs()
+    for record in evidence.metrics:
+        scores = evidence.scores(record)
+        if scores is None:
+            return []
+        living = (dropped_at == 0) | (dropped_at > record["epoch"])
+        strongest = np.argmax(np.where(living & ~np.isnan(scores), scores, -np.inf), axis=-1)
+        names = np.array(evidence.operations)[strongest]
+        rows.append(
+            {
+                "epoch": record["epoch"],
+                "skip_edges": int((names == SKIP_CONNECT).sum()),
+                "none_edges": int((names == NONE).sum()),
+            }
+        )
+    return rows

@@ -1,0 +1,119 @@
+"""A page of results: prose from a committed fragment, every figure in it from the committed CSV files.
+
+In the fragment, `page.md`, stands `{{...}}` where something comes from a table:
+
+    {{table NAME}}                              a table, `comparison` for one
+    {{table NAME scale=main columns=a,b}}       its rows with this value, these columns of it
+    {{value NAME COLUMN contestant=random}}     the value of the only row that fits
+    {{picture NAME "what it shows"}}            a picture
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.atomic_files import write_text
+from eoinas_tf.study.analyses import ANALYSES, all_tables, write_analyses
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.markdown_table import cell_text, markdown_table
+
+FRAGMENT, PAGE = "page.md", "README.md"
+NOTICE = "<!-- Made from page.md and the CSV files beside it by `python -m eoinas_tf.study page`; change those. -->\n"
+PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+
+def write_page(folder: Path) -> list[Path]:
+    """Writes the page, its tables and its pictures.
+
+    Args:
+        folder: Holds `page.md` and the CSV files that `Results.write` writes.
+
+    Returns:
+        The files.
+
+    Raises:
+        ConfigurationError: A file is missing, or the fragment names what there is not.
+    """
+    results = Results.read(folder)
+    page = render_page(read_fragment(folder), all_tables(results))
+    paths = write_analyses(results, folder, "", list(ANALYSES))
+    pictures = {path.stem for path in paths if path.suffix == ".png"}
+    for name in re.findall(r"\]\(pictures/([^)]+)\.png\)", page):
+        if name not in pictures:
+            raise ConfigurationError(f"{folder / FRAGMENT}: no picture {name}; there are {', '.join(sorted(pictures))}")
+    write_text(folder / PAGE, page)
+    return [*paths, folder / PAGE]
+
+
+def read_fragment(folder: Path) -> str:
+    """Returns the prose of a page.
+
+    Args:
+        folder: The page's folder.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    try:
+        return (folder / FRAGMENT).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{folder / FRAGMENT}: {error.strerror}; it holds the prose of the page") from None
+
+
+def render_page(fragment: str, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Returns the page.
+
+    Args:
+        fragment: The prose with its placeholders.
+        tables: All tables by name.
+
+    Raises:
+        ConfigurationError: A placeholder names a table, a column or a row that there is not.
+    """
+    return NOTICE + PLACEHOLDER.sub(lambda found: _replaced(found[1].strip(), tables), fragment)
+
+
+def _replaced(text: str, tables: Mapping[str, pd.DataFrame]) -> str:
+    try:
+        kind, name, *words = shlex.split(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"page: {{{{{text}}}}} is no placeholder: table, value or picture, and a name"
+        ) from None
+    if kind == "picture":
+        return f"![{' '.join(words)}](pictures/{name}.png)"
+    if kind not in ("table", "value"):
+        raise ConfigurationError(f"page: {{{{{text}}}}} must begin with table, value or picture. Received: {kind}")
+    if name not in tables:
+        raise ConfigurationError(f"page: {{{{{text}}}}}: there is no table {name}, only {', '.join(tables)}")
+    column = words.pop(0) if kind == "value" and words else ""
+    table, columns = _rows(text, tables[name], words)
+    if kind == "table":
+        return markdown_table(table[columns] if columns else table)
+    if column not in table.columns or len(table) != 1:
+        raise ConfigurationError(
+            f"page: {{{{{text}}}}} must name a column and a single row. Received: {column or 'no column'}, "
+            f"{len(table)} rows"
+        )
+    return cell_text(table.iloc[0][column], column)
+
+
+def _rows(text: str, table: pd.DataFrame, words: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Returns the rows that all `column=value` words accept, and the columns that are asked for."""
+    columns: list[str] = []
+    for word in words:
+        key, sign, value = word.partition("=")
+        wanted = value.split(",") if key == "columns" else [key]
+        if not sign or not set(wanted) <= set(table.columns):
+            raise ConfigurationError(f"page: {{{{{text}}}}}: {word} fits no column of {', '.join(table.columns)}")
+        if key == "columns":
+            columns = wanted
+        else:
+            table = table[table[key].astype(str) == value]
+    if table.empty:
+        raise ConfigurationError(f"page: {{{{{text}}}}}: no row fits")
+    return table, columns

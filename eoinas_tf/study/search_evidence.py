@@ -1,0 +1,111 @@
+"""What a finished search's files tell of its operations, epoch by epoch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_names import OPERATION_NAMES
+
+Record = dict[str, Any]
+
+
+def search_folders(folder: Path) -> list[Path]:
+    """Returns the folders of the single searches below a search's folder, one for each of its seeds."""
+    below = sorted((path for path in folder.glob("seed_*") if path.is_dir()), key=lambda path: int(path.name[5:]))
+    return below or [folder]
+
+
+class SearchEvidence:
+    """The files of one finished search; columns that a method does not write are None.
+
+    Args:
+        folder: The run folder.
+
+    Attributes:
+        operations: Names of the operations, in the order of the arrays' last axis.
+        metrics: Records of metrics.jsonl.
+        drops: Records of pruning.jsonl.
+
+    Raises:
+        ConfigurationError: It is not the folder of a search.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.config: Record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise ConfigurationError(
+                f"{folder} is not the folder of a search: its config.json cannot be read"
+            ) from None
+        self.metrics = JsonLines(folder / "metrics.jsonl").read()
+        self.drops = JsonLines(folder / "pruning.jsonl").read()
+        first = self.metrics[0] if self.metrics else {}
+        self.operations: tuple[str, ...] = tuple(first.get("operations") or OPERATION_NAMES)
+
+    def genotype(self) -> Genotype:
+        """Returns the cells that the search found."""
+        return Genotype.read(self.folder / "genotype.json")
+
+    def weights(self, record: Record) -> np.ndarray | None:
+        """Returns the probabilities of a record's operations: beta, or what the method has in its place.
+
+        Args:
+            record: A record of metrics.jsonl.
+
+        Returns:
+            float [cell types, edges, operations], NaN where dropped; None where the method has none.
+        """
+        values = self._array(record, "operation_weights")
+        if values is not None:
+            return values
+        others = (self._array(record, key) for key in record if key != "importance")
+        return next((array for array in others if array is not None and _is_distribution(array)), None)
+
+    def importance(self, record: Record) -> np.ndarray | None:
+        """Returns a record's I, as `weights` returns beta; None where the method has none."""
+        return self._array(record, "importance")
+
+    def scores(self, record: Record) -> np.ndarray | None:
+        """Returns what a record's operations are judged by: I, or beta where there is no I."""
+        importance = self.importance(record)
+        return self.weights(record) if importance is None else importance
+
+    def first_decision(self) -> Record | None:
+        """Returns the last record in which every operation lives: the epoch of the first drop, or the last epoch."""
+        return self._record_of(min((drop["epoch"] for drop in self.drops), default=None))
+
+    def last_decision(self) -> Record | None:
+        """Returns the record of the last drop's epoch, taken before the drop; the last one where nothing is dropped."""
+        return self._record_of(max((drop["epoch"] for drop in self.drops), default=None))
+
+    def drop_epochs(self) -> np.ndarray:
+        """Returns the epoch at whose end each operation was dropped, int [cell types, edges, operations]; 0: living."""
+        epochs = np.zeros((len(CELL_TYPES), EDGE_COUNT, len(self.operations)), np.int64)
+        for drop in self.drops:
+            position = CELL_TYPES.index(drop["cell"]), drop["edge"], self.operations.index(drop["operation"])
+            epochs[position] = drop["epoch"]
+        return epochs
+
+    def _record_of(self, epoch: int | None) -> Record | None:
+        if not self.metrics:
+            return None
+        return next((record for record in self.metrics if record["epoch"] == epoch), self.metrics[-1])
+
+    def _array(self, record: Record, key: str) -> np.ndarray | None:
+        values = record.get(key)
+        if not isinstance(values, dict) or set(values) != set(CELL_TYPES):
+            return None
+        array = np.array([values[cell] for cell in CELL_TYPES], dtype=np.float64)
+        return array if array.shape == (len(CELL_TYPES), EDGE_COUNT, len(self.operations)) else None
+
+
+def _is_distribution(array: np.ndarray) -> bool:
+    """Tells whether an edge's values are probabilities; counts and other evidence are not."""
+    return bool(np.nanmin(array) >= 0 and np.allclose(np.nansum(array, axis=-1), 1.0, atol=1e-3))

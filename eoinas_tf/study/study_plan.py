@@ -1,0 +1,161 @@
+"""From a study to its runs: every search, and every training of everything that is found or given."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from eoinas_tf.config import CELLS, EvaluationConfig, SearchConfig
+from eoinas_tf.errors import ConfigurationError, GenotypeError
+from eoinas_tf.flag_definitions import config_from_arguments
+from eoinas_tf.space.published_genotypes import load_genotype
+from eoinas_tf.study.derived_cells import derived_labels
+from eoinas_tf.study.planned_run import FIXED, FOUND, SEARCH, TRAINING, PlannedRun
+from eoinas_tf.study.study_file import RANDOM, Contestant, DataSet, Scale, Study, TrainingRecipe, folder_name
+from eoinas_tf.study.study_section import Flags
+
+# Training images of usual data sets, for estimates of time.
+IMAGES = {
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "mnist": 60_000,
+    "fashion_mnist": 60_000,
+    "digits": 1_437,
+    "imagenet2012": 1_281_167,
+}
+# One draw a seed, and not the best of several.
+RANDOM_CELL = Contestant(RANDOM, (("method", "random"), ("num_seeds", "1")))
+# Curves of a hundred runs are read from the tables; what changes no result can be asked for in the study file.
+USUAL_FLAGS: Flags = (("tensorboard", "false"),)
+
+
+def plan_study(study: Study, study_dir: Path) -> list[PlannedRun]:
+    """Plans all runs of a study; every setting of every run is checked here.
+
+    Args:
+        study: The study.
+        study_dir: Folder that receives everything.
+
+    Returns:
+        The runs, each behind the one that it needs.
+
+    Raises:
+        ConfigurationError: A run's settings are wrong; the message names the study file and the run.
+    """
+    runs: list[PlannedRun] = []
+    for scale in study.scales:
+        for data_set in scale.data_sets:
+            place = _Place(study, study_dir, scale, data_set)
+            searches = list(place.searches())
+            runs += searches
+            for recipe in scale.trainings:
+                runs += place.trainings(recipe, searches)
+            runs += place.derived(searches)
+    return runs
+
+
+class _Place:
+    """A scale on a data set, where runs are planned."""
+
+    def __init__(self, study: Study, study_dir: Path, scale: Scale, data_set: DataSet) -> None:
+        self.study = study
+        self.scale = scale
+        self.data_set = data_set
+        parts = [part for part in (scale.name, data_set.name) if part]
+        self.path = study_dir.joinpath(*map(folder_name, parts))
+
+    def searches(self) -> Iterator[PlannedRun]:
+        """Yields the searches, random cells among them."""
+        methods = [(method, self.scale.seeds[method.name]) for method in self.scale.methods]
+        if self.scale.random_cells:
+            methods.append((RANDOM_CELL, tuple(range(self.scale.random_cells))))
+        for method, seeds in methods:
+            for seed in seeds:
+                folder = self.path / "searches" / folder_name(method.name) / f"seed_{seed}"
+                arguments = self._arguments(self.scale.search_flags, method.flags, seed, folder)
+                config = self._config(SearchConfig, arguments, f"search {method.name}, seed {seed}")
+                yield PlannedRun(
+                    SEARCH, self.data_set.name, self.scale.name, method.name, seed, config, arguments,
+                    self._images(config.dataset),
+                )  # fmt: skip
+
+    def trainings(self, recipe: TrainingRecipe, searches: list[PlannedRun]) -> Iterator[PlannedRun]:
+        """Yields a recipe's trainings of found cells and of networks that need no search."""
+        for search in searches:
+            if recipe.of is None or search.contestant in recipe.of:
+                cell = f"{search.contestant}/{search.seed}"
+                flags = (("genotype", str(search.folder / "genotype.json")),)
+                for seed in self._training_seeds(recipe, search.contestant, cell):
+                    yield self._training(recipe, search.contestant, flags, seed, FOUND, search)
+        for network in self.scale.networks:
+            if recipe.of is None or network.name in recipe.of:
+                for seed in self._training_seeds(recipe, network.name, network.name):
+                    yield self._training(recipe, network.name, network.flags, seed, FIXED)
+
+    def derived(self, searches: list[PlannedRun]) -> Iterator[PlannedRun]:
+        """Yields the trainings of cells that analyses derive from searches."""
+        recipes = {recipe.name: recipe for recipe in self.scale.trainings}
+        for request in self.scale.derived:
+            for search in searches:
+                seeds = request.seeds or self.scale.seeds.get(search.contestant, ())
+                if search.contestant not in request.methods or search.seed not in seeds:
+                    continue
+                for label in derived_labels(request.kind):
+                    for seed in request.training_seeds:
+                        # A stand-in: neither the cell nor its folder is known before the search is finished.
+                        flags = (("genotype", "to be derived"),)
+                        recipe, options = recipes[request.training], (request.cell, request.pair)
+                        yield self._training(
+                            recipe, search.contestant, flags, seed, request.kind, search, label, options
+                        )
+
+    def _training(
+        self,
+        recipe: TrainingRecipe,
+        contestant: str,
+        flags: Flags,
+        seed: int,
+        role: str,
+        search: PlannedRun | None = None,
+        label: str = "",
+        options: tuple[str, int] = ("normal", 0),
+    ) -> PlannedRun:
+        """Plans one training."""
+        cell = folder_name(contestant) + (f"/seed_{search.seed}" if search else "")
+        folder = self.path / "trainings" / folder_name(recipe.name) / cell / f"training_{seed}"
+        if label:  # Until the cell is derived, a folder that does not exist.
+            folder = folder / folder_name(f"{role} {label}")
+        arguments = self._arguments(recipe.flags, flags, seed, folder)
+        config = self._config(EvaluationConfig, arguments, f"training {recipe.name} of {contestant}")
+        if role == FIXED:
+            self._check_genotype(config, contestant)
+        return PlannedRun(
+            TRAINING, self.data_set.name, self.scale.name, contestant, seed, config, arguments,
+            self._images(config.dataset), search, recipe.name, role, label, options,
+        )  # fmt: skip
+
+    def _training_seeds(self, recipe: TrainingRecipe, contestant: str, cell: str) -> tuple[int, ...]:
+        more = recipe.more_seeds
+        return tuple(dict.fromkeys((*recipe.seeds, *more.get(contestant, ()), *more.get(cell, ()))))
+
+    def _arguments(self, recipe: Flags, own: Flags, seed: int, folder: Path) -> tuple[str, ...]:
+        """Returns a command line in which what is more particular comes later, and so wins."""
+        flagfile = tuple(pair for pair in recipe if pair[0] == "flagfile")
+        rest = tuple(pair for pair in recipe if pair[0] != "flagfile")
+        flags = (*USUAL_FLAGS, *flagfile, *self.data_set.flags, *rest, *own)
+        return (*(f"--{name}={value}" for name, value in flags), f"--seed={seed}", f"--run_dir={folder}")
+
+    def _config(self, config_class: type, arguments: tuple[str, ...], what: str):
+        try:
+            return config_from_arguments(config_class, arguments)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.study.path}: {self.scale.name}, {what}: {error}") from None
+
+    def _check_genotype(self, config: EvaluationConfig, contestant: str) -> None:
+        if config.network != CELLS:
+            return
+        try:
+            load_genotype(config.genotype)
+        except GenotypeError as error:
+            raise ConfigurationError(f"{self.study.path}: {self.scale.name}, network {contestant}: {error}") from None
+
+    def _images(self, dataset: str) -> int | None:
+        return self.data_set.images or IMAGES.get(dataset)

@@ -1,0 +1,150 @@
+"""The statistics of studies: means with intervals, and rank correlations with intervals and their noise ceiling."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 1999
+
+
+class MeanWithIntervals(NamedTuple):
+    """A mean and how well it is known; NaN where there are too few values to tell.
+
+    Args:
+        mean: The mean.
+        deviation: The sample's standard deviation (n - 1).
+        sample_size: Values.
+        low: Lower end of the 95 % bootstrap interval (percentiles of resampled means).
+        high: Its upper end.
+        t_half_width: Half the width of the 95 % interval by Student's t, which for a few values is
+            wider and closer to the truth: 1.6 deviations for four.
+    """
+
+    mean: float
+    deviation: float
+    sample_size: int
+    low: float
+    high: float
+    t_half_width: float
+
+
+def mean_with_intervals(values: Sequence[float] | np.ndarray) -> MeanWithIntervals:
+    """Returns the mean of independent values with its intervals.
+
+    Args:
+        values: The values, at least one.
+    """
+    sample = np.asarray(values, np.float64)
+    mean, count = float(np.mean(sample)), len(sample)
+    if count < 2:
+        return MeanWithIntervals(mean, np.nan, count, np.nan, np.nan, np.nan)
+    deviation = float(np.std(sample, ddof=1))
+    if np.ptp(sample) == 0:
+        return MeanWithIntervals(mean, 0.0, count, mean, mean, 0.0)
+    interval = stats.bootstrap(
+        (sample,), np.mean, confidence_level=CONFIDENCE, n_resamples=RESAMPLES, method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    half_width = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * deviation / np.sqrt(count)
+    return MeanWithIntervals(mean, deviation, count, float(interval.low), float(interval.high), float(half_width))
+
+
+class RankCorrelation(NamedTuple):
+    """Kendall's tau-b of pairs, with its 95 % bootstrap interval over the pairs.
+
+    Args:
+        tau: NaN where one side has a single value or there are fewer than two pairs.
+        low: Lower end; NaN with fewer than four pairs.
+        high: Upper end.
+        sample_size: Pairs.
+    """
+
+    tau: float
+    low: float
+    high: float
+    sample_size: int
+
+
+def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> RankCorrelation:
+    """Returns Kendall's tau of pairs; those with a NaN are left out.
+
+    Args:
+        first: One value a pair.
+        second: The other.
+    """
+    pairs = np.column_stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
+    x, y = pairs[~np.isnan(pairs).any(axis=1)].T
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return RankCorrelation(np.nan, np.nan, np.nan, len(x))
+    tau = float(kendalls_tau(x, y))
+    if len(x) < 4:
+        return RankCorrelation(tau, np.nan, np.nan, len(x))
+    interval = stats.bootstrap(
+        (x, y), kendalls_tau, paired=True, vectorized=True, confidence_level=CONFIDENCE, n_resamples=RESAMPLES,
+        method="percentile", batch=200, rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return RankCorrelation(tau, float(interval.low), float(interval.high), len(x))
+
+
+def noise_ceiling(accuracies: pd.DataFrame) -> RankCorrelation:
+    """Returns the tau between two trainings of the same cells: no ranking can be expected to agree better.
+
+    Args:
+        accuracies: A row a training, with `cell`, `training_seed` and `test_accuracy`. Of each cell
+            that was trained more than once, the first two seeds are taken.
+    """
+    firsts, seconds = [], []
+    for _, group in accuracies.sort_values("training_seed").groupby("cell"):
+        if len(group) >= 2:
+            first, second, *_ = group["test_accuracy"]
+            firsts.append(first)
+            seconds.append(second)
+    return rank_correlation(firsts, seconds)
+
+
+def relative_improvement(accuracy: float, random_accuracy: float) -> float:
+    """Returns RI = 100 (accuracy - random) / random in percent.
+
+    Args:
+        accuracy: Mean accuracy of a method's cells.
+        random_accuracy: That of random cells.
+    """
+    return 100.0 * (accuracy - random_accuracy) / random_accuracy
+
+
+def pooled_deviation(values: pd.Series, groups: pd.Series) -> float:
+    """Returns the standard deviation within groups, over all groups of two values or more; NaN where there is none.
+
+    Args:
+        values: The values.
+        groups: The group of each.
+    """
+    grouped = values.groupby(groups)
+    counts, variances = grouped.count(), grouped.var(ddof=1)
+    degrees = (counts - 1)[counts > 1]
+    if degrees.empty:
+        return float("nan")
+    return float(np.sqrt((variances[counts > 1] * degrees).sum() / degrees.sum()))
+
+
+def kendalls_tau(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Returns Kendall's tau-b of many samples at once, which scipy.stats.kendalltau takes one by one.
+
+    Args:
+        x: [..., pairs].
+        y: Of the same shape.
+        axis: The last one; as scipy.stats.bootstrap passes it.
+
+    Returns:
+        [...]; 0 for a sample that has one value only, and so no order.
+    """
+    if axis not in (-1, x.ndim - 1):
+        raise ValueError(f"axis must be the last one. Received: {axis}")
+    first, second = (np.sign(values[..., :, None] - values[..., None, :]) for values in (x, y))
+    agreeing = np.sum(first * second, axis=(-2, -1))
+    scale = np.sqrt(np.sum(first != 0, axis=(-2, -1)) * np.sum(second != 0, axis=(-2, -1)))
+    return np.where(scale > 0, agreeing / np.maximum(scale, 1.0), 0.0)

@@ -1,0 +1,111 @@
+"""How long a study takes: from a formula at first, from its own finished runs later."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.study.planned_run import PlannedRun
+
+# Fitted to three final trainings on two CPU cores, with 5, 8 and 20 cells: 1,150, 242 and 29 images a second, met
+# within 3 % by seconds = A * cells * channels^1.5 * pixels^0.785; a search takes 1.25 times as long an image.
+SECONDS_OF_A_CELL = 3.5e-8
+SEARCH_FACTOR = 1.25
+USUAL_PIXELS = {"digits": 64, "mnist": 784, "fashion_mnist": 784, "imagenet2012": 224 * 224}
+CIFAR_PIXELS = 32 * 32
+# Imports, tracing, test, export and its check.
+SECONDS_BESIDE_EPOCHS = 30.0
+
+Group = tuple[str, ...]
+
+
+def formula_seconds(run: PlannedRun) -> float | None:
+    """Returns what a run takes on two CPU cores by the formula; None where its number of images is not known.
+
+    Methods that run all operations on an edge take several times as long; the first finished run tells.
+
+    Args:
+        run: The run.
+    """
+    if run.images is None:
+        return None
+    config = run.config
+    is_search = isinstance(config, SearchConfig)
+    size = config.image_size
+    pixels = size[0] * size[1] if size else USUAL_PIXELS.get(config.dataset, CIFAR_PIXELS)
+    image = SECONDS_OF_A_CELL * config.cells * config.init_channels**1.5 * pixels**0.785
+    return SECONDS_BESIDE_EPOCHS + run.epochs() * run.images * image * (SEARCH_FACTOR if is_search else 1.0)
+
+
+def measured_seconds(run: PlannedRun) -> float:
+    """Returns the seconds of a run's epochs so far, as timing.jsonl tells them."""
+    total = 0.0
+    for path in (run.folder / "timing.jsonl", *run.folder.glob("seed_*/timing.jsonl")):
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    total += float(json.loads(line)["seconds"])
+                except (ValueError, KeyError, TypeError):  # A line that a kill cut off.
+                    continue
+    return total
+
+
+class TimeEstimate:
+    """Learns from finished runs what the others take.
+
+    Args:
+        runs: Finished runs.
+    """
+
+    def __init__(self, runs: Iterable[PlannedRun] = ()) -> None:
+        self._measured: dict[Group, list[float]] = {}
+        self._ratios: dict[str, list[tuple[float, float]]] = {}
+        for run in runs:
+            self.add(run)
+
+    def add(self, run: PlannedRun) -> None:
+        """Takes a finished run into account."""
+        seconds = measured_seconds(run) + SECONDS_BESIDE_EPOCHS
+        self._measured.setdefault(_group(run), []).append(seconds)
+        formula = formula_seconds(run)
+        if formula is not None:
+            self._ratios.setdefault(run.kind, []).append((seconds, formula))
+
+    def whole_seconds(self, run: PlannedRun) -> float | None:
+        """Returns what a run takes from its start to its end, None if nothing is known."""
+        same = self._measured.get(_group(run))
+        if same:
+            return math.fsum(same) / len(same)
+        formula = formula_seconds(run)
+        if formula is None:
+            return None
+        pairs = self._ratios.get(run.kind)
+        if not pairs:
+            return formula
+        return formula * math.fsum(seconds for seconds, _ in pairs) / math.fsum(expected for _, expected in pairs)
+
+    def seconds_left(self, runs: Sequence[PlannedRun], jobs: int) -> tuple[float, bool]:
+        """Returns what is left to do.
+
+        Args:
+            runs: The runs that are not finished.
+            jobs: How many run at a time.
+
+        Returns:
+            Seconds, and whether all runs are in them.
+        """
+        left: list[float] = []
+        is_whole = True
+        for run in runs:
+            whole = self.whole_seconds(run)
+            if whole is None:
+                is_whole = False
+                continue
+            left.append(whole * (1.0 - min(1.0, run.finished_epochs() / run.epochs())))
+        return max(math.fsum(left) / jobs, max(left, default=0.0)), is_whole
+
+
+def _group(run: PlannedRun) -> Group:
+    """Returns what runs share that take about as long."""
+    contestant = run.contestant if run.kind == "search" or run.role == "fixed" else ""
+    return run.kind, run.data_set, run.scale, run.training, contestant

@@ -1,0 +1,65 @@
+"""How the methods' beta is distributed over the operations of all edges: the paper's Figures 4 and 5."""
+
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from eoinas_tf.experiment.curve_plots import new_figure
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.indicator_values import FIRST_DECISION
+
+KEYS = ["data_set", "scale", "contestant"]
+CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
+
+
+def distribution_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Returns the spread of beta and the mean distance of an edge's strongest operation from its second, by method.
+
+    Args:
+        results: The study's tables.
+    """
+    table = _first_decisions(results)
+    if table.empty:
+        return {"weight_distribution": pd.DataFrame()}
+    edges = table.groupby([*KEYS, "cell", "cell_type", "edge"], sort=False)["beta"]
+    gaps = edges.apply(lambda values: values.nlargest(2).iloc[0] - values.nlargest(2).iloc[-1])
+    grouped = table.groupby(KEYS, sort=False)["beta"]
+    rows = grouped.agg(["count", "std", "min", "max"]).add_prefix("beta_")
+    rows["gap"] = gaps.groupby(level=KEYS, sort=False).mean()
+    return {"weight_distribution": rows.reset_index()}
+
+
+def distribution_pictures(results: Results) -> dict[str, Figure]:
+    """Returns the kernel density estimates of beta before the first drop, every value as a tick below.
+
+    Args:
+        results: The study's tables.
+    """
+    table = _first_decisions(results)
+    pictures = {}
+    for number, (place, group) in enumerate(table.groupby(["data_set", "scale"], sort=False)):
+        figure = new_figure(10, 4.2)
+        names = list(dict.fromkeys(group["contestant"]))
+        for axes, (cell, title) in zip(figure.subplots(1, 2, sharex=True), CELLS.items(), strict=True):
+            own = group[group["cell_type"] == cell]
+            # Of values that are all equal there is no density.
+            spread = own[own.groupby("contestant")["beta"].transform("nunique") > 1]
+            seaborn.kdeplot(
+                spread, x="beta", hue="contestant", hue_order=names, common_norm=False, ax=axes, legend=cell == "reduce"
+            )
+            # One row of ticks a method, as the paper's circles and crosses.
+            height = 0.05 * axes.get_ylim()[1]
+            for position, (name, color) in enumerate(
+                zip(names, seaborn.color_palette(n_colors=len(names)), strict=True)
+            ):
+                values = own.loc[own["contestant"] == name, "beta"]
+                axes.plot(values, [-(position + 1) * height] * len(values), "|", color=color, markersize=6, alpha=0.5)
+            axes.set(xlabel="beta of an operation at the first decision", ylabel="density", title=title)
+            axes.grid(alpha=0.3)
+        figure.suptitle("Distribution of architecture weights: " + ", ".join(part for part in place if part))
+        pictures[f"figure_5{f'_{number + 1}' if number else ''}"] = figure
+    return pictures
+
+
+def _first_decisions(results: Results) -> pd.DataFrame:
+    return results.indicators[results.indicators["moment"] == FIRST_DECISION]

@@ -1,0 +1,27 @@
+import pytest
+
+from eoinas_tf.study.derived_accuracy import drop_pictures, drop_tables, ranking_pictures, ranking_tables
+
+
+def test_accuracy_over_the_drops(results):
+    table = drop_tables(results)["drops"]
+    assert table["drops"].tolist() == list(range(8))
+    assert table["mean"].tolist() == pytest.approx([76 + drops for drops in range(8)])
+    assert (table["sample_size"] == 2).all()
+
+
+def test_rankings_are_compared_search_by_search(results):
+    table = ranking_tables(results)["edge_rankings"].set_index("ranking")
+    random = table.loc["edges at random"]
+    assert (random["mean"], random["difference"]) == (pytest.approx(78), pytest.approx(-3))
+    # The searches differ by 2 and the differences not at all.
+    assert (random["low"], random["high"]) == (pytest.approx(-3), pytest.approx(-3))
+    assert table.loc["as the search ended", "difference"] == 0
+
+
+def test_a_line_a_search(results):
+    (drops,) = drop_pictures(results).values()
+    lines = [line for line in drops.axes[0].lines if len(line.get_xdata()) == 8]
+    assert len(lines) == 2
+    (rankings,) = ranking_pictures(results).values()
+    assert sum(len(line.get_xdata()) == 4 for line in rankings.axes[0].lines) == 2

@@ -1,0 +1,15 @@
+from eoinas_tf.study.found_cells import cell_pictures, cell_tables
+
+
+def test_operations_are_counted_a_cell_pair(results):
+    table = cell_tables(results)["found_operations"].set_index("contestant")
+    assert table.loc["eoinas", "cells"] == 3
+    assert (table.loc["eoinas", "sep_conv_3x3"], table.loc["eoinas", "max_pool_3x3"]) == (4, 2)
+
+
+def test_each_methods_best_cell_by_validation_is_drawn(results):
+    pictures = cell_pictures(results)
+    assert set(pictures) == {
+        f"cell_main_{name}_{cell}" for name in ("eoinas", "gdas", "random") for cell in ("normal", "reduce")
+    }
+    assert pictures["cell_main_eoinas_normal"].axes[0].get_title() == "normal cell: main, eoinas, seed 0"

@@ -1,0 +1,74 @@
+import json
+
+import pandas as pd
+import pytest
+from small_search import drop, record, rising_weights, write_search
+from small_study import write_study
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.study.derived_cells import settle_derived
+from eoinas_tf.study.gathered_results import COLUMNS, Results, gather_results
+from eoinas_tf.study.study_file import read_study
+from eoinas_tf.study.study_plan import plan_study
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return plan_study(read_study(write_study(tmp_path)), tmp_path / "runs")
+
+
+def finish(run, accuracy):
+    run.folder.mkdir(parents=True, exist_ok=True)
+    summary = {"finished": True, "test_accuracy": accuracy, "parameters": 1000, "multiply_adds": 5000, "epochs": 3}
+    (run.folder / "summary.json").write_text(json.dumps(summary))
+    (run.folder / "timing.jsonl").write_text('{"epoch": 1, "seconds": 2.5}\n' * 2)
+
+
+def test_what_is_finished_is_gathered_and_nothing_else(plan):
+    search = next(run for run in plan if run.kind == "search" and run.seed == 1)
+    write_search(search.folder)
+    chosen = {run.label or run.cell: run for run in plan if run.training == "short" and run.seed == 0}
+    for position, name in enumerate(("eoinas/1", "DARTS_V2", "max_pool_3x3")):
+        finish(settle_derived(chosen[name]), 0.5 + 0.1 * position)
+    results = gather_results(plan)
+    assert results.trainings["cell"].tolist() == ["eoinas/1", "DARTS_V2", "eoinas/1", "eoinas/1"]
+    # The found cell is a candidate too: pair 2 is that operation already.
+    assert results.trainings["label"].tolist() == ["", "", "sep_conv_3x3", "max_pool_3x3"]
+    assert results.trainings["test_accuracy"].tolist() == [0.5, 0.6, 0.5, 0.7]
+    assert results.trainings["seconds"].tolist() == [5.0] * 4
+    assert results.trainings["edge_cell"].tolist() == ["", "", "normal", "normal"]
+    # Pair 2 reads node 0 into node 3: the third edge.
+    assert results.trainings["edge"].tolist()[2:] == [2, 2]
+    (row,) = results.searches.to_dict("records")
+    assert (row["skip_normal"], row["skip_reduce"], row["drops"], row["warnings"]) == (2, 2, 2, 1)
+    assert row["validation_accuracy"] == 0.5
+
+
+def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(plan, tmp_path):
+    """The strongest is the last operation; it is dropped on one edge, where `none` is the second strongest."""
+    weights = rising_weights()
+    weights[0, 5, 0] = 0.2
+    weights[1, :, 1] = 0.9
+    metrics = [record(1, weights), record(2, weights), record(3, weights, dropped=[(0, 5, 7)])]
+    search = plan[0]
+    write_search(search.folder, metrics, [drop(2, 0, 5, 7)])
+    counts = gather_results(plan).counts
+    assert counts["epoch"].tolist() == [1, 2, 3]
+    assert counts["none_edges"].tolist() == [0, 1, 1]
+    assert counts["skip_edges"].tolist() == [14, 14, 14]
+
+
+def test_the_csv_files_say_the_same(results, tmp_path):
+    results.write(tmp_path)
+    read = Results.read(tmp_path)
+    for name in COLUMNS:
+        pd.testing.assert_frame_equal(getattr(read, name), getattr(results, name), check_dtype=False)
+
+
+def test_files_that_are_missing_or_others_are_refused(results, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"trainings\.csv cannot be read as a table of a study"):
+        Results.read(tmp_path)
+    results.write(tmp_path)
+    (tmp_path / "counts.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ConfigurationError, match=r"counts\.csv must have the columns data_set, scale"):
+        Results.read(tmp_path)

@@ -1,0 +1,78 @@
+"""Pages, and that the committed ones follow from the CSV files beside them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.study.analyses import ANALYSES, all_tables, csv_text
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.results_page import FRAGMENT, NOTICE, PAGE, read_fragment, render_page, write_page
+
+PAGES = sorted(path.parent for path in (Path(__file__).parents[2] / "docs" / "results").glob(f"*/{FRAGMENT}"))
+TABLES = {
+    "comparison": pd.DataFrame(
+        {"scale": ["main", "main", "small"], "contestant": ["a", "b", "a"], "mean": [71.234, 70.0, 60.0]}
+    )
+}
+
+
+def test_prose_stays_and_figures_come_from_the_tables():
+    page = render_page(
+        "It is {{value comparison mean scale=main contestant=a}} %.\n"
+        "{{table comparison scale=main columns=contestant,mean}}\n"
+        '{{picture accuracy "all points"}}',
+        TABLES,
+    )
+    assert page == (
+        NOTICE
+        + "It is 71.23 %.\n| contestant | test accuracy, mean (%) |\n| --- | ---: |\n| a | 71.23 |\n| b | 70.00 |\n"
+        "![all points](pictures/accuracy.png)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fragment", "message"),
+    [
+        ("{{table other}}", "there is no table other, only comparison"),
+        ("{{value comparison mean}}", "must name a column and a single row. Received: mean, 3 rows"),
+        ("{{value comparison median scale=small}}", "Received: median, 1 rows"),
+        ("{{table comparison colour=red}}", "colour=red fits no column of scale, contestant, mean"),
+        ("{{table comparison scale=large}}", "no row fits"),
+        ("{{graph comparison}}", "must begin with table, value or picture. Received: graph"),
+        ("{{table}}", "is no placeholder"),
+    ],
+)
+def test_what_there_is_not_is_refused(fragment, message):
+    with pytest.raises(ConfigurationError) as caught:
+        render_page(fragment, TABLES)
+    assert message in str(caught.value)
+
+
+def test_a_page_is_written_with_its_tables_and_pictures(results, tmp_path, monkeypatch):
+    for name in [name for name in ANALYSES if name not in ("comparison", "drops")]:
+        monkeypatch.delitem(ANALYSES, name)  # Drawing all pictures takes long, and is tested with the analyses.
+    results.write(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"page\.md: No such file"):
+        write_page(tmp_path)
+    (tmp_path / FRAGMENT).write_text("{{table noise}}\n{{picture no_such}}")
+    with pytest.raises(ConfigurationError, match="no picture no_such; there are "):
+        write_page(tmp_path)
+    assert not (tmp_path / PAGE).exists()
+    (tmp_path / FRAGMENT).write_text("{{table noise}}\n{{picture drops}}")
+    assert tmp_path / "pictures" / "drops.png" in write_page(tmp_path)
+    assert "| main | short | 1.41 |" in (tmp_path / PAGE).read_text()
+
+
+@pytest.mark.parametrize("folder", PAGES, ids=lambda path: path.name)
+def test_committed_tables_and_pages_follow_from_the_committed_csv(folder):
+    tables = all_tables(Results.read(folder))
+    assert {path.stem for path in (folder / "tables").glob("*.csv")} == set(tables)
+    for name, table in tables.items():
+        assert (folder / "tables" / f"{name}.csv").read_text() == csv_text(table), name
+    assert (folder / PAGE).read_text() == render_page(read_fragment(folder), tables)
+
+
+def test_a_page_is_committed():
+    assert PAGES

@@ -1,0 +1,88 @@
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from small_study import changed, write_study
+
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.flag_definitions import config_from_arguments
+from eoinas_tf.study.study_file import read_study
+from eoinas_tf.study.study_plan import plan_study
+
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.json"))
+KNOWS_METHODS = "method" in {field.name for field in dataclasses.fields(SearchConfig)}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return plan_study(read_study(write_study(tmp_path)), tmp_path / "runs")
+
+
+def test_every_search_and_every_training_is_planned_once(plan):
+    assert len({run.title for run in plan}) == len(plan) == 3 + (3 + 4) + 2 + 7
+    counts = Counter((run.kind, run.training, run.role, run.contestant) for run in plan)
+    assert counts["search", "", "", "eoinas"] == 2
+    assert counts["training", "short", "fixed", "DARTS_V2"] == 3
+    assert counts["training", "long", "found", "eoinas"] == 2
+    assert counts["training", "short", "candidates", "eoinas"] == 7
+    folders = Counter(run.folder for run in plan)
+    assert set(folders.values()) == {1}
+
+
+def test_a_run_stands_behind_the_search_that_it_needs(plan):
+    for position, run in enumerate(plan):
+        assert run.search is None or run.search in plan[:position]
+
+
+def test_what_is_more_particular_wins(tmp_path):
+    flagfile = tmp_path / "a.flags"
+    flagfile.write_text("--epochs=50\n--cells=9\n--crop_padding=3\n")
+    study = changed("scales", 0, "search", value={"epochs": 6, "flagfile": str(flagfile)})
+    study["datasets"][0]["crop_padding"] = 1
+    study["methods"][0]["warmup_epochs"] = 4
+    first = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")[0]
+    config = first.config
+    assert (config.epochs, config.cells, config.crop_padding, config.warmup_epochs) == (6, 9, 1, 4)
+    assert (config.dataset, config.horizontal_flip, config.importance_iterations) == ("digits", False, "relative")
+    assert config_from_arguments(SearchConfig, first.arguments) == config
+
+
+def test_a_training_is_of_the_cell_that_its_search_writes(plan):
+    run = next(run for run in plan if run.training == "long" and run.search.seed == 1)
+    assert isinstance(run.config, EvaluationConfig)
+    assert run.config.genotype == str(run.search.folder / "genotype.json")
+    assert (run.config.seed, run.config.epochs, run.cell) == (5, 9, "eoinas/1")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("scales", 0, "search"), {"epochs": 0}, "main, search eoinas, seed 0: flag --epochs=0"),
+        (("scales", 0, "search"), {"colour": 1}, "Unknown command line flag 'colour'"),
+        (("scales", 0, "search"), {"flagfile": "none.flags"}, "none.flags"),
+        (("scales", 0, "trainings", 0, "epochs"), "many", "main, training short of eoinas: flag --epochs=many"),
+        (("scales", 0, "networks"), ["ENAS"], "main, network ENAS: --genotype must be a file or one of"),
+    ],
+)
+def test_wrong_settings_are_one_line_before_anything_runs(tmp_path, path, value, message):
+    study = changed(*path, value=value)
+    if path[-1] == "networks":
+        study["scales"][0]["trainings"][0]["more_seeds"] = {}
+    with pytest.raises(ConfigurationError) as caught:
+        plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+    assert message in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_studies_that_are_shipped_are_there():
+    assert {"digits.json", "table_1.json", "table_2.json", "table_3.json"} <= {path.name for path in STUDIES}
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_the_studies_that_are_shipped_can_be_planned(path, tmp_path, monkeypatch):
+    if '"method"' in path.read_text() and not KNOWS_METHODS:
+        pytest.skip("run_search.py has no --method")
+    monkeypatch.chdir(path.parents[1])
+    assert plan_study(read_study(path), tmp_path)

@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from eoinas_tf.study.study_statistics import (
+    kendalls_tau,
+    mean_with_intervals,
+    noise_ceiling,
+    pooled_deviation,
+    rank_correlation,
+    relative_improvement,
+)
+
+
+def test_a_mean_with_its_intervals_by_hand():
+    """Of four values, Student's 97.5 % point is 3.182, so that the half width is 1.591 deviations."""
+    summary = mean_with_intervals([70.0, 72.0, 74.0, 76.0])
+    assert (summary.mean, summary.sample_size) == (73.0, 4)
+    assert summary.deviation == pytest.approx(np.sqrt(20 / 3))
+    assert summary.t_half_width == pytest.approx(1.591 * summary.deviation, rel=1e-3)
+    # Resampled means lie on a grid of half units; 70.5 and 75.5 are the 2.5 % and 97.5 % points.
+    assert (summary.low, summary.high) == (70.5, 75.5)
+
+
+def test_the_bootstrap_interval_of_many_values_is_that_of_the_normal_distribution(generator):
+    values = generator.normal(50, 2, size=400)
+    summary = mean_with_intervals(values)
+    half_width = 1.96 * np.std(values, ddof=1) / 20
+    assert summary.low == pytest.approx(summary.mean - half_width, abs=0.03)
+    assert summary.high == pytest.approx(summary.mean + half_width, abs=0.03)
+    assert summary == mean_with_intervals(values)
+
+
+def test_too_few_or_equal_values_claim_nothing():
+    single = mean_with_intervals([3.0])
+    assert (single.mean, single.sample_size) == (3.0, 1)
+    assert np.isnan([single.deviation, single.low, single.high, single.t_half_width]).all()
+    equal = mean_with_intervals([3.0, 3.0])
+    assert (equal.deviation, equal.low, equal.high, equal.t_half_width) == (0, 3, 3, 0)
+
+
+def test_tau_by_hand():
+    """Of six pairs of points, five agree and one does not: (5 - 1) / 6."""
+    correlation = rank_correlation([1, 2, 3, 4], [10, 30, 20, 40])
+    assert correlation.tau == pytest.approx(4 / 6)
+    assert correlation.sample_size == 4
+    assert -1 <= correlation.low <= correlation.tau <= correlation.high <= 1
+
+
+def test_tau_of_many_samples_is_scipys(generator):
+    x, y = generator.integers(0, 5, size=(2, 30, 9)).astype(float)
+    expected = [stats.kendalltau(*pair).statistic for pair in zip(x, y, strict=True)]
+    np.testing.assert_allclose(kendalls_tau(x, y, axis=-1), expected)
+    assert kendalls_tau(np.ones(4), np.arange(4.0)) == 0
+
+
+def test_pairs_without_a_value_or_without_an_order_claim_nothing():
+    assert rank_correlation([1, 2, np.nan, 3], [1, 2, 3, np.nan]).sample_size == 2
+    assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]).tau)
+    assert np.isnan(rank_correlation([1, 2, 3], [1, 2, 3]).low)
+    assert np.isnan(rank_correlation([], []).tau)
+
+
+def test_the_noise_ceiling_is_the_tau_of_two_trainings_of_the_same_cells():
+    rows = [
+        *(("a", 0, 0.1), ("a", 1, 0.2), ("a", 2, 0.9), ("b", 1, 0.1), ("b", 0, 0.2), ("c", 0, 0.3), ("c", 1, 0.3)),
+        ("once", 0, 0.0),
+    ]
+    table = pd.DataFrame(rows, columns=["cell", "training_seed", "test_accuracy"])
+    # First seeds a < b < c; second ones b < a < c: two of three pairs agree.
+    ceiling = noise_ceiling(table)
+    assert (ceiling.tau, ceiling.sample_size) == (pytest.approx(1 / 3), 3)
+
+
+def test_relative_improvement_by_hand():
+    assert relative_improvement(84.0, 80.0) == 5.0
+    assert relative_improvement(76.0, 80.0) == -5.0
+
+
+def test_the_deviation_within_groups_by_hand():
+    """Variances 2 and 1 with 1 and 2 degrees of freedom; the group of one tells nothing."""
+    values, groups = pd.Series([1.0, 3.0, 5.0, 6.0, 7.0, 100.0]), pd.Series(list("aabbbc"))
+    assert pooled_deviation(values, groups) == pytest.approx(np.sqrt((2 * 1 + 1 * 2) / 3))
+    assert np.isnan(pooled_deviation(values[-1:], groups[-1:]))

@@ -1,0 +1,66 @@
+import dataclasses
+import json
+
+import pytest
+from small_study import write_study
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.study.study_file import read_study
+from eoinas_tf.study.study_plan import plan_study
+from eoinas_tf.study.time_estimate import SECONDS_BESIDE_EPOCHS, TimeEstimate, formula_seconds, measured_seconds
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return plan_study(read_study(write_study(tmp_path)), tmp_path / "runs")
+
+
+def log(run, seconds):
+    run.folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps({"epoch": number, "seconds": value}) for number, value in enumerate(seconds)]
+    (run.folder / "timing.jsonl").write_text("\n".join(lines) + '\n{"epoch": 9, "sec')
+    (run.folder / "metrics.jsonl").write_text("{}\n" * len(seconds))
+
+
+@pytest.mark.parametrize(
+    ("settings", "images_per_second"),
+    [
+        ({"cells": 5, "init_channels": 16, "image_size": (16, 16)}, 1150),
+        ({"cells": 8, "init_channels": 16, "image_size": (32, 32)}, 242),
+        ({"cells": 20, "init_channels": 36}, 29),
+    ],
+)
+def test_the_formula_meets_what_was_measured(plan, settings, images_per_second):
+    run = next(run for run in plan if run.kind == "training")
+    config = EvaluationConfig(epochs=2, **settings)
+    seconds = formula_seconds(dataclasses.replace(run, config=config, images=50_000)) - SECONDS_BESIDE_EPOCHS
+    assert 100_000 / seconds == pytest.approx(images_per_second, rel=0.05)
+    assert formula_seconds(dataclasses.replace(run, config=config, images=None)) is None
+
+
+def test_seconds_are_those_of_all_whole_lines(plan):
+    log(plan[0], [2.5, 3.5])
+    assert measured_seconds(plan[0]) == 6.0
+
+
+def test_equal_runs_are_expected_to_take_as_long_and_others_in_proportion(plan):
+    first, second, other = [run for run in plan if run.kind == "search"]
+    log(first, [100.0] * 6)
+    estimate = TimeEstimate([first])
+    assert estimate.whole_seconds(second) == 600 + SECONDS_BESIDE_EPOCHS
+    ratio = (600 + SECONDS_BESIDE_EPOCHS) / formula_seconds(first)
+    assert estimate.whole_seconds(other) == pytest.approx(ratio * formula_seconds(other))
+    training = next(run for run in plan if run.kind == "training")
+    assert estimate.whole_seconds(training) == formula_seconds(training)
+
+
+def test_what_is_left_counts_what_is_begun_and_is_shared_by_the_jobs(plan):
+    first, second, _ = [run for run in plan if run.kind == "search"]
+    log(first, [95.0] * 6)
+    log(second, [1.0] * 3)
+    estimate = TimeEstimate([first])
+    assert estimate.seconds_left([second], 1) == (300, True)
+    assert estimate.seconds_left([second, second, second, second], 2) == (600, True)
+    assert estimate.seconds_left([second], 8) == (300, True)
+    unknown = dataclasses.replace(second, images=None, contestant="another", kind="training")
+    assert estimate.seconds_left([second, unknown], 1) == (300, False)
