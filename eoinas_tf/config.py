@@ -252,7 +252,10 @@ class EvaluationConfig(RunConfig):
     """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3)."""
 
     genotype: str = setting(
-        "", "A genotype.json file, or the name of a published genotype such as DARTS_V2.", path_prefix=""
+        "",
+        "A genotype.json file, a file with Genotype(...) in Python's notation, or the name of a published genotype "
+        "such as DARTS_V2.",
+        path_prefix="",
     )
     batch_size: int = setting(128, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(20, "Cells in the network.", minimum=3, maximum=1000)
