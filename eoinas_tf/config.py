@@ -386,7 +386,10 @@ class EvaluationConfig(RunConfig):
     """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3)."""
 
     genotype: str = setting(
-        "", "A genotype.json file, or the name of a published genotype such as DARTS_V2.", path_prefix=""
+        "",
+        "A genotype.json file, a file with Genotype(...) in Python's notation, or the name of a published genotype "
+        "such as DARTS_V2.",
+        path_prefix="",
     )
     network: str = setting(
         CELLS,

@@ -76,6 +76,7 @@ WITHOUT_TENSORFLOW = (
     "space.cell_topology",
     "space.genotype",
     "space.published_genotypes",
+    "space.python_genotype",
     "experiment.atomic_files",
     "experiment.run_directory",
     "distribution.worker",

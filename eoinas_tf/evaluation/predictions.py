@@ -62,8 +62,13 @@ def collect_predictions(network: Callable[..., tf.Tensor], batches: tf.data.Data
 
     def answer(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         logits = tf.cast(network(images, training=False), tf.float32)
-        best, ranked = tf.math.top_k(tf.nn.softmax(logits), min(RANKS, num_classes))
-        return ranked, best[:, 0], tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        # Not probabilities, of which many small ones become 0 and tie.
+        _, ranked = tf.math.top_k(logits, min(RANKS, num_classes))
+        return (
+            ranked,
+            tf.reduce_max(tf.nn.softmax(logits), axis=-1),
+            tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits),
+        )
 
     compiled = tf.function(answer, autograph=False)
     parts: list[tuple[np.ndarray, ...]] = []

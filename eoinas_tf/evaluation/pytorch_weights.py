@@ -17,7 +17,7 @@ from eoinas_tf.evaluation.auxiliary_head import AuxiliaryHead
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.weight_files import StoredTensor, quoted
 from eoinas_tf.space.convolution_blocks import DepthwiseSeparableUnit, FactorizedReduction, ReLUConvolution
-from eoinas_tf.space.operations import DilatedConvolution, Identity, SeparableConvolution
+from eoinas_tf.space.operations import DilatedConvolution, Identity, RowColumnConvolution, SeparableConvolution
 
 # For each axis of a Keras variable, the axis of the PyTorch tensor.
 CONVOLUTION = (2, 3, 1, 0)
@@ -153,6 +153,10 @@ def _block(prefix: str, layer: keras.layers.Layer) -> Iterator[PytorchTensor]:
         yield from _unit(f"{prefix}.op", 5, layer.second_unit)
     elif isinstance(layer, DilatedConvolution):
         yield from _unit(f"{prefix}.op", 1, layer.unit)
+    elif isinstance(layer, RowColumnConvolution):
+        yield from _convolution(f"{prefix}.1", layer.row_convolution)
+        yield from _convolution(f"{prefix}.2", layer.column_convolution)
+        yield from _normalization(f"{prefix}.3", layer.normalization)
     elif isinstance(layer, Identity) and layer.stride == 2:
         yield from _block(prefix, layer.reduction)
 

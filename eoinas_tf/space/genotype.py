@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -114,11 +115,12 @@ class Genotype:
         )
 
     @classmethod
-    def read(cls, path: str | Path) -> "Genotype":
+    def read(cls, path: str | Path, parse: "Callable[[str], Genotype] | None" = None) -> "Genotype":
         """Reads a genotype file.
 
         Args:
             path: The file.
+            parse: Makes a genotype of its text; `from_json` where not given.
 
         Returns:
             The genotype.
@@ -129,7 +131,7 @@ class Genotype:
         try:
             with open(path, "rb") as file:
                 content = file.read(LARGEST_FILE_BYTES + 1)
-            return cls.from_json(content.decode("utf-8"))
+            return (parse or cls.from_json)(content.decode("utf-8"))
         except OSError as error:
             raise GenotypeError(f"genotype file {path}: {error.strerror}") from None
         except UnicodeDecodeError:

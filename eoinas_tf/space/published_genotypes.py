@@ -4,6 +4,7 @@ import os.path
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.python_genotype import genotype_from_text
 
 PUBLISHED_GENOTYPES = {
     "DARTS_V1": Genotype(
@@ -271,7 +272,8 @@ def load_genotype(name_or_path: str) -> Genotype:
     """Returns a published genotype by its name, or reads one from a file.
 
     Args:
-        name_or_path: A key of `PUBLISHED_GENOTYPES`, or the path of a genotype.json.
+        name_or_path: A key of `PUBLISHED_GENOTYPES`, or the path of a genotype.json or of a file that holds a
+            genotype in Python's notation.
 
     Returns:
         The genotype.
@@ -285,4 +287,4 @@ def load_genotype(name_or_path: str) -> Genotype:
         raise GenotypeError(
             f"--genotype must be a file or one of {', '.join(PUBLISHED_GENOTYPES)}. Received: {name_or_path!r}"
         )
-    return Genotype.read(name_or_path)
+    return Genotype.read(name_or_path, genotype_from_text)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.evaluation.evaluation_step import is_among_likeliest
 from eoinas_tf.evaluation.predictions import Predictions, collect_predictions
 
 
@@ -40,6 +41,25 @@ def test_the_top_five_are_told_apart_from_the_sixth():
     assert found.ranked.shape == (4, 5)
     assert found.accuracy == 0.25
     assert found.top_5_accuracy == 0.5
+
+
+def test_logits_are_ranked_and_not_probabilities_that_became_zero():
+    """Of the eight classes all but the first have probability 0 in float32."""
+    logits = [[300.0, 1, 2, 3, 4, 5, 6, 7]] * 3
+    labels = [7, 3, 1]
+    found = collect_predictions(network, batches(logits, labels, [1] * 3, 3), 8)
+    np.testing.assert_array_equal(found.ranked, [[0, 7, 6, 5, 4]] * 3)
+    np.testing.assert_array_equal(found.probabilities, 1.0)
+    hits = is_among_likeliest(tf.constant(labels), tf.constant(logits))
+    assert found.top_5_accuracy == np.mean(hits) == pytest.approx(1 / 3)
+
+
+def test_equal_logits_are_ranked_alike_in_the_summary_and_in_the_metrics():
+    logits, labels = [[0.0] * 7] * 7, list(range(7))
+    found = collect_predictions(network, batches(logits, labels, [1] * 7, 7), 7)
+    hits = is_among_likeliest(tf.constant(labels), tf.constant(logits))
+    assert hits.numpy().tolist() == [True] * 5 + [False] * 2
+    assert found.top_5_accuracy == np.mean(hits)
 
 
 def test_of_five_classes_the_right_one_is_always_among_the_first_five():

@@ -1,15 +1,17 @@
 import os
+from functools import partial
 
 import numpy as np
 import pytest
 from pytorch_record import STEMS, read_pytorch_record
+from scipy.signal import correlate2d
 
 from eoinas_tf.errors import WeightsError
 from eoinas_tf.evaluation import pytorch_weights
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights, pytorch_tensors
 from eoinas_tf.evaluation.weight_files import StoredTensor, opened_weights
-from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.genotype import EDGE_OPERATIONS, Genotype
 
 LARGEST_DIFFERENCE = 1e-4
 RECORDED_OPERATIONS = {
@@ -88,6 +90,45 @@ def logits_of_a_test(network, inputs):
     logits = network(inputs)
     cell.call = call
     return logits, network.auxiliary_head(outputs[0], training=False)
+
+
+@pytest.mark.parametrize("operation", sorted(EDGE_OPERATIONS))
+def test_every_operation_s_weights_have_names(generator, operation):
+    network = tiny(operation, "skip_connect")
+    weights = weights_for(network, generator)
+    load_pytorch_weights(network, stored(weights))
+    for tensor in pytorch_tensors(network):
+        np.testing.assert_allclose(tensor.variable, weights[tensor.name].transpose(tensor.axes), rtol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_row_and_a_column_convolution_do_what_pytorch_s_do(generator, stride):
+    """DARTS: ReLU, Conv2d(C, C, (1, 7), stride=(1, s)), Conv2d(C, C, (7, 1), stride=(s, 1)), BatchNorm2d, by number."""
+    network = tiny("conv_7x1_1x7", "skip_connect")
+    position = next(number for number, cell in enumerate(network.cells) if cell.operations[0].stride == stride)
+    operation = network.cells[position].operations[0]
+    weights = {name: 2 * values - 1 for name, values in weights_for(network, generator).items()}
+    weights |= {name: values + 1.5 for name, values in weights.items() if name.endswith("running_var")}
+    load_pytorch_weights(network, stored(weights))
+    prefix = f"cells.{position}._ops.0."
+    own = {name.removeprefix(prefix): values for name, values in weights.items() if name.startswith(prefix)}
+    channels = operation.channels
+    assert own["1.weight"].shape == (channels, channels, 1, 7)
+    assert own["2.weight"].shape == (channels, channels, 7, 1)
+
+    def convolve(images, kernel, strides):  # [channels, height, width], [output, input, rows, columns]
+        results = [sum(map(partial(correlate2d, mode="same"), images, taps)) for taps in kernel]
+        return np.stack(results)[:, :: strides[0], :: strides[1]]
+
+    images = generator.normal(size=(channels, 7, 9))
+    rows = convolve(np.maximum(images, 0), own["1.weight"], (1, stride))
+    columns = convolve(rows, own["2.weight"], (stride, 1))
+    mean, variance, scale, offset = (
+        own[f"3.{name}"][:, None, None] for name in ("running_mean", "running_var", "weight", "bias")
+    )
+    expected = (columns - mean) / np.sqrt(variance + 1e-5) * scale + offset
+    received = operation(images.transpose(1, 2, 0)[None].astype(np.float32), training=False)[0]
+    np.testing.assert_allclose(np.transpose(received, [2, 0, 1]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_names_of_a_network_trained_on_several_devices(generator):

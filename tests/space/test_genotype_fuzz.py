@@ -1,16 +1,19 @@
 """Mutated genotype files: each is read, or refused in one line, whatever was done to it.
 
-A mutation is made from its seed alone: `Genotype.from_json(mutation(SEED))` replays the one that a failure names.
+A mutation is made from its seed alone: `Genotype.from_json(mutation(SEED))`, or `genotype_from_text` of a
+`python_mutation(SEED)`, replays the one that a failure names.
 """
 
 import json
 import random
+import re
 
 import pytest
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import LARGEST_FILE_BYTES, Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
+from eoinas_tf.space.python_genotype import genotype_from_text
 
 LONGEST_MESSAGE = 200
 TEXTS = [genotype.to_json() for genotype in PUBLISHED_GENOTYPES.values()]
@@ -58,6 +61,57 @@ JUNK = (
     {},
     [[]],
     ["none", 0],
+)
+PYTHON_TEXTS = [
+    f"{prefix}Genotype(normal={list(genotype.normal)}, normal_concat={concat}, reduce={list(genotype.reduce)}, "
+    f"reduce_concat={list(genotype.reduce_concat)}{end})"
+    for genotype in PUBLISHED_GENOTYPES.values()
+    for prefix, concat, end in (
+        ("", f"range({min(genotype.normal_concat)}, {max(genotype.normal_concat) + 1})", ""),
+        ("# a comment (\nNAME = ", list(genotype.normal_concat), ",\n"),
+    )
+]
+PYTHON_FRAGMENTS = (
+    "(" * 30,
+    "[" * 300,
+    "-" * 3000 + "1",
+    "not " * 3000 + "1",
+    "()" * 3000,
+    "[0]" * 3000,
+    "x=" * 3000,
+    "lambda: " * 1000 + "0",
+    "1 if 1 else " * 1000 + "0",
+    "__import__('os').system('false')",
+    "().__class__",
+    "f'{1}'",
+    "'''",
+    "\\",
+    "range(10 ** 9)",
+    "range(999999999)",
+    "range(0, 2, 1)",
+    "True",
+    "None",
+    "1e999",
+    "9" * 5000,
+    "1j",
+    "*",
+    "**x",
+    "normal=[], normal",
+    "\n",
+    ";",
+    "\0",
+    " " * LARGEST_FILE_BYTES,
+)
+PYTHON_LIMITS = (
+    "more than 65536 bytes",
+    "more than names, numbers",
+    "not Python (",
+    "statements; keep one",
+    "needed, each once",
+    "must be a list",
+    "pairs",
+    "node numbers",
+    "texts and numbers only",
 )
 # What the mutations must come upon, for else they show nothing about it.
 LIMITS = (
@@ -132,10 +186,27 @@ def mutated_structure(text, chance):
     return json.dumps(tree).replace("Infinity", "1e999")
 
 
-def outcome(seed):
+def python_mutation(seed):
+    """Returns a published genotype in Python's notation with one to four changes."""
+    chance = random.Random(seed)
+    text = chance.choice(PYTHON_TEXTS)
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        words = re.findall(r"\w+|\W+", text)
+        place, kind = chance.randrange(len(words) or 1), chance.randrange(4)
+        if kind == 0 and words:
+            words[place] = chance.choice(PYTHON_FRAGMENTS)
+        elif kind == 1 and words:
+            words.insert(place, chance.choice((" ", "\n", "# a comment\n")))
+        elif kind == 2 and words:
+            words[place] = chance.choice([word for word in words if word.isdigit() == words[place].isdigit()])
+        text = "".join(words) if kind < 3 else mutated_text(text, chance)
+    return text
+
+
+def outcome(seed, mutation=mutation, read=Genotype.from_json):
     """Returns the message with which a mutation is refused, None if it is read; anything else fails the test."""
     try:
-        genotype = Genotype.from_json(mutation(seed))
+        genotype = read(mutation(seed))
     except GenotypeError as error:
         message = str(error)
         if not (message.isascii() and message.isprintable() and len(message) <= LONGEST_MESSAGE):
@@ -146,6 +217,19 @@ def outcome(seed):
     if Genotype.from_json(genotype.to_json()) != genotype:
         pytest.fail(f"seed {seed}: what was read and written is not the same when read again")
     return None
+
+
+@pytest.mark.parametrize("count", [10_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_mutations_of_python_s_notation_are_read_or_refused_in_one_line(count):
+    assert all(genotype_from_text(text) for text in PYTHON_TEXTS)
+    missing = set(PYTHON_LIMITS)
+    read = 0
+    for seed in range(count):
+        message = outcome(seed, python_mutation, genotype_from_text)
+        read += message is None
+        missing -= {limit for limit in missing if message and limit in message}
+    assert count // 50 < read < 3 * count // 4
+    assert not missing
 
 
 @pytest.mark.parametrize("count", [10_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
