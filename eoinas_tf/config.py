@@ -13,6 +13,7 @@ import typing
 from typing import Any, ClassVar
 
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 
@@ -251,7 +252,12 @@ class SearchConfig(RunConfig):
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
     weights_learning_rate_end: float = setting(
-        0.001, "SGD's learning rate for the weights at the end of its cosine schedule.", minimum=0.0
+        0.001, "SGD's learning rate for the weights at the end of its schedule.", minimum=0.0
+    )
+    weights_learning_rate_schedule: str = setting(
+        "cosine",
+        "Course of the weights' learning rate, step by step, from its start to its end.",
+        choices=tuple(LEARNING_RATE_SHAPES),
     )
     weights_momentum: float = setting(0.9, "SGD's momentum.", minimum=0.0, maximum=1.0)
     weights_l2: float = setting(
@@ -437,7 +443,7 @@ class EvaluationConfig(RunConfig):
     learning_rate_schedule: str = setting(
         "cosine",
         "Course of the learning rate from learning_rate to learning_rate_end.",
-        choices=("cosine", "linear"),
+        choices=tuple(LEARNING_RATE_SHAPES),
     )
     learning_rate_updates: str = setting(
         "step",

@@ -11,8 +11,8 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.final_networks import FinalNetwork
-from eoinas_tf.evaluation.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.evaluation.training_results import TrainingResults
+from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.repeated_steps import repeat_steps
 from eoinas_tf.optimization.weight_gradients import clip_and_decay

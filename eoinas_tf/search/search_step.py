@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.parameter_group import ParameterGroup, descend
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.repeated_steps import repeat_steps
@@ -87,10 +88,11 @@ def build_search_state(
     """
     problem, config = method.problem, method.config
     network = SearchNetwork(image_shape, num_classes, config.init_channels, stage.cells, problem.operation_names)
-    learning_rate = keras.optimizers.schedules.CosineDecay(
+    learning_rate = LearningRateSchedule(
+        config.weights_learning_rate_schedule,
         config.weights_learning_rate,
-        decay_steps=stage.epochs * problem.steps_per_epoch,
-        alpha=config.weights_learning_rate_end / config.weights_learning_rate if config.weights_learning_rate else 0.0,
+        config.weights_learning_rate_end,
+        total_steps=stage.epochs * problem.steps_per_epoch,
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.weights_momentum)
     optimizer.build(network.trainable_variables)

@@ -1,11 +1,9 @@
-"""The course of the final training's learning rate: a linear rise where asked for, then a cosine or a line."""
-
-import math
+"""The course of a learning rate: a linear rise where asked for, then a shape that leads from one rate to another."""
 
 import keras
 import tensorflow as tf
 
-SCHEDULES = ("cosine", "linear")
+from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
@@ -13,15 +11,15 @@ class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Learning rate as a function of the step alone, so that a resumed run needs no state of it.
 
     In the warm-up step s, counted from 0, it is (s + 1) / warmup_steps of the first learning rate.
-    After it, with p rising from 0 to 1 over the remaining steps, it is `end + (start - end) * f(p)`,
-    where f(p) is (1 + cos(pi p)) / 2 or 1 - p.
+    After it, with p rising from 0 to 1 over the remaining steps, it is `start * ((1 - r) f(p) + r)`, where r is
+    end / start and f the shape; in this form a cosine has the same bits as Keras's `CosineDecay`.
 
     With `steps_per_update` of an epoch's steps the rate is that of the paper's ImageNet training,
     "decayed linearly after each epoch" (section 4.4): all of the above then counts epochs in the
     place of steps, and the last epoch still has a rate above `end`.
 
     Args:
-        schedule: `cosine` or `linear`.
+        schedule: A name of `LEARNING_RATE_SHAPES`.
         start: Learning rate after the warm-up.
         end: Learning rate that is reached when all steps are done.
         total_steps: Training steps of the whole training, the warm-up's among them.
@@ -39,8 +37,8 @@ class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
         warmup_steps: int = 0,
         steps_per_update: int = 1,
     ) -> None:
-        if schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: {schedule}")
+        if schedule not in LEARNING_RATE_SHAPES:
+            raise ValueError(f"schedule must be one of {', '.join(LEARNING_RATE_SHAPES)}. Received: {schedule}")
         if not 0 <= warmup_steps < total_steps:
             raise ValueError(f"warmup_steps must be in [0, {total_steps}). Received: {warmup_steps}")
         if steps_per_update < 1 or total_steps % steps_per_update or warmup_steps % steps_per_update:
@@ -68,8 +66,9 @@ class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
         step = tf.cast(step if length == 1 else tf.cast(step, tf.int64) // length, tf.float32)
         progress = (step - warmup) / (total - warmup)
         progress = tf.clip_by_value(progress, 0.0, 1.0)
-        left = 0.5 * (1.0 + tf.cos(math.pi * progress)) if self.schedule == "cosine" else 1.0 - progress
-        rate = self.end + (self.start - self.end) * left
+        left = LEARNING_RATE_SHAPES[self.schedule](progress)
+        end = tf.constant(self.end / self.start if self.start else 0.0, tf.float32)
+        rate = tf.constant(self.start, tf.float32) * ((1.0 - end) * left + end)
         if warmup == 0:
             return rate
         return tf.where(step < warmup, self.start * (step + 1.0) / warmup, rate)

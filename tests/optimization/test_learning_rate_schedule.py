@@ -3,8 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.evaluation.learning_rate_schedule import SCHEDULES, LearningRateSchedule
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
+from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
+
+FALLING = ("cosine", "linear")
 
 
 def rates(*steps, **arguments):
@@ -29,7 +32,19 @@ def test_the_cosine_is_that_of_keras():
     np.testing.assert_allclose(rates(*steps, total_steps=37), [float(theirs(step)) for step in steps], rtol=1e-5)
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("start", "end", "total"), [(0.025, 0.001, 264), (0.025, 0.0, 1000), (0.1, 0.02, 37)])
+def test_the_cosine_has_the_bits_of_keras(start, end, total):
+    theirs = keras.optimizers.schedules.CosineDecay(start, decay_steps=total, alpha=end / start)
+    expected = [float(theirs(step)) for step in range(total + 1)]
+    assert rates(*range(total + 1), start=start, end=end, total_steps=total) == expected
+
+
+def test_a_constant_rate_stays():
+    assert rates(0, 7, 100, schedule="constant") == pytest.approx([0.1] * 3)
+    assert rates(0, 1, 4, 100, schedule="constant", warmup_steps=4) == pytest.approx([0.025, 0.05, 0.1, 0.1])
+
+
+@pytest.mark.parametrize("schedule", FALLING)
 def test_the_warm_up_rises_to_the_start_and_the_rest_takes_the_remaining_steps(schedule):
     found = rates(0, 1, 3, 4, 8, 12, schedule=schedule, total_steps=12, warmup_steps=4)
     assert found == pytest.approx([0.025, 0.05, 0.1, 0.1, 0.06, 0.02])
@@ -45,7 +60,7 @@ def test_by_epochs_the_rate_stays_within_each_and_falls_linearly_between_them():
     assert rates(1000, **imagenet) == [0.0]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", FALLING)
 def test_by_epochs_each_has_the_rate_that_as_many_steps_would_have(schedule):
     by_step = rates(*range(13), schedule=schedule, total_steps=12, warmup_steps=4)
     by_epoch = rates(*range(0, 65, 5), schedule=schedule, total_steps=60, warmup_steps=20, steps_per_update=5)
@@ -54,7 +69,7 @@ def test_by_epochs_each_has_the_rate_that_as_many_steps_would_have(schedule):
     assert inside == by_step[:12]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", FALLING)
 def test_no_step_after_the_last_goes_below_the_end(schedule):
     assert rates(101, 1000, schedule=schedule) == pytest.approx([0.02, 0.02])
 
@@ -80,9 +95,11 @@ def test_wrong_arguments_are_refused(arguments):
         rates(0, **arguments)
 
 
-def test_the_settings_know_these_schedules():
-    field = EvaluationConfig.__dataclass_fields__["learning_rate_schedule"]
-    assert field.metadata["choices"] == SCHEDULES
+@pytest.mark.parametrize(
+    ("config", "name"), [(EvaluationConfig, "learning_rate_schedule"), (SearchConfig, "weights_learning_rate_schedule")]
+)
+def test_search_and_final_training_know_all_shapes(config, name):
+    assert config.__dataclass_fields__[name].metadata["choices"] == tuple(LEARNING_RATE_SHAPES)
 
 
 def test_an_optimizer_with_it_can_be_saved_and_made_again():
