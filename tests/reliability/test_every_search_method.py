@@ -23,7 +23,7 @@ CASES = {
     "darts": GRADIENT,
     "darts_second_order": GRADIENT,
     "pdarts": (),
-    "mdenas": ("--warmup_epochs=1",),
+    "mdenas": ("--warmup_epochs=0",),
     "random_search": ("--random_search_cells=3",),
     "random": (),
 }
