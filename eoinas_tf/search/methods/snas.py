@@ -36,7 +36,7 @@ class Snas(GradientMethod[Mixed]):
         return {"temperature": temperature(epoch, config.epochs, config.temperature_start, config.temperature_end)}
 
     def weight_choice(self, step: tf.Tensor, schedule: Schedule) -> Mixed:
-        """Returns all operations with relaxed weights of the step's own draw (section 2.2 of its paper)."""
+        """Returns all operations with relaxed weights of the step's own draw from the concrete distribution."""
         logits, living = self.architecture_tensors()
         # The seed is made of the step alone, so that every replica draws the same sample.
         noise = gumbel_noise(self.problem.shape, stateless_seed(self.config.seed, "relaxed sample", step))
