@@ -75,7 +75,9 @@ def pixels_made(monkeypatch):
     real = image_resizing._resize_lines
 
     def noted(images, lines, *others):
+        # Before it is made, for it could be more than the machine has.
         made.append(int(tf.reduce_prod(tf.shape(images)[:-1])) // int(tf.shape(images)[1]) * int(lines))
+        assert made[-1] <= 2 * image_resizing.MOST_RESIZED_PIXELS
         return real(images, lines, *others)
 
     monkeypatch.setattr(image_resizing, "_resize_lines", noted)
