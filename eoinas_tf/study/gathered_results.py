@@ -125,7 +125,7 @@ def _with_texts(table: pd.DataFrame) -> pd.DataFrame:
         for name in ("data_set", "role", "label", "training", "contestant", "cell", "edge_cell")
         if name in table.columns
     ]
-    return table.assign(**{name: table[name].fillna("").astype(str) for name in texts})
+    return table.assign(**{name: table[name].astype(object).fillna("").astype(str) for name in texts})
 
 
 def _training_row(run: PlannedRun) -> dict[str, Any]:

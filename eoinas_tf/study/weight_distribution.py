@@ -21,11 +21,13 @@ def distribution_tables(results: Results) -> dict[str, pd.DataFrame]:
     table = _first_decisions(results)
     if table.empty:
         return {"weight_distribution": pd.DataFrame()}
-    edges = table.groupby([*KEYS, "cell", "cell_type", "edge"], sort=False)["beta"]
-    gaps = edges.apply(lambda values: values.nlargest(2).iloc[0] - values.nlargest(2).iloc[-1])
+    edge = [*KEYS, "cell", "cell_type", "edge"]
+    strongest = table.sort_values("beta", ascending=False, kind="stable").groupby(edge, sort=False)["beta"].head(2)
+    two = table.loc[strongest.index].groupby(edge)["beta"].agg(["max", "min"])
+    gaps = two["max"] - two["min"]
     grouped = table.groupby(KEYS, sort=False)["beta"]
     rows = grouped.agg(["count", "std", "min", "max"]).add_prefix("beta_")
-    rows["gap"] = gaps.groupby(level=KEYS, sort=False).mean()
+    rows["gap"] = gaps.groupby(level=KEYS).mean()
     return {"weight_distribution": rows.reset_index()}
 
 
@@ -40,22 +42,27 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
     for number, (place, group) in enumerate(table.groupby(["data_set", "scale"], sort=False)):
         figure = new_figure(10, 4.2)
         names = list(dict.fromkeys(group["contestant"]))
+        colors = dict(zip(names, seaborn.color_palette(n_colors=len(names)), strict=True))
         for axes, (cell, title) in zip(figure.subplots(1, 2, sharex=True), CELLS.items(), strict=True):
             own = group[group["cell_type"] == cell]
             # Of values that are all equal there is no density.
             spread = own[own.groupby("contestant")["beta"].transform("nunique") > 1]
-            seaborn.kdeplot(
-                spread, x="beta", hue="contestant", hue_order=names, common_norm=False, ax=axes, legend=cell == "reduce"
-            )
+            if len(spread):
+                seaborn.kdeplot(
+                    spread, x="beta", hue="contestant", hue_order=names, palette=colors, common_norm=False, ax=axes,
+                    legend=False,
+                )  # fmt: skip
             # One row of ticks a method, as the paper's circles and crosses.
             height = 0.05 * axes.get_ylim()[1]
-            for position, (name, color) in enumerate(
-                zip(names, seaborn.color_palette(n_colors=len(names)), strict=True)
-            ):
+            for position, (name, color) in enumerate(colors.items()):
                 values = own.loc[own["contestant"] == name, "beta"]
-                axes.plot(values, [-(position + 1) * height] * len(values), "|", color=color, markersize=6, alpha=0.5)
+                level = [-(position + 1) * height] * len(values)
+                axes.plot(values, level, "|", color=color, markersize=6, alpha=0.5, label=name)
             axes.set(xlabel="beta of an operation at the first decision", ylabel="density", title=title)
             axes.grid(alpha=0.3)
+        legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+        for handle in legend.legend_handles:
+            handle.set(alpha=1.0, markersize=12)
         figure.suptitle("Distribution of architecture weights: " + ", ".join(part for part in place if part))
         pictures[f"figure_5{f'_{number + 1}' if number else ''}"] = figure
     return pictures

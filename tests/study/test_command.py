@@ -2,6 +2,7 @@ import fcntl
 import json
 
 import pytest
+from small_search import write_search
 from small_study import write_study
 
 from eoinas_tf.study import command
@@ -23,6 +24,8 @@ def runs(monkeypatch, tmp_path):
                 if not run.label:
                     run.folder.mkdir(parents=True, exist_ok=True)
                     (run.folder / "summary.json").write_text('{"finished": true}')
+                    if run.kind == "search":
+                        write_search(run.folder)
 
     monkeypatch.setattr(command, "StudyRunner", Runner)
     monkeypatch.chdir(tmp_path)

@@ -19,8 +19,8 @@ def test_a_mean_with_its_intervals_by_hand():
     assert (summary.mean, summary.sample_size) == (73.0, 4)
     assert summary.deviation == pytest.approx(np.sqrt(20 / 3))
     assert summary.t_half_width == pytest.approx(1.591 * summary.deviation, rel=1e-3)
-    # Resampled means lie on a grid of half units; 70.5 and 75.5 are the 2.5 % and 97.5 % points.
-    assert (summary.low, summary.high) == (70.5, 75.5)
+    # Of the 256 ways to draw four, 5 have a mean of at most 70.5 and 15 one of at most 71: the 2.5 % point is 71.
+    assert (summary.low, summary.high) == (71.0, 75.0)
 
 
 def test_the_bootstrap_interval_of_many_values_is_that_of_the_normal_distribution(generator):
