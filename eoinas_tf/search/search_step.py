@@ -94,7 +94,8 @@ def build_search_state(
         config.weights_learning_rate_end,
         total_steps=stage.epochs * problem.steps_per_epoch,
     )
-    optimizer = keras.optimizers.SGD(learning_rate, momentum=config.weights_momentum)
+    # Named, for Keras would count the networks of a process, and a checkpoint holds the names.
+    optimizer = keras.optimizers.SGD(learning_rate, momentum=config.weights_momentum, name="sgd")
     optimizer.build(network.trainable_variables)
     return SearchState(
         network,

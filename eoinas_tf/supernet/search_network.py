@@ -81,7 +81,11 @@ class SearchNetwork(keras.Model):
 
         uniform = FanInUniform(previous_channels)
         self.classifier = keras.layers.Dense(
-            num_classes, kernel_initializer=uniform, bias_initializer=FanInUniform(previous_channels), dtype="float32"
+            num_classes,
+            kernel_initializer=uniform,
+            bias_initializer=FanInUniform(previous_channels),
+            dtype="float32",
+            name="classifier",
         )
         self.classifier.build((None, previous_channels))
 

@@ -1,7 +1,6 @@
 import contextlib
-import dataclasses
-import hashlib
 import json
+import shutil
 from typing import NamedTuple
 
 import keras
@@ -24,6 +23,7 @@ from eoinas_tf.supernet.candidate_operations import CandidateOperations
 from eoinas_tf.supernet.choice import Mixed, OperationMixture, SkipDropout
 
 SKIP = OPERATION_NAMES.index(SKIP_CONNECT)
+WRITTEN = {"genotype", "metrics", "pruning", "summary", "final_evidence"}
 SCHEDULE = {"skip_dropout": tf.constant(0.5)}
 
 
@@ -326,66 +326,87 @@ def test_none_takes_part_in_the_softmax_that_compares_edges(identities_lead):
     assert derived(logits, living).genotype.reduce[-2:] == ((SKIP_CONNECT, 0), (SKIP_CONNECT, 4))
 
 
+FEW_OPERATIONS = ("none", SKIP_CONNECT, "sep_conv_3x3", "max_pool_3x3")
+
+
 class Killed(Exception):
     """Ends a search where a test wants it to."""
 
 
 @pytest.fixture
-def few_images(monkeypatch):
-    """24 images of two classes in place of the digits: two steps an epoch."""
+def small_space(monkeypatch):
+    """24 images of two classes in place of the digits, two steps an epoch, and four operations."""
     generator = np.random.default_rng(0)
     split = ImageSplit.from_pixels(generator.integers(0, 256, (24, 8, 8, 1), np.uint8), np.arange(24) % 2)
     dataset = ImageDataset("digits", ("even", "odd"), (8, 8, 1), split, split)
     monkeypatch.setattr(search_session, "load_image_dataset", lambda *_, **__: dataset)
+    monkeypatch.setattr(search_session, "OPERATION_NAMES", FEW_OPERATIONS)
 
 
-def search(config, monkeypatch, kill_at=None):
-    """Searches until the checkpoint `kill_at`, (number, how many times it was written); returns those written."""
+def search(run_dir, monkeypatch, copies=None, kill_at=None):
+    """Searches, and returns the numbers of the checkpoints written.
+
+    Args:
+        run_dir: The run folder.
+        monkeypatch: Of pytest.
+        copies: Folders that receive a copy of the run folder, as a kill would leave it, by the checkpoint just
+            written: its number and how often it was written.
+        kill_at: The checkpoint at which the search ends.
+    """
     written = []
 
     def fault_point(name, number):
         if name == "after_checkpoint":
             written.append(number)
-            if kill_at == (number, written.count(number)):
+            place = number, written.count(number)
+            if place in (copies or {}):
+                shutil.copytree(run_dir, copies[place])
+            if place == kill_at:
                 raise Killed
 
     monkeypatch.setattr(checkpointing, "fault_point", fault_point)
+    config = settings(
+        run_dir=str(run_dir), dataset="digits", cells=3, depth_growth=(1.3, 1.7), operations_kept=(3, 2), epochs=3,
+        init_channels=2, batch_size=6, crop_padding=1, architecture_learning_rate=0.1, tensorboard=False,
+        checkpoint_every_steps=1, checkpoint_every_epochs=100,
+    )  # fmt: skip
     with pytest.raises(Killed) if kill_at else contextlib.nullcontext():
         run_search(config)
     return written
 
 
-def digests(folder):
-    """Returns what has to be the same whether a search was stopped or not, with the last network's values."""
-    found = {name: (folder / name).read_bytes() for name in ("genotype.json", "metrics.jsonl", "pruning.jsonl")}
-    (found["variables"],) = (max((folder / "checkpoints").iterdir())).glob("variables.data-*")
-    found["variables"] = found["variables"].read_bytes()
-    return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+def what_it_leaves(folder):
+    """Returns what has to be the same whether a search was stopped or not, with the newest checkpoint's values."""
+    files = [path for path in folder.iterdir() if path.suffix in {".json", ".jsonl"}]
+    found = {path.name: path.read_bytes() for path in files if path.stem in WRITTEN}
+    newest = max((folder / "checkpoints").iterdir())
+    values = tf.train.load_checkpoint(str(newest / "variables"))
+    names = [name for name in values.get_variable_to_shape_map() if not name.startswith("_")]
+    assert len(names) > 100
+    found.update({name: np.asarray(values.get_tensor(name)).tobytes() for name in names})
+    return found
 
 
-def test_a_search_killed_between_and_in_its_stages_ends_in_the_same_bytes(few_images, tmp_path, monkeypatch):
-    config = settings(
-        run_dir=str(tmp_path / "whole"), dataset="digits", cells=3, depth_growth=(1.3, 1.7), init_channels=2, epochs=3,
-        batch_size=6, crop_padding=1, architecture_learning_rate=0.1, tensorboard=False, checkpoint_every_steps=1,
-        checkpoint_every_epochs=100,
-    )  # fmt: skip
-    # Within an epoch and at its end; the last step's network is the third stage's.
-    assert search(config, monkeypatch) == [1, 2, 2, 3, 4, 4, 5, 6, 6]
-    killed = dataclasses.replace(config, run_dir=str(tmp_path / "killed"))
-    # Right behind the last epoch of the first stage, and between the two steps of the second.
-    assert search(killed, monkeypatch, (2, 2)) == [1, 2, 2]
-    assert search(killed, monkeypatch, (3, 1)) == [3]
-    assert search(killed, monkeypatch) == [4, 4, 5, 6, 6]
-    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
-    records = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+
+def test_a_search_killed_between_and_in_its_stages_ends_in_the_same_bytes(small_space, tmp_path, monkeypatch):
+    whole, between, within = tmp_path / "whole", tmp_path / "between", tmp_path / "within"
+    # Behind the first stage's last epoch, and between the second stage's two steps.
+    copies = {(2, 2): between, (3, 1): within}
+    # Each step, and the ends of stages whatever --checkpoint_every_epochs says.
+    assert search(whole, monkeypatch, copies) == [1, 2, 2, 3, 4, 4, 5, 6, 6]
+    assert search(between, monkeypatch, kill_at=(3, 1)) == [3]
+    assert what_it_leaves(between) == what_it_leaves(within)
+    assert search(within, monkeypatch) == [4, 4, 5, 6, 6]
+    assert what_it_leaves(within) == what_it_leaves(whole)
+
+    records = lines(whole / "metrics.jsonl")
     assert [record["skip_dropout"] for record in records] == [0.0, 0.4, 0.7]
-    # Each stage has a schedule of its own, and ends at its end.
+    # Each stage's schedule of the learning rate ends with the stage.
     assert [record["learning_rate"] for record in records] == pytest.approx([0.001] * 3)
-    counts = [
-        np.sum([[value is not None for value in row] for row in record["operation_weight"]["normal"]], axis=-1)
-        for record in records
-    ]
-    assert [set(count.tolist()) for count in counts] == [{8}, {5}, {3}]
-    drops = [json.loads(line) for line in (tmp_path / "whole" / "pruning.jsonl").read_text().splitlines()]
-    assert [sum(drop["epoch"] == epoch for drop in drops) for epoch in (1, 2, 3)] == [3 * 28, 2 * 28, 0]
+    counts = [np.isfinite(np.array(record["operation_weight"]["normal"], float)).sum(axis=-1) for record in records]
+    assert [set(count.tolist()) for count in counts] == [{4}, {3}, {2}]
+    drops = lines(whole / "pruning.jsonl")
+    assert [sum(drop["epoch"] == epoch for drop in drops) for epoch in (1, 2, 3)] == [28, 28, 0]
