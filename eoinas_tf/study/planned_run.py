@@ -56,7 +56,9 @@ class PlannedRun:
 
     @property
     def cell(self) -> str:
-        """The name of the trained cell or network within its scale and data set, such as `gdas/2`."""
+        """The name of the found or trained cell, or of the network, within its scale and data set, such as `gdas/2`."""
+        if self.kind == SEARCH:
+            return f"{self.contestant}/{self.seed}"
         return self.contestant if self.search is None else f"{self.contestant}/{self.search.seed}"
 
     @property

@@ -26,6 +26,9 @@ def main(kind, arguments):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit(4)
+    genotype = flags.get("genotype", "")
+    if genotype.endswith(".json") and not Path(genotype).exists():
+        sys.exit(1)  # As run_eval.py ends.
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
     part, _, status = os.environ.get("FAKE_FAILURE", "").partition("=")
@@ -47,7 +50,7 @@ def main(kind, arguments):
         write_search(folder, epochs=int(flags["epochs"]), seed=int(flags["seed"]))
         metrics.write_bytes(kept)
     else:
-        (folder / "genotype_used").write_text(flags.get("genotype", ""))
+        (folder / "genotype_used").write_text(genotype)
         summary = {"finished": True, "test_accuracy": 0.5}
         (folder / "summary.tmp").write_text(json.dumps(summary))
         os.replace(folder / "summary.tmp", folder / "summary.json")

@@ -40,6 +40,8 @@ def test_what_is_finished_is_gathered_and_nothing_else(plan):
     # Pair 2 reads node 0 into node 3: the third edge.
     assert results.trainings["edge"].tolist()[2:] == [2, 2]
     (row,) = results.searches.to_dict("records")
+    assert row["cell"] == "eoinas/1"
+    assert set(results.counts["cell"]) == set(results.indicators["cell"]) == {"eoinas/1"}
     assert (row["skip_normal"], row["skip_reduce"], row["drops"], row["warnings"]) == (2, 2, 2, 1)
     assert row["validation_accuracy"] == 0.5
 

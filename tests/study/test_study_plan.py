@@ -77,7 +77,9 @@ def test_wrong_settings_are_one_line_before_anything_runs(tmp_path, path, value,
 
 
 def test_the_studies_that_are_shipped_are_there():
-    assert {"digits.json", "table_1.json", "table_2.json", "table_3.json"} <= {path.name for path in STUDIES}
+    assert {"digits.json", "table_1.json", "table_2.json", "table_3.json", "figure_1.json"} <= {
+        path.name for path in STUDIES
+    }
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)

@@ -1,6 +1,7 @@
 """The runner with processes that train nothing, killed, stopped and continued."""
 
 import copy
+import fcntl
 import os
 import random
 import signal
@@ -54,7 +55,7 @@ class Runner(StudyRunner):
 def starts(plan):
     """Returns how often each folder's run was started; every folder of the plan has one run."""
     folders = {settle_derived(run).folder for run in plan}
-    return {folder.name: (folder / "starts").read_text().count("start") for folder in folders}, len(folders)
+    return {folder: (folder / "starts").read_text().count("start") for folder in folders}, len(folders)
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +128,23 @@ def test_a_finished_run_with_other_settings_is_refused_before_anything_runs(plan
     other = plan_study(read_study(file), tmp_path / "runs")
     with pytest.raises(ConfigurationError, match="holds a finished run with --epochs=3, where the study says 4"):
         Runner(other, tmp_path).go()
+
+
+def test_a_run_that_another_process_still_saves_is_waited_for(plan, tmp_path):
+    """As after a kill of the study, when its processes are still saving."""
+    run = next(run for run in plan if run.contestant == "DARTS_V2")
+    run.folder.mkdir(parents=True)
+    lock = open(run.folder / "lock", "w", encoding="utf-8")  # noqa: SIM115
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def pause(seconds):
+        if sum(map(is_done, plan)) == len(plan) - 1:  # All others are finished.
+            lock.close()
+        time.sleep(0.02)
+
+    Runner(plan, tmp_path, pause=pause).go()
+    assert all(map(is_done, plan))
+    assert (run.folder / "starts").read_text() == "start\n"
 
 
 def test_the_command_of_a_run_is_a_python_module_with_its_flags(plan):

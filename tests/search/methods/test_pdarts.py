@@ -391,6 +391,7 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_search_killed_between_and_in_its_stages_ends_in_the_same_bytes(small_space, tmp_path, monkeypatch):
     whole, between, within = tmp_path / "whole", tmp_path / "between", tmp_path / "within"
     # Behind the first stage's last epoch, and between the second stage's two steps.
