@@ -73,6 +73,12 @@ class PDarts(GradientMethod[Mixed]):
             for stage in range(STAGES)
         )
 
+    @classmethod
+    def check(cls, config: SearchConfig) -> tuple[str, ...]:
+        """Refuses fewer epochs than stages; each stage's warm-up leaves an epoch at least."""
+        cls.stages(config)
+        return ()
+
     def begin_stage(self, stage: int) -> None:
         """Draws alpha anew, N(0, 0.001^2), and forgets Adam's moments."""
         self._stage = stage

@@ -334,13 +334,12 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def small_space(monkeypatch):
-    """24 images of two classes in place of the digits, two steps an epoch, and four operations."""
+def few_images(monkeypatch):
+    """24 images of two classes in place of the digits, two steps an epoch."""
     generator = np.random.default_rng(0)
     split = ImageSplit.from_pixels(generator.integers(0, 256, (24, 8, 8, 1), np.uint8), np.arange(24) % 2)
     dataset = ImageDataset("digits", ("even", "odd"), (8, 8, 1), split, split)
-    monkeypatch.setattr(search_session, "load_image_dataset", lambda *_, **__: dataset)
-    monkeypatch.setattr(search_session, "OPERATION_NAMES", FEW_OPERATIONS)
+    monkeypatch.setattr(search_session, "load_search_images", lambda config, run: dataset)
 
 
 def search(run_dir, monkeypatch, copies=None, kill_at=None):
@@ -368,7 +367,7 @@ def search(run_dir, monkeypatch, copies=None, kill_at=None):
     config = settings(
         run_dir=str(run_dir), dataset="digits", cells=3, depth_growth=(1.3, 1.7), operations_kept=(3, 2), epochs=3,
         init_channels=2, batch_size=6, crop_padding=1, architecture_learning_rate=0.1, tensorboard=False,
-        checkpoint_every_steps=1, checkpoint_every_epochs=100,
+        checkpoint_every_steps=1, checkpoint_every_epochs=100, operations=FEW_OPERATIONS,
     )  # fmt: skip
     with pytest.raises(Killed) if kill_at else contextlib.nullcontext():
         run_search(config)
@@ -392,7 +391,7 @@ def lines(path):
 
 
 @pytest.mark.slow
-def test_a_search_killed_between_and_in_its_stages_ends_in_the_same_bytes(small_space, tmp_path, monkeypatch):
+def test_a_search_killed_between_and_in_its_stages_ends_in_the_same_bytes(few_images, tmp_path, monkeypatch):
     whole, between, within = tmp_path / "whole", tmp_path / "between", tmp_path / "within"
     # Behind the first stage's last epoch, and between the second stage's two steps.
     copies = {(2, 2): between, (3, 1): within}
