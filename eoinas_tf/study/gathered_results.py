@@ -119,13 +119,17 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
 
 
 def _with_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the table with empty texts where a text is missing, the same whether read or gathered."""
+    """Returns the table with empty texts where one is missing, and whole numbers as such, whether read or gathered."""
     texts = [
         name
         for name in ("data_set", "role", "label", "training", "contestant", "cell", "edge_cell")
         if name in table.columns
     ]
-    return table.assign(**{name: table[name].astype(object).fillna("").astype(str) for name in texts})
+    whole = [name for name in ("search_seed", "edge") if name in table.columns]
+    return table.assign(
+        **{name: table[name].astype(object).fillna("").astype(str) for name in texts},
+        **{name: table[name].astype("Int64") for name in whole},
+    )
 
 
 def _training_row(run: PlannedRun) -> dict[str, Any]:
@@ -200,8 +204,10 @@ def _count_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
         if scores is None:
             return []
         living = (dropped_at == 0) | (dropped_at > record["epoch"])
-        strongest = np.argmax(np.where(living & ~np.isnan(scores), scores, -np.inf), axis=-1)
-        names = np.array(evidence.operations)[strongest]
+        values = np.where(living & ~np.isnan(scores), scores, -np.inf)
+        names = np.array(evidence.operations)[np.argmax(values, axis=-1)]
+        # In the warm-up all are equally strong, and none is the strongest.
+        names[np.sum(values == values.max(axis=-1, keepdims=True), axis=-1) > 1] = ""
         rows.append(
             {
                 "epoch": record["epoch"],

@@ -1,8 +1,9 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
-from small_search import drop, record, rising_weights, write_search
+from small_search import SHAPE, drop, record, rising_weights, write_search
 from small_study import write_study
 
 from eoinas_tf.errors import ConfigurationError
@@ -51,13 +52,13 @@ def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(pl
     weights = rising_weights()
     weights[0, 5, 0] = 0.2
     weights[1, :, 1] = 0.9
-    metrics = [record(1, weights), record(2, weights), record(3, weights, dropped=[(0, 5, 7)])]
+    metrics = [record(1, np.full(SHAPE, 0.125)), record(2, weights), record(3, weights, dropped=[(0, 5, 7)])]
     search = plan[0]
     write_search(search.folder, metrics, [drop(2, 0, 5, 7)])
     counts = gather_results(plan).counts
     assert counts["epoch"].tolist() == [1, 2, 3]
-    assert counts["none_edges"].tolist() == [0, 1, 1]
-    assert counts["skip_edges"].tolist() == [14, 14, 14]
+    assert counts["none_edges"].tolist() == [0, 1, 1]  # All are equally strong in the first epoch.
+    assert counts["skip_edges"].tolist() == [0, 14, 14]
 
 
 def test_the_csv_files_say_the_same(results, tmp_path):
