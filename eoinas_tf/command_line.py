@@ -9,22 +9,30 @@ from typing import NoReturn
 from absl import app, flags
 from absl import logging as absl_logging
 
+from eoinas_tf import __version__
 from eoinas_tf.enduring_output import enduring_output
-from eoinas_tf.errors import EoinasError
-from eoinas_tf.flag_definitions import Config, config_from_flags, define_flags
+from eoinas_tf.errors import ConfigurationError, EoinasError
+from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
+from eoinas_tf.flag_help import command_help
 from eoinas_tf.processors import choose_threads
 from eoinas_tf.stop_signals import StopSignals
 
 BYTE_ORDER_MARK = "\ufeff"
+HELP_WORDS = {"-h", "-?", "-help", "--help", "-helpshort", "--helpshort", "-helpfull", "--helpfull"}
+VERSION_WORDS = {"-version", "--version"}
 
 
-def run_command(config_class: type[Config], command: Callable[[Config], None]) -> None:
+def run_command(
+    config_class: type[Config], command: Callable[[Config], None], about: str = "", complete: Completion | None = None
+) -> None:
     """Parses the command line, calls the command with the config, and exits.
 
     Args:
         config_class: The config that the flags describe.
         command: Called once with the config. It imports TensorFlow itself, so that a wrong
             flag is answered at once.
+        about: What the command does, in a sentence, for `--help`.
+        complete: Fills settings that were not given; see `config_from_flags`.
     """
 
     def main(arguments: list[str]) -> None:
@@ -38,19 +46,44 @@ def run_command(config_class: type[Config], command: Callable[[Config], None]) -
             os.environ["KERAS_BACKEND"] = "tensorflow"
             choose_threads()
             with StopSignals():
-                command(config_from_flags(config_class))
+                command(config_from_flags(config_class, complete=complete))
         except EoinasError as error:
             _exit_with_error(str(error), error.exit_status, error.heading)
 
-    define_flags(config_class)
     with enduring_output():
+        print_information(config_class, about)
+        define_flags(config_class)
         app.run(main, flags_parser=_parse_flags)
+
+
+def print_information(config_class: type[Config], about: str) -> None:
+    """Prints help or the version and exits, where the command line asks for it; absl's own help would fail.
+
+    Args:
+        config_class: The config that the flags describe.
+        about: What the command does, in a sentence.
+    """
+    given = sys.argv[1:]
+    words = set(given[: given.index("--")] if "--" in given else given)
+    if words & HELP_WORDS:
+        sys.stdout.write(command_help(config_class, sys.argv[0], about))
+        sys.exit(0)
+    if words & VERSION_WORDS:
+        sys.stdout.write(f"eoinas_tf {__version__}\n")
+        sys.exit(0)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS([arguments[0], *_with_flagfiles(arguments[1:])])
-    except (flags.Error, ValueError) as error:  # The latter where a flagfile is not text, and by absl's own flags.
+    except flags.CantOpenFlagFileError as error:
+        cause = error.__context__
+        reason = cause.strerror if isinstance(cause, OSError) else str(error)
+        name = f" {cause.filename}" if isinstance(cause, OSError) else ""
+        _exit_with_error(f"the flagfile{name} cannot be read: {reason}", EoinasError.exit_status)
+    except UnicodeDecodeError as error:
+        _exit_with_error(f"a flagfile is not UTF-8 text: {error}", EoinasError.exit_status)
+    except (flags.Error, ValueError, ConfigurationError) as error:  # ValueError by absl's own flags.
         _exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
 
 

@@ -49,6 +49,7 @@ def setting(
     changes_result: bool = True,
     method_default: Any = None,
     path_prefix: str | None = None,
+    is_size: bool = False,
 ) -> Any:
     """Declares one setting.
 
@@ -64,6 +65,7 @@ def setting(
             user gives none, or a function that makes it of the config. `default` is then None, which is also its
             value with every other method.
         path_prefix: What stands before a path, empty where the whole setting is one or more; None where it is none.
+        is_size: Whether it is a height and a width, which a command line may also give as HxW or as one number.
 
     Returns:
         A dataclass field.
@@ -76,6 +78,7 @@ def setting(
         "changes_result": changes_result,
         "method_default": method_default,
         "path_prefix": path_prefix,
+        "is_size": is_size,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -108,9 +111,11 @@ class RunConfig:
     )
     image_size: tuple[int, int] | None = setting(
         None,
-        "Height and width in pixels, as H,W, to which images are resized; the images' own size where not given.",
+        "Height and width in pixels, as H,W or HxW or one number for both, to which images are resized; the images' "
+        "own size where not given.",
         minimum=4,
         maximum=4096,
+        is_size=True,
     )
     on_bad_image: str = setting(
         "error",
@@ -517,11 +522,18 @@ class EvaluationConfig(RunConfig):
         choices=("saved_model", "tflite", "onnx"),
         changes_result=False,
     )
-    describe: bool = setting(False, "Train nothing: print the network's size as one JSON line.", changes_result=False)
+    describe: bool = setting(
+        False,
+        "Train nothing: print the network's size, for the images of dataset; as one JSON line where it is piped.",
+        changes_result=False,
+    )
     list_genotypes: bool = setting(
         False,
-        "Train nothing: print the published genotypes' sizes beside the published ones.",
+        "Train nothing: print the published genotypes with their networks' sizes.",
         changes_result=False,
+    )
+    json: bool = setting(
+        False, "Print what describe and list_genotypes print as JSON, for programs.", changes_result=False
     )
 
     def __post_init__(self) -> None:

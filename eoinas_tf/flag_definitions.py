@@ -1,18 +1,19 @@
 """Command-line flags, made from the fields of the configs; the only module that imports absl.flags."""
 
 import dataclasses
-import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, TypeVar
 
 from absl import flags
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, check_setting
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
+from eoinas_tf.flag_help import element_type, setting_help, text_of
 
 Config = TypeVar("Config", bound=RunConfig)
+Completion = Callable[[dict[str, Any], Set[str]], dict[str, Any]]
+LONGEST_RECEIVED = 60
 
 
 class _FieldParser(flags.ArgumentParser):
@@ -31,27 +32,50 @@ class _FieldParser(flags.ArgumentParser):
         return f"comma-separated {name}" if self.is_tuple else name
 
     def parse(self, argument: Any) -> Any:
-        """Returns the value; raises ValueError where the text is none or the value is out of bounds."""
+        """Returns the value; raises ConfigurationError, which absl passes on as it is, where it cannot be one."""
         if argument is None or not isinstance(argument, str):
             return argument
+        text = argument
+        if self.field.metadata["is_size"]:
+            text = text.lower().replace("x", ",")
+            text = text if "," in text else f"{text},{text}"
         try:
             if self.is_tuple:
-                value: Any = tuple(self.element_type(part.strip()) for part in argument.split(","))
+                value: Any = tuple(self.element_type(part.strip()) for part in text.split(","))
             else:
-                value = self.element_type(argument)
+                value = self.element_type(text)
         except ValueError:
             kind = "whole number" if self.element_type is int else "number"
-            raise ValueError(f"must be {kind}s with commas between" if self.is_tuple else f"must be a {kind}") from None
-        try:
-            check_setting(self.field, value)
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from None
+            wanted = f"{kind}s with commas between" if self.is_tuple else f"a {kind}"
+            raise _wrong_value(self.field.name, wanted, argument) from None
+        check_setting(self.field, value)
         return value
+
+
+class _SwitchParser(flags.BooleanParser):
+    """As absl's, with an error that says what to write."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def parse(self, argument: Any) -> bool:
+        """Returns the value; raises ConfigurationError where it cannot be one."""
+        try:
+            return super().parse(argument)
+        except (TypeError, ValueError):
+            raise _wrong_value(self.name, f"true or false: write --{self.name} or --no{self.name}", argument) from None
+
+
+def _wrong_value(name: str, wanted: str, received: Any) -> ConfigurationError:
+    text = str(received)
+    shown = text if len(text) <= LONGEST_RECEIVED else f"{text[: LONGEST_RECEIVED - 3]}..."
+    return ConfigurationError(f"--{name} must be {wanted}. Received: {shown or 'nothing'}")
 
 
 class _TupleSerializer(flags.ArgumentSerializer):
     def serialize(self, value: Any) -> str:
-        return _text(value)
+        return text_of(value)
 
 
 def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -63,21 +87,17 @@ def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = 
     """
     hints = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
-        element_type, is_tuple = _element_type(hints[field.name])
-        help_text = field.metadata["help"]
-        if (default := field.metadata["method_default"]) is not None:
-            help_text += f" With --method={', '.join(methods_with(field.name))} only"
-            help_text += "." if callable(default) else f"; default there: {_text(default)}."
-        for method, entry in SEARCH_METHODS.items():
-            if config_class is SearchConfig and field.name in entry.defaults:
-                help_text += f" Default with --method={method}: {_text(entry.defaults[field.name])}."
-        if element_type is bool:
-            flags.DEFINE_boolean(field.name, field.default, help_text, flag_values=flag_values, module_name=__name__)
+        kind, is_tuple = element_type(hints[field.name])
+        help_text = setting_help(config_class, field)
+        if kind is bool:
+            switch = flags.BooleanFlag(field.name, field.default, help_text)
+            switch.parser = _SwitchParser(field.name)
+            flags.DEFINE_flag(switch, flag_values=flag_values, module_name=__name__)
             continue
         if field.metadata["choices"]:
             help_text += f" One of: {', '.join(field.metadata['choices'])}."
         flags.DEFINE(
-            _FieldParser(field, element_type, is_tuple),
+            _FieldParser(field, kind, is_tuple),
             field.name,
             field.default,
             help_text,
@@ -87,12 +107,16 @@ def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = 
         )
 
 
-def config_from_flags(config_class: type[Config], flag_values: flags.FlagValues = flags.FLAGS) -> Config:
+def config_from_flags(
+    config_class: type[Config], flag_values: flags.FlagValues = flags.FLAGS, complete: Completion | None = None
+) -> Config:
     """Returns the frozen config that holds the flags' values.
 
     Args:
         config_class: The class whose flags were defined.
         flag_values: Where they were defined, parsed.
+        complete: Returns the values that the config is made of, given those of all flags and the names of the flags
+            that the command line or a flagfile names.
 
     Returns:
         The config.
@@ -100,7 +124,11 @@ def config_from_flags(config_class: type[Config], flag_values: flags.FlagValues 
     Raises:
         ConfigurationError: Two settings contradict each other.
     """
-    return config_class(**{field.name: flag_values[field.name].value for field in dataclasses.fields(config_class)})
+    names = [field.name for field in dataclasses.fields(config_class)]
+    values = {name: flag_values[name].value for name in names}
+    if complete is not None:
+        values = complete(values, frozenset(name for name in names if flag_values[name].present))
+    return config_class(**values)
 
 
 def config_from_arguments(config_class: type[Config], arguments: Sequence[str]) -> Config:
@@ -126,20 +154,6 @@ def config_from_arguments(config_class: type[Config], arguments: Sequence[str]) 
     if rest:
         raise ConfigurationError(f"unexpected argument {rest[0]!r}: every setting is a flag, --name=value")
     return config_from_flags(config_class, flag_values)
-
-
-def _text(value: Any) -> str:
-    """Returns a setting's value as one writes it on the command line."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _element_type(hint: Any) -> tuple[type, bool]:
-    """Returns the type of a setting's value or of its elements, and whether it is a tuple."""
-    if isinstance(hint, types.UnionType):
-        (hint,) = (option for option in typing.get_args(hint) if option is not types.NoneType)
-    if typing.get_origin(hint) is tuple:
-        return typing.get_args(hint)[0], True
-    return hint, False
 
 
 __all__ = ["EvaluationConfig", "SearchConfig", "config_from_arguments", "config_from_flags", "define_flags"]

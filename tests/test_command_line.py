@@ -6,25 +6,28 @@ import pytest
 from absl import app, flags
 from setting_cases import FIELDS, element_type
 
-from eoinas_tf import command_line
+from eoinas_tf import __version__, command_line
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import EoinasError, NonFiniteError, RunDirectoryError, StorageError
+from eoinas_tf.flag_help import command_help
 
 
 @pytest.fixture
 def run_command(monkeypatch, capsys):
     """Runs a command in this process, with flags of its own; returns exit status, stdout and the lines of stderr."""
 
-    def run(*arguments, config_class=SearchConfig, command=lambda config: None):
+    def run(*arguments, config_class=SearchConfig, command=lambda config: None, complete=None):
         flag_values = flags.FlagValues()
         monkeypatch.setattr(command_line.flags, "FLAGS", flag_values)
         monkeypatch.setattr(command_line, "define_flags", lambda config: define(config, flag_values))
-        monkeypatch.setattr(command_line, "config_from_flags", lambda config: read(config, flag_values))
+        monkeypatch.setattr(
+            command_line, "config_from_flags", lambda config, complete: read(config, flag_values, complete)
+        )
         monkeypatch.setattr(command_line.app, "run", run_main)
         monkeypatch.setattr(command_line, "choose_threads", lambda: done.append("chose threads"))
         monkeypatch.setattr(sys, "argv", ["run_search.py", *arguments])
         with pytest.raises(SystemExit) as exit_:
-            command_line.run_command(config_class, command)
+            command_line.run_command(config_class, command, complete=complete)
         output = capsys.readouterr()
         return exit_.value.code or 0, output.out, output.err.splitlines()
 
@@ -72,6 +75,21 @@ def test_a_flagfile_may_begin_with_a_byte_order_mark(run_command, tmp_path, firs
     assert received == [SearchConfig(cells=5, seed=7, **epochs)]
 
 
+def test_settings_that_were_not_given_may_be_completed(run_command, tmp_path):
+    (tmp_path / "flags").write_text("--cells=8\n")  # The default, but given.
+    asked = []
+
+    def complete(values, given):
+        asked.append(given)
+        return {**values, "batch_size": 7}
+
+    received = []
+    arguments = (f"--flagfile={tmp_path / 'flags'}", "--epochs=3", "--nodownload")
+    assert run_command(*arguments, command=received.append, complete=complete) == (0, "", [])
+    assert asked == [{"cells", "epochs", "download"}]
+    assert received == [SearchConfig(cells=8, epochs=3, batch_size=7)]
+
+
 def test_threads_are_chosen_before_the_command_runs(run_command):
     run_command(command=lambda config: run_command.done.append("ran"))
     assert run_command.done == ["chose threads", "ran"]
@@ -86,17 +104,23 @@ def test_threads_are_chosen_before_the_command_runs(run_command):
         (["a\nb"], r"unexpected argument 'a\nb'"),
         (["--epoch=3"], "Unknown command line flag 'epoch'"),
         (["--stem=cifar"], "Unknown command line flag 'stem'"),
-        (["--epochs=three"], "--epochs=three: must be a whole number"),
-        (["--epochs=0"], "--epochs must be at least 1. Received: 0"),
+        (["--epochs=three"], "error: --epochs must be a whole number. Received: three; see run_search.py --help"),
+        (["--epochs=0"], "error: --epochs must be at least 1. Received: 0; see run_search.py --help"),
         (["--epochs"], "Missing value for flag --epochs"),
-        (["--epochs=1\n2"], "--epochs=1 2: must be a whole number"),
+        (["--epochs=1\n2"], "--epochs must be a whole number. Received: 1 2"),
         (["--weights_momentum=nan"], "--weights_momentum must be a finite number below 3.4e38. Received: nan"),
         (["--dataset="], "--dataset must not be empty"),
         (["--select_from=a,,b"], "--select_from must not be empty"),
         (["--importance_iterations=minutes"], "must be one of epochs, relative, steps. Received: minutes"),
-        (["--image_size=32"], "--image_size must be two numbers"),
+        (
+            ["--download=perhaps"],
+            "error: --download must be true or false: write --download or",
+        ),
+        (["--epochs=" + "9" * 5000], "Received: 999"),
+        (["--image_size=32,32,32"], "--image_size must be two numbers"),
+        (["--image_size=32x"], "--image_size must be whole numbers with commas between. Received: 32x"),
         (["--temperature_end=9"], "--temperature_end must not be above --temperature_start. Received: 9.0 and 5.0"),
-        (["--flagfile=no/such.flags"], "Unable to open flagfile"),
+        (["--flagfile=no/such.flags"], "error: the flagfile no/such.flags cannot be read: No such file or directory"),
     ],
 )
 def test_wrong_command_line_is_one_line_and_status_1(run_command, arguments, message):
@@ -124,7 +148,9 @@ def wrong_texts(field):
         texts += [str(10**15), str(maximum + 1)]
     else:
         texts.remove("9" * 5000)
-    if is_tuple:
+    if field.metadata["is_size"]:
+        texts += ["4x", "x4", "4x4x4", "4,4,4", "3", "3x4", "4,5000"]
+    elif is_tuple:
         texts += [f"{minimum},", f",{minimum}", str(minimum), ",".join([str(minimum)] * 3), f"{minimum},{minimum - 1}"]
     else:
         texts += ["1,2"]
@@ -141,6 +167,30 @@ def test_every_flag_refuses_what_it_cannot_be_with_one_line_that_names_it(run_co
         result = run_command(argument, config_class=config_class, command=calls.append)
         assert_one_error_line(result, field.name)
         assert calls == [], argument
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["-help"], ["--epochs=3", "--help"], ["--epochs=0", "-h"]])
+def test_help_prints_the_settings_and_is_no_error(run_command, words):
+    calls = []
+    code, output, errors = run_command(*words, command=calls.append)
+    assert (code, errors, calls) == (0, [], [])
+    assert output == command_help(SearchConfig, "run_search.py", "")
+
+
+def test_version_is_printed(run_command):
+    assert run_command("--version") == (0, f"eoinas_tf {__version__}\n", [])
+
+
+def test_what_stands_behind_the_end_of_flags_asks_for_no_help(run_command):
+    assert_one_error_line(run_command("--", "--help"), "unexpected argument '--help'")
+
+
+def test_a_wrong_value_is_said_once(run_command):
+    for argument in ("--epochs=-7", "--epochs=seven", "--download=seven", "--method=seven", "--flagfile=/seven"):
+        _, _, (line,) = run_command(argument)
+        name, _, value = argument.lstrip("-").partition("=")
+        assert line.count(value) == 1, line
+        assert line.count(f"--{name} must") + line.count("flagfile") == 1, line
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"--epochs=\xff\n"])
@@ -177,7 +227,7 @@ def test_defect_keeps_its_traceback(monkeypatch):
         raise ZeroDivisionError
 
     monkeypatch.setattr(command_line, "define_flags", lambda config: None)
-    monkeypatch.setattr(command_line, "config_from_flags", lambda config: config())
+    monkeypatch.setattr(command_line, "config_from_flags", lambda config, complete: config())
     monkeypatch.setattr(command_line.app, "run", lambda main, flags_parser: main(["run_search.py"]))
     with pytest.raises(ZeroDivisionError):
         command_line.run_command(EvaluationConfig, fail)
@@ -190,7 +240,7 @@ from absl import flags
 from eoinas_tf.command_line import run_command
 from eoinas_tf.config import SearchConfig
 
-WRONG = "stray --no_such_flag=1 --epochs=three --image_size=32 --download=perhaps --stderrthreshold=loud --v=nan"
+WRONG = "stray --no_such_flag=1 --epochs=three --image_size=1 --download=perhaps --stderrthreshold=loud --v=nan"
 for argument in [*WRONG.split(), "--run_dir=\\udcff", "--logger_levels=absl:loud"]:
     for name in list(flags.FLAGS):
         if flags.FLAGS[name].help and flags.FLAGS.find_module_defining_flag(name) == "eoinas_tf.flag_definitions":

@@ -20,6 +20,7 @@ MAY_CHANGE = {
     "tensorboard",
     "describe",
     "list_genotypes",
+    "json",
     "num_classes",
     "export_formats",
 }

@@ -63,6 +63,15 @@ def test_every_flag_reaches_its_setting(config_class, field):
     assert type(getattr(config, field.name)) is type(settings[field.name])
 
 
+@pytest.mark.parametrize("text", ["16,24", "16x24", "16X24", " 16, 24"])
+def test_an_image_size_may_be_written_with_a_comma_or_an_x(text):
+    assert parse(SearchConfig, f"--image_size={text}")[0].image_size == (16, 24)
+
+
+def test_one_number_is_the_size_of_a_square():
+    assert parse(EvaluationConfig, "--image_size=32")[0].image_size == (32, 32)
+
+
 @pytest.mark.parametrize("name", ["download", "horizontal_flip", "tensorboard"])
 def test_switches_have_a_negative(name):
     assert getattr(parse(SearchConfig, f"--{name}")[0], name) is True
@@ -92,7 +101,7 @@ def test_later_flags_override_a_flagfile(tmp_path):
 def test_wrong_line_of_a_flagfile_is_refused(tmp_path, line):
     flagfile = tmp_path / "settings.flags"
     flagfile.write_text(f"{line}\n")
-    with pytest.raises(flags.Error, match=line.split("=")[0].strip("-")):
+    with pytest.raises((flags.Error, ConfigurationError), match=line.split("=")[0].strip("-")):
         parse(SearchConfig, f"--flagfile={flagfile}")
 
 

@@ -50,8 +50,18 @@ ALLOWED_IMPORTS = {
     "search_methods": set(),
     "setting_paths": {"errors"},
     "stop_signals": {"errors"},
-    "flag_definitions": {"config", "errors", "search_methods"},
-    "command_line": {"config", "enduring_output", "errors", "flag_definitions", "processors", "stop_signals"},
+    "flag_definitions": {"config", "errors", "flag_help"},
+    "flag_help": {"config", "search_methods"},
+    "command_line": {
+        "__version__",
+        "config",
+        "enduring_output",
+        "errors",
+        "flag_definitions",
+        "flag_help",
+        "processors",
+        "stop_signals",
+    },
     "space": {"errors", "keras_backend"},
     "optimization": {"errors", "learning_rate_shapes"},
     "distribution": _BASE,
@@ -61,8 +71,9 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "study": _EVALUATION | {"search", "evaluation", "command_line", "flag_definitions"},
-    "run_search": {"command_line", "config", "search"},
-    "run_eval": {"command_line", "config", "enduring_output", "evaluation", "lean_imports"},
+    "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "flag_definitions", "flag_help"},
+    "run_search": {"commands"},
+    "run_eval": {"commands"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
@@ -71,6 +82,7 @@ WITHOUT_TENSORFLOW = (
     "enduring_output",
     "errors",
     "search_methods",
+    "flag_help",
     "flag_definitions",
     "command_line",
     "processors",
@@ -83,6 +95,10 @@ WITHOUT_TENSORFLOW = (
     "experiment.run_directory",
     "distribution.worker",
     "evaluation.weight_files",
+    "evaluation.genotype_table",
+    "evaluation.inherited_settings",
+    "commands.search",
+    "commands.evaluation",
     "search.search_schedule",
     "search.search_comparison",
     "search.seed_selection",
@@ -342,7 +358,7 @@ def small_tree(tmp_path):
     for test in ("search/test_step.py", "space/test_genotype.py"):
         write(tmp_path, f"../tests/{test}", "")
     for script in SCRIPTS:
-        write(tmp_path, f"../{script}", "from eoinas_tf.command_line import run_command\n" + "pass\n" * 59)
+        write(tmp_path, f"../{script}", "from eoinas_tf.commands.search import main\n" + "pass\n" * 59)
     return tmp_path
 
 

@@ -19,6 +19,7 @@ from eoinas_tf.data.image_orientation import UPRIGHT, exif_orientation, turn_upr
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import fits_in_memory
 from eoinas_tf.data.pillow_decoding import decode_by_pillow
+from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 from eoinas_tf.processors import usable_processors
 
@@ -104,7 +105,7 @@ def decode_files(
                 if image_size is None and size != found.own_size:
                     raise DatasetError(
                         f"the images differ in size: {first_image} is {found.own_size[0]},{found.own_size[1]} "
-                        f"(height,width) and {path} is {size[0]},{size[1]}; give --image_size=H,W to resize them"
+                        f"(height,width) and {path} is {size[0]},{size[1]}; {size_advice(header_shapes(paths))}"
                     )
                 found.is_colour |= image.shape[2] == 3
                 found.orientations.append(orientation)

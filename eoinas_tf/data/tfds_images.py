@@ -15,12 +15,15 @@ from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
 from eoinas_tf.data.record_files import digest_texts, index_records, read_encoded_image
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
+from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.quiet_logging import without_warnings
 
 # A name, perhaps /configuration, perhaps :version. A namespace (`huggingface:name`) would use the network.
 NAME_PATTERN = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")
 IMAGES_PER_CHUNK = 1024
+# Read where a size has to be proposed.
+IMAGES_PER_ADVICE = 64
 
 
 def load_tfds_images(
@@ -58,7 +61,7 @@ def load_tfds_images(
     image_feature, label_feature = _image_and_label(name, builder.info.features)
     height, width, channels = image_feature.shape
     if image_size is None and (height is None or width is None):
-        raise DatasetError(f"the images of {name} differ in size; give --image_size=H,W to resize them")
+        raise _many_sizes(name, builder)
     height, width = image_size or (int(height), int(width))
     image_shape = (height, width, 1 if channels == 1 else 3)
     if "train" not in builder.info.splits:
@@ -79,8 +82,46 @@ def load_tfds_images(
     return ImageDataset(name, tuple(label_feature.names), image_shape, train, test, source)
 
 
-def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
-    """Returns the set's builder, once its files are there."""
+def tfds_outline(
+    name: str, data_dir: str | None, image_size: tuple[int, int] | None
+) -> tuple[tuple[int, int, int], int]:
+    """Tells a set's image shape and classes from its description; its files need not be there.
+
+    Args:
+        name: As for `load_tfds_images`.
+        data_dir: Folder of prepared data sets; TensorFlow Datasets' own default if `None`.
+        image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+
+    Returns:
+        (height, width, channels), and the number of classes.
+
+    Raises:
+        DatasetError: The name is unknown, it is not an image classification set, or its images differ in size and no
+            `image_size` is given.
+    """
+    builder, _ = _builder(name, data_dir)
+    image_feature, label_feature = _image_and_label(name, builder.info.features)
+    height, width, channels = image_feature.shape
+    if image_size is None and (height is None or width is None):
+        raise _many_sizes(name, builder)
+    height, width = image_size or (int(height), int(width))
+    return (height, width, 1 if channels == 1 else 3), int(label_feature.num_classes)
+
+
+def _many_sizes(name: str, builder: Any) -> DatasetError:
+    """Returns the error for images that differ in size, with a size to take where some of them are there."""
+    import tensorflow_datasets as tfds
+
+    encoded: list[bytes] = []
+    if builder.is_prepared() and "train" in builder.info.splits:
+        decoders = {"image": tfds.decode.SkipDecoding()}
+        examples = builder.as_dataset(split="train", shuffle_files=False, decoders=decoders)
+        encoded = [example["image"] for example in examples.take(IMAGES_PER_ADVICE).as_numpy_iterator()]
+    return DatasetError(f"the images of {name} differ in size; {size_advice(header_shapes(encoded))}")
+
+
+def _builder(name: str, data_dir: str | None) -> tuple[Any, bool]:
+    """Returns the set's builder, and whether its files are there."""
     import tensorflow_datasets as tfds
 
     if not NAME_PATTERN.fullmatch(name):
@@ -93,6 +134,12 @@ def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
         raise _unknown_name(name) from error
     except (ValueError, ImportError, AssertionError, tf.errors.OpError) as error:
         raise DatasetError(f"TensorFlow Datasets cannot open {name}: {_first_line(error)}") from error
+    return builder, is_prepared
+
+
+def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
+    """Returns the set's builder, once its files are there."""
+    builder, is_prepared = _builder(name, data_dir)
     if is_prepared:
         return builder
     if not download:

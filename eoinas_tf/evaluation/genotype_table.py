@@ -1,16 +1,47 @@
-"""What `--list_genotypes` prints: the published cells' networks, measured, beside what is published of their size."""
+"""What `--list_genotypes` prints: the published cells' networks, as counted here, beside what is published of them.
+
+The counts are kept here and not made each time, so that the table is there at once, without TensorFlow; a test
+counts them anew.
+"""
 
 import dataclasses
+import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.evaluation.network_description import USUAL_CLASSES, USUAL_IMAGE_SIZES, describe_network
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 # The networks that the papers' tables are about; the stems' usual classes and image sizes go with them.
 CIFAR = EvaluationConfig(cells=20, init_channels=36, stem="cifar", auxiliary_weight=0.0)
 IMAGENET = EvaluationConfig(cells=14, init_channels=48, stem="imagenet", auxiliary_weight=0.0)
+USUAL_IMAGE_SIZES = {"cifar": (32, 32), "imagenet": (224, 224)}
+USUAL_CLASSES = {"cifar": 10, "imagenet": 1000}
 MILLION = 1e6
+COLUMNS = 80
+
+
+class CountedSize(NamedTuple):
+    """What a cell's two networks have, without the auxiliary head, and take for an image."""
+
+    cifar_parameters: int
+    cifar_multiply_adds: int
+    imagenet_parameters: int
+    imagenet_multiply_adds: int
+
+
+COUNTED_SIZES = {
+    "DARTS_V1": CountedSize(3_169_414, 500_987_520, 4_510_432, 505_864_704),
+    "DARTS_V2": CountedSize(3_349_342, 528_359_040, 4_718_752, 529_911_552),
+    "GDAS_V1": CountedSize(3_368_782, 519_428_736, 4_969_216, 537_597_888),
+    "SNAS": CountedSize(2_661_382, 422_218_368, 3_939_328, 438_042_432),
+    "PDARTS": CountedSize(3_433_798, 532_174_464, 4_944_352, 542_819_328),
+    "PC_DARTS_cifar": CountedSize(3_634_678, 556_670_592, 5_270_560, 571_137_408),
+    "PC_DARTS_image": CountedSize(3_721_510, 570_466_944, 5_342_464, 581_627_328),
+    "MdeNAS": CountedSize(3_783_286, 599_110_272, 5_325_760, 595_513_536),
+    "NASNet_A": CountedSize(3_830_950, 603_452_448, 5_564_320, 604_031_616),
+    "AmoebaNet_A": CountedSize(3_145_078, 488_931_552, 4_627_360, 526_746_624),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,12 +144,12 @@ PUBLISHED_SIZES = {
     ),
 }
 
-COLUMNS = ("genotype", "network", "parameters", "published", "differ by", "multiply-adds", "published", "differ by")
-WIDTHS = (-14, -8, 10, 9, 9, 13, 9, 9)
+# Name; parameters for CIFAR; parameters and multiply-adds for ImageNet.
+WIDTHS = (16, 18, 18, 18)
 
 
 def genotype_table(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> Iterator[str]:
-    """Measures the networks of published cells, one after the other, as they take a second each.
+    """Lists published cells with the sizes of their networks, in lines of at most 80 columns.
 
     Args:
         names: Keys of `PUBLISHED_GENOTYPES`.
@@ -134,43 +165,63 @@ def genotype_table(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> Iterato
             f"{network.stem}: {network.cells} cells, {network.init_channels} channels, "
             f"{USUAL_CLASSES[network.stem]} classes, {height}x{width}"
         )
-    yield "without the auxiliary head; multiply-adds of convolutions and dense layers, where others may count more"
+    yield "without the auxiliary head; multiply-adds of convolutions and dense layers; in"
+    yield "brackets what is published, where others may count more"
     yield ""
-    yield _row(COLUMNS)
+    yield _row(("", "cifar", "imagenet", "imagenet"))
+    yield _row(("genotype", "parameters", "parameters", "multiply-adds"))
     for name in names:
-        published = PUBLISHED_SIZES[name]
-        yield _measured_row(name, name, CIFAR, published.cifar_parameters, None)
-        yield _measured_row("", name, IMAGENET, published.imagenet_parameters, published.imagenet_multiply_adds)
+        counted, published = COUNTED_SIZES[name], PUBLISHED_SIZES[name]
+        yield _row(
+            (
+                name,
+                _beside(counted.cifar_parameters, published.cifar_parameters, 2),
+                _beside(counted.imagenet_parameters, published.imagenet_parameters, 2),
+                _beside(counted.imagenet_multiply_adds, published.imagenet_multiply_adds, 0),
+            )
+        )
     for name in names:
         yield ""
-        yield f"{name}: {PUBLISHED_GENOTYPES[name].source}"
-        yield f"  published figures: {PUBLISHED_SIZES[name].source}"
+        yield from _paragraph(f"{name}: {PUBLISHED_GENOTYPES[name].source}", 0)
+        yield from _paragraph(f"published figures: {PUBLISHED_SIZES[name].source}", 2)
         if PUBLISHED_SIZES[name].note:
-            yield f"  note: {PUBLISHED_SIZES[name].note}"
+            yield from _paragraph(f"note: {PUBLISHED_SIZES[name].note}", 2)
 
 
-def _measured_row(
-    title: str, name: str, network: EvaluationConfig, parameters: float | None, multiply_adds: float | None
-) -> str:
-    """Returns a network's row: its title, and what is measured of it beside what is published, in millions."""
-    described = describe_network(dataclasses.replace(network, genotype=name))
-    return _row(
-        (
-            title,
-            network.stem,
-            *_beside(described["parameters"], parameters),
-            *_beside(described["multiply_adds"], multiply_adds),
-        )
-    )
+def genotype_records(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> list[dict[str, Any]]:
+    """Returns what the table says as JSON objects, counts to the last digit.
+
+    Args:
+        names: Keys of `PUBLISHED_GENOTYPES`.
+
+    Returns:
+        For each its name, its source, what is counted, and under `published`, in millions, what is published.
+    """
+    return [
+        {
+            "name": name,
+            "source": PUBLISHED_GENOTYPES[name].source,
+            **COUNTED_SIZES[name]._asdict(),
+            "published": dataclasses.asdict(PUBLISHED_SIZES[name]),
+        }
+        for name in names
+    ]
 
 
-def _beside(measured: int, published: float | None) -> tuple[str, str, str]:
-    """Returns the measured number, the published one in millions, and their difference in percent of the latter."""
-    if published is None:
-        return f"{measured:,}", "-", "-"
-    return f"{measured:,}", f"{published} M", f"{100 * (measured / (published * MILLION) - 1):+.1f} %"
+def _beside(counted: int, published: float | None, digits: int) -> str:
+    """Returns a count and, in brackets, the published one, both in millions."""
+    return f"{counted / MILLION:.{digits}f} M" + ("" if published is None else f" ({published:g})")
 
 
 def _row(texts: Iterable[str]) -> str:
-    cells = (text.ljust(-width) if width < 0 else text.rjust(width) for text, width in zip(texts, WIDTHS, strict=True))
-    return "  ".join(cells).rstrip()
+    return "".join(text.ljust(width) for text, width in zip(texts, WIDTHS, strict=True)).rstrip()
+
+
+def _paragraph(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_on_hyphens=False,
+    )

@@ -8,17 +8,16 @@ from typing import Any
 import keras
 
 from eoinas_tf.config import CELLS, EvaluationConfig
+from eoinas_tf.data.image_outline import outline_images
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.final_networks import FINAL_NETWORKS, FinalNetwork
+from eoinas_tf.evaluation.genotype_table import USUAL_CLASSES, USUAL_IMAGE_SIZES
 from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_budget import fit_to_budget
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operations import import_operations
 from eoinas_tf.space.published_genotypes import load_genotype
 
-# What the published tables are for.
-USUAL_IMAGE_SIZES = {"cifar": (32, 32), "imagenet": (224, 224)}
-USUAL_CLASSES = {"cifar": 10, "imagenet": 1000}
 COLOUR_CHANNELS = 3
 
 
@@ -114,12 +113,51 @@ def config_within_budget(
     return fit_to_budget(config, measure)
 
 
-def describe_network(config: EvaluationConfig) -> dict[str, Any]:
-    """Measures the network that the settings describe; reads no data set, prints what a budget made of it to stderr.
+def described_images(config: EvaluationConfig) -> tuple[tuple[int, int, int], int]:
+    """Returns the image shape, (height, width, channels), and the classes that `describe_network` describes.
 
     Args:
-        config: The settings. Images are colour ones of `image_size`, of the stem's usual size where
-            that is not given; classes likewise.
+        config: The settings.
+
+    Raises:
+        DatasetError: The data set is unknown, or its images differ in size and no `image_size` is given.
+    """
+    default = {field.name: field.default for field in dataclasses.fields(config)}["dataset"]
+    if config.dataset == default:
+        image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
+        return image_shape, config.num_classes or USUAL_CLASSES[config.stem]
+    outline = outline_images(config.dataset, config.data_dir, config.image_size)
+    return outline.image_shape, config.num_classes or outline.num_classes
+
+
+def description_text(description: dict[str, Any]) -> str:
+    """Returns what `describe_network` returned as lines for people.
+
+    Args:
+        description: Its result.
+    """
+    height, width, channels = description["image_shape"]
+    network = f"{description['network']} of {description['genotype']}" if description["genotype"] else ""
+    rows = {
+        "network": network or description["network"],
+        "source": description["genotype_source"] or "-",
+        "images": f"{height}x{width} pixels, {'colour' if channels == COLOUR_CHANNELS else 'grey'}",
+        "classes": f"{description['num_classes']:,}",
+        "size": f"{description['cells']} cells, {description['init_channels']} channels, stem {description['stem']}",
+        "parameters": f"{description['parameters']:,}",
+        "auxiliary parameters": f"{description['auxiliary_parameters']:,}, in training only",
+        "multiply-adds": f"{description['multiply_adds']:,} for an image",
+    }
+    return "".join(f"{name:<22}{text}\n" for name, text in rows.items())
+
+
+def describe_network(config: EvaluationConfig) -> dict[str, Any]:
+    """Measures the network that the settings describe; loads no images, prints what a budget made of it to stderr.
+
+    Args:
+        config: The settings. Images and classes are those of `dataset` where it is not the default; with the
+            default, colour images of `image_size` or of the stem's usual size, and its usual classes. `num_classes`
+            has priority over both.
 
     Returns:
         A JSON object with the network's parameters, auxiliary parameters and multiply-adds.
@@ -128,8 +166,7 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
         EoinasError: The genotype cannot be read, or the settings do not fit together.
     """
     genotype = configured_genotype(config)
-    image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
-    num_classes = config.num_classes or USUAL_CLASSES[config.stem]
+    image_shape, num_classes = described_images(config)
     config, message = config_within_budget(config, genotype, image_shape, num_classes)
     if message:
         print(message, file=sys.stderr)

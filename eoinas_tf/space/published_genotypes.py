@@ -1,5 +1,6 @@
 """Cells that papers report, as genotypes with their source."""
 
+import difflib
 import os.path
 
 from eoinas_tf.errors import GenotypeError
@@ -272,8 +273,8 @@ def load_genotype(name_or_path: str) -> Genotype:
     """Returns a published genotype by its name, or reads one from a file.
 
     Args:
-        name_or_path: A key of `PUBLISHED_GENOTYPES`, or the path of a genotype.json or of a file that holds a
-            genotype in Python's notation.
+        name_or_path: A key of `PUBLISHED_GENOTYPES`, in any case, with or without `-` and `_`; or the path of a
+            genotype.json or of a file that holds a genotype in Python's notation.
 
     Returns:
         The genotype.
@@ -281,10 +282,36 @@ def load_genotype(name_or_path: str) -> Genotype:
     Raises:
         GenotypeError: It is neither, or the file is not a genotype.
     """
-    if name_or_path in PUBLISHED_GENOTYPES:
-        return PUBLISHED_GENOTYPES[name_or_path]
+    name = published_name(name_or_path)
+    if name is not None and (name == name_or_path or not os.path.exists(name_or_path)):
+        return PUBLISHED_GENOTYPES[name]
     if not os.path.exists(name_or_path):
         raise GenotypeError(
             f"--genotype must be a file or one of {', '.join(PUBLISHED_GENOTYPES)}. Received: {name_or_path!r}"
+            f"{_nearest(name_or_path)}"
         )
     return Genotype.read(name_or_path, genotype_from_text)
+
+
+def published_name(text: str) -> str | None:
+    """Returns the key of `PUBLISHED_GENOTYPES` that a text means, whatever its case, `-` and `_`.
+
+    Args:
+        text: What a user wrote.
+
+    Returns:
+        The key; None where it means none.
+    """
+    return {_letters(name): name for name in PUBLISHED_GENOTYPES}.get(_letters(text))
+
+
+def _letters(name: str) -> str:
+    """Returns what of a name counts."""
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _nearest(text: str) -> str:
+    """Returns the end of a message that names the genotypes whose names are close to a text; empty without any."""
+    names = {_letters(name): name for name in PUBLISHED_GENOTYPES}
+    close = [names[key] for key in difflib.get_close_matches(_letters(text), names, n=2)]
+    return f"; did you mean {' or '.join(close)}?" if close else ""

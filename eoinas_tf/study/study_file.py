@@ -16,7 +16,16 @@ RANDOM = "random"
 # Kinds of cell that analyses derive from a finished search, beside the found one; see `derived_cells.py`.
 DERIVED_KINDS = ("candidates", "drops", "edge_rankings")
 # The study gives these itself, or they would end a run early or replace it.
-FORBIDDEN_FLAGS = {"run_dir", "seed", "select_from", "max_steps", "describe", "list_genotypes", "pytorch_weights"}
+FORBIDDEN_FLAGS = {
+    "run_dir",
+    "seed",
+    "select_from",
+    "max_steps",
+    "describe",
+    "list_genotypes",
+    "json",
+    "pytorch_weights",
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype, published_name
 
 # As the papers' repositories print them.
 PRINTED = {
@@ -111,7 +111,7 @@ def test_load_genotype_takes_a_name_or_a_file(tmp_path):
     assert load_genotype("DARTS_V2") is PUBLISHED_GENOTYPES["DARTS_V2"]
 
 
-@pytest.mark.parametrize("name", ["", "DARTS_V3", "darts_v2", "no/such/genotype.json", "a\0b", "x" * 5000, "a\nb"])
+@pytest.mark.parametrize("name", ["", "DARTS_V3", "darts v2", "no/such/genotype.json", "a\0b", "x" * 5000, "a\nb"])
 def test_load_genotype_refuses_what_is_neither(name):
     with pytest.raises(
         GenotypeError, match="--genotype must be a file or one of DARTS_V1, DARTS_V2, GDAS_V1"
@@ -123,3 +123,33 @@ def test_load_genotype_refuses_what_is_neither(name):
 def test_load_genotype_refuses_a_folder(tmp_path):
     with pytest.raises(GenotypeError, match=r"Is a directory"):
         load_genotype(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["darts_v2", "DARTS-V2", "dartsv2", "Darts-v_2"])
+def test_names_match_without_regard_to_case_and_dashes(text):
+    assert load_genotype(text) is PUBLISHED_GENOTYPES["DARTS_V2"]
+
+
+def test_a_file_comes_before_a_name_that_is_only_like_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "darts_v2").write_text(PUBLISHED_GENOTYPES["SNAS"].to_json())
+    assert load_genotype("darts_v2") == PUBLISHED_GENOTYPES["SNAS"]
+    assert load_genotype("DARTS_V2") is PUBLISHED_GENOTYPES["DARTS_V2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("DARTS_V9", "'DARTS_V9'; did you mean DARTS_V2 or DARTS_V1?"),
+        ("amoeba-net", "'amoeba-net'; did you mean AmoebaNet_A?"),
+        ("runs/nowhere/genotype.json", "'runs/nowhere/genotype.json'"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest_ones(text, end):
+    with pytest.raises(GenotypeError) as caught:
+        load_genotype(text)
+    assert str(caught.value).endswith(f"Received: {end}")
+
+
+def test_no_two_names_are_the_same_but_for_case_and_dashes():
+    assert [published_name(name) for name in PUBLISHED_GENOTYPES] == list(PUBLISHED_GENOTYPES)

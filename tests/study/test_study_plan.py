@@ -59,10 +59,14 @@ def test_a_training_is_of_the_cell_that_its_search_writes(plan):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("scales", 0, "search"), {"epochs": 0}, "main, search eoinas, seed 0: flag --epochs=0"),
+        (("scales", 0, "search"), {"epochs": 0}, "main, search eoinas, seed 0: --epochs must be at least 1"),
         (("scales", 0, "search"), {"colour": 1}, "Unknown command line flag 'colour'"),
         (("scales", 0, "search"), {"flagfile": "none.flags"}, "none.flags"),
-        (("scales", 0, "trainings", 0, "epochs"), "many", "main, training short of eoinas: flag --epochs=many"),
+        (
+            ("scales", 0, "trainings", 0, "epochs"),
+            "many",
+            "main, training short of eoinas: --epochs must be a wh",
+        ),
         (("scales", 0, "networks"), ["ENAS"], "main, network ENAS: --genotype must be a file or one of"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The commands, as the scripts and `eoinas` start them."""

@@ -1,0 +1,65 @@
+"""The command `run_eval.py`, also called `eoinas eval`."""
+
+import json
+import os
+import sys
+
+from eoinas_tf.command_line import run_command
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.enduring_output import has_reader
+from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
+from eoinas_tf.lean_imports import lean_imports
+
+ABOUT = "Trains, tests and exports the network of a genotype, or describes it."
+
+
+def evaluate(config: EvaluationConfig) -> None:
+    """Runs the training that the flags describe, or prints sizes where `--describe` or `--list_genotypes` asks for it.
+
+    Args:
+        config: The settings.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if config.list_genotypes:
+        print_genotypes(config.json)
+        return
+    # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
+    if config.describe:
+        print_description(config)
+        return
+    with lean_imports():
+        from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+
+    run_evaluation(config)
+
+
+def print_genotypes(as_json: bool) -> None:
+    """Prints the published genotypes; TensorFlow is not needed.
+
+    Args:
+        as_json: Whether a program reads it.
+    """
+    from eoinas_tf.evaluation.genotype_table import genotype_records, genotype_table
+
+    for line in [json.dumps(genotype_records())] if as_json else genotype_table():
+        print(line, flush=True)
+        if not has_reader(sys.stdout):
+            break
+
+
+def print_description(config: EvaluationConfig) -> None:
+    """Prints a network's size: lines on a terminal, one JSON line into a pipe or file or with `--json`.
+
+    Args:
+        config: The settings.
+    """
+    from eoinas_tf.evaluation.network_description import describe_network, description_text
+
+    description = describe_network(config)
+    is_for_people = sys.stdout.isatty() and not config.json
+    sys.stdout.write(description_text(description) if is_for_people else json.dumps(description) + "\n")
+
+
+def main() -> None:
+    """Reads the command line and does what it says."""
+    run_command(EvaluationConfig, evaluate, ABOUT, with_inherited_settings)

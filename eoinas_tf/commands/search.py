@@ -1,0 +1,26 @@
+"""The command `run_search.py`, also called `eoinas search`."""
+
+import os
+
+from eoinas_tf.command_line import run_command
+from eoinas_tf.config import SearchConfig
+
+ABOUT = "Searches for a convolutional cell on the images of a data set, and writes it to RUN_DIR/genotype.json."
+
+
+def search(config: SearchConfig) -> None:
+    """Runs the searches that the flags describe.
+
+    Args:
+        config: The settings.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
+    from eoinas_tf.search.seed_selection import search_seeds
+
+    search_seeds(config)
+
+
+def main() -> None:
+    """Reads the command line and searches."""
+    run_command(SearchConfig, search, ABOUT)

@@ -1,0 +1,57 @@
+"""What a data set's images are like, without loading them: shape and classes, for `--describe`."""
+
+from typing import NamedTuple
+
+from eoinas_tf.data.image_folder import existing_folder
+from eoinas_tf.data.image_folder_layout import find_layout
+from eoinas_tf.data.suggested_size import header_shapes, size_advice
+from eoinas_tf.data.tfds_images import tfds_outline
+from eoinas_tf.errors import DatasetError
+
+DIGITS = ((8, 8, 1), 10)
+
+
+class ImageOutline(NamedTuple):
+    """Shape of a data set's images, (height, width, channels), and the number of its classes."""
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+
+
+def outline_images(name: str, data_dir: str | None, image_size: tuple[int, int] | None) -> ImageOutline:
+    """Finds shape and classes from file headers and descriptions; the images need not be prepared.
+
+    Args:
+        name: As for `load_image_dataset`.
+        data_dir: Folder of prepared TensorFlow Datasets; their own default if `None`.
+        image_size: (height, width) in pixels that images are resized to; their own size if `None`.
+
+    Raises:
+        DatasetError: The set is unknown or not laid out as one, or its images differ in size and
+            no `image_size` is given.
+    """
+    source, _, location = name.partition(":")
+    if name == "digits":
+        shape, num_classes = DIGITS
+        return ImageOutline((*(image_size or shape[:2]), shape[2]), num_classes)
+    if source == "folder":
+        return _outline_folder(location, image_size)
+    return ImageOutline(*tfds_outline(name, data_dir, image_size))
+
+
+def _outline_folder(location: str, image_size: tuple[int, int] | None) -> ImageOutline:
+    root = existing_folder(location)
+    if root is None:
+        raise DatasetError(
+            f"no such folder: {location!r}; give --dataset=folder:PATH the path of a folder of class folders"
+        )
+    layout = find_layout(root)
+    shapes = header_shapes([path for part in layout.parts for path in part.paths])
+    if not shapes:
+        raise DatasetError(f"no file in {location} can be read as an image; replace them")
+    channels = max(shape[2] for shape in shapes)
+    sizes = {shape[:2] for shape in shapes}
+    if image_size is None and len(sizes) > 1:
+        raise DatasetError(f"the images of folder:{location} differ in size; {size_advice(shapes)}")
+    height, width = image_size or sizes.pop()
+    return ImageOutline((height, width, channels), len(layout.class_names))

@@ -1,0 +1,50 @@
+"""An image size to propose where a data set's images differ in size; read from their headers alone."""
+
+import contextlib
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from eoinas_tf.data.pillow_decoding import readable_formats
+
+# Headers that are read: more do not move a median by much.
+MOST_HEADERS = 500
+# What networks for ImageNet take; larger images make a search slow and rarely better.
+LARGEST_SUGGESTION = 224
+SMALLEST_SUGGESTION = 8
+MULTIPLE = 8
+GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+
+
+def header_shapes(files: Sequence[Path | bytes]) -> list[tuple[int, int, int]]:
+    """Returns heights, widths and channels that images declare, of `MOST_HEADERS` evenly chosen files at most.
+
+    Args:
+        files: Paths or contents; what cannot be read as an image is passed over.
+    """
+    step = max(1, -(-len(files) // MOST_HEADERS))
+    shapes = []
+    for file in files[::step]:
+        # Damaged headers: whoever loads the data set names the file. Pillow raises SyntaxError for some.
+        with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            source = io.BytesIO(file) if isinstance(file, bytes) else file
+            with Image.open(source, formats=("JPEG", "PNG", *readable_formats())) as image:
+                shapes.append((image.height, image.width, 1 if image.mode in GREY_MODES else 3))
+    return shapes
+
+
+def size_advice(shapes: Iterable[tuple[int, ...]]) -> str:
+    """Returns a sentence's end that proposes a size: `give --image_size=H,W to resize them, such as 64,64 (...)`.
+
+    Args:
+        shapes: Heights and widths of images, channels perhaps; turned ones make no difference.
+    """
+    sides = [min(shape[:2]) for shape in shapes]
+    if not sides:
+        return "give --image_size=H,W to resize them"
+    median = float(np.median(sides))
+    size = int(min(LARGEST_SUGGESTION, max(SMALLEST_SUGGESTION, median // MULTIPLE * MULTIPLE)))
+    return f"give --image_size=H,W to resize them, such as --image_size={size},{size} (median shorter side: {median:g})"

@@ -1,0 +1,84 @@
+"""What a training takes from the run that its genotype comes from, where the user does not say otherwise."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from eoinas_tf.config import CELLS, EvaluationConfig, check_setting, expanded_setting
+from eoinas_tf.errors import ConfigurationError
+
+SETTINGS_FILE = "config.json"
+KINDS = ("SearchConfig", "EvaluationConfig")
+# They go with the images, so that they are not taken for other ones.
+IMAGE_SETTINGS = (
+    "data_dir",
+    "image_size",
+    "on_bad_image",
+    "crop_padding",
+    "horizontal_flip",
+    "normalization",
+)
+# The operations that the genotype may name.
+GENOTYPE_SETTINGS = ("operation_modules",)
+
+
+def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
+    """Fills settings that were not given from the config.json beside the genotype file, and says so on stderr.
+
+    Data set and all that goes with it are left alone where another data set is given.
+
+    Args:
+        values: A value for each setting of `EvaluationConfig`, not checked together yet.
+        given: The settings that the user gave, on the command line or in a flagfile.
+
+    Returns:
+        The settings, those of the genotype's run among them.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a value in it is none of its setting.
+    """
+    genotype = os.path.expanduser(values["genotype"])
+    file = Path(genotype).with_name(SETTINGS_FILE) if genotype and os.path.isfile(genotype) else None
+    if values["network"] != CELLS or file is None or not file.is_file():
+        return values
+    stored = _read_settings(file)
+    fields = {field.name: field for field in dataclasses.fields(EvaluationConfig)}
+    dataset = expanded_setting(fields["dataset"], values["dataset"])
+    is_same = "dataset" not in given or dataset == stored.get("dataset")
+    wanted = (*GENOTYPE_SETTINGS, *(("dataset", *IMAGE_SETTINGS) if is_same else ()))
+    taken = {}
+    for name in wanted:
+        if name in given or name not in stored:
+            continue
+        value = stored[name]
+        value = tuple(value) if isinstance(value, list) else value
+        try:
+            check_setting(fields[name], value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{file}: {error}; correct it there, or give --{name}") from None
+        if value != values[name]:
+            taken[name] = value
+    if taken:
+        print(f"from {file}: {' '.join(_flag(name, value) for name, value in taken.items())}", file=sys.stderr)
+    return {**values, **taken}
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    """Returns the settings of a run, nothing where the file is another program's."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{file}, beside --genotype, cannot be read: {error}; move the genotype away from it, or repair it"
+        ) from None
+    return content if isinstance(content, dict) and content.get("kind") in KINDS else {}
+
+
+def _flag(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    return f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"

@@ -1,0 +1,148 @@
+"""What `--help` prints: every setting of a command with its type, default and bounds, in groups."""
+
+import dataclasses
+import shutil
+import textwrap
+import types
+import typing
+from typing import Any
+
+from eoinas_tf.config import RunConfig, SearchConfig
+from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
+
+NARROWEST, WIDEST = 72, 100
+# Each setting stands in one group; within a group in this order.
+SETTING_GROUPS: dict[str, tuple[str, ...]] = {
+    "data": (
+        "dataset", "data_dir", "download", "image_size", "resize_side", "on_bad_image", "split_seed", "normalization",
+        "crop", "crop_padding", "horizontal_flip", "color_jitter", "hue_jitter", "cutout_length", "num_classes",
+    ),
+    "size": (
+        "genotype", "network", "cells", "init_channels", "stem", "max_parameters", "max_multiply_adds",
+        "operation_modules", "pytorch_weights",
+    ),
+    "schedule": (
+        "epochs", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
+        "weights_learning_rate", "weights_learning_rate_end", "weights_momentum", "weights_l2",
+        "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates", "momentum", "l2",
+        "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "max_steps",
+    ),
+    "method": (
+        "method", "operations", "num_seeds", "select_from", "max_skip_connections",
+        "architecture_learning_rate", "architecture_beta_1", "architecture_beta_2", "architecture_l2",
+        "temperature_start", "temperature_end", "importance_weight", "importance_iterations",
+        "stage_warmup", "depth_growth", "operations_kept", "skip_dropout",
+        "probability_learning_rate", "random_search_cells",
+    ),
+    "hardware": (
+        "strategy", "logical_cpus", "mixed_precision", "accumulation_steps", "steps_per_call", "deterministic",
+    ),
+    "output": (
+        "run_dir", "export_formats", "tensorboard", "checkpoint_every_epochs", "checkpoint_every_steps",
+        "keep_checkpoints", "describe", "list_genotypes", "json",
+    ),
+}  # fmt: skip
+
+
+def command_help(config_class: type[RunConfig], program: str, about: str, width: int | None = None) -> str:
+    """Returns the help of a command.
+
+    Args:
+        config_class: `SearchConfig` or `EvaluationConfig`.
+        program: What the command is called.
+        about: What it does, in a sentence.
+        width: Columns; those of the terminal where not given.
+    """
+    if width is None:
+        width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size().columns))
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    hints = typing.get_type_hints(config_class)
+    lines = [
+        *([*textwrap.wrap(about, width), ""] if about else []),
+        f"usage: {program} --run_dir=FOLDER [--flagfile=FILE] [--NAME=VALUE ...]",
+        "",
+        *_entry("--flagfile=FILE", ["Reads settings from a file, one a line; the last one of a name counts."], width),
+        *_entry("-h, --help", ["Prints this."], width),
+        *_entry("--version", ["Prints the version."], width),
+    ]
+    for group, names in SETTING_GROUPS.items():
+        members = [name for name in names if name in fields]
+        if members:
+            lines += ["", f"{group}:"]
+        for name in members:
+            lines += _entry(_title(fields[name], hints[name]), _paragraphs(config_class, fields[name]), width)
+    return "\n".join(lines) + "\n"
+
+
+def setting_help(config_class: type[RunConfig], field: dataclasses.Field) -> str:
+    """Returns a setting's help with the methods that have it and what it is with each, without its bounds.
+
+    Args:
+        config_class: The config.
+        field: A field of it, made by `setting`.
+    """
+    text = field.metadata["help"]
+    if (default := field.metadata["method_default"]) is not None:
+        text += f" With --method={', '.join(methods_with(field.name))} only"
+        text += "." if callable(default) else f"; default there: {text_of(default)}."
+    for method, entry in SEARCH_METHODS.items():
+        if config_class is SearchConfig and field.name in entry.defaults:
+            text += f" Default with --method={method}: {text_of(entry.defaults[field.name])}."
+    return text
+
+
+def text_of(value: Any) -> str:
+    """Returns a setting's value as one writes it on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def element_type(hint: Any) -> tuple[type, bool]:
+    """Returns the type of a setting's value or of its elements, and whether it is a tuple.
+
+    Args:
+        hint: The type of its field.
+    """
+    if isinstance(hint, types.UnionType):
+        (hint,) = (option for option in typing.get_args(hint) if option is not types.NoneType)
+    if typing.get_origin(hint) is tuple:
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+def _title(field: dataclasses.Field, hint: Any) -> str:
+    """Returns a flag as one types it, with its default: `--epochs=INTEGER  (default: 160)`."""
+    kind, is_tuple = element_type(hint)
+    if kind is bool:
+        return f"--[no]{field.name}  (default: {'yes' if field.default else 'no'})"
+    word = {int: "INTEGER", float: "NUMBER", str: "TEXT"}[kind]
+    word = f"{word},..." if is_tuple else word
+    if field.metadata["is_size"]:
+        word = "H,W"
+    default = field.default if field.default is not None else field.metadata["method_default"]
+    known = default not in (None, "") and not callable(default)
+    return f"--{field.name}={word}" + (f"  (default: {text_of(default)})" if known else "")
+
+
+def _paragraphs(config_class: type[RunConfig], field: dataclasses.Field) -> list[str]:
+    """Returns the help text with its bounds, then a line for each method where the setting is the method."""
+    text, bounds = setting_help(config_class, field), field.metadata
+    if bounds["choices"] and field.name != "method":
+        text += f" One of: {', '.join(bounds['choices'])}."
+    limits = [f"{word} {bounds[side]}" for word, side in (("from", "minimum"), ("to", "maximum"))
+              if bounds[side] is not None and bounds[side] < 2**31 - 1]  # fmt: skip
+    if limits:
+        text += f" {' '.join(limits).capitalize()}."
+    if field.name != "method":
+        return [text]
+    return [text, *(f"  {name}: {entry.summary}" for name, entry in SEARCH_METHODS.items())]
+
+
+def _entry(title: str, paragraphs: list[str], width: int) -> list[str]:
+    lines = [f"  {title}"]
+    for paragraph in paragraphs:
+        own = len(paragraph) - len(paragraph.lstrip())
+        lines += textwrap.wrap(
+            paragraph.strip(), width, initial_indent=" " * (6 + own), subsequent_indent=" " * (6 + 2 * own),
+            break_on_hyphens=False,
+        )  # fmt: skip
+    return lines

@@ -1,0 +1,115 @@
+import dataclasses
+import json
+
+import pytest
+
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
+
+SEARCH = SearchConfig(
+    dataset="folder:/images/flowers",
+    image_size=(24, 32),
+    crop_padding=2,
+    horizontal_flip=False,
+    data_dir="/data",
+    on_bad_image="skip",
+    operation_modules=("my_operations",),
+    epochs=9,
+    seed=5,
+)
+TAKEN = {
+    "dataset": "folder:/images/flowers",
+    "image_size": (24, 32),
+    "crop_padding": 2,
+    "horizontal_flip": False,
+    "data_dir": "/data",
+    "on_bad_image": "skip",
+    "operation_modules": ("my_operations",),
+}
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    write_run(tmp_path, SEARCH)
+    return tmp_path
+
+
+def write_run(folder, config):
+    (folder / "genotype.json").write_text("{}")
+    settings = {"kind": type(config).__name__, **json.loads(config.to_json())}
+    (folder / "config.json").write_text(json.dumps(settings))
+
+
+def settings(**given):
+    """Returns what `with_inherited_settings` takes: every setting, and the names of those that are given."""
+    values = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
+    return {**values, **given}, frozenset(given)
+
+
+def test_what_is_not_given_comes_from_the_search(run_dir, capsys):
+    values, given = settings(genotype=str(run_dir / "genotype.json"))
+    assert with_inherited_settings(values, given) == {**values, **TAKEN}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"from {run_dir}/config.json: --operation_modules=my_operations --dataset=folder:/images/flowers "
+        "--data_dir=/data --image_size=24,32 --on_bad_image=skip --crop_padding=2 --nohorizontal_flip"
+    )
+
+
+def test_what_is_given_wins_even_where_it_is_the_default(run_dir):
+    values, given = settings(genotype=str(run_dir / "genotype.json"), crop_padding=4, image_size=(8, 8))
+    expected = {**values, **TAKEN, "crop_padding": 4, "image_size": (8, 8)}
+    assert with_inherited_settings(values, given) == expected
+
+
+def test_the_same_data_set_given_again_changes_nothing(run_dir):
+    values, given = settings(genotype=str(run_dir / "genotype.json"), dataset=SEARCH.dataset)
+    assert with_inherited_settings(values, given) == {**values, **TAKEN}
+
+
+def test_of_another_data_set_only_the_operations_are_taken(run_dir):
+    values, given = settings(genotype=str(run_dir / "genotype.json"), dataset="cifar10")
+    assert with_inherited_settings(values, given) == {**values, "operation_modules": ("my_operations",)}
+
+
+def test_a_training_passes_its_normalization_on(tmp_path):
+    write_run(tmp_path, EvaluationConfig(genotype="DARTS_V2", normalization="cifar10"))
+    values, given = settings(genotype=str(tmp_path / "genotype.json"))
+    assert with_inherited_settings(values, given) == {**values, "normalization": "cifar10"}
+
+
+def test_nothing_is_said_where_nothing_differs(tmp_path, capsys):
+    write_run(tmp_path, SearchConfig())
+    values, given = settings(genotype=str(tmp_path / "genotype.json"))
+    assert with_inherited_settings(values, given) == values
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"kind": "other", "dataset": "mnist"}'])
+def test_a_file_of_another_program_is_left_alone(run_dir, content):
+    (run_dir / "config.json").write_text(content)
+    values, given = settings(genotype=str(run_dir / "genotype.json"))
+    assert with_inherited_settings(values, given) == values
+
+
+@pytest.mark.parametrize("genotype", ["DARTS_V2", "", "no/such.json"])
+def test_without_a_file_there_is_nothing_to_take(run_dir, monkeypatch, genotype):
+    monkeypatch.chdir(run_dir)
+    values, given = settings(genotype=genotype)
+    assert with_inherited_settings(values, given) == values
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "config.json, beside --genotype, cannot be read"),
+        ('{"kind": "SearchConfig", "image_size": [2, 2]}', "config.json: --image_size must be at least 4. Received: 2"),
+        ('{"kind": "SearchConfig", "dataset": null}', "config.json: --dataset must be of type str"),
+        ('{"kind": "SearchConfig", "horizontal_flip": {}}', "config.json: --horizontal_flip must be of type bool"),
+    ],
+)
+def test_a_damaged_file_is_one_line(run_dir, content, message):
+    (run_dir / "config.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=message):
+        with_inherited_settings(*settings(genotype=str(run_dir / "genotype.json")))
