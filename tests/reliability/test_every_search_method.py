@@ -10,11 +10,11 @@ from eoinas_tf.space.genotype import Genotype
 
 SETTINGS = (
     "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=3",
-    "--crop_padding=1", "--nohorizontal_flip",
+    "--crop_padding=1", "--nohorizontal_flip", "--operations=none,skip_connect,sep_conv_3x3",
 )  # fmt: skip
 GRADIENT = ("--architecture_learning_rate=0.01", "--warmup_epochs=1")
 PRUNING = ("--pruning_after_epoch=1", "--pruning_every_epochs=1")
-# What each method is tried with beside `SETTINGS`.
+# What each method is tried with beside `SETTINGS`; few operations, for commands run eagerly here.
 CASES = {
     "eoinas": (*GRADIENT, *PRUNING),
     "gdas_pruning": (*GRADIENT, *PRUNING),
@@ -22,7 +22,7 @@ CASES = {
     "snas": GRADIENT,
     "darts": GRADIENT,
     "darts_second_order": GRADIENT,
-    "pdarts": ("--depth_growth=1.3,1.7",),
+    "pdarts": ("--depth_growth=1.3,1.7", "--operations_kept=2,1"),
     "mdenas": ("--warmup_epochs=0",),
     "random_search": ("--random_search_cells=3",),
     "random": (),
