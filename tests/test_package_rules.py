@@ -39,7 +39,7 @@ ALLOWED_IMPORTS = {
     "config": {"errors", "search_methods", "setting_paths"},
     "fault_points": set(),
     "keras_backend": {"errors"},
-    "lean_imports": set(),
+    "lean_imports": {"quiet_logging"},
     "memory_exhaustion": {"errors"},
     "processors": set(),
     "quiet_logging": set(),
@@ -135,8 +135,8 @@ UNSAFE_NAMES = {
 UNSAFE_ENDS = ("yaml.load", "builtins.eval", "builtins.exec", "os.system", "os.popen", "saved_model.load")
 # The only values with which these may be given.
 SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True, "shell": False}
-# It runs what was exported just before, in a process of its own, or what a user names to `eoinas predict`; the name of a
-# subcommand is a word.
+# It runs what was exported just before, in a process of its own, or what a user gives to `eoinas predict`; the name of
+# a subcommand is a word.
 EXCEPTIONS = {
     ("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load"),
     ("eoinas_tf/commands/dispatch.py", "'eval'"),
