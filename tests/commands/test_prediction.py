@@ -14,12 +14,14 @@ GIVEN = [0.2, 0.7, 0.1]
 
 @pytest.fixture
 def export(tmp_path, monkeypatch):
-    """Writes an export's description; what stands in for its network notes the images and gives `GIVEN`."""
+    """Writes an export's description; what stands in for its network notes the images and gives `GIVEN`,
+    moved on by as many classes as the first pixel says."""
     asked = []
 
     def answer(images):
         asked.append(images)
-        return {"probabilities": np.tile(np.array(GIVEN, np.float32), (len(images), 1))}
+        rows = [np.roll(np.array(GIVEN, np.float32), image[0, 0, 0]) for image in images]
+        return {"probabilities": np.stack(rows)}
 
     def write(format_name="saved_model", shape=(None, None, None, 3), resize_side=None):
         folder = tmp_path / "run" / format_name
@@ -35,8 +37,8 @@ def export(tmp_path, monkeypatch):
     return write
 
 
-def write_image(path, height, width, mode="RGB"):
-    pixels = np.arange(height * width, dtype=np.uint8).reshape(height, width)
+def write_image(path, height, width, mode="RGB", first=0):
+    pixels = np.arange(first, first + height * width, dtype=np.uint8).reshape(height, width)
     Image.fromarray(pixels).convert(mode).save(path)
     return str(path)
 
@@ -58,10 +60,14 @@ def run(monkeypatch, capsys, tmp_path):
 
 def test_images_of_one_size_are_run_together_and_said_in_their_order(run, export, tmp_path):
     asked = export()
-    paths = [write_image(tmp_path / f"{number}.png", *size) for number, size in enumerate([(4, 5), (6, 5), (4, 5)])]
+    paths = [
+        write_image(tmp_path / f"{number}.png", *size, first=number)
+        for number, size in enumerate([(4, 5), (6, 5), (4, 5)])
+    ]
     code, output, errors = run(f"--model={tmp_path / 'run'}", "--top=2", *paths)
     assert (code, errors) == (0, "")
-    assert output.splitlines() == [f"{path}: dog 70.0 %, cat 20.0 %" for path in paths]
+    said = ["dog 70.0 %, cat 20.0 %", "emu 70.0 %, dog 20.0 %", "cat 70.0 %, emu 20.0 %"]
+    assert output.splitlines() == [f"{path}: {classes}" for path, classes in zip(paths, said, strict=True)]
     assert [images.shape for images in asked] == [(2, 4, 5, 3), (1, 6, 5, 3)]
     np.testing.assert_array_equal(asked[0][1], np.asarray(Image.open(paths[2])))
 
