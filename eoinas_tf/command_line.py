@@ -14,6 +14,7 @@ from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
 from eoinas_tf.flag_help import command_help
+from eoinas_tf.preset_files import with_preset_files
 from eoinas_tf.processors import choose_threads
 from eoinas_tf.stop_signals import StopSignals
 
@@ -48,7 +49,7 @@ def run_command(
             with StopSignals():
                 command(config_from_flags(config_class, complete=complete))
         except EoinasError as error:
-            _exit_with_error(str(error), error.exit_status, error.heading)
+            exit_with_error(str(error), error.exit_status, error.heading)
 
     with enduring_output():
         print_information(config_class, about)
@@ -80,16 +81,16 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         cause = error.__context__
         reason = cause.strerror if isinstance(cause, OSError) else str(error)
         name = f" {cause.filename}" if isinstance(cause, OSError) else ""
-        _exit_with_error(f"the flagfile{name} cannot be read: {reason}", EoinasError.exit_status)
+        exit_with_error(f"the flagfile{name} cannot be read: {reason}", EoinasError.exit_status)
     except UnicodeDecodeError as error:
-        _exit_with_error(f"a flagfile is not UTF-8 text: {error}", EoinasError.exit_status)
+        exit_with_error(f"a flagfile is not UTF-8 text: {error}", EoinasError.exit_status)
     except (flags.Error, ValueError, ConfigurationError) as error:  # ValueError by absl's own flags.
-        _exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
+        exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
 
 
 def _with_flagfiles(arguments: list[str]) -> list[str]:
-    """Puts flagfiles' lines in their places, without the byte-order marks that editors put before the first ones."""
-    lines = flags.FLAGS.read_flags_from_files(arguments, force_gnu=False)
+    """Puts presets' and flagfiles' lines in their places, without the byte-order marks that editors put first."""
+    lines = flags.FLAGS.read_flags_from_files(with_preset_files(arguments), force_gnu=False)
     if not any(line.startswith(BYTE_ORDER_MARK) for line in lines):
         return lines
     texts = [(line, line.removeprefix(BYTE_ORDER_MARK)) for line in lines]
@@ -97,6 +98,13 @@ def _with_flagfiles(arguments: list[str]) -> list[str]:
     return _with_flagfiles(kept)  # Behind a mark, absl does not see that a line names a flagfile.
 
 
-def _exit_with_error(message: str, status: int, heading: str = EoinasError.heading) -> NoReturn:
+def exit_with_error(message: str, status: int, heading: str = EoinasError.heading) -> NoReturn:
+    """Writes an error as one line and exits.
+
+    Args:
+        message: What was wrong.
+        status: The process's exit status.
+        heading: What the line begins with.
+    """
     sys.stderr.write(f"{heading}: {' '.join(message.split())}\n")
     sys.exit(status)

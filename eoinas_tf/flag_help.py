@@ -8,6 +8,7 @@ import typing
 from typing import Any
 
 from eoinas_tf.config import RunConfig, SearchConfig
+from eoinas_tf.preset_files import preset_names
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 
 NARROWEST, WIDEST = 72, 100
@@ -59,9 +60,10 @@ def command_help(config_class: type[RunConfig], program: str, about: str, width:
     hints = typing.get_type_hints(config_class)
     lines = [
         *([*textwrap.wrap(about, width), ""] if about else []),
-        f"usage: {program} --run_dir=FOLDER [--flagfile=FILE] [--NAME=VALUE ...]",
+        f"usage: {program} --run_dir=FOLDER [--preset=NAME] [--NAME=VALUE ...]",
         "",
         *_entry("--flagfile=FILE", ["Reads settings from a file, one a line; the last one of a name counts."], width),
+        *_entry("--preset=NAME", [f"Reads a preset's settings. One of: {', '.join(preset_names())}."], width),
         *_entry("-h, --help", ["Prints this."], width),
         *_entry("--version", ["Prints the version."], width),
     ]

@@ -5,13 +5,15 @@ import gc
 import sys
 from collections.abc import Iterator
 
+from eoinas_tf.quiet_logging import held_back_library_logs
+
 # Where they are installed, Keras imports these for features of its own that nothing here uses.
 EXTRAS_OF_KERAS = ("matplotlib", "sklearn")
 
 
 @contextlib.contextmanager
 def lean_imports() -> Iterator[None]:
-    """Imports Keras and TensorFlow without extras, and lets nothing be collected until the block has ended.
+    """Imports Keras and TensorFlow without extras and log lines, and collects no garbage until the block has ended.
 
     Importing TensorFlow makes a million objects, and no garbage: without collections it takes a quarter less time.
     What is alive at the end is left out of all later collections too, so that tracing takes a twentieth less.
@@ -19,7 +21,7 @@ def lean_imports() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with hidden(EXTRAS_OF_KERAS):
+        with held_back_library_logs(), hidden(EXTRAS_OF_KERAS):
             import keras  # noqa: F401
         yield
     finally:

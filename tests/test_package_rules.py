@@ -40,7 +40,7 @@ ALLOWED_IMPORTS = {
     "config": {"errors", "learning_rate_shapes", "search_methods", "setting_paths"},
     "fault_points": set(),
     "keras_backend": {"errors"},
-    "lean_imports": set(),
+    "lean_imports": {"quiet_logging"},
     "learning_rate_shapes": set(),
     "memory_exhaustion": {"errors"},
     "processors": set(),
@@ -51,7 +51,9 @@ ALLOWED_IMPORTS = {
     "setting_paths": {"errors"},
     "stop_signals": {"errors"},
     "flag_definitions": {"config", "errors", "flag_help"},
-    "flag_help": {"config", "search_methods"},
+    "flag_help": {"config", "preset_files", "search_methods"},
+    "preset_files": {"errors"},
+    "__main__": {"commands"},
     "command_line": {
         "__version__",
         "config",
@@ -59,6 +61,7 @@ ALLOWED_IMPORTS = {
         "errors",
         "flag_definitions",
         "flag_help",
+        "preset_files",
         "processors",
         "stop_signals",
     },
@@ -71,7 +74,7 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "study": _EVALUATION | {"search", "evaluation", "command_line", "flag_definitions"},
-    "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "flag_definitions", "flag_help"},
+    "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "__version__"},
     "run_search": {"commands"},
     "run_eval": {"commands"},
 }
@@ -94,10 +97,19 @@ WITHOUT_TENSORFLOW = (
     "experiment.atomic_files",
     "experiment.run_directory",
     "distribution.worker",
+    "data.image_folder_layout",
+    "data.suggested_size",
     "evaluation.weight_files",
     "evaluation.genotype_table",
     "evaluation.inherited_settings",
     "commands.search",
+    "commands.argument_parser",
+    "commands.automatic_run",
+    "commands.description",
+    "commands.dispatch",
+    "commands.genotype_list",
+    "commands.prediction",
+    "commands.study",
     "commands.evaluation",
     "search.search_schedule",
     "search.search_comparison",
@@ -125,8 +137,12 @@ UNSAFE_NAMES = {
 UNSAFE_ENDS = ("yaml.load", "builtins.eval", "builtins.exec", "os.system", "os.popen", "saved_model.load")
 # The only values with which these may be given.
 SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True, "shell": False}
-# It runs what was exported just before, in a process of its own.
-EXCEPTIONS = {("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load")}
+# It runs what was exported just before, in a process of its own, or what a user gives to `eoinas predict`; the name of
+# a subcommand is a word.
+EXCEPTIONS = {
+    ("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load"),
+    ("eoinas_tf/commands/dispatch.py", "'eval'"),
+}
 
 
 def sources(root):

@@ -53,7 +53,8 @@ def print_description(config: EvaluationConfig) -> None:
     Args:
         config: The settings.
     """
-    from eoinas_tf.evaluation.network_description import describe_network, description_text
+    with lean_imports():
+        from eoinas_tf.evaluation.network_description import describe_network, description_text
 
     description = describe_network(config)
     is_for_people = sys.stdout.isatty() and not config.json

@@ -116,6 +116,26 @@ def decode_files(
     return found
 
 
+def decode_one_file(
+    path: Path, image_size: tuple[int, int] | None = None, resize_side: int | None = None
+) -> np.ndarray:
+    """Decodes a file as `decode_files` does.
+
+    Args:
+        path: The file.
+        image_size: (height, width) in pixels to resize to; its own size if `None`.
+        resize_side: Resizes by the shorter side and cuts out the middle; see `fit_images`.
+
+    Returns:
+        uint8 [height, width, 1 or 3], upright.
+
+    Raises:
+        MemoryExhaustedError: The memory does not suffice.
+        DatasetError: It cannot be read as an image.
+    """
+    return _decode_file(path, _read_file(path), image_size, resize_side)[1]
+
+
 def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_images: bool, count: int) -> None:
     """Notes a bad file, or raises a DatasetError where it may not be left out, or more are than may be."""
     if not skip_bad_images:

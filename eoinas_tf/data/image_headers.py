@@ -3,8 +3,6 @@
 A few bytes can declare an image that takes gigabytes to decode, so that they are read before any decoder is called.
 """
 
-import tensorflow as tf
-
 # 10,000x10,000: 300 MB in colour, and the same again while it is converted.
 MOST_PIXELS = 100_000_000
 JPEG_START = b"\xff\xd8\xff"
@@ -55,6 +53,8 @@ def declared_pixels(encoded: bytes) -> int:
     if encoded.startswith(PNG_START):
         return int.from_bytes(encoded[16:20], "big") * int.from_bytes(encoded[20:24], "big")
     if encoded.startswith(JPEG_START):
+        import tensorflow as tf  # Here, so that sizes of files can be looked at without it.
+
         height, width, _ = tf.image.extract_jpeg_shape(encoded).numpy().tolist()
         return height * width
     if encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP":

@@ -42,9 +42,22 @@ def size_advice(shapes: Iterable[tuple[int, ...]]) -> str:
     Args:
         shapes: Heights and widths of images, channels perhaps; turned ones make no difference.
     """
-    sides = [min(shape[:2]) for shape in shapes]
-    if not sides:
+    shapes = list(shapes)
+    if not shapes:
         return "give --image_size=H,W to resize them"
-    median = float(np.median(sides))
-    size = int(min(LARGEST_SUGGESTION, max(SMALLEST_SUGGESTION, median // MULTIPLE * MULTIPLE)))
+    median, size = _median_side(shapes), suggested_side(shapes)
     return f"give --image_size=H,W to resize them, such as --image_size={size},{size} (median shorter side: {median:g})"
+
+
+def suggested_side(shapes: Sequence[tuple[int, ...]]) -> int:
+    """Returns the side in pixels of the square that `size_advice` proposes.
+
+    Args:
+        shapes: As for `size_advice`, at least one.
+    """
+    return int(min(LARGEST_SUGGESTION, max(SMALLEST_SUGGESTION, _median_side(shapes) // MULTIPLE * MULTIPLE)))
+
+
+def _median_side(shapes: Iterable[tuple[int, ...]]) -> float:
+    """Returns the median of the shorter sides."""
+    return float(np.median([min(shape[:2]) for shape in shapes]))

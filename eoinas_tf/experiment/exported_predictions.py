@@ -23,10 +23,21 @@ def saved_model_outputs(folder: Path, images: np.ndarray) -> Outputs:
     Returns:
         Arrays by the name of the output.
     """
+    return saved_model_function(folder)(images)
+
+
+def saved_model_function(folder: Path) -> Callable[[np.ndarray], Outputs]:
+    """Loads a SavedModel once, for several calls; what it returns takes and gives what `saved_model_outputs` does."""
     import tensorflow as tf
 
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    return {name: output.numpy() for name, output in signature(image=tf.constant(images)).items()}
+    model = tf.saved_model.load(str(folder))
+    signature = model.signatures["serving_default"]
+
+    def outputs(images: np.ndarray) -> Outputs:
+        return {name: output.numpy() for name, output in signature(image=tf.constant(images)).items()}
+
+    outputs.model = model  # type: ignore[attr-defined]  # Its variables live as long as it does.
+    return outputs
 
 
 def tflite_outputs(folder: Path, images: np.ndarray) -> Outputs:

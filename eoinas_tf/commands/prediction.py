@@ -1,0 +1,123 @@
+"""The command `eoinas predict`: what an exported network says of image files."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.lean_imports import lean_imports
+
+ABOUT = "Names the classes of images with an exported network. Load no export that you do not trust."
+DESCRIPTION = "export.json"
+# In the order in which they are looked for: the first resizes images by itself.
+FORMATS = ("saved_model", "tflite", "onnx")
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Prints a line for each image: its classes, the most probable first.
+
+    Args:
+        options: `images`, `model`, `top` and `json`.
+
+    Raises:
+        EoinasError: There is no export, or an image cannot be read.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if options.top < 1:
+        raise ConfigurationError(f"--top must be at least 1. Received: {options.top}")
+    folder, description = find_export(Path(options.model))
+    with lean_imports():
+        from eoinas_tf.experiment.export_formats import check_packages
+    check_packages([description["format"]])
+    shape = description["image"]["shape"][1:]
+    images = [_read_image(Path(path), shape, _resize_side(folder)) for path in options.images]
+    probabilities = _probabilities(folder, description["format"], images)
+    for path, row in zip(options.images, probabilities, strict=True):
+        sys.stdout.write(_line(path, row, description["class_names"], options.top, options.json))
+
+
+def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
+    """Finds an export.
+
+    Args:
+        model: Its folder, or a run folder of `eoinas eval` that holds it.
+
+    Returns:
+        The export's folder, and what its description says.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    for folder in (model, *(model / name for name in FORMATS)):
+        try:
+            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(description, dict) and description.get("format") in FORMATS:
+            return folder, description
+    raise ConfigurationError(
+        f"--model must be a run folder of a finished training or an export's folder. Received: {model}, which holds "
+        f"no {DESCRIPTION}"
+    )
+
+
+def _resize_side(folder: Path) -> int | None:
+    """Returns how the run that wrote an export resizes test images, for formats that leave it to others."""
+    try:
+        return json.loads((folder.parent / "config.json").read_text(encoding="utf-8"))["resize_side"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _read_image(path: Path, shape: list[int | None], resize_side: int | None) -> np.ndarray:
+    """Returns an image as an export takes it, uint8 [height, width, channels], turned upright."""
+    from eoinas_tf.data.decoded_files import decode_one_file
+    from eoinas_tf.data.image_decoding import convert_channels
+
+    height, width, channels = shape
+    size = None if height is None or width is None else (height, width)
+    image = decode_one_file(path, size, resize_side)
+    if channels == 1 and image.shape[2] == 3:
+        raise ConfigurationError(f"the network takes grey images, and {path} is in colour; convert it")
+    return np.asarray(convert_channels(image, channels or 3))
+
+
+def _probabilities(folder: Path, format_name: str, images: list[np.ndarray]) -> list[np.ndarray]:
+    """Returns probabilities, float [classes], of each image; those of one size are run together."""
+    from eoinas_tf.experiment.exported_predictions import READERS, saved_model_function
+
+    run: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda batch: READERS[format_name](folder, batch)  # noqa: E731
+    if format_name == "saved_model":
+        run = saved_model_function(folder)
+    found: dict[int, np.ndarray] = {}
+    for shape in dict.fromkeys(image.shape for image in images):
+        positions = [position for position, image in enumerate(images) if image.shape == shape]
+        outputs = run(np.stack([images[position] for position in positions]))
+        found.update(zip(positions, outputs["probabilities"], strict=True))
+    return [found[position] for position in range(len(images))]
+
+
+def _line(path: str, probabilities: np.ndarray, class_names: list[str], top: int, as_json: bool) -> str:
+    """Returns what is said of an image."""
+    best = np.argsort(-probabilities, kind="stable")[:top].tolist()
+    if as_json:
+        classes = [{"class_name": class_names[label], "probability": float(probabilities[label])} for label in best]
+        return json.dumps({"image": path, "label": best[0], "classes": classes}) + "\n"
+    return f"{path}: " + ", ".join(f"{class_names[label]} {100 * probabilities[label]:.1f} %" for label in best) + "\n"
+
+
+def main() -> None:
+    """Reads the command line and predicts."""
+    parser = CommandParser(ABOUT)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="an image file")
+    parser.add_argument("--model", required=True, metavar="FOLDER", help="run folder of eoinas eval, or an export")
+    parser.add_argument("--top", type=int, default=3, help="classes to name for each image (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print a JSON line an image, for programs")
+    run_parsed(parser, predict)

@@ -1,0 +1,123 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eoinas_tf.commands import prediction
+from eoinas_tf.experiment import exported_predictions
+
+NAMES = ["cat", "dog", "emu"]
+GIVEN = [0.2, 0.7, 0.1]
+
+
+@pytest.fixture
+def export(tmp_path, monkeypatch):
+    """Writes an export's description; what stands in for its network notes the images and gives `GIVEN`,
+    moved on by as many classes as the first pixel says."""
+    asked = []
+
+    def answer(images):
+        asked.append(images)
+        rows = [np.roll(np.array(GIVEN, np.float32), image[0, 0, 0]) for image in images]
+        return {"probabilities": np.stack(rows)}
+
+    def write(format_name="saved_model", shape=(None, None, None, 3), resize_side=None):
+        folder = tmp_path / "run" / format_name
+        folder.mkdir(parents=True)
+        image = {"dtype": "uint8", "shape": list(shape)}
+        description = {"format": format_name, "image": image, "class_names": NAMES}
+        (folder / "export.json").write_text(json.dumps(description))
+        (tmp_path / "run" / "config.json").write_text(json.dumps({"resize_side": resize_side}))
+        return asked
+
+    monkeypatch.setattr(exported_predictions, "saved_model_function", lambda folder: answer)
+    monkeypatch.setitem(exported_predictions.READERS, "tflite", lambda folder, images: answer(images))
+    return write
+
+
+def write_image(path, height, width, mode="RGB", first=0):
+    pixels = np.arange(first, first + height * width, dtype=np.uint8).reshape(height, width)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    def start(*arguments):
+        monkeypatch.setattr(sys, "argv", ["eoinas predict", *map(str, arguments)])
+        code = 0
+        try:
+            prediction.main()
+        except SystemExit as exit_:
+            code = exit_.code
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return start
+
+
+def test_images_of_one_size_are_run_together_and_said_in_their_order(run, export, tmp_path):
+    asked = export()
+    paths = [
+        write_image(tmp_path / f"{number}.png", *size, first=number)
+        for number, size in enumerate([(4, 5), (6, 5), (4, 5)])
+    ]
+    code, output, errors = run(f"--model={tmp_path / 'run'}", "--top=2", *paths)
+    assert (code, errors) == (0, "")
+    said = ["dog 70.0 %, cat 20.0 %", "emu 70.0 %, dog 20.0 %", "cat 70.0 %, emu 20.0 %"]
+    assert output.splitlines() == [f"{path}: {classes}" for path, classes in zip(paths, said, strict=True)]
+    assert [images.shape for images in asked] == [(2, 4, 5, 3), (1, 6, 5, 3)]
+    np.testing.assert_array_equal(asked[0][1], np.asarray(Image.open(paths[2])))
+
+
+def test_programs_get_a_json_line_an_image(run, export, tmp_path):
+    export()
+    path = write_image(tmp_path / "a.png", 4, 4)
+    _, output, _ = run(f"--model={tmp_path / 'run' / 'saved_model'}", "--json", "--top=9", path)
+    said = json.loads(output)
+    assert (said["image"], said["label"]) == (path, 1)
+    assert [entry["class_name"] for entry in said["classes"]] == ["dog", "cat", "emu"]
+    assert [entry["probability"] for entry in said["classes"]] == pytest.approx([0.7, 0.2, 0.1])
+
+
+@pytest.mark.parametrize("resize_side", [None, 8])
+def test_for_a_format_of_one_size_images_are_fitted_as_in_the_test(run, export, tmp_path, resize_side):
+    asked = export("tflite", (None, 6, 4, 1), resize_side)
+    path = write_image(tmp_path / "a.png", 12, 8, "L")
+    assert run(f"--model={tmp_path / 'run'}", path)[0] == 0
+    (images,) = asked
+    from eoinas_tf.data.image_resizing import fit_images
+
+    pixels = np.asarray(Image.open(path))[..., np.newaxis]
+    np.testing.assert_array_equal(images[0], fit_images(pixels, (6, 4), resize_side).numpy())
+
+
+def test_grey_images_become_colour_but_not_the_reverse(run, export, tmp_path):
+    asked = export()
+    assert run(f"--model={tmp_path / 'run'}", write_image(tmp_path / "grey.png", 4, 4, "L"))[0] == 0
+    assert asked[0].shape == (1, 4, 4, 3)
+    (tmp_path / "run" / "saved_model" / "export.json").write_text(
+        json.dumps({"format": "saved_model", "image": {"shape": [None, None, None, 1]}, "class_names": NAMES})
+    )
+    code, _, errors = run(f"--model={tmp_path / 'run'}", write_image(tmp_path / "colour.png", 4, 4))
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "the network takes grey images" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model=nowhere", "a.png"], "error: --model must be a run folder of a finished training or an export's"),
+        (["--model={run}"], "the following arguments are required: IMAGE"),
+        (["a.png"], "the following arguments are required: --model"),
+        (["--model={run}", "--top=0", "a.png"], "--top must be at least 1. Received: 0"),
+        (["--model={run}", "no.png"], "cannot read no.png: No such file"),
+    ],
+)
+def test_what_cannot_be_predicted_is_one_line(run, export, tmp_path, arguments, message):
+    export()
+    code, output, errors = run(*(argument.format(run=tmp_path / "run") for argument in arguments))
+    assert (code, output, errors.count("\n")) == (1, "", 1)
+    assert message in errors

@@ -1,0 +1,103 @@
+"""The built wheel, installed without its dependencies and run from an empty folder."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from eoinas_tf import __version__
+from eoinas_tf.preset_files import preset_names
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = ("eoinas_tf", "flags", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Builds the wheel of a copy, so that the build leaves nothing in the repository."""
+    folder = tmp_path_factory.mktemp("build")
+    for name in (*SOURCES, "CHANGELOG.md"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "dist", folder]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    (path,) = (folder / "dist").glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def eoinas(wheel, tmp_path_factory):
+    """Installs the wheel; returns a function that runs `eoinas` in an empty folder."""
+    target, empty = tmp_path_factory.mktemp("target"), tmp_path_factory.mktemp("empty")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, wheel]
+    subprocess.run(command, check=True, capture_output=True)
+
+    def run(*arguments):
+        environment = {**os.environ, "PYTHONPATH": str(target), "COLUMNS": "80"}
+        command = [sys.executable, target / "bin" / "eoinas", *arguments]
+        return subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, check=False)
+
+    run.target = target
+    return run
+
+
+def test_presets_are_installed_byte_for_byte(eoinas):
+    presets = eoinas.target / "eoinas_tf" / "presets"
+    assert sorted(path.stem for path in presets.iterdir()) == preset_names()
+    for path in presets.iterdir():
+        assert path.read_bytes() == (ROOT / "flags" / path.name).read_bytes()
+
+
+def test_list_needs_neither_repository_nor_tensorflow(eoinas):
+    result = eoinas("list")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert any(line.startswith("DARTS_V2 ") for line in result.stdout.splitlines())
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_version_and_help_say_what_is_installed(eoinas):
+    assert eoinas("--version").stdout == f"eoinas_tf {__version__}\n"
+    for arguments in (("--help",), ("search", "--help"), ("eval", "-h"), ("predict", "--help"), ("auto", "--help")):
+        result = eoinas(*arguments)
+        assert (result.returncode, result.stderr) == (0, ""), arguments
+        assert "usage: eoinas" in result.stdout
+
+
+def test_a_preset_is_found_by_its_name(eoinas):
+    # It is refused after the preset was read: its own cells are 8.
+    result = eoinas("search", "--preset=search_cifar10", "--temperature_end=6")
+    assert result.returncode == 1
+    assert "--temperature_end must not be above --temperature_start. Received: 6.0 and 5.0" in result.stderr
+    assert "did you mean search_cifar10" in eoinas("search", "--preset=search_cifar11").stderr
+
+
+def test_describe_prints_the_published_size(eoinas):
+    result = eoinas("describe", "darts-v2")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["parameters"] == 3_349_342
+
+
+@pytest.mark.slow
+def test_an_empty_environment_gets_all_that_is_needed(wheel, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for arguments in (
+        ("search", "--preset=search_digits", "--run_dir=search", "--max_steps=2"),
+        ("eval", "--preset=eval_digits", "--genotype=DARTS_V2", "--run_dir=eval", "--epochs=1", "--init_channels=4"),
+    ):
+        command = [tmp_path / "venv" / "bin" / "eoinas", *arguments]
+        result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+    assert (folder / "eval" / "saved_model").is_dir()
