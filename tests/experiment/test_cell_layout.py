@@ -67,7 +67,7 @@ def test_curves_begin_and_end_at_the_rims_of_their_boxes():
     layout = cell_layout({(0, 2): "a", (1, 2): "b", (2, 3): "c", (0, 3): "d"}, (2, 3))
     for (start, end), points in layout.curves.items():
         for node, point in ((start, points[0]), (end, points[-1])):
-            assert not is_inside(point[np.newaxis], layout.positions[node], box_half_size(node), -0.01).any()
+            assert not is_inside(point[np.newaxis], layout.positions[node], box_half_size(node), -0.03).any()
             assert is_inside(point[np.newaxis], layout.positions[node], box_half_size(node), 0.1).all()
 
 

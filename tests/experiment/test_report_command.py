@@ -41,9 +41,9 @@ def test_what_is_wrong_is_one_line_and_a_status(tmp_path, capsys):
     line = capsys.readouterr().err
     assert line.startswith(f"error: {tmp_path} is no run folder")
     assert line.count("\n") == 1
-    with pytest.raises(ConfigurationError, match="the following arguments are required: DIR; see python -m"):
+    with pytest.raises(ConfigurationError, match=r"the following arguments are required: DIR; see python -m"):
         write_page([])
-    with pytest.raises(ConfigurationError, match="--output is for several folders.*Received: a.html"):
+    with pytest.raises(ConfigurationError, match=r"--output is for several folders.*Received: a.html"):
         write_page(["runs/a", "--output=a.html"])
 
 

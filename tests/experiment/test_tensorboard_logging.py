@@ -57,7 +57,7 @@ def test_settings_are_a_text_and_named_columns_of_their_kind_without_empty_ones(
         assert set(content.hparams) == {f"{kind}.seed", f"{kind}.size", f"{kind}.data"}
         assert content.hparams[f"{kind}.size"].string_value == "1,2"
         assert content.group_name == f"{kind}: runs/a"
-        text = events(tmp_path / kind)[f"{kind}/settings", 0].decode()
+        text = events(tmp_path / kind)[f"{kind}/settings", 0].item().decode()
         assert text.splitlines()[2:] == ["| seed | 1 |", "| size | 1,2 |", "| name | None |", r"| data | a\|b\_c |"]
 
 

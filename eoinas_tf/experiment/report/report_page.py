@@ -81,8 +81,8 @@ def run_title(record: RunRecord) -> str:
         return f"{record.method} search on {dataset}" if record.metrics else f"{record.method} cell"
     network = record.settings.get("genotype") or record.settings.get("network") or "network"
     if "/" in str(network):
-        network = record.genotype.get("source", "a found cell")
-    return f"{network} on {dataset}" if record.metrics else f"Test of {network} on {dataset}"
+        network = f"cells of {record.genotype.get('source') or network}"
+    return f"{'Training' if record.metrics else 'Test'} on {dataset}: {network}"
 
 
 def render(template: str, **values: Any) -> str:

@@ -1,3 +1,4 @@
+import dataclasses
 import html.parser
 import re
 import shutil
@@ -56,7 +57,8 @@ def test_a_page_needs_nothing_else_and_runs_nothing(pages, name):
 def test_the_page_of_a_search_tells_what_happened(pages):
     text = Page(pages["search"]).text
     for words in (
-        "eoinas search on digits", "62.50 %", "The cells", "Curves", "Score: the score S", "What was dropped, when and why",
+        "eoinas search on digits", "62.50 %", "The cells", "Curves", "Score: the score S",
+        "What was dropped, when and why",
         "the lowest of its edge; next: none 0.2500", "Edges led at the end", "run_search.py", "run_eval.py",
         "batch_size", "all 2 classes", "python",
     ):  # fmt: skip
@@ -66,7 +68,14 @@ def test_the_page_of_a_search_tells_what_happened(pages):
 
 def test_the_page_of_a_training_tells_what_happened(pages):
     text = Page(pages["training"]).text
-    for words in ("DARTS_V2 on digits", "75.00 %", "129.71 k", "Confusions", "run_eval.py", "saved_model_cli"):
+    for words in (
+        "Training on digits: DARTS_V2",
+        "75.00 %",
+        "129.71 k",
+        "Confusions",
+        "run_eval.py",
+        "saved_model_cli",
+    ):
         assert words in text
     for words in ("Score", "dropped", "Edges led"):
         assert words not in text
@@ -103,4 +112,7 @@ def test_the_same_folder_gives_the_same_bytes(search):
 
 def test_titles(search, training):
     assert run_title(read_run(search)) == "eoinas search on digits"
-    assert run_title(read_run(training)) == "DARTS_V2 on digits"
+    record = read_run(training)
+    assert run_title(record) == "Training on digits: DARTS_V2"
+    found = dataclasses.replace(record, settings={**record.settings, "genotype": "runs/a/genotype.json"}, metrics=[])
+    assert run_title(found) == f"Test on digits: cells of {HOSTILE}"

@@ -35,7 +35,7 @@ def test_equal_settings_are_said_to_be_equal(search, tmp_path):
 def test_a_file_of_someone_else_is_left_alone(search, tmp_path):
     page = tmp_path / "notes.html"
     page.write_text("mine")
-    with pytest.raises(RunDirectoryError, match="notes.html exists and is no page that this command wrote"):
+    with pytest.raises(RunDirectoryError, match=r"notes\.html exists and is no page that this command wrote"):
         write_comparison([search, search], page)
     assert page.read_text() == "mine"
     with pytest.raises(RunDirectoryError, match="cannot be written"):
