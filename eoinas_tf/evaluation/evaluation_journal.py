@@ -5,37 +5,29 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
-from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_json, write_text
-from eoinas_tf.experiment.cell_drawing import figure_to_png
-from eoinas_tf.experiment.curve_plots import draw_curves
+from eoinas_tf.experiment.atomic_files import write_json, write_text
+from eoinas_tf.experiment.curve_plots import FINAL_TRAINING_PANELS, draw_curves
 from eoinas_tf.experiment.epoch_log import EpochLog
+from eoinas_tf.experiment.figure_files import write_figures
+from eoinas_tf.experiment.report.report_page import write_report
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 
+# By run in TensorBoard, the tags of the values of metrics.jsonl; runs share a chart where they share a tag. The root
+# run has no name.
 CURVES = {
-    "train_loss": "loss/train",
-    "train_cross_entropy": "loss/train_cross_entropy",
-    "test_loss": "loss/test",
-    "train_accuracy": "accuracy/train",
-    "test_accuracy": "accuracy/test",
-    "test_top_5_accuracy": "accuracy/test_top_5",
-    "learning_rate": "schedule/learning_rate",
-    "drop_path": "schedule/drop_path",
+    "training": {
+        "train_cross_entropy": "cross_entropy",
+        "train_loss": "loss_with_auxiliary_head_and_label_smoothing",
+        "train_accuracy": "accuracy",
+    },
+    "test": {"test_loss": "cross_entropy", "test_accuracy": "accuracy", "test_top_5_accuracy": "accuracy_top_5"},
+    "": {"learning_rate": "schedule/learning_rate", "drop_path": "schedule/drop_path"},
 }
-
-TRAINING_PANELS = {
-    "loss": {
-        "train_loss": "training: with the auxiliary head and label smoothing",
-        "train_cross_entropy": "training: bare cross-entropy",
-        "test_loss": "test: bare cross-entropy",
-    },
-    "accuracy (fraction)": {
-        "train_accuracy": "training",
-        "test_accuracy": "test",
-        "test_top_5_accuracy": "test, top 5",
-    },
-    "learning rate": {"learning_rate": ""},
-    "drop path probability": {"drop_path": ""},
+CHARTS = {
+    "cross-entropy of training and test": ["^cross_entropy$"],
+    "accuracy of training and test": ["^accuracy"],
+    "schedule": ["^schedule/"],
 }
 
 
@@ -81,6 +73,8 @@ class EvaluationJournal:
         self._log = EpochLog(run, config, state.variables(), epoch_steps)
         self.finished_epochs = self._log.finished_epochs
         self.finished_steps = self._log.finished_steps
+        if not self.finished_epochs:
+            self._log.tensorboard.layout(CHARTS)
 
     def add_epoch(self, record: dict[str, Any], timing: dict[str, float], is_last: bool) -> None:
         """Writes an epoch's line, its curves, and a checkpoint if one is due.
@@ -93,8 +87,10 @@ class EvaluationJournal:
         """
         epoch = record["epoch"]
         self._log.add_epoch(record, timing)
-        curves = {tag: record[name] for name, tag in CURVES.items()}
-        self._log.tensorboard.scalars(epoch, {**curves, "speed/images_per_second": timing["images_per_second"]})
+        for part, tags in CURVES.items():
+            logger = self._log.curve_run(part) if part else self._log.tensorboard
+            logger.scalars(epoch, {tag: record[name] for name, tag in tags.items()})
+        self._log.tensorboard.scalars(epoch, {"speed/images_per_second": timing["images_per_second"]})
         self._log.save_epoch(epoch, is_last)
 
     def save_step(self, done: int) -> None:
@@ -110,14 +106,18 @@ class EvaluationJournal:
         self._log.save_step(done)
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Writes summary.json and the curves' picture, and closes the logs.
+        """Writes summary.json, the curves' picture and report.html, and closes the logs.
 
         Args:
             summary: What it holds.
         """
-        self._log.tensorboard.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
-        self._log.tensorboard.close()
+        result = self._log.new_result_run()
+        result.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})
+        if self.run.genotype.exists():
+            result.text(summary["epochs"], "training/genotype", f"```\n{self.run.genotype.read_text('utf-8')}\n```")
+        result.close()
+        self._log.close_tensorboard()
         if self.run.is_writer:
-            make_folder(self.run.plots)
-            write_bytes(self.run.plots / "training.png", figure_to_png(draw_curves(self._log.metrics, TRAINING_PANELS)))
+            write_figures(self.run.plots, {"training": draw_curves(self._log.metrics, FINAL_TRAINING_PANELS)})
             write_json(self.run.summary, summary)
+            write_report(self.run.path)

@@ -5,9 +5,9 @@ import tensorflow as tf
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.evaluation.confusions import class_accuracy_table, confusion_matrix, worst_confusions
 from eoinas_tf.evaluation.predictions import Predictions
-from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_text
-from eoinas_tf.experiment.cell_drawing import figure_to_png
+from eoinas_tf.experiment.atomic_files import write_text
 from eoinas_tf.experiment.confusion_plots import PicturedConfusion, draw_confusion_matrix, draw_confusions
+from eoinas_tf.experiment.figure_files import write_figures
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 
@@ -33,8 +33,10 @@ def write_prediction_report(run: RunDirectory, dataset: ImageDataset, prediction
     write_text(run.class_accuracy, class_accuracy_table(matrix, dataset.class_names))
     confusions = [
         PicturedConfusion(
-            title=f"{dataset.class_names[confusion.true_class]} taken for "
-            f"{dataset.class_names[confusion.predicted_class]}: {confusion.times} of {confusion.class_images} images",
+            true_class=dataset.class_names[confusion.true_class],
+            predicted_class=dataset.class_names[confusion.predicted_class],
+            times=confusion.times,
+            class_images=confusion.class_images,
             images=dataset.test.load_batch(tf.constant(confusion.positions, tf.int64)).numpy(),
             probabilities=predictions.probabilities[list(confusion.positions)],
         )
@@ -44,10 +46,9 @@ def write_prediction_report(run: RunDirectory, dataset: ImageDataset, prediction
         "confusion_matrix": draw_confusion_matrix(matrix, dataset.class_names),
         "worst_confusions": draw_confusions(confusions, IMAGES_A_PAIR),
     }
-    make_folder(run.plots)
+    write_figures(run.plots, figures)
     logger = TensorBoardLogger(run.tensorboard / TENSORBOARD_RUN, run.config.tensorboard)
     for name, figure in figures.items():
-        write_bytes(run.plots / f"{name}.png", figure_to_png(figure))
         logger.image(epoch, f"result/{name}", figure)
     logger.scalars(epoch, {"result/test_top_5_accuracy": predictions.top_5_accuracy})
     logger.close()

@@ -21,6 +21,7 @@ from eoinas_tf.experiment.atomic_files import write_json
 from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
+from eoinas_tf.experiment.report.report_page import write_report
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 
@@ -68,6 +69,7 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
             "pytorch_weights_sha256": file_digest(weights),
         }
         write_json(run.summary, summary)
+        write_report(run.path)
         progress = Progress(0)
         progress.say(dataset.counts)
         say_outcome(progress, run, summary)

@@ -1,5 +1,6 @@
 """Pictures of what a network takes for what: its confusion matrix, and the images that it got wrong."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,20 +13,35 @@ from eoinas_tf.experiment.curve_plots import new_figure
 MOST_CLASSES = 30
 MOST_CLASSES_WITH_NUMBERS = 15
 LONGEST_NAME = 22
+LEAST_TITLE_WIDTH_INCHES = 4.5
 
 
 class PicturedConfusion(NamedTuple):
     """One class taken for another, with images of it.
 
     Args:
-        title: Which for which, and how often.
+        true_class: Name of the right class.
+        predicted_class: Name of the class it was taken for.
+        times: How many of its images were.
+        class_images: Images of the right class.
         images: uint8 [images, height, width, channels].
         probabilities: How sure the network was of each, [images].
     """
 
-    title: str
+    true_class: str
+    predicted_class: str
+    times: int
+    class_images: int
     images: np.ndarray
     probabilities: np.ndarray
+
+    @property
+    def title(self) -> str:
+        """Which for which, and how often."""
+        return (
+            f"{_shortened(self.true_class)} taken for {_shortened(self.predicted_class)}: {self.times} of "
+            f"{self.class_images} images"
+        )
 
 
 def most_confused_classes(matrix: np.ndarray, most: int) -> np.ndarray:
@@ -95,17 +111,20 @@ def draw_confusions(confusions: Sequence[PicturedConfusion], images_a_row: int) 
         figure = new_figure(6, 1.5)
         figure.text(0.5, 0.5, "no test image was classified wrongly", ha="center", va="center")
         return figure
-    figure = new_figure(1.5 * images_a_row, 1.9 * len(confusions))
+    # Only as wide as the pair with the most images needs.
+    columns = min(images_a_row, max(len(confusion.images) for confusion in confusions))
+    figure = new_figure(max(1.5 * columns, LEAST_TITLE_WIDTH_INCHES), 1.95 * len(confusions))
     rows = figure.subfigures(len(confusions), 1, squeeze=False)[:, 0]
     for row, confusion in zip(rows, confusions, strict=True):
         row.suptitle(confusion.title, fontsize=10, x=0.01, ha="left", parse_math=False)
-        panels = row.subplots(1, images_a_row, squeeze=False)[0]
+        panels = row.subplots(1, columns, squeeze=False)[0]
         for axes in panels:
             axes.axis("off")
         for axes, image, probability in zip(panels, confusion.images, confusion.probabilities, strict=False):
             # Of images that are neither grey nor in colour, the first channel.
             axes.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
-            axes.set_title(f"{100 * probability:.0f} % sure", fontsize=8)
+            what = f"{_shortened(confusion.true_class)} taken for {_shortened(confusion.predicted_class)}"
+            axes.set_title(f"{textwrap.fill(what, 22)}\n{100 * probability:.0f} % sure", fontsize=7, parse_math=False)
     return figure
 
 

@@ -3,8 +3,28 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Of Okabe and Ito; each with a line style, for print without colours.
+CURVE_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", ":"), ("#CC79A7", "-."))
+# Of the training of a final network: for each title, the curves of metrics.jsonl with their labels.
+FINAL_TRAINING_PANELS = {
+    "loss": {
+        "train_loss": "training: with the auxiliary head and label smoothing",
+        "train_cross_entropy": "training: bare cross-entropy",
+        "test_loss": "test: bare cross-entropy",
+    },
+    "accuracy (fraction)": {
+        "train_accuracy": "training",
+        "test_accuracy": "test",
+        "test_top_5_accuracy": "test, top 5",
+    },
+    "learning rate": {"learning_rate": ""},
+    "drop path probability": {"drop_path": ""},
+}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -14,12 +34,22 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def count_whole_epochs(axes: Axes) -> None:
+    """Puts the ticks of the horizontal axis at whole epochs.
+
+    Args:
+        axes: A panel over the epochs.
+    """
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+
+
 def draw_curves(metrics: Sequence[dict], panels: Mapping[str, Mapping[str, str]]) -> Figure:
     """Draws up to four panels of curves over the epochs.
 
     Args:
         metrics: Records of metrics.jsonl, an epoch each: `epoch`, and a number or null by name.
-        panels: For each title, the names of its curves with their labels, or with "" for none.
+        panels: For each title, the names of its curves with their labels, or with "" for none. A curve of which no
+            record says anything, as in runs of earlier versions, is left out.
     """
     figure = new_figure(11, 7)
     grid = figure.subplots(2, 2, sharex=True)
@@ -27,11 +57,17 @@ def draw_curves(metrics: Sequence[dict], panels: Mapping[str, Mapping[str, str]]
     for axes in grid.flat[len(panels) :]:
         axes.axis("off")
     for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
-        for name, label in curves.items():
-            values = [np.nan if record[name] is None else record[name] for record in metrics]
-            axes.plot(epochs, values, label=label, marker="." if len(epochs) == 1 else None)
+        for (name, label), (color, line_style) in zip(curves.items(), CURVE_STYLES, strict=False):
+            if metrics and not any(name in record for record in metrics):
+                continue
+            values = [np.nan if record.get(name) is None else record[name] for record in metrics]
+            axes.plot(
+                epochs, values, label=label, color=color, linestyle=line_style, linewidth=1.8,
+                marker="." if len(epochs) == 1 else None,
+            )  # fmt: skip
         axes.set_title(title)
         axes.grid(alpha=0.3)
+        count_whole_epochs(axes)
         if any(curves.values()):
             axes.legend()
     for axes in grid[-1]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from eoinas_tf.config import RunConfig
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.json_lines import JsonLines
@@ -14,6 +14,10 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.resource_usage import peak_memory_gib
+
+RUN_WORDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "training"}
+# Beside the curves, a run of its own in TensorBoard.
+RESULT_RUN = "result"
 
 
 class EpochLog:
@@ -68,8 +72,32 @@ class EpochLog:
         self.tensorboard = TensorBoardLogger(
             run.tensorboard, config.tensorboard and run.is_writer, self.finished_epochs
         )
-        if restored is None:
-            self.tensorboard.hyperparameters(config.result_settings())
+        self._run, self._writes_tensorboard = run, config.tensorboard and run.is_writer
+        self._curve_runs: dict[str, TensorBoardLogger] = {}
+        if not self.finished_epochs:  # Then nothing of an earlier start was kept, step 0 included.
+            kind = RUN_WORDS[type(config).__name__]
+            self.tensorboard.hyperparameters(config.result_settings(), kind, f"{kind}: {run.path}")
+
+    def curve_run(self, name: str) -> TensorBoardLogger:
+        """Returns the logger of curves that TensorBoard shows in one chart with those of other names, tag by tag.
+
+        Args:
+            name: Whose curves they are, such as `training` or `test`.
+        """
+        if name not in self._curve_runs:
+            self._curve_runs[name] = TensorBoardLogger(
+                self._run.tensorboard / name, self._writes_tensorboard, self.finished_epochs
+            )
+        return self._curve_runs[name]
+
+    def new_result_run(self) -> TensorBoardLogger:
+        """Returns the logger of what comes at the end; what an earlier end wrote is replaced."""
+        return TensorBoardLogger(self._run.tensorboard / RESULT_RUN, self._writes_tensorboard)
+
+    def close_tensorboard(self) -> None:
+        """Closes all files of curves."""
+        for logger in (self.tensorboard, *self._curve_runs.values()):
+            logger.close()
 
     def keep_variables(self, state: Mapping[str, Sequence[keras.Variable | tf.Variable]]) -> None:
         """Saves other variables from now on.

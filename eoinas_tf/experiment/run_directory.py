@@ -61,6 +61,7 @@ class RunDirectory:
         self.final_evidence = self.path / "final_evidence.json"
         self.summary = self.path / "summary.json"
         self.class_accuracy = self.path / "class_accuracy.csv"
+        self.report = self.path / "report.html"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.plots = self.path / "plots"
@@ -180,8 +181,9 @@ class RunDirectory:
             self.genotype,
         )
         results = (self.final_evidence, self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
-        temporary = [temporary_name(path) for path in (*files, *results)]
-        for path in (*temporary, *self.plots.glob(f"*.png{TEMPORARY_SUFFIX}")):
+        temporary = [temporary_name(path) for path in (*files, *results, self.report)]
+        pictures = [path for suffix in ("png", "svg") for path in self.plots.glob(f"*.{suffix}{TEMPORARY_SUFFIX}")]
+        for path in (*temporary, *pictures):
             with contextlib.suppress(OSError):
                 path.unlink()
         for path in self.checkpoints.glob(f"ckpt-*{TEMPORARY_SUFFIX}"):

@@ -1,14 +1,18 @@
 """The pictures of a finished search: its curves, importance over time, what was dropped when, the cells."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from eoinas_tf.experiment.atomic_files import make_folder, write_bytes
-from eoinas_tf.experiment.cell_drawing import draw_cell, figure_to_png, genotype_graph, operation_colors
-from eoinas_tf.experiment.curve_plots import draw_curves, new_figure
+from eoinas_tf.experiment.cell_drawing import (
+    draw_cell,
+    genotype_graph,
+    operation_colors,
+    operation_line_styles,
+)
+from eoinas_tf.experiment.curve_plots import count_whole_epochs, draw_curves, new_figure
 
 TRAINING_PANELS = {
     "loss": {"weights_loss": "weights, D_T", "architecture_loss": "architecture, D_V"},
@@ -19,19 +23,17 @@ TRAINING_PANELS = {
 CELL_NAMES = {"normal": "normal", "reduce": "reduction"}
 
 
-def write_search_plots(
-    folder: Path,
+def search_figures(
     metrics: Sequence[dict],
     drops: Sequence[dict],
     cells: Mapping[str, Sequence[tuple[str, int]]],
     operation_names: Sequence[str],
     edge_names: Sequence[str],
     score: tuple[str, str],
-) -> list[Path]:
-    """Writes all pictures of a search.
+) -> dict[str, Figure]:
+    """Returns all pictures of a search by name.
 
     Args:
-        folder: Where to; created if needed.
         metrics: Records of metrics.jsonl, an epoch each: `epoch`, the curves of `TRAINING_PANELS`, and
             the score by cell type as [edges][operations], null where dropped.
         drops: Records of pruning.jsonl: `epoch`, `cell`, `edge`, `operation`.
@@ -39,20 +41,13 @@ def write_search_plots(
         operation_names: Names of the operations.
         edge_names: A name for each edge, such as `0-2`.
         score: What ranked operations: its name in the records, and what it is.
-
-    Returns:
-        The files.
-
-    Raises:
-        StorageError: A picture could not be written.
     """
-    make_folder(folder)
     colors = operation_colors(operation_names)
     figures = {}
     for cell, name in CELL_NAMES.items():
         figures[f"{name}_cell"] = draw_cell(genotype_graph(cells[cell]), f"{name} cell", colors)
         if metrics:
-            figures[f"{score[0]}_{name}"] = draw_scores(metrics, cell, operation_names, edge_names, score)
+            figures[f"{score[0]}_{name}"] = draw_scores(metrics, drops, cell, operation_names, edge_names, score)
     if metrics:
         known = {
             panel: curves for panel, curves in TRAINING_PANELS.items() if any(name in metrics[0] for name in curves)
@@ -60,49 +55,75 @@ def write_search_plots(
         figures["training"] = draw_curves(metrics, known)
     if drops:
         figures["pruning"] = draw_pruning(drops, operation_names, edge_names)
-    paths = []
-    for name, figure in figures.items():
-        paths.append(folder / f"{name}.png")
-        write_bytes(paths[-1], figure_to_png(figure))
-    return paths
+    return figures
 
 
 def draw_scores(
     metrics: Sequence[dict],
+    drops: Sequence[dict],
     cell: str,
     operation_names: Sequence[str],
     edge_names: Sequence[str],
     score: tuple[str, str],
 ) -> Figure:
-    """Draws the score of every operation over the epochs, a panel an edge; a line ends with a drop.
+    """Draws the score of every operation over the epochs, a panel an edge, all panels with one range.
+
+    A cross marks the epoch at whose end an operation was dropped; the one with the highest score of those that were
+    left is drawn thick and named.
 
     Args:
         metrics: Records of metrics.jsonl.
+        drops: Records of pruning.jsonl.
         cell: The cell type, `normal` or `reduce`.
         operation_names: Names of the operations.
         edge_names: A name for each edge.
         score: Its name in the records, and what it is.
     """
-    colors = operation_colors(operation_names)
+    colors, line_styles = operation_colors(operation_names), operation_line_styles(operation_names)
     epochs = [record["epoch"] for record in metrics]
     values = np.array([record[score[0]][cell] for record in metrics], dtype=float)
+    dropped = {(drop["edge"], drop["operation"]): drop["epoch"] for drop in drops if drop["cell"] == cell}
     columns = 5
     rows = -(-(len(edge_names) + 1) // columns)
     figure = new_figure(3.2 * columns, 2.5 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.flat:
         axes.axis("off")
     for edge, (axes, edge_name) in enumerate(zip(panels.flat, edge_names, strict=False)):
         axes.axis("on")
-        axes.set_title(f"edge {edge_name}", fontsize=10)
-        axes.set_xlabel("epoch", fontsize=8)
+        axes.tick_params(labelbottom=True)
         axes.grid(alpha=0.3)
+        count_whole_epochs(axes)
+        left = [name for name in operation_names if (edge, name) not in dropped]
+        winner = max(left, key=lambda name: _last_score(values, edge, list(operation_names).index(name)), default="")
         for operation, name in enumerate(operation_names):
-            axes.plot(epochs, values[:, edge, operation], color=colors[name], label=name, marker=".", markersize=3)
+            is_winner = name == winner
+            axes.plot(
+                epochs, values[:, edge, operation], color=colors[name], linestyle=line_styles[name], label=name,
+                linewidth=3 if is_winner else 1, zorder=3 if is_winner else 2,
+                marker="." if len(epochs) == 1 else None,
+            )  # fmt: skip
+            if (epoch := dropped.get((edge, name))) in epochs:
+                at = epochs.index(epoch)
+                axes.plot(epoch, values[at, edge, operation], color=colors[name], marker="x", markersize=6, zorder=4)
+        axes.set_title(f"edge {edge_name}: {winner}" if winner else f"edge {edge_name}", fontsize=10, parse_math=False)
+    legend = panels.flat[len(edge_names)]
     handles, labels = panels.flat[0].get_legend_handles_labels()
-    panels.flat[len(edge_names)].legend(handles, labels, loc="center", fontsize=9)
-    figure.suptitle(f"{score[1]} of each operation by epoch, {CELL_NAMES[cell]} cell")
+    named = [handle for handle, label in zip(handles, labels, strict=True) if not label.startswith("_")]
+    handles = [Line2D([], [], color=handle.get_color(), linestyle=handle.get_linestyle()) for handle in named]
+    if dropped:
+        handles.append(Line2D([], [], color="black", linestyle="none", marker="x"))
+        labels = [*labels, "dropped"]
+    legend.legend(handles, labels, loc="center", fontsize=9, handlelength=3)
+    figure.suptitle(f"{score[1]} of each operation by epoch, {CELL_NAMES[cell]} cell; thick: the highest that was left")
+    figure.supxlabel("epoch", fontsize=10)
     return figure
+
+
+def _last_score(values: np.ndarray, edge: int, operation: int) -> float:
+    """Returns an operation's score at the end, minus infinity where there is none."""
+    last = values[-1, edge, operation]
+    return -np.inf if np.isnan(last) else float(last)
 
 
 def draw_pruning(drops: Sequence[dict], operation_names: Sequence[str], edge_names: Sequence[str]) -> Figure:

@@ -1,11 +1,12 @@
-"""Curves, histograms, pictures and settings for TensorBoard, without a value twice after a restart."""
+"""Curves, histograms, pictures, texts and settings for TensorBoard, without a value twice after a restart."""
 
 import io
 import logging
 import os
+import re
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,10 +14,13 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar_metadata
 from tensorboard.plugins.histogram.summary import histogram_pb
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.image.metadata import create_summary_metadata
 from tensorboard.plugins.scalar.summary import scalar_pb
+from tensorboard.plugins.text.summary import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
@@ -89,22 +93,65 @@ class TensorBoardLogger:
             tag: Name of the picture.
             figure: The picture.
         """
-        from eoinas_tf.experiment.cell_drawing import figure_to_png  # Here, so that no start waits for matplotlib.
+        from eoinas_tf.experiment.figure_files import figure_to_png  # Here, so that no start waits for matplotlib.
 
         if self._enabled:
             self._write(step, [_picture(tag, figure_to_png(figure))])
 
-    def hyperparameters(self, settings: Mapping[str, Any]) -> None:
-        """Writes a run's settings for the HParams dashboard.
+    def text(self, step: int, tag: str, markdown: str) -> None:
+        """Writes a text.
 
         Args:
-            settings: Values by name; what is neither number, truth value nor text is written as text.
+            step: Position on the axis.
+            tag: Name of the text.
+            markdown: The text, with Markdown's marks.
+        """
+        self._write(step, [text_pb(tag, markdown)])
+
+    def hyperparameters(self, settings: Mapping[str, Any], kind: str, name: str) -> None:
+        """Writes a run's settings as a text and for the HParams dashboard.
+
+        That dashboard has one table for all runs below a folder, with a column a name: the kind stands in the names,
+        so that a search's settings and a training's are columns of their own.
+
+        Args:
+            settings: Values by name; what is neither number, truth value nor text is written as text. Settings
+                without a value, such as those of other methods, make no column.
+            kind: `search` or `training`.
+            name: The run's name in the table, of which no other run has the same.
         """
         plain = {
-            name: value if isinstance(value, (bool, int, float, str)) else str(value)
-            for name, value in settings.items()
+            f"{kind}.{key}": value if isinstance(value, (bool, int, float, str)) else _shown(value)
+            for key, value in settings.items()
+            if value is not None
         }
-        self._write(0, [hparams.hparams_pb(plain)])
+        self._write(0, [hparams.hparams_pb(plain, trial_id=name)])
+        rows = "".join(f"| {key} | {_cell(_shown(value))} |\n" for key, value in settings.items())
+        self.text(0, f"{kind}/settings", f"| setting | value |\n| --- | --- |\n{rows}")
+
+    def layout(self, charts: Mapping[str, Sequence[str]]) -> None:
+        """Writes which curves share a chart of the Custom Scalars dashboard.
+
+        Args:
+            charts: For each chart's title, regular expressions of its tags.
+        """
+        content = layout_pb2.Layout(
+            category=[
+                layout_pb2.Category(
+                    title="overview",
+                    chart=[
+                        layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=tags))
+                        for title, tags in charts.items()
+                    ],
+                )
+            ]
+        )
+        value = Summary.Value(
+            tag=custom_scalar_metadata.CONFIG_SUMMARY_TAG,
+            tensor=make_tensor_proto(content.SerializeToString()),
+            metadata=custom_scalar_metadata.create_summary_metadata(),
+        )
+        self._write(0, [Summary(value=[value])])
 
     def close(self) -> None:
         """Closes the file."""
@@ -141,6 +188,15 @@ class TensorBoardLogger:
         # A number of its own, for several may be opened within a second.
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
         return open(self._folder / name, "ab", buffering=0)
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _cell(text: str) -> str:
+    """Returns a text that stays in its cell of a Markdown table, without marks."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", " ".join(text.split()))
 
 
 def _records(events: Iterable[Event]) -> bytes:

@@ -15,13 +15,14 @@ from eoinas_tf.fault_points import fault_point
 from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.search_method import Evidence, SearchMethod
 from eoinas_tf.search.search_records import (
+    CHARTS,
     EDGE_NAMES,
     count_skip_connections,
     drop_epochs,
     drop_records,
     evidence_record,
     log_epoch,
-    log_living_cells,
+    log_found_cells,
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class SearchJournal:
         self._log = EpochLog(run, config, variables, epoch_steps)
         self.finished_epochs = self._log.finished_epochs
         self.finished_steps = self._log.finished_steps
+        if not self.finished_epochs:
+            self._log.tensorboard.layout(CHARTS)
         self._drop_lines = JsonLines(run.pruning)
         self._drops = self._log.keep_finished(self._drop_lines)
 
@@ -93,9 +96,11 @@ class SearchJournal:
             self._log.append(self._drop_lines, drop)
             self._drops.append(drop)
         tensorboard, names = self._log.tensorboard, self.operation_names
-        log_epoch(tensorboard, record, schedule, timing["images_per_second"], evidence, names)
-        if dropped.any():
-            log_living_cells(tensorboard, epoch, evidence.living_operations & ~dropped, names)
+        log_epoch(self._log, record, schedule, timing["images_per_second"], evidence, names)
+        if dropped.any() and self.config.tensorboard and self.run.is_writer:
+            from eoinas_tf.experiment.search_plots import draw_pruning  # So that the start need not wait for it.
+
+            tensorboard.image(epoch, "cells/dropped_operations", draw_pruning(self._drops, names, EDGE_NAMES))
         self._log.save_epoch(epoch, is_last=is_last)
 
     def save_step(self, done: int) -> None:
@@ -117,7 +122,7 @@ class SearchJournal:
         return drop_epochs(self._drops, self.operation_names)
 
     def finish(self, cells: DerivedCells, evidence: Evidence, validation_accuracy: float | None) -> dict[str, Any]:
-        """Writes genotype.json, what it was derived from, the pictures and summary.json.
+        """Writes genotype.json, what it was derived from, the pictures, summary.json and report.html.
 
         Args:
             cells: The derived cells.
@@ -146,6 +151,7 @@ class SearchJournal:
             LOGGER.warning(warning)
         final = {
             "score": evidence.score,
+            "labels": self.method.column_labels,
             "edges": list(EDGE_NAMES),
             **evidence_record(evidence, self.operation_names),
         }
@@ -154,20 +160,20 @@ class SearchJournal:
         fault_point("after_genotype", self.config.epochs)
         found = {"normal": genotype.normal, "reduce": genotype.reduce}
         # Here, because matplotlib takes a third of a second that the start of a search need not wait for.
-        from eoinas_tf.experiment.search_plots import write_search_plots
+        from eoinas_tf.experiment.figure_files import write_figures
+        from eoinas_tf.experiment.report.report_page import write_report
+        from eoinas_tf.experiment.search_plots import search_figures
 
         label = self.method.column_labels.get(evidence.score, evidence.score)
-        write_search_plots(
-            self.run.plots,
-            self._log.metrics,
-            self._drops,
-            found,
-            self.operation_names,
-            EDGE_NAMES,
-            (evidence.score, label),
-        )
+        score = (evidence.score, label)
+        figures = search_figures(self._log.metrics, self._drops, found, self.operation_names, EDGE_NAMES, score)
+        write_figures(self.run.plots, figures)
+        result = self._log.new_result_run()
+        log_found_cells(result, len(self._log.metrics), genotype, self.operation_names)
         if validation_accuracy is not None:
-            self._log.tensorboard.scalars(self.config.epochs, {"result/validation_accuracy": validation_accuracy})
-        self._log.tensorboard.close()
+            result.scalars(len(self._log.metrics), {"result/validation_accuracy": validation_accuracy})
+        result.close()
+        self._log.close_tensorboard()
         write_json(self.run.summary, summary)
+        write_report(self.run.path)
         return summary

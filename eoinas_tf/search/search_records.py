@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 from eoinas_tf.optimization.step_results import Means
 from eoinas_tf.search.search_method import Evidence
@@ -12,6 +13,14 @@ from eoinas_tf.space.cell_topology import CELL_TYPES, EDGES
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
 
+# The runs whose curves share a chart in TensorBoard, and the steps that they are of.
+CURVE_RUNS = {"training": "weights", "validation": "architecture"}
+CHARTS = {
+    "loss of both halves of the images": ["^loss$"],
+    "accuracy of both halves of the images": ["^accuracy$"],
+    "edges led by none or the identity": ["^cells/edges_led_by_"],
+    "entropy of the operation weights": ["^cells/entropy_"],
+}
 EDGE_NAMES = tuple(f"{edge.from_node}-{edge.to_node}" for edge in EDGES)
 
 
@@ -115,17 +124,17 @@ def drop_epochs(records: Sequence[dict[str, Any]], operation_names: Sequence[str
 
 
 def log_epoch(
-    logger: TensorBoardLogger,
+    log: EpochLog,
     record: Mapping[str, Any],
     schedule: Mapping[str, float],
     images_per_second: float,
     evidence: Evidence,
     operation_names: Sequence[str],
 ) -> None:
-    """Writes an epoch to TensorBoard.
+    """Writes an epoch to TensorBoard: the losses and accuracies of both halves of the images in one chart each.
 
     Args:
-        logger: Where to.
+        log: The run's log.
         record: The epoch's line of metrics.jsonl.
         schedule: What follows the epoch, such as the temperature.
         images_per_second: Training and validation images handled a second.
@@ -133,11 +142,11 @@ def log_epoch(
         operation_names: Names of the operations.
     """
     epoch, living, scores = record["epoch"], evidence.living_operations, evidence.scores
+    for name, steps in CURVE_RUNS.items():
+        values = {tag: record[f"{steps}_{tag}"] for tag in ("loss", "accuracy")}
+        if known := {tag: value for tag, value in values.items() if value is not None}:
+            log.curve_run(name).scalars(epoch, known)
     scalars = {
-        "loss/weights": record["weights_loss"],
-        "loss/architecture": record["architecture_loss"],
-        "accuracy/weights": record["weights_accuracy"],
-        "accuracy/architecture": record["architecture_accuracy"],
         **{f"schedule/{name}": value for name, value in schedule.items()},
         "schedule/learning_rate": record["learning_rate"],
         "speed/images_per_second": images_per_second,
@@ -150,33 +159,32 @@ def log_epoch(
         if "operation_weight" in evidence.columns:
             entropy = _entropy(evidence.columns["operation_weight"][cell_type])
             scalars[f"cells/entropy_of_operation_weights_{cell_name}"] = entropy
-    logger.scalars(epoch, {tag: value for tag, value in scalars.items() if value is not None})
+    log.tensorboard.scalars(epoch, {tag: value for tag, value in scalars.items() if value is not None})
     for column, values in evidence.columns.items():
         for cell_type, cell_name in enumerate(CELL_TYPES):
             present = values[cell_type][~np.isnan(values[cell_type])]
             if present.size:
-                logger.histograms(epoch, {f"{column}/{cell_name}": present})
+                log.tensorboard.histograms(epoch, {f"{column}/{cell_name}": present})
 
 
-def log_living_cells(
-    logger: TensorBoardLogger, epoch: int, living_operations: np.ndarray, operation_names: Sequence[str]
-) -> None:
-    """Draws both cells with their living operations into TensorBoard.
+def log_found_cells(logger: TensorBoardLogger, epoch: int, genotype: Genotype, operation_names: Sequence[str]) -> None:
+    """Writes the found cells to TensorBoard, as pictures and as text.
 
     Args:
         logger: Where to.
-        epoch: The epoch after which they live.
-        living_operations: bool [cell types, edges, operations].
+        epoch: The last epoch.
+        genotype: The cells.
         operation_names: Names of the operations.
     """
-    from eoinas_tf.experiment.cell_drawing import draw_cell  # Here, so that the start does not wait for matplotlib.
+    # Here, so that the start does not wait for matplotlib.
+    from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph, operation_colors
 
-    names = np.array(operation_names)
-    for cell_type, cell_name in enumerate(CELL_TYPES):
-        graph = {
-            (edge.from_node, edge.to_node): names[living_operations[cell_type, edge.index]].tolist() for edge in EDGES
-        }
-        logger.image(epoch, f"cells/{cell_name}", draw_cell(graph, f"{cell_name} cell after epoch {epoch}"))
+    colors = operation_colors(operation_names)
+    for cell_name, pairs in (("normal", genotype.normal), ("reduction", genotype.reduce)):
+        logger.image(
+            epoch, f"cells/found_{cell_name}", draw_cell(genotype_graph(pairs), f"found {cell_name} cell", colors)
+        )
+    logger.text(epoch, "search/genotype", f"```\n{genotype.to_json()}\n```")
 
 
 def count_skip_connections(genotype: Genotype) -> dict[str, int]:

@@ -82,6 +82,11 @@ class SearchSession:
                 if self._stages:
                     load_search_images(self.config, self.run)  # Which refuses others than the search's own.
                 print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
+                if self.run.is_writer and not self.run.report.exists():
+                    # A kill came before it, or the search is an earlier version's.
+                    from eoinas_tf.experiment.report.report_page import write_report
+
+                    write_report(self.run.path)
                 self.finished_summary = json.loads(self.run.summary.read_text(encoding="utf-8"))
             else:
                 self._prepare()

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_text
-from eoinas_tf.experiment.cell_drawing import figure_to_png
+from eoinas_tf.experiment.figure_files import figure_to_png
 from eoinas_tf.study.comparison import comparison_pictures, comparison_tables
 from eoinas_tf.study.derived_accuracy import drop_pictures, drop_tables, ranking_pictures, ranking_tables
 from eoinas_tf.study.found_cells import cell_pictures, cell_tables

@@ -31,7 +31,7 @@ def new_state(value=0.0):
 
 
 def record(epoch):
-    return {"epoch": epoch, **dict.fromkeys(CURVES, 0.5)}
+    return {"epoch": epoch, **{name: 0.5 for tags in CURVES.values() for name in tags}}
 
 
 def test_a_journal_continues_after_the_last_checkpoint(tmp_path):
@@ -84,3 +84,27 @@ def test_a_finished_run_has_its_summary_and_a_picture_of_its_curves(tmp_path):
         journal.finish({"epochs": 1, "test_accuracy": 0.5})
         assert json.loads(run.summary.read_text())["test_accuracy"] == 0.5
         assert min(tf.io.decode_png((run.plots / "training.png").read_bytes()).shape[:2]) > 300
+        assert "50.00 % of the test images" in run.report.read_text(encoding="utf-8")
+
+
+def test_training_and_test_share_charts_and_a_finished_run_that_is_repeated_writes_nothing_twice(tmp_path):
+    config = dataclasses.replace(config_in(tmp_path / "run"), tensorboard=True)
+    for _ in range(2):
+        with RunDirectory(config) as run:
+            keep_genotype(run, config, PUBLISHED_GENOTYPES["DARTS_V2"])
+            journal = EvaluationJournal(run, config, new_state(), epoch_steps=5)
+            if not journal.finished_epochs:
+                journal.add_epoch(record(1), TIMING, is_last=True)
+            journal.finish({"epochs": 1, "test_accuracy": 0.5})
+    found = [
+        (path.parent.name, value.tag, event.step)
+        for path in run.tensorboard.rglob("events*")
+        for event in map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        for value in event.summary.value
+    ]
+    assert len(found) == len(set(found))
+    assert {
+        ("training", "cross_entropy", 1), ("test", "cross_entropy", 1), ("training", "accuracy", 1),
+        ("test", "accuracy", 1), ("result", "result/test_accuracy", 1), ("result", "training/genotype", 1),
+        ("tensorboard", "custom_scalars__config__", 0), ("tensorboard", "training/settings", 0),
+    } <= set(found)  # fmt: skip

@@ -60,6 +60,7 @@ def test_tables_and_pictures_are_written_and_written_anew(dataset, tmp_path, mon
     perfect, (confusion,) = drawn
     assert perfect == []
     assert confusion.title == "b taken for a: 2 of 2 images"
+    assert (confusion.true_class, confusion.predicted_class) == ("b", "a")
     # The more confident mistake is the third image.
     np.testing.assert_array_equal(confusion.images[:, 0, 0, 0], [2, 1])
     np.testing.assert_allclose(confusion.probabilities, [0.7, 0.6], rtol=1e-6)

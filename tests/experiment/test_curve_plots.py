@@ -31,3 +31,18 @@ def test_a_run_without_a_line_to_draw_is_drawn_all_the_same(epochs):
     figure = draw_curves([record(1, 0.5)][:epochs], PANELS)
     assert [len(axes.lines) for axes in figure.axes] == [2, 1, 1, 1]
     assert (figure.axes[1].lines[0].get_marker() == ".") == (epochs == 1)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7, 160])
+def test_epochs_are_counted_in_whole_numbers(epochs):
+    figure = draw_curves([record(epoch, 0.5) for epoch in range(1, epochs + 1)], PANELS)
+    figure.canvas.draw()
+    for axes in figure.axes:
+        ticks = axes.get_xticks()
+        assert len(ticks)
+        np.testing.assert_array_equal(ticks, np.round(ticks))
+
+
+def test_a_curve_that_no_record_knows_is_left_out():
+    figure = draw_curves([record(1, 0.5)], {"loss": {"train_loss": "training", "cross_entropy": "newer"}})
+    assert [line.get_label() for line in figure.axes[0].lines] == ["training"]

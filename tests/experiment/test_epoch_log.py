@@ -155,3 +155,40 @@ def test_a_checkpoint_within_an_epoch_counts_the_epochs_written_down_before_it(r
     train(log, variable, (2,))
     log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert (log.finished_epochs, log.finished_steps, float(variable)) == (2, 10, 2.0)
+
+
+def values(folder):
+    return sorted(
+        (path.parent.name, value.tag, event.step)
+        for path in folder.rglob("events*")
+        for event in map(tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        for value in event.summary.value
+    )
+
+
+def test_curves_of_several_runs_and_results_stand_once_after_a_restart(run, config):
+    for attempt in range(2):
+        log = open_log(run, config)
+        for epoch in range(log.finished_epochs + 1, 4):
+            log.add_epoch({"epoch": epoch}, TIMING)
+            for name in ("training", "validation"):
+                log.curve_run(name).scalars(epoch, {"loss": 1.0})
+            log.save_epoch(epoch, is_last=False)
+        result = log.new_result_run()
+        result.scalars(3, {"result/accuracy": float(attempt)})
+        result.close()
+        log.close_tensorboard()
+    expected = [(name, "loss", step) for name in ("training", "validation") for step in (1, 2, 3)]
+    expected += [("result", "result/accuracy", 3)]
+    expected += [("tensorboard", "_hparams_/session_start_info", 0), ("tensorboard", "search/settings", 0)]
+    assert values(run.tensorboard) == sorted(expected)
+
+
+def test_a_run_that_continues_within_its_first_epoch_keeps_its_settings(run, config):
+    log = open_log(run, config)
+    log.save_step(2)
+    log.close_tensorboard()
+    log = open_log(run, config)
+    assert (log.finished_epochs, log.finished_steps) == (0, 2)
+    log.close_tensorboard()
+    assert [tag for _, tag, _ in values(run.tensorboard)] == ["_hparams_/session_start_info", "search/settings"]

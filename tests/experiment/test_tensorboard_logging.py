@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 from small_disk import PAGE, fill, in_child, mount_small_disk
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from eoinas_tf.experiment.cell_drawing import figure_to_png
 from eoinas_tf.experiment.curve_plots import new_figure
+from eoinas_tf.experiment.figure_files import figure_to_png
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 
 
@@ -30,13 +32,33 @@ def test_scalars_histograms_pictures_and_settings_can_be_read_back(tmp_path):
     logger.scalars(3, {"loss": 0.5})
     logger.histograms(3, {"weights": np.arange(10.0)})
     logger.image(3, "cell", new_figure(1, 1))
-    logger.hyperparameters({"seed": 1, "size": (1, 2), "name": None})
+    logger.hyperparameters({"seed": 1, "size": (1, 2), "name": None}, "search", "search: runs/a")
+    logger.text(3, "genotype", "some *text*")
+    logger.layout({"losses": ["^loss$"]})
     logger.close()
     found = events(tmp_path)
     assert found["loss", 3] == 0.5
     assert found["weights", 3][:, 2].sum() == 10
     assert found["cell", 3][2].startswith(b"\x89PNG")
     assert ("_hparams_/session_start_info", 0) in found
+    assert found["genotype", 3] == b"some *text*"
+    layout = layout_pb2.Layout.FromString(found["custom_scalars__config__", 0].item())
+    (chart,) = layout.category[0].chart
+    assert (chart.title, list(chart.multiline.tag)) == ("losses", ["^loss$"])
+
+
+def test_settings_are_a_text_and_named_columns_of_their_kind_without_empty_ones(tmp_path):
+    for kind in ("search", "training"):
+        logger = TensorBoardLogger(tmp_path / kind)
+        logger.hyperparameters({"seed": 1, "size": (1, 2), "name": None, "data": "a|b_c"}, kind, f"{kind}: runs/a")
+        logger.close()
+        value = summaries(tmp_path / kind)["_hparams_/session_start_info", 0]
+        content = HParamsPluginData.FromString(value.metadata.plugin_data.content).session_start_info
+        assert set(content.hparams) == {f"{kind}.seed", f"{kind}.size", f"{kind}.data"}
+        assert content.hparams[f"{kind}.size"].string_value == "1,2"
+        assert content.group_name == f"{kind}: runs/a"
+        text = events(tmp_path / kind)[f"{kind}/settings", 0].item().decode()
+        assert text.splitlines()[2:] == ["| seed | 1 |", "| size | 1,2 |", "| name | None |", r"| data | a\|b\_c |"]
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole file", "cut off by a kill"])
@@ -59,7 +81,7 @@ def test_disabled_it_writes_nothing(tmp_path):
     logger = TensorBoardLogger(tmp_path / "folder", enabled=False)
     logger.scalars(1, {"loss": 1.0})
     logger.image(1, "cell", new_figure(1, 1))
-    logger.hyperparameters({})
+    logger.hyperparameters({}, "search", "a")
     logger.close()
     assert not (tmp_path / "folder").exists()
 
@@ -67,11 +89,11 @@ def test_disabled_it_writes_nothing(tmp_path):
 def test_a_run_that_starts_over_leaves_nothing_of_its_first_start(tmp_path):
     for seed in (1, 2):
         logger = TensorBoardLogger(tmp_path, last_step=0)
-        logger.hyperparameters({"seed": seed})
+        logger.hyperparameters({"seed": seed}, "search", "a")
         logger.scalars(1, {"loss": float(seed)})
         logger.close()
     found = events(tmp_path)
-    assert sorted(found) == [("_hparams_/session_start_info", 0), ("loss", 1)]
+    assert sorted(found) == [("_hparams_/session_start_info", 0), ("loss", 1), ("search/settings", 0)]
     assert found["loss", 1] == 2.0
 
 
@@ -91,7 +113,7 @@ def test_what_is_written_is_what_tensorflow_would_write(tmp_path):
     logger.scalars(3, {"loss": 1 / 3})
     logger.histograms(3, {"weights": values})
     logger.image(3, "cell", figure)
-    logger.hyperparameters({"seed": 1})
+    logger.hyperparameters({"seed": 1}, "search", "a")
     with tf.summary.create_file_writer(str(tmp_path / "theirs")).as_default(3):
         tf.summary.scalar("loss", 1 / 3)
         tf.summary.histogram("weights", values)
@@ -107,7 +129,7 @@ def test_what_is_written_is_what_tensorflow_would_write(tmp_path):
     assert (width, height) == tuple(expected[:2])
     np.testing.assert_array_equal(tf.io.decode_png(picture, channels=3), tf.io.decode_png(expected[2], channels=3))
     tag = "_hparams_/session_start_info"
-    assert set(ours) == set(theirs)
+    assert set(ours) == {*theirs, ("search/settings", 0)}
     assert ours[tag, 0].metadata.plugin_data.plugin_name == theirs[tag, 0].metadata.plugin_data.plugin_name
 
 

@@ -52,9 +52,10 @@ def test_two_seeds_search_and_the_better_cell_is_trained_and_served(tmp_path):
     assert result.returncode == 0, result.stderr
     summary = json.loads((tmp_path / "eval" / "summary.json").read_text())
     assert 0 < summary["test_accuracy"] <= summary["test_top_5_accuracy"] <= 1
-    assert {path.name for path in (tmp_path / "eval" / "plots").iterdir()} == {
-        "confusion_matrix.png", "training.png", "worst_confusions.png",
-    }  # fmt: skip
+    names = ("confusion_matrix", "training", "worst_confusions")
+    expected = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "eval" / "plots").iterdir()} == expected
+    assert "of the test images of digits are classified correctly" in (tmp_path / "eval" / "report.html").read_text()
     served = tf.saved_model.load(str(tmp_path / "eval" / "saved_model")).signatures["serving_default"]
     images = tf.cast(load_digits().images[:3, ..., None] * (255 / 16), tf.uint8)
     outputs = served(image=images)

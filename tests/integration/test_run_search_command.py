@@ -48,10 +48,10 @@ def test_seven_drops_leave_one_operation_and_everything_is_written(uninterrupted
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["operations_left_at_most_on_an_edge"] == 1
     assert len(Genotype.read(folder / "genotype.json").normal) == 8
-    assert {path.name for path in (folder / "plots").iterdir()} == {
-        "training.png", "pruning.png", "normal_cell.png", "reduction_cell.png", "importance_normal.png",
-        "importance_reduction.png",
-    }  # fmt: skip
+    names = ("training", "pruning", "normal_cell", "reduction_cell", "importance_normal", "importance_reduction")
+    expected = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+    assert {path.name for path in (folder / "plots").iterdir()} == expected
+    assert "of the validation half correctly" in (folder / "report.html").read_text()
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["ckpt-00000016", "ckpt-00000018"]
     assert "found" in result.stdout
     assert "digits: 1438 training images, 359 test images, 10 classes\n" in result.stdout
@@ -60,14 +60,20 @@ def test_seven_drops_leave_one_operation_and_everything_is_written(uninterrupted
 def test_tensorboard_has_each_value_once(uninterrupted):
     folder, _ = uninterrupted
     seen = set()
-    for path in (folder / "tensorboard").iterdir():
+    for path in (folder / "tensorboard").rglob("events*"):
+        run = path.parent.name
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             event = tf.compat.v1.Event.FromString(record)
             for value in event.summary.value:
-                assert (value.tag, event.step) not in seen
-                seen.add((value.tag, event.step))
-    tags = {tag for tag, _ in seen}
-    assert {"loss/weights", "accuracy/architecture", "schedule/temperature", "cells/normal"} <= tags
+                assert (run, value.tag, event.step) not in seen
+                seen.add((run, value.tag, event.step))
+    tags = {(run, tag) for run, tag, _ in seen}
+    assert {
+        ("training", "loss"), ("validation", "accuracy"), ("tensorboard", "schedule/temperature"),
+        ("tensorboard", "cells/dropped_operations"), ("result", "cells/found_normal"), ("result", "search/genotype"),
+    } <= tags  # fmt: skip
+    # Few charts: of the values of single operations there are histograms.
+    assert len({tag for _, tag in tags}) < 40
     assert {"operation_weight/normal", "operation_logit/reduce", "importance/reduce"} <= tags
 
 

@@ -75,6 +75,9 @@ def test_the_end_writes_genotype_pictures_and_summary(search, config):
         assert final["operations"] == list(journal.operation_names)
         importance = np.array([final["importance"][cell] for cell in ("normal", "reduce")], float)
         np.testing.assert_array_equal(importance, last.scores)
-        assert len(list(run.plots.glob("*.png"))) == 6
+        assert final["labels"]["importance"] == "importance I"
+        assert len(list(run.plots.glob("*.png"))) == len(list(run.plots.glob("*.svg"))) == 6
+        assert "62.50 % of the validation half" in run.report.read_text(encoding="utf-8")
         assert [json.loads(line)["epoch"] for line in run.timing.read_text().splitlines()] == [1, 2, 3, 4]
-        assert list(run.tensorboard.glob("events*"))
+        for folder in (".", "training", "result"):
+            assert list((run.tensorboard / folder).glob("events*"))

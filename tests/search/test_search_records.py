@@ -10,7 +10,7 @@ from eoinas_tf.search.search_records import (
     drop_epochs,
     drop_records,
     log_epoch,
-    log_living_cells,
+    log_found_cells,
     metrics_record,
 )
 from eoinas_tf.space.operation_names import OPERATION_NAMES
@@ -32,6 +32,17 @@ class RecordedLogger:
 
     def image(self, step, tag, figure):
         self.scalars(step, {tag: figure})
+
+    text = image
+
+
+class RecordedLog:
+    def __init__(self):
+        self.tensorboard = RecordedLogger()
+        self.curves = {}
+
+    def curve_run(self, name):
+        return self.curves.setdefault(name, RecordedLogger())
 
 
 def evidence():
@@ -96,10 +107,13 @@ def test_records_give_back_the_epochs_of_the_drops():
 
 
 def test_an_epoch_goes_to_tensorboard_without_what_there_is_not():
-    logger = RecordedLogger()
-    log_epoch(logger, record(), SCHEDULE, 100.0, evidence(), OPERATION_NAMES)
-    assert logger.values["loss/weights", 7] == 1.5
-    assert ("loss/architecture", 7) not in logger.values
+    log = RecordedLog()
+    log_epoch(log, record(), SCHEDULE, 100.0, evidence(), OPERATION_NAMES)
+    logger = log.tensorboard
+    # In the warm-up there is no curve of the validation half.
+    assert {name: part.values for name, part in log.curves.items()} == {
+        "training": {("loss", 7): 1.5, ("accuracy", 7): 0.5}
+    }
     assert logger.values["schedule/temperature", 7] == 2.5
     assert logger.values["cells/living_operations", 7] == 2 * 14 * 8 - 1
     assert logger.values["speed/images_per_second", 7] == 100.0
@@ -113,19 +127,17 @@ def test_an_epoch_goes_to_tensorboard_without_what_there_is_not():
     assert logger.values["importance/reduce", 7].size == 14 * 8 - 1
 
 
-def test_living_cells_are_drawn_with_what_lives():
-    logger = RecordedLogger()
-    living = np.zeros((2, 14, 8), bool)
-    living[0, :, 2] = True
-    living[1, :, 6] = True
-    log_living_cells(logger, 40, living, OPERATION_NAMES)
+def test_the_found_cells_are_pictures_and_text():
+    logger, genotype = RecordedLogger(), PUBLISHED_GENOTYPES["DARTS_V2"]
+    log_found_cells(logger, 40, genotype, OPERATION_NAMES)
     words = {
-        cell: {text.get_text() for text in logger.values[f"cells/{cell}", 40].axes[0].texts}
-        for cell in ("normal", "reduce")
+        cell: {text.get_text() for text in logger.values[f"cells/found_{cell}", 40].axes[0].texts}
+        for cell in ("normal", "reduction")
     }
     assert "sep_conv_3x3" in words["normal"]
-    assert "avg_pool_3x3" in words["reduce"]
-    assert "avg_pool_3x3" not in words["normal"]
+    assert "max_pool_3x3" in words["reduction"]
+    assert "max_pool_3x3" not in words["normal"]
+    assert genotype.to_json() in logger.values["search/genotype", 40]
 
 
 def test_names_and_counts():

@@ -42,7 +42,10 @@ def test_a_cell_is_drawn_without_images_and_without_training(finished, capsys):
             OPERATION_NAMES[operation] for operation in cell if OPERATION_NAMES[operation] != none
         ]
     assert genotype.source == "Random cell, nothing trained, seed 5"
-    assert {path.name for path in (finished / "plots").iterdir()} == {"normal_cell.png", "reduction_cell.png"}
+    assert {path.name for path in (finished / "plots").iterdir()} == {
+        "normal_cell.png", "normal_cell.svg", "reduction_cell.png", "reduction_cell.svg",
+    }  # fmt: skip
+    assert "no network was trained and no image was read" in (finished / "report.html").read_text()
     final = json.loads((finished / "final_evidence.json").read_text())
     assert final["score"] == "probability"
     assert np.all(np.array(final["probability"]["normal"]) == 0.125)

@@ -1,0 +1,1 @@
+"""Pages that tell what happened in finished runs, from what their folders hold."""

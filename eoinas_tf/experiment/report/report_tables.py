@@ -1,0 +1,295 @@
+"""The figures and tables of a page, as plain values: what came out, what was dropped and why, counts, settings."""
+
+import dataclasses
+import math
+from collections import Counter
+from typing import Any, NamedTuple
+
+from eoinas_tf.experiment.progress import duration
+from eoinas_tf.experiment.report.run_commands import given_settings
+from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, RunRecord
+
+NONE, SKIP_CONNECT = "none", "skip_connect"
+MOST_CLASSES = 50
+
+
+class Drop(NamedTuple):
+    """A dropped operation.
+
+    Args:
+        epoch: The epoch at whose end it was dropped.
+        cell: The cell, in words.
+        edge: The edge, such as `0-2`.
+        operation: The operation.
+        reason: Why, in words.
+    """
+
+    epoch: int
+    cell: str
+    edge: str
+    operation: str
+    reason: str
+
+
+class Setting(NamedTuple):
+    """A setting of a run.
+
+    Args:
+        name: Its name.
+        value: Its value, as it stands on the command line.
+        is_default: Whether it is what it is where the user gives none.
+        help: What it is.
+    """
+
+    name: str
+    value: str
+    is_default: bool
+    help: str
+
+
+def headline(record: RunRecord) -> str:
+    """Returns the result of a run in one sentence.
+
+    Args:
+        record: The finished run.
+    """
+    summary, dataset = record.summary, record.settings.get("dataset")
+    if not record.is_search:
+        accuracy = f"{percent(summary.get('test_accuracy'))} of the test images of {dataset} are classified correctly"
+        if summary.get("finished") is False:
+            return f"{accuracy} after {summary.get('steps')} steps; --max_steps ended the training early."
+        return f"{accuracy}."
+    if not record.metrics:
+        return f"{record.method} drew a cell; no network was trained and no image was read, so that nothing ranks it."
+    accuracy = percent(summary.get("validation_accuracy"))
+    return (
+        f"{record.method} found a cell on {dataset} in {len(record.metrics)} epochs; it classifies {accuracy} of the "
+        "validation half correctly in its own super network, which ranks searches and is not the final network's "
+        "accuracy."
+    )
+
+
+def key_figures(record: RunRecord) -> dict[str, str]:
+    """Returns the figures of a run by what they are.
+
+    Args:
+        record: The finished run.
+    """
+    summary = record.summary
+    figures: dict[str, str] = {}
+    if record.is_search:
+        figures["validation accuracy"] = percent(summary.get("validation_accuracy"))
+        figures["operations dropped"] = str(summary.get("dropped_operations", len(record.drops)))
+    else:
+        figures["test accuracy"] = percent(summary.get("test_accuracy"))
+        if len(record.classes) > 5:
+            figures["top 5"] = percent(summary.get("test_top_5_accuracy"))
+        if isinstance(loss := summary.get("test_loss"), float):
+            figures["test loss"] = f"{loss:.4f}"
+        for name in ("parameters", "multiply_adds"):
+            if isinstance(count := summary.get(name), int):
+                figures[name.replace("_", "-")] = short_count(count)
+    if record.metrics:
+        figures["epochs"] = str(len(record.metrics))
+    seconds = [line["seconds"] for line in record.timing if "seconds" in line]
+    if seconds:
+        figures["time in the epochs"] = duration(sum(seconds))
+    speeds = sorted(line["images_per_second"] for line in record.timing if "images_per_second" in line)
+    if speeds:
+        figures["images a second"] = f"{speeds[len(speeds) // 2]:.0f}"
+    peaks = [line["peak_memory_gib"] for line in record.timing if "peak_memory_gib" in line]
+    if peaks:
+        figures["peak memory"] = f"{max(peaks):.2f} GiB"
+    return {name: value for name, value in figures.items() if value}
+
+
+def drop_table(record: RunRecord) -> list[Drop]:
+    """Returns what a search dropped, in order, with the reason: its score against the next one's on its edge.
+
+    Args:
+        record: The finished run.
+    """
+    rows = []
+    for drop in record.drops:
+        cell, score = drop["cell"], record.score
+        rows.append(
+            Drop(
+                drop["epoch"],
+                CELL_TITLES[cell],
+                f"{drop['from_node']}-{drop['to_node']}",
+                drop["operation"],
+                _reason(record, drop, drop.get(score) if score else None),
+            )
+        )
+    return rows
+
+
+def _reason(record: RunRecord, drop: dict[str, Any], value: float | None) -> str:
+    scores = record.scores_at(drop["epoch"], drop["cell"], drop["edge"])
+    if value is None:
+        return "nothing ranked it"
+    others = {name: scores[name] for name in drop.get("remaining", ()) if name in scores}
+    if not others:
+        return f"{record.score_label} {value:.4f}"
+    following = min(others, key=lambda name: others[name])
+    rank = "the lowest" if value <= others[following] else "not the lowest"
+    return f"{record.score_label} {value:.4f}, {rank} of its edge; next: {following} {others[following]:.4f}"
+
+
+def operation_counts(record: RunRecord) -> list[dict[str, Any]]:
+    """Returns how often each operation stands in the cells, a row an operation.
+
+    Args:
+        record: The finished run.
+
+    Returns:
+        Rows with `operation`, and by cell type how many of the cell's operations it is.
+    """
+    counts = {cell: Counter(name for name, _ in pairs) for cell, pairs in record.cells.items()}
+    names = dict.fromkeys([*record.operations, *(name for counter in counts.values() for name in counter)])
+    return [{"operation": name, **{cell: counter[name] for cell, counter in counts.items()}} for name in names]
+
+
+def edges_led_by(record: RunRecord) -> list[dict[str, Any]]:
+    """Returns on how many edges of a search `none` and the identity had the highest score when it ended.
+
+    Args:
+        record: The finished run.
+
+    Returns:
+        Rows with `operation`, and by cell type the number of edges; empty where nothing ranked them.
+    """
+    scores = {cell: values for cell in CELL_TITLES if (values := record.final_scores(cell)) is not None}
+    # An edge of equal scores, as of a method that ranks nothing, is led by none of them.
+    leaders = {cell: [_leader(record.operations, row) for row in values.tolist()] for cell, values in scores.items()}
+    if not any(leader for names in leaders.values() for leader in names):
+        return []
+    return [
+        {"operation": name, **{cell: names.count(name) for cell, names in leaders.items()}}
+        for name in (NONE, SKIP_CONNECT)
+    ]
+
+
+def _leader(names: list[str], row: list[float]) -> str:
+    """Returns the operation with the highest score, empty where several have it."""
+    best = max((value for value in row if not math.isnan(value)), default=math.nan)
+    leaders = [name for name, value in zip(names, row, strict=True) if value == best]
+    return leaders[0] if len(leaders) == 1 else ""
+
+
+def score_table(record: RunRecord) -> dict[str, list[dict[str, Any]]]:
+    """Returns the scores at the end of a search: by cell type a row an edge, with a share of the largest one's.
+
+    Args:
+        record: The finished run.
+
+    Returns:
+        Rows with `edge` and `values`, each (text, share from 0 to 1), empty where dropped.
+    """
+    tables = {}
+    for cell in CELL_TITLES:
+        scores = record.final_scores(cell)
+        if scores is None:
+            continue
+        known = [value for value in scores.ravel().tolist() if not math.isnan(value)]
+        low, high = min(known, default=0.0), max(known, default=0.0)
+        span = high - low or 1.0
+        tables[cell] = [
+            {
+                "edge": name,
+                "values": [
+                    ("", 0.0) if math.isnan(value) else (f"{value:.3f}", (value - low) / span) for value in row.tolist()
+                ],
+            }
+            for name, row in zip(record.edge_names, scores, strict=True)
+        ]
+    return tables
+
+
+def class_table(record: RunRecord) -> tuple[list[dict[str, str]], int]:
+    """Returns the classes of a test, the least accurate first, and how many there are beside those.
+
+    Args:
+        record: The finished run.
+    """
+
+    def accuracy(row: dict[str, str]) -> float:
+        return float(row["accuracy"]) if row.get("accuracy") else math.inf
+
+    rows = sorted(record.classes, key=accuracy)
+    shown = [
+        {**row, "accuracy": percent(float(row["accuracy"])) if row.get("accuracy") else ""}
+        for row in rows[:MOST_CLASSES]
+    ]
+    return shown, len(rows) - len(shown)
+
+
+def settings_table(record: RunRecord) -> list[Setting]:
+    """Returns the settings of a run; those of other methods, which have no value, are left out.
+
+    Args:
+        record: The finished run.
+    """
+    fields = {field.name: field for field in dataclasses.fields(KINDS[record.settings["kind"]])}
+    given = record.settings if record.config is None else given_settings(record.config)
+    rows = []
+    for name, value in record.settings.items():
+        field = fields.get(name)
+        if name == "kind" or (value is None and field is not None and field.metadata["method_default"] is not None):
+            continue
+        help_text = field.metadata["help"] if field is not None else "A setting of another version."
+        rows.append(Setting(name, setting_text(value), name not in given, help_text))
+    return rows
+
+
+def dataset_table(record: RunRecord) -> list[dict[str, Any]]:
+    """Returns the number of images by class and part of the data set, with all classes first.
+
+    Args:
+        record: The finished run.
+    """
+    names, parts = record.dataset.get("class_names", []), record.dataset.get("parts", {})
+    if not names or not parts:
+        return []
+    rows: list[dict[str, Any]] = [
+        {"class": f"all {len(names)} classes", "parts": {part: content["images"] for part, content in parts.items()}}
+    ]
+    for position, name in enumerate(names[:MOST_CLASSES]):
+        rows.append(
+            {"class": name, "parts": {part: content["images_by_class"][position] for part, content in parts.items()}}
+        )
+    return rows
+
+
+def setting_text(value: Any) -> str:
+    """Returns a value as people read it.
+
+    Args:
+        value: A value of JSON.
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def percent(value: Any) -> str:
+    """Returns a fraction in percent, empty where there is none.
+
+    Args:
+        value: The fraction, or None.
+    """
+    return "" if not isinstance(value, (int, float)) else f"{100 * value:.2f} %"
+
+
+def short_count(count: int) -> str:
+    """Returns a large count in thousands or millions.
+
+    Args:
+        count: The count.
+    """
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.2f} {letter}"
+    return str(count)

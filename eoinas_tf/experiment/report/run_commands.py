@@ -1,0 +1,111 @@
+"""The command that made a run, and the one that one types next."""
+
+import dataclasses
+import shlex
+from typing import Any
+
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.report.run_record import RunRecord
+
+SCRIPTS = {SearchConfig.__name__: "run_search.py", EvaluationConfig.__name__: "run_eval.py"}
+# What a final network's training should share with the search that found its cells.
+SHARED_SETTINGS = (
+    "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "operation_modules",
+)  # fmt: skip
+SCHEDULE = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
+
+
+def run_command_line(record: RunRecord) -> str:
+    """Returns the command that makes the same run: its settings that are not what they are by default.
+
+    Args:
+        record: The finished run.
+    """
+    given = record.settings if record.config is None else given_settings(record.config)
+    given = {name: value for name, value in given.items() if name != "kind" and value is not None}
+    return command_line(SCRIPTS[record.settings["kind"]], {"run_dir": str(record.folder), **given})
+
+
+def next_command_line(record: RunRecord) -> tuple[str, str]:
+    """Returns what one does next, in words and as a command.
+
+    Args:
+        record: The finished run.
+    """
+    if record.is_search:
+        folder = record.folder.with_name(f"{record.folder.name}_eval")
+        flags: dict[str, Any] = {"run_dir": str(folder), "genotype": str(record.folder / "genotype.json")}
+        defaults = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
+        flags |= {
+            name: value
+            for name in SHARED_SETTINGS
+            if name in defaults and (value := record.settings.get(name)) not in (None, defaults[name])
+        }
+        return "Train and test the final network of the found cells:", command_line("run_eval.py", flags)
+    if record.summary.get("finished") is False:
+        whole = dataclasses.replace(record.config, max_steps=0) if record.config else None
+        given = given_settings(whole) if whole else {}
+        return "Go on with the training, which --max_steps ended:", command_line(
+            "run_eval.py", {"run_dir": str(record.folder), **given}
+        )
+    if "saved_model" in record.summary:
+        export = str(record.folder / str(record.summary["saved_model"]))
+        words = ["saved_model_cli", "show", "--dir", export, "--tag_set", "serve", "--signature_def", "serving_default"]
+        return "See what the exported model takes and returns (docs/serving.md says how to serve it):", shlex.join(
+            words
+        )
+    return "Look at the curves:", shlex.join(["tensorboard", f"--logdir={record.folder}"])
+
+
+def command_line(script: str, settings: dict[str, Any]) -> str:
+    """Returns a command as one types it in a shell.
+
+    Args:
+        script: The script's file.
+        settings: Values by name.
+    """
+    return shlex.join(["python", script, *(flag_text(name, value) for name, value in settings.items())])
+
+
+def flag_text(name: str, value: Any) -> str:
+    """Returns a setting as a flag.
+
+    Args:
+        name: The setting.
+        value: Its value.
+    """
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    return f"--{name}={','.join(map(str, value)) if isinstance(value, (list, tuple)) else value}"
+
+
+def given_settings(config: RunConfig) -> dict[str, Any]:
+    """Returns the fewest settings that make a config, the run's folder left out.
+
+    Args:
+        config: The config.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config)}
+    given = {
+        name: value
+        for name, field in fields.items()
+        if (value := getattr(config, name)) != field.default and name != "run_dir"
+    }
+    for name in list(given):
+        if fields[name].default is None:  # The data, the method or other settings may decide it as it was.
+            fewer = {other: value for other, value in given.items() if other != name}
+            if _made_of(type(config), fewer) == _made_of(type(config), given):
+                given = fewer
+    if isinstance(config, SearchConfig) and given.keys() & set(
+        SCHEDULE
+    ):  # A schedule in full is taken as meant, one in part is checked.
+        given |= {name: getattr(config, name) for name in SCHEDULE if getattr(config, name) is not None}
+    return given
+
+
+def _made_of(kind: type[RunConfig], given: dict[str, Any]) -> RunConfig | None:
+    try:
+        return kind(**given)
+    except ConfigurationError:
+        return None

@@ -1,0 +1,98 @@
+"""A page that puts several finished runs side by side."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from eoinas_tf.errors import RunDirectoryError
+from eoinas_tf.experiment.atomic_files import write_text
+from eoinas_tf.experiment.figure_files import figure_to_svg
+from eoinas_tf.experiment.report import report_tables as tables
+from eoinas_tf.experiment.report.report_page import GENERATOR, render, run_title
+from eoinas_tf.experiment.report.report_pictures import Picture, cell_pictures, data_address, draw_side_by_side
+from eoinas_tf.experiment.report.run_record import CELL_TITLES, RunRecord, read_run
+
+BYTES_OF_THE_HEAD = 1000
+
+
+def write_comparison(run_dirs: Sequence[Path], path: Path) -> None:
+    """Writes a page that compares finished runs.
+
+    Args:
+        run_dirs: Their folders.
+        path: The page; an earlier page of ours is replaced, and nothing else.
+
+    Raises:
+        RunDirectoryError: One is no folder of a finished run, or there is a file of another kind at `path`.
+        StorageError: The page could not be written.
+    """
+    if path.exists() and not _is_page_of_ours(path):
+        raise RunDirectoryError(f"--output={path} exists and is no page that this command wrote; name another file")
+    write_text(path, comparison_page([read_run(folder) for folder in run_dirs]))
+
+
+def comparison_page(records: Sequence[RunRecord]) -> str:
+    """Returns the page that compares runs as HTML.
+
+    Args:
+        records: The finished runs.
+    """
+    labels = short_names([record.folder for record in records])
+    figures = [tables.key_figures(record) for record in records]
+    settings = [{setting.name: setting.value for setting in tables.settings_table(record)} for record in records]
+    names = dict.fromkeys(name for values in settings for name in values if name != "run_dir")
+    counts = [
+        {cell: row.get(cell, 0) for row in tables.operation_counts(record) if row["operation"] == tables.SKIP_CONNECT
+         for cell in CELL_TITLES}
+        for record in records
+    ]  # fmt: skip
+    rows = {
+        "what": [run_title(record) for record in records],
+        "seed": [tables.setting_text(record.settings.get("seed")) for record in records],
+        **{name: [values.get(name, "") for values in figures] for name in dict.fromkeys(
+            name for values in figures for name in values)},
+        **{
+            f"skip_connect in the {title} cell": [str(count.get(cell, "")) for count in counts]
+            for cell, title in CELL_TITLES.items()
+        },
+    }  # fmt: skip
+    differing = {
+        name: [values.get(name, "") for values in settings]
+        for name in names
+        if len({values.get(name, "") for values in settings}) > 1
+    }
+    curves = [
+        Picture(figure.axes[0].get_title(), data_address(figure_to_svg(figure), ".svg"))
+        for figure in draw_side_by_side(records, labels)
+    ]
+    return render(
+        "comparison.html.jinja",
+        title=f"{len(records)} runs side by side",
+        labels=labels,
+        summaries=[(label, tables.headline(record)) for label, record in zip(labels, records, strict=True)],
+        rows=rows,
+        differing=differing,
+        curves=curves,
+        cells=[(label, cell_pictures(record)) for label, record in zip(labels, records, strict=True)],
+    )
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """Returns the folders' names without what all of them begin with.
+
+    Args:
+        folders: The folders.
+    """
+    absolute = [os.path.abspath(folder) for folder in folders]
+    if len(set(absolute)) == 1:
+        return [Path(path).name for path in absolute]
+    common = os.path.commonpath(absolute)
+    return [os.path.relpath(path, common) for path in absolute]
+
+
+def _is_page_of_ours(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return GENERATOR.encode() in file.read(BYTES_OF_THE_HEAD)
+    except OSError as error:
+        raise RunDirectoryError(f"--output={path} cannot be written: {error.strerror}; name another file") from None

@@ -1,0 +1,65 @@
+"""The command `python -m eoinas_tf.experiment.report_command`: pages of finished runs."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from eoinas_tf.errors import ConfigurationError, EoinasError
+
+DESCRIPTION = """Writes report.html into the folder of a finished search or evaluation. Of several folders, writes one
+page that compares them. A page needs no other file and no network."""
+COMPARISON_NAME = "comparison.html"
+
+
+def main(arguments: list[str]) -> None:
+    """Does what a command line says; exits with an error's status where there is one.
+
+    Args:
+        arguments: The command line without the program.
+    """
+    try:
+        print(write_page(arguments), flush=True)
+    except EoinasError as error:
+        sys.stderr.write(f"{error.heading}: {' '.join(str(error).split())}\n")
+        sys.exit(error.exit_status)
+
+
+def write_page(arguments: list[str]) -> Path:
+    """Writes the page that a command line asks for.
+
+    Args:
+        arguments: The command line without the program.
+
+    Returns:
+        The page.
+
+    Raises:
+        EoinasError: The command line is wrong, a folder is no finished run's, or the page could not be written.
+    """
+    parser = _Parser(prog="python -m eoinas_tf.experiment.report_command", description=DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="folder of a finished run")
+    parser.add_argument("--output", type=Path, help=f"page that compares several folders; {COMPARISON_NAME} here")
+    options = parser.parse_args(arguments)
+    # Here, because matplotlib takes a second that a wrong command line need not wait for.
+    from eoinas_tf.experiment.report.report_page import write_report
+    from eoinas_tf.experiment.report.run_comparison import write_comparison
+
+    if len(options.folders) == 1:
+        if options.output is not None:
+            raise ConfigurationError(
+                f"--output is for several folders; of one the page is its report.html. Received: {options.output}"
+            )
+        return write_report(options.folders[0])
+    path = options.output or Path(COMPARISON_NAME)
+    write_comparison(options.folders, path)
+    return path
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message}; see {self.prog} --help")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,112 @@
+import dataclasses
+
+import pytest
+from small_runs import HOSTILE, write_search
+
+from eoinas_tf.experiment.report import report_tables as tables
+from eoinas_tf.experiment.report.run_record import read_run
+
+
+def test_the_result_in_one_sentence(search, training):
+    assert "eoinas found a cell on digits in 8 epochs; it classifies 62.50 %" in tables.headline(read_run(search))
+    assert tables.headline(read_run(training)) == "75.00 % of the test images of digits are classified correctly."
+    cut = dataclasses.replace(read_run(training), summary={"test_accuracy": 0.1, "finished": False, "steps": 7})
+    assert "after 7 steps; --max_steps ended" in tables.headline(cut)
+    bare = dataclasses.replace(read_run(search), metrics=[])
+    assert "nothing ranks it" in tables.headline(bare)
+
+
+def test_key_figures(search, training):
+    assert tables.key_figures(read_run(search)) == {
+        "validation accuracy": "62.50 %", "operations dropped": "1", "epochs": "8", "time in the epochs": "0:01:01",
+        "images a second": "9",
+    }  # fmt: skip
+    figures = tables.key_figures(read_run(training))
+    assert (figures["parameters"], figures["multiply-adds"]) == ("129.71 k", "6.35 M")
+    assert "top 5" not in figures  # Of three classes it says nothing.
+
+
+def test_a_drop_says_why(search):
+    (drop,) = tables.drop_table(read_run(search))
+    assert drop == (
+        8, "normal", "0-2", "skip_connect", "the score S 0.1250, the lowest of its edge; next: none 0.2500",
+    )  # fmt: skip
+
+
+def test_a_drop_that_was_not_the_lowest_or_that_nothing_ranked_says_so(search):
+    record = read_run(search)
+    (drop,) = record.drops
+    for change, reason in (({"importance": 0.75}, "not the lowest"), ({"importance": None}, "nothing ranked it")):
+        changed = dataclasses.replace(record, drops=[{**drop, **change}])
+        assert reason in tables.drop_table(changed)[0].reason
+
+
+def test_operations_are_counted_in_the_cells_and_on_the_edges(search, training):
+    record = read_run(search)
+    assert tables.operation_counts(record) == [
+        {"operation": "none", "normal": 0, "reduce": 0},
+        {"operation": "skip_connect", "normal": 4, "reduce": 4},
+        {"operation": "sep_conv_3x3", "normal": 4, "reduce": 4},
+    ]
+    evidence = {**record.evidence, "importance": {**record.evidence["importance"]}}
+    evidence["importance"]["normal"] = [[0.9, 0.1, 0.2]] * 3 + [[0.1, 0.9, None]] * 11
+    record = dataclasses.replace(record, evidence=evidence)
+    assert tables.edges_led_by(record) == [
+        {"operation": "none", "normal": 3, "reduce": 0},
+        {"operation": "skip_connect", "normal": 11, "reduce": 0},
+    ]
+    assert tables.edges_led_by(read_run(training)) == []
+
+
+def test_equal_scores_are_led_by_nothing(tmp_path):
+    record = read_run(write_search(tmp_path / "run", method="random", drops=False, score="probability"))
+    evidence = {**record.evidence, "probability": {cell: [[0.3] * 3] * 14 for cell in ("normal", "reduce")}}
+    assert tables.edges_led_by(dataclasses.replace(record, evidence=evidence)) == []
+
+
+def test_scores_at_the_end_are_shaded_by_their_share(search, training):
+    scores = tables.score_table(read_run(search))
+    assert scores["normal"][0] == {"edge": "0-2", "values": [("0.500", 0.0), ("", 0.0), ("0.625", 1.0)]}
+    assert len(scores["reduce"]) == 14
+    assert tables.score_table(read_run(training)) == {}
+
+
+def test_classes_come_with_the_least_accurate_first(training, monkeypatch):
+    rows, more = tables.class_table(read_run(training))
+    assert [(row["class"], row["accuracy"]) for row in rows] == [
+        (HOSTILE, "50.00 %"),
+        ("ant", "100.00 %"),
+        ("empty", ""),
+    ]
+    assert more == 0
+    monkeypatch.setattr(tables, "MOST_CLASSES", 1)
+    rows, more = tables.class_table(read_run(training))
+    assert (len(rows), more) == (1, 2)
+
+
+def test_settings_show_what_was_chosen_and_not_what_other_methods_have(search):
+    rows = {row.name: row for row in tables.settings_table(read_run(search))}
+    assert (rows["batch_size"].value, rows["batch_size"].is_default) == ("32", False)
+    assert (rows["cells"].value, rows["cells"].is_default) == ("8", True)
+    assert (rows["warmup_epochs"].value, rows["warmup_epochs"].is_default) == ("1", True)
+    assert "probability_learning_rate" not in rows
+    assert rows["batch_size"].help == "Images in a training batch."
+
+
+def test_the_images_by_class(search, training):
+    assert tables.dataset_table(read_run(search)) == [
+        {"class": "all 2 classes", "parts": {"train": 30}},
+        {"class": "ant", "parts": {"train": 10}},
+        {"class": HOSTILE, "parts": {"train": 20}},
+    ]
+    assert tables.dataset_table(read_run(training)) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(999, "999"), (1500, "1.50 k"), (12_345_678, "12.35 M"), (10**9, "1.00 G")]
+)
+def test_large_counts_are_short(count, text):
+    assert tables.short_count(count) == text
+    assert tables.percent(None) == ""
+    assert tables.setting_text([8, 8]) == "8,8"
+    assert tables.setting_text(None) == "-"

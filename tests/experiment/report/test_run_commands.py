@@ -1,0 +1,74 @@
+import dataclasses
+import shlex
+
+import pytest
+from small_runs import write_search, write_training
+
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.experiment.report.run_commands import flag_text, next_command_line, run_command_line
+from eoinas_tf.experiment.report.run_record import read_run
+from eoinas_tf.flag_definitions import config_from_arguments
+
+
+def parsed(kind, command):
+    python, script, *arguments = shlex.split(command)
+    assert (python, script) == ("python", "run_search.py" if kind is SearchConfig else "run_eval.py")
+    return config_from_arguments(kind, arguments)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"warmup_epochs": 3, "horizontal_flip": False, "image_size": (8, 8), "learning_rate": 0.5},
+        {"method": "pdarts", "epochs": 30, "skip_dropout": (0.0, 0.1, 0.2)},
+        {"method": "darts", "max_skip_connections": 2, "split_seed": 7},
+    ],
+)
+def test_the_command_of_a_search_gives_the_same_settings(tmp_path, settings):
+    settings = {**settings}
+    settings.pop("learning_rate", None)
+    epochs = settings.pop("epochs", 8)
+    folder = write_search(tmp_path / "a run", **settings)
+    record = read_run(folder)
+    changed = dataclasses.replace(record.config, epochs=epochs)
+    (folder / "config.json").write_text('{"kind": "SearchConfig", ' + changed.to_json().lstrip()[1:])
+    record = read_run(folder)
+    command = run_command_line(record)
+    assert parsed(SearchConfig, command) == record.config
+    assert "--batch_size=32" in command
+    assert "--cells" not in command
+    assert ("--warmup_epochs" in command) == ("warmup_epochs" in settings)
+
+
+def test_the_command_of_a_training_gives_the_same_settings(training):
+    record = read_run(training)
+    assert parsed(EvaluationConfig, run_command_line(record)) == record.config
+
+
+def test_after_a_search_comes_the_training_on_the_same_images(tmp_path):
+    folder = write_search(tmp_path / "search", horizontal_flip=False, image_size=(8, 8), crop_padding=1)
+    config = parsed(EvaluationConfig, next_command_line(read_run(folder))[1])
+    assert config.genotype == str(folder / "genotype.json")
+    assert (config.dataset, config.image_size, config.crop_padding) == ("digits", (8, 8), 1)
+    assert not config.horizontal_flip
+    assert config.run_dir != str(folder)
+
+
+def test_after_a_training_comes_its_export_or_its_rest(tmp_path, training):
+    words, command = next_command_line(read_run(training))
+    assert str(training / "saved_model") in shlex.split(command)
+    folder = write_training(tmp_path / "cut", finished=False)
+    words, command = next_command_line(read_run(folder))
+    assert "--max_steps" in words
+    assert parsed(EvaluationConfig, command).max_steps == 0
+    folder = write_training(tmp_path / "bare", saved_model=None)
+    (folder / "summary.json").write_text('{"test_accuracy": 0.5}')
+    assert next_command_line(read_run(folder))[1] == f"tensorboard --logdir={folder}"
+
+
+def test_flags_are_written_as_they_are_typed():
+    assert flag_text("download", True) == "--download"
+    assert flag_text("download", False) == "--nodownload"
+    assert flag_text("image_size", [8, 9]) == "--image_size=8,9"
+    assert flag_text("dataset", "folder:a b") == "--dataset=folder:a b"

@@ -1,0 +1,56 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.report_command import main, write_page
+
+ROOT = Path(__file__).parents[2]
+FINISHED = ROOT / "docs" / "results" / "eval_cifar10_cpu"
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """Copies of the recorded training's folder, which an earlier version wrote."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        for path in FINISHED.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folders
+
+
+def test_one_folder_gets_its_page_and_several_one_page(finished, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main([str(finished[0])])
+    main([*map(str, finished)])
+    main([*map(str, finished), f"--output={tmp_path / 'page.html'}"])
+    pages = [finished[0] / "report.html", Path("comparison.html"), tmp_path / "page.html"]
+    assert capsys.readouterr().out.split() == list(map(str, pages))
+    assert "76.47 %" in pages[0].read_text(encoding="utf-8")
+    assert pages[1].read_bytes() == pages[2].read_bytes()
+    assert not (finished[1] / "report.html").exists()
+
+
+def test_what_is_wrong_is_one_line_and_a_status(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([str(tmp_path)])
+    assert caught.value.code == 4
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: {tmp_path} is no run folder")
+    assert line.count("\n") == 1
+    with pytest.raises(ConfigurationError, match=r"the following arguments are required: DIR; see python -m"):
+        write_page([])
+    with pytest.raises(ConfigurationError, match=r"--output is for several folders.*Received: a.html"):
+        write_page(["runs/a", "--output=a.html"])
+
+
+def test_the_module_is_the_command():
+    run = subprocess.run(
+        [sys.executable, "-m", "eoinas_tf.experiment.report_command", "nowhere"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (4, "")
+    assert run.stderr.startswith("error: nowhere is no run folder")
