@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "predict": ("prediction", "names the classes of images with an exported network"),
     "describe": ("description", "prints the size of a cell's network"),
     "list": ("genotype_list", "lists the published cells"),
+    "report": ("report", "writes the page of a finished run, or compares several"),
     "study": ("study", "compares methods over seeds and data sets"),
 }
 

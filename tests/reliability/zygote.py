@@ -18,7 +18,7 @@ import tensorflow as tf
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 300
-COMMANDS = ("run_search", "run_eval")
+COMMANDS = {"run_search": "eoinas_tf.commands.search", "run_eval": "eoinas_tf.commands.evaluation"}
 
 
 class Zygote:
@@ -67,14 +67,11 @@ def become_command(job, output):
     os.environ.update(job["environment"])
     # Tracing would take most of the time of runs as short as these; what is saved and continued is the same.
     tf.config.run_functions_eagerly(True)
-    script = importlib.import_module(job["command"])
+    command = importlib.import_module(COMMANDS[job["command"]])
     sys.argv = [job["command"], *job["flags"]]
     status = 70  # What no command of ours ends with: an exception that nobody caught.
     try:
-        if job["command"] == "run_search":
-            script.run_command(script.SearchConfig, script.search)
-        else:
-            script.run_command(script.EvaluationConfig, script.evaluate)
+        command.main()
         status = 0
     except SystemExit as error:
         status = error.code or 0
@@ -105,7 +102,7 @@ def watch(child, stop_after, stop_signal):
 def main():
     """Serves jobs until there are no more."""
     sys.path.insert(0, str(ROOT))
-    for module in ("eoinas_tf.search.search_loop", "eoinas_tf.evaluation.evaluation_loop", "run_search", "run_eval"):
+    for module in ("eoinas_tf.search.search_loop", "eoinas_tf.evaluation.evaluation_loop", *COMMANDS.values()):
         importlib.import_module(module)
 
     with tempfile.TemporaryDirectory() as folder:

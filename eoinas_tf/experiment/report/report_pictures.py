@@ -4,6 +4,7 @@ A browser runs nothing of a picture that it shows as an image, whatever the file
 """
 
 import base64
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -75,9 +76,7 @@ def cell_pictures(record: RunRecord) -> list[Picture]:
                 record,
                 f"{CELL_TITLES[cell]}_cell",
                 title,
-                lambda pairs=pairs, title=title, concatenated=concatenated: draw_cell(
-                    genotype_graph(pairs), title, operation_colors(names), concatenated
-                ),
+                functools.partial(draw_cell, genotype_graph(pairs), title, operation_colors(names), concatenated),
             )
         )
     return pictures
@@ -110,8 +109,14 @@ def score_pictures(record: RunRecord) -> list[Picture]:
             record,
             f"{score}_{title}",
             f"{record.score_label} of each operation by epoch, {title} cell",
-            lambda cell=cell: draw_scores(
-                record.metrics, record.drops, cell, record.operations, record.edge_names, (score, record.score_label)
+            functools.partial(
+                draw_scores,
+                record.metrics,
+                record.drops,
+                cell,
+                record.operations,
+                record.edge_names,
+                (score, record.score_label),
             ),
         )
         for cell, title in CELL_TITLES.items()

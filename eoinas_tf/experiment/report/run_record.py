@@ -59,7 +59,7 @@ class RunRecord:
     def config(self) -> RunConfig | None:
         """The settings as a config; None where this version does not know them."""
         kind = KINDS[self.settings["kind"]]
-        given = {
+        given: dict[str, Any] = {
             field.name: tuple(value) if isinstance(value := self.settings[field.name], list) else value
             for field in dataclasses.fields(kind)
             if field.name in self.settings
@@ -165,12 +165,24 @@ def read_run(folder: Path) -> RunRecord:
             f"Received: kind {settings.get('kind')!r}"
         )
     try:
-        logs = [JsonLines(folder / f"{name}.jsonl").read() for name in ("metrics", "pruning", "timing")]
+        metrics, drops, timing = (
+            JsonLines(folder / f"{name}.jsonl").read() for name in ("metrics", "pruning", "timing")
+        )
     except (OSError, StorageError) as error:
         raise RunDirectoryError(f"{folder} cannot be read: {error}") from None
-    objects = ("summary", "genotype", "dataset", "environment", "final_evidence")
-    contents = [_read_object(folder / f"{name}.json") for name in objects]
-    return RunRecord(folder, settings, *contents, *logs, _read_table(folder / "class_accuracy.csv"))
+    return RunRecord(
+        folder,
+        settings,
+        summary=_read_object(folder / "summary.json"),
+        genotype=_read_object(folder / "genotype.json"),
+        dataset=_read_object(folder / "dataset.json"),
+        environment=_read_object(folder / "environment.json"),
+        evidence=_read_object(folder / "final_evidence.json"),
+        metrics=metrics,
+        drops=drops,
+        timing=timing,
+        classes=_read_table(folder / "class_accuracy.csv"),
+    )
 
 
 def _read_object(path: Path) -> dict[str, Any]:

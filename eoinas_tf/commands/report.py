@@ -1,0 +1,10 @@
+"""The command `eoinas report`, the same as `python -m eoinas_tf.experiment.report_command`."""
+
+import sys
+
+from eoinas_tf.experiment import report_command
+
+
+def main() -> None:
+    """Does what the command line says."""
+    report_command.main(sys.argv[1:])

@@ -1,0 +1,12 @@
+import sys
+
+from eoinas_tf.commands import report
+from eoinas_tf.experiment import report_command
+
+
+def test_a_report_gets_the_command_line(monkeypatch):
+    received = []
+    monkeypatch.setattr(report_command, "main", received.append)
+    monkeypatch.setattr(sys, "argv", ["eoinas report", "runs/a", "runs/b"])
+    report.main()
+    assert received == [["runs/a", "runs/b"]]
