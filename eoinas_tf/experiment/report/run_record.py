@@ -168,9 +168,20 @@ def read_run(folder: Path) -> RunRecord:
         logs = [JsonLines(folder / f"{name}.jsonl").read() for name in ("metrics", "pruning", "timing")]
     except (OSError, StorageError) as error:
         raise RunDirectoryError(f"{folder} cannot be read: {error}") from None
-    objects = ("summary", "genotype", "dataset", "environment", "final_evidence")
-    contents = [_read_object(folder / f"{name}.json") for name in objects]
-    return RunRecord(folder, settings, *contents, *logs, _read_table(folder / "class_accuracy.csv"))
+    metrics, drops, timing = logs
+    return RunRecord(
+        folder,
+        settings,
+        summary=_read_object(folder / "summary.json"),
+        genotype=_read_object(folder / "genotype.json"),
+        dataset=_read_object(folder / "dataset.json"),
+        environment=_read_object(folder / "environment.json"),
+        evidence=_read_object(folder / "final_evidence.json"),
+        metrics=metrics,
+        drops=drops,
+        timing=timing,
+        classes=_read_table(folder / "class_accuracy.csv"),
+    )
 
 
 def _read_object(path: Path) -> dict[str, Any]:
