@@ -13,7 +13,6 @@ from eoinas_tf.experiment.curve_plots import new_figure
 MOST_CLASSES = 30
 MOST_CLASSES_WITH_NUMBERS = 15
 LONGEST_NAME = 22
-LEAST_TITLE_WIDTH_INCHES = 4.5
 
 
 class PicturedConfusion(NamedTuple):
@@ -38,10 +37,8 @@ class PicturedConfusion(NamedTuple):
     @property
     def title(self) -> str:
         """Which for which, and how often."""
-        return (
-            f"{_shortened(self.true_class)} taken for {_shortened(self.predicted_class)}: {self.times} of "
-            f"{self.class_images} images"
-        )
+        what = f"{_shortened(self.true_class)} taken for {_shortened(self.predicted_class)}"
+        return f"{textwrap.fill(what, LONGEST_NAME)}\n{self.times} of {self.class_images} images"
 
 
 def most_confused_classes(matrix: np.ndarray, most: int) -> np.ndarray:
@@ -101,7 +98,7 @@ def draw_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str]) -> Fig
 
 
 def draw_confusions(confusions: Sequence[PicturedConfusion], images_a_row: int) -> Figure:
-    """Draws images that were classified wrongly, a row a pair of classes, each with how sure the network was.
+    """Draws images that were classified wrongly, the worst pairs first, each with how sure the network was.
 
     Args:
         confusions: The pairs, the worst first.
@@ -111,20 +108,24 @@ def draw_confusions(confusions: Sequence[PicturedConfusion], images_a_row: int) 
         figure = new_figure(6, 1.5)
         figure.text(0.5, 0.5, "no test image was classified wrongly", ha="center", va="center")
         return figure
-    # Only as wide as the pair with the most images needs.
-    columns = min(images_a_row, max(len(confusion.images) for confusion in confusions))
-    figure = new_figure(max(1.5 * columns, LEAST_TITLE_WIDTH_INCHES), 1.95 * len(confusions))
-    rows = figure.subfigures(len(confusions), 1, squeeze=False)[:, 0]
-    for row, confusion in zip(rows, confusions, strict=True):
-        row.suptitle(confusion.title, fontsize=10, x=0.01, ha="left", parse_math=False)
-        panels = row.subplots(1, columns, squeeze=False)[0]
-        for axes in panels:
-            axes.axis("off")
-        for axes, image, probability in zip(panels, confusion.images, confusion.probabilities, strict=False):
-            # Of images that are neither grey nor in colour, the first channel.
-            axes.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
-            what = f"{_shortened(confusion.true_class)} taken for {_shortened(confusion.predicted_class)}"
-            axes.set_title(f"{textwrap.fill(what, 22)}\n{100 * probability:.0f} % sure", fontsize=7, parse_math=False)
+    pictured = [
+        (confusion, image, probability)
+        for confusion in confusions
+        for image, probability in zip(confusion.images, confusion.probabilities, strict=True)
+    ]
+    # One after the other, whatever the pair, so that no part of the picture stays empty.
+    rows = -(-len(pictured) // images_a_row)
+    columns = -(-len(pictured) // rows)
+    title_lines = 2 + max(confusion.title.count("\n") for confusion in confusions)
+    figure = new_figure(1.7 * columns, (1.8 + 0.13 * title_lines) * rows)
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
+        axes.axis("off")
+    for axes, (confusion, image, probability) in zip(panels.flat, pictured, strict=False):
+        # Of images that are neither grey nor in colour, the first channel.
+        axes.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
+        title = f"{confusion.title}\n{100 * probability:.0f} % sure"
+        axes.set_title(title, fontsize=7, parse_math=False)
     return figure
 
 

@@ -143,8 +143,8 @@ def log_epoch(
     """
     epoch, living, scores = record["epoch"], evidence.living_operations, evidence.scores
     for name, steps in CURVE_RUNS.items():
-        curves = {tag: record[f"{steps}_{tag}"] for tag in ("loss", "accuracy")}
-        if known := {tag: value for tag, value in curves.items() if value is not None}:
+        means = {tag: record[f"{steps}_{tag}"] for tag in ("loss", "accuracy")}
+        if known := {tag: mean for tag, mean in means.items() if mean is not None}:
             log.curve_run(name).scalars(epoch, known)
     scalars = {
         **{f"schedule/{name}": value for name, value in schedule.items()},

@@ -59,7 +59,7 @@ def test_tables_and_pictures_are_written_and_written_anew(dataset, tmp_path, mon
         ]  # fmt: skip
     perfect, (confusion,) = drawn
     assert perfect == []
-    assert confusion.title == "b taken for a: 2 of 2 images"
+    assert confusion.title == "b taken for a\n2 of 2 images"
     assert (confusion.true_class, confusion.predicted_class) == ("b", "a")
     # The more confident mistake is the third image.
     np.testing.assert_array_equal(confusion.images[:, 0, 0, 0], [2, 1])

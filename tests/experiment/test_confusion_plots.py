@@ -57,17 +57,17 @@ def test_mistakes_are_shown_with_title_and_confidence(channels):
     images = np.zeros((2, 6, 4, channels), np.uint8)
     images[1, ..., 0] = 200
     pair = PicturedConfusion("cat$", "$dog", 2, 9, images, np.array([0.96, 0.5]))
-    assert pair.title == "cat$ taken for $dog: 2 of 9 images"
+    assert pair.title == "cat$ taken for $dog\n2 of 9 images"
     one = pair._replace(images=images[:1], probabilities=pair.probabilities[:1])
     figure = draw_confusions([pair, one], images_a_row=6)
-    assert [row.get_suptitle() for row in figure.subfigs] == [pair.title] * 2
-    panels = figure.subfigs[0].axes
-    # As many columns as the pair with the most images needs, and no empty ones behind.
-    assert [axes.get_title() for axes in panels] == [
-        "cat$ taken for $dog\n96 % sure", "cat$ taken for $dog\n50 % sure",
-    ]  # fmt: skip
-    assert [len(axes.images) for axes in panels] == [1, 1]
-    assert [len(axes.images) for axes in figure.subfigs[1].axes] == [1, 0]
+    panels = figure.axes
+    assert [axes.get_title() for axes in panels] == [f"{pair.title}\n{share} % sure" for share in (96, 50, 96)]
+    # A row ends only where it is full, and no panel is empty.
+    assert [len(axes.images) for axes in panels] == [1, 1, 1]
+    full = draw_confusions([pair, one], images_a_row=2)
+    assert [len(axes.images) for axes in full.axes] == [1, 1, 1, 0]
+    balanced = draw_confusions([pair, pair], images_a_row=3)
+    assert [len(axes.images) for axes in balanced.axes] == [1, 1, 1, 1]
     assert panels[1].images[0].get_array().shape == ((6, 4, 3) if channels == 3 else (6, 4))
     assert panels[1].images[0].get_array().max() == 200
     assert figure_to_png(figure)

@@ -71,14 +71,9 @@ def cell_pictures(record: RunRecord) -> list[Picture]:
     for cell, pairs in record.cells.items():
         title = f"{CELL_TITLES[cell]} cell"
         concatenated = record.genotype.get(f"{cell}_concat")
-        pictures.append(
-            _kept_or_drawn(
-                record,
-                f"{CELL_TITLES[cell]}_cell",
-                title,
-                functools.partial(draw_cell, genotype_graph(pairs), title, operation_colors(names), concatenated),
-            )
-        )
+        graph, colors = genotype_graph(pairs), operation_colors(names)
+        draw = functools.partial(draw_cell, graph, title, colors, concatenated)
+        pictures.append(_kept_or_drawn(record, f"{CELL_TITLES[cell]}_cell", title, draw))
     return pictures
 
 
@@ -104,23 +99,15 @@ def score_pictures(record: RunRecord) -> list[Picture]:
     score = record.score
     if score is None or not record.metrics or score not in record.metrics[0]:
         return []
-    return [
-        _kept_or_drawn(
-            record,
-            f"{score}_{title}",
-            f"{record.score_label} of each operation by epoch, {title} cell",
-            functools.partial(
-                draw_scores,
-                record.metrics,
-                record.drops,
-                cell,
-                record.operations,
-                record.edge_names,
-                (score, record.score_label),
-            ),
+    pictures = []
+    for cell, title in CELL_TITLES.items():
+        label = (score, record.score_label)
+        draw = functools.partial(
+            draw_scores, record.metrics, record.drops, cell, record.operations, record.edge_names, label
         )
-        for cell, title in CELL_TITLES.items()
-    ]
+        what = f"{record.score_label} of each operation by epoch, {title} cell"
+        pictures.append(_kept_or_drawn(record, f"{score}_{title}", what, draw))
+    return pictures
 
 
 def drop_pictures(record: RunRecord) -> list[Picture]:

@@ -59,7 +59,7 @@ class RunRecord:
     def config(self) -> RunConfig | None:
         """The settings as a config; None where this version does not know them."""
         kind = KINDS[self.settings["kind"]]
-        given: dict[str, Any] = {
+        given = {
             field.name: tuple(value) if isinstance(value := self.settings[field.name], list) else value
             for field in dataclasses.fields(kind)
             if field.name in self.settings
@@ -165,11 +165,10 @@ def read_run(folder: Path) -> RunRecord:
             f"Received: kind {settings.get('kind')!r}"
         )
     try:
-        metrics, drops, timing = (
-            JsonLines(folder / f"{name}.jsonl").read() for name in ("metrics", "pruning", "timing")
-        )
+        logs = [JsonLines(folder / f"{name}.jsonl").read() for name in ("metrics", "pruning", "timing")]
     except (OSError, StorageError) as error:
         raise RunDirectoryError(f"{folder} cannot be read: {error}") from None
+    metrics, drops, timing = logs
     return RunRecord(
         folder,
         settings,
