@@ -59,7 +59,7 @@ class RunRecord:
     def config(self) -> RunConfig | None:
         """The settings as a config; None where this version does not know them."""
         kind = KINDS[self.settings["kind"]]
-        given = {
+        given: dict[str, Any] = {
             field.name: tuple(value) if isinstance(value := self.settings[field.name], list) else value
             for field in dataclasses.fields(kind)
             if field.name in self.settings
