@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -25,7 +26,7 @@ def no_images(*arguments, **named):
 
 @pytest.fixture
 def finished(tmp_path, monkeypatch):
-    monkeypatch.setattr(search_session, "load_image_dataset", no_images)
+    monkeypatch.setattr(search_session, "load_search_images", no_images)
     run_search(config(tmp_path / "run"))
     return tmp_path / "run"
 
@@ -58,7 +59,7 @@ def test_the_same_seed_draws_the_same_bytes_and_another_one_another_cell(finishe
     for name in ("genotype.json", "summary.json", "final_evidence.json"):
         assert (tmp_path / "again" / name).read_bytes() == (finished / name).read_bytes()
     assert "no network was trained and no image was read" in capsys.readouterr().out
-    other = SearchConfig(**{**vars(config(tmp_path / "other")), "seed": 6})
+    other = dataclasses.replace(config(tmp_path / "other"), seed=6)
     run_search(other)
     assert (tmp_path / "other" / "genotype.json").read_bytes() != (finished / "genotype.json").read_bytes()
 
