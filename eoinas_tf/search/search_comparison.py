@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.dataset_record import fingerprint_changes
 
 # The images, and what a super network's accuracy on them depends on whatever cell is found in it.
 MUST_AGREE = ("dataset", "image_size", "cells", "init_channels", "batch_size", "epochs")
@@ -23,7 +24,7 @@ def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]
         too. To be shown and kept in summary.json.
 
     Raises:
-        ConfigurationError: A setting differs that makes scores incomparable. The message names it.
+        ConfigurationError: A setting or the images differ, which makes scores incomparable. The message names what.
     """
     for name in MUST_AGREE:
         for folder, other in zip(folders, settings, strict=True):
@@ -33,6 +34,7 @@ def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]
                     f"{_shown(settings[0][name])} in {folders[0]} and {_shown(other[name])} in {folder}; choose among "
                     f"searches that have {', '.join(MUST_AGREE)} in common"
                 )
+    _check_images(folders)
     seeds = sorted({split_seed_of(search) for search in settings})
     if len(seeds) == 1:
         return ()
@@ -41,6 +43,23 @@ def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]
         f"{', '.join(map(str, seeds))}), which moves scores by chance; searches with one --split_seed are scored on "
         "the same images",
     )
+
+
+def _check_images(folders: Sequence[Path]) -> None:
+    """Makes sure that one name of a data set stood for the same images; searches of earlier versions do not tell."""
+    known = [(folder, images) for folder in folders if (images := _fingerprint(folder)) is not None]
+    for folder, images in known[1:]:
+        if images != known[0][1]:
+            (change, *_) = fingerprint_changes(known[0][1], images)
+            raise ConfigurationError(
+                f"searches on different images cannot be compared by their scores. Received: {known[0][0]} and {folder} "
+                f"({change}); choose among searches of one data set as it is"
+            )
+
+
+def _fingerprint(folder: Path) -> dict[str, Any] | None:
+    path = folder / "dataset.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def read_search_settings(folder: Path) -> dict[str, Any]:

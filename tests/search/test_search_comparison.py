@@ -45,6 +45,23 @@ def test_folders_from_before_the_setting_were_divided_by_their_seed():
     assert "(--split_seed 0, 1)" in check_comparable(FOLDERS, settings)[0]
 
 
+def write_images(folder, digest, images=3):
+    folder.mkdir()
+    part = {"images": images, "digest": digest, "images_by_class": [images], "digests_by_class": [digest]}
+    record = {"source": {}, "class_names": ["ant"], "parts": {"train": part}}
+    (folder / "dataset.json").write_text(json.dumps(record))
+
+
+def test_one_name_may_stand_for_other_images(tmp_path):
+    folders = [tmp_path / name for name in ("a", "b", "c", "of an earlier version")]
+    for folder, digest in zip(folders, ("1f", "1f", "2e"), strict=False):
+        write_images(folder, digest)
+    same = [settings_of(split_seed=0)] * 3
+    assert check_comparable([folders[0], folders[3], folders[1]], same) == ()
+    with pytest.raises(ConfigurationError, match="different images .*/a and .*/c .train: other images, in class 'ant'"):
+        check_comparable(folders[:3], same)
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [
