@@ -52,8 +52,8 @@ def _check_images(folders: Sequence[Path]) -> None:
         if images != known[0][1]:
             (change, *_) = fingerprint_changes(known[0][1], images)
             raise ConfigurationError(
-                f"searches on different images cannot be compared by their scores. Received: {known[0][0]} and {folder} "
-                f"({change}); choose among searches of one data set as it is"
+                f"searches on different images cannot be compared by their scores. Received: {known[0][0]} and "
+                f"{folder} ({change}); choose among searches of one data set as it is"
             )
 
 

@@ -58,7 +58,9 @@ def test_one_name_may_stand_for_other_images(tmp_path):
         write_images(folder, digest)
     same = [settings_of(split_seed=0)] * 3
     assert check_comparable([folders[0], folders[3], folders[1]], same) == ()
-    with pytest.raises(ConfigurationError, match="different images .*/a and .*/c .train: other images, in class 'ant'"):
+    with pytest.raises(
+        ConfigurationError, match=r"different images .*/a and .*/c .train: other images, in class 'ant'"
+    ):
         check_comparable(folders[:3], same)
 
 
