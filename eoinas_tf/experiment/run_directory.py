@@ -60,6 +60,7 @@ class RunDirectory:
         self.genotype = self.path / "genotype.json"
         self.final_evidence = self.path / "final_evidence.json"
         self.summary = self.path / "summary.json"
+        self.keras_model = self.path / "model.keras"
         self.class_accuracy = self.path / "class_accuracy.csv"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
@@ -179,7 +180,13 @@ class RunDirectory:
             self.timing,
             self.genotype,
         )
-        results = (self.final_evidence, self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
+        results = (
+            self.final_evidence,
+            self.summary,
+            self.class_accuracy,
+            self.keras_model,
+            self.checkpoints.with_suffix(".json"),
+        )
         temporary = [temporary_name(path) for path in (*files, *results)]
         for path in (*temporary, *self.plots.glob(f"*.png{TEMPORARY_SUFFIX}")):
             with contextlib.suppress(OSError):
