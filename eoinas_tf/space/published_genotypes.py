@@ -1,5 +1,6 @@
 """Cells that papers report, as genotypes with their source."""
 
+import fnmatch
 import os.path
 
 from eoinas_tf.errors import GenotypeError
@@ -288,3 +289,16 @@ def load_genotype(name_or_path: str) -> Genotype:
             f"--genotype must be a file or one of {', '.join(PUBLISHED_GENOTYPES)}. Received: {name_or_path!r}"
         )
     return Genotype.read(name_or_path, genotype_from_text)
+
+
+def list_genotypes(pattern: str = "*") -> list[str]:
+    """Returns the names of published genotypes, sorted.
+
+    Args:
+        pattern: As of file names, such as `*DARTS*`; upper and lower case are one.
+
+    Example:
+        for name in list_genotypes("*darts*"):
+            print(name, PUBLISHED_GENOTYPES[name].source)
+    """
+    return sorted(name for name in PUBLISHED_GENOTYPES if fnmatch.fnmatchcase(name.lower(), pattern.lower()))

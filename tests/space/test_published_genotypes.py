@@ -4,7 +4,7 @@ import pytest
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, list_genotypes, load_genotype
 
 # As the papers' repositories print them.
 PRINTED = {
@@ -123,3 +123,9 @@ def test_load_genotype_refuses_what_is_neither(name):
 def test_load_genotype_refuses_a_folder(tmp_path):
     with pytest.raises(GenotypeError, match=r"Is a directory"):
         load_genotype(str(tmp_path))
+
+
+def test_names_are_listed_by_a_pattern_in_either_case():
+    assert list_genotypes() == sorted(PUBLISHED_GENOTYPES)
+    assert list_genotypes("darts*") == ["DARTS_V1", "DARTS_V2"]
+    assert list_genotypes("*nothing*") == []
