@@ -5,7 +5,10 @@ the numbers are for, and the step, draws the same numbers again. That is what le
 run repeat an uninterrupted one, and replicas agree without talking.
 """
 
+import contextlib
 import hashlib
+import random
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -44,6 +47,34 @@ def stateless_seed(seed: int, purpose: str, step: int | tf.Tensor) -> tf.Tensor:
         `seed` to `tf.random.stateless_*` together with `alg=ALGORITHM`.
     """
     return tf.stack([tf.constant(purpose_number(seed, purpose), tf.int64), tf.cast(step, tf.int64)])
+
+
+@contextlib.contextmanager
+def kept_generators() -> Iterator[None]:
+    """Lets Python's and NumPy's generators, from which layers and libraries draw, go on afterwards as before."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 -- others may draw from it
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def initial_weights_seed(seed: int) -> Iterator[None]:
+    """Seeds what initial weights come from while layers are built; afterwards the generators are as they were.
+
+    Keras's initializers draw their own seeds from Python's generator. TensorFlow's global seed has no part in them, and
+    to set it would make TensorFlow prepare every traced function anew.
+
+    Args:
+        seed: The seed; networks built under the same one start with the same weights, which are those that
+            `keras.utils.set_random_seed` gives them.
+    """
+    with kept_generators():
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        yield
 
 
 def epoch_order(size: int, seed: int, stream: str, epoch: int) -> np.ndarray:

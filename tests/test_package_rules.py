@@ -34,7 +34,9 @@ _BASE = {
 _EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution"}
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
-    "__init__": set(),
+    # The package that is the function `search` too, and what tells Keras of the layers; all else is loaded lazily.
+    "__init__": {"keras_registration", "search"},
+    "keras_registration": set(),
     "enduring_output": set(),
     "errors": set(),
     "config": {"errors", "learning_rate_shapes", "search_methods", "setting_paths"},
@@ -77,6 +79,8 @@ ALLOWED_IMPORTS = {
     "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "__version__"},
     "run_search": {"commands"},
     "run_eval": {"commands"},
+    # On top of everything, and imported by nothing.
+    "api": _EVALUATION | {"search", "evaluation"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
@@ -89,6 +93,8 @@ WITHOUT_TENSORFLOW = (
     "flag_definitions",
     "command_line",
     "processors",
+    "keras_registration",
+    "api",
     "space.operation_names",
     "space.cell_topology",
     "space.genotype",
@@ -313,6 +319,8 @@ WRONG_FILES = [
     (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.supernet.network import Network", "evaluation imports"),
     (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.search.loop import run", "evaluation imports"),
     (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.study.command import main", "evaluation imports"),
+    (forbidden_imports, "evaluation/loop.py", "from eoinas_tf.api.cell_search import search", "evaluation imports"),
+    (forbidden_imports, "search/loop.py", "from eoinas_tf.api.cell_search import search", "search imports"),
     (forbidden_imports, "errors.py", "from eoinas_tf.config import setting", "errors imports"),
     (forbidden_imports, "config.py", "import eoinas_tf", "config imports eoinas_tf"),
     (forbidden_imports, "search/loop.py", "from . import temperature", "relative import"),

@@ -1,10 +1,12 @@
 import itertools
+import random
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.random_seeds import ALGORITHM, epoch_order, purpose_number, stateless_seed
+from eoinas_tf.random_seeds import ALGORITHM, epoch_order, initial_weights_seed, purpose_number, stateless_seed
 
 
 def test_purpose_number_is_the_digest_that_every_process_computes():
@@ -108,3 +110,21 @@ def test_close_epochs_and_close_seeds_have_independent_orders():
     # Two independent permutations agree in one place on average.
     agreements = [np.sum(first == second) for first, second in itertools.combinations(orders, 2)]
     assert max(agreements) < 10
+
+
+def test_initial_weights_are_those_of_a_seed_of_keras_and_the_generators_go_on_as_before():
+    keras.utils.set_random_seed(7)
+    layer = keras.layers.Dense(3)
+    layer.build((None, 2))
+    random.seed(1)
+    expected = [random.random(), random.random()]
+    random.seed(1)
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    received = [random.random()]
+    with initial_weights_seed(7):
+        again = keras.layers.Dense(3)
+        again.build((None, 2))
+    received.append(random.random())
+    np.testing.assert_array_equal(again.kernel, layer.kernel)
+    assert received == expected
+    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
+from eoinas_tf.data.image_arrays import ARRAYS, refuse_arrays
 from eoinas_tf.data.image_folder import load_image_folder
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
@@ -111,4 +112,8 @@ def load_digits_images(
 
 
 # Sources by the part of a name before the colon; every other name is TensorFlow Datasets'.
-LOCAL_SOURCES: dict[str, Callable[..., ImageDataset]] = {"digits": load_digits_images, "folder": load_image_folder}
+LOCAL_SOURCES: dict[str, Callable[..., ImageDataset]] = {
+    "digits": load_digits_images,
+    "folder": load_image_folder,
+    ARRAYS: refuse_arrays,
+}

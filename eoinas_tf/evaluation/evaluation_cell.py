@@ -61,6 +61,8 @@ class EvaluationCell(keras.layers.Layer):
         self.follows_reduction = follows_reduction
         self.edges = self.genotype.reduce if is_reduction else self.genotype.normal
         self.concatenated_nodes = self.genotype.reduce_concat if is_reduction else self.genotype.normal_concat
+        # Keras's fit compiles whole steps with XLA where all layers say that they suit it, minutes for twenty cells.
+        self.supports_jit = False
         first_block = FactorizedReduction if follows_reduction else ReLUConvolution
         self.first_preprocessing = first_block(channels, name="first_preprocessing")
         self.second_preprocessing = ReLUConvolution(channels, name="second_preprocessing")

@@ -6,16 +6,17 @@ from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing
 
 
-def load_images(config: EvaluationConfig) -> ImageDataset:
+def load_images(config: EvaluationConfig, given: ImageDataset | None = None) -> ImageDataset:
     """Loads the data set that the settings name, at the size that they name.
 
     Args:
         config: The settings.
+        given: The images themselves, where they are in memory already.
 
     Raises:
         DatasetError: It is unknown, not there, or not what the settings take it for.
     """
-    return load_image_dataset(
+    return given or load_image_dataset(
         config.dataset,
         data_dir=config.data_dir,
         download=config.download,

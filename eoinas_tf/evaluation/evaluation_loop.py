@@ -4,11 +4,11 @@ import math
 import time
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
+from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch, test_batches, training_batches
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
@@ -28,18 +28,24 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
-from eoinas_tf.optimization.precision import use_precision
+from eoinas_tf.optimization.precision import computing_in
+from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.resource_usage import seconds_since_process_start
+from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
 
 
-def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
+def run_evaluation(
+    config: EvaluationConfig, dataset: ImageDataset | None = None, genotype: Genotype | None = None
+) -> dict[str, Any] | None:
     """Trains, tests and exports the network that the settings name, in a run folder that the same call continues.
 
     With `pytorch_weights` the training is left out.
 
     Args:
         config: The settings.
+        dataset: The images, where they are in memory already; those that the settings name where not given.
+        genotype: The cells themselves, likewise.
 
     Returns:
         What summary.json holds; its paths are relative to the run folder. None in a process that only
@@ -50,22 +56,22 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
             NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     check_packages(config.export_formats)
-    genotype = configured_genotype(config)
+    genotype = genotype or configured_genotype(config)
     if config.pytorch_weights and genotype is not None:
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
     with (
         StopSignals() as stop,
         named_memory_exhaustion("--batch_size or --init_channels, or raise --accumulation_steps"),
+        computing_in(config.mixed_precision),
         RunDirectory(config, this_worker(config.strategy).is_chief) as run,
     ):
         keep_genotype(run, config, genotype)
         check_exports(run.path, config.export_formats)
         replicas = Replicas.of(config, config.accumulation_steps)
         stop.listen()
-        use_precision(config.mixed_precision)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        dataset = load_images(config)
+        dataset = load_images(config, dataset)
         keep_dataset(run, dataset_fingerprint(dataset))
         preprocessing = choose_preprocessing(config, dataset)
         rows = replicas.worker_rows(config.batch_size)
@@ -74,8 +80,7 @@ def run_evaluation(config: EvaluationConfig) -> dict[str, Any] | None:
         total_steps = config.epochs * epoch_steps
         fitted, budget_message = config_within_budget(config, genotype, dataset.image_shape, dataset.num_classes)
         # Not before, so that a network starts the same whether its width was asked for or found.
-        keras.utils.set_random_seed(config.seed)
-        with replicas.strategy.scope():
+        with initial_weights_seed(config.seed), replicas.strategy.scope():
             network = build_network(fitted, genotype, dataset.image_shape, dataset.num_classes)
             state = build_evaluation_state(config, network, total_steps)
         step = EvaluationStep(state, config, total_steps, replicas)

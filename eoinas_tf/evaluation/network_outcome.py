@@ -1,18 +1,23 @@
 """What comes of a network, trained here or loaded: the report of its test, its exports, its figures."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.keras_classifier import keras_classifier
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_exports import export_network
 from eoinas_tf.evaluation.prediction_report import write_prediction_report
 from eoinas_tf.evaluation.predictions import Predictions
+from eoinas_tf.experiment.atomic_files import write_bytes
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.write_failures import write_failure
 
 
 def keep_outcome(
@@ -43,6 +48,7 @@ def keep_outcome(
     """
     write_prediction_report(run, dataset, predictions, epoch)
     exports = export_network(network, config, dataset, preprocessing, run.path)
+    write_keras_model(run, network, dataset, preprocessing)
     parameters, auxiliary_parameters = count_parameters(network)
     return {
         "dataset": config.dataset,
@@ -52,9 +58,44 @@ def keep_outcome(
         "parameters": parameters,
         "auxiliary_parameters": auxiliary_parameters,
         "multiply_adds": count_multiply_adds(network, dataset.image_shape),
+        "image_shape": list(dataset.image_shape),
+        "mean": [float(value) for value in preprocessing.mean],
+        "standard_deviation": [float(value) for value in preprocessing.standard_deviation],
+        "keras_model": run.keras_model.name,
         "genotype": run.genotype.name if run.genotype.exists() else None,
         **exports,
     }
+
+
+def write_keras_model(
+    run: RunDirectory, network: FinalNetwork, dataset: ImageDataset, preprocessing: Preprocessing
+) -> None:
+    """Writes model.keras: raw pixels in, probabilities out, without the auxiliary head.
+
+    Args:
+        run: The open run folder.
+        network: The network.
+        dataset: Its data set.
+        preprocessing: Its normalization, which becomes part of the model.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    model = keras_classifier(
+        network,
+        dataset.image_shape,
+        mean=preprocessing.mean,
+        standard_deviation=preprocessing.standard_deviation,
+    )
+    try:
+        # Keras writes to files with this ending only.
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / run.keras_model.name
+            model.save(file)
+            content = file.read_bytes()
+    except OSError as error:
+        raise write_failure(run.keras_model, error) from None
+    write_bytes(run.keras_model, content)
 
 
 def say_outcome(progress: Progress, run: RunDirectory, summary: dict[str, Any]) -> None:
@@ -72,4 +113,5 @@ def say_outcome(progress: Progress, run: RunDirectory, summary: dict[str, Any]) 
     for name in EXPORT_FORMATS:
         if name in summary:
             progress.say(f"{name} export {run.path / summary[name]}")
+    progress.say(f"Keras model {run.keras_model}, for keras.models after import eoinas_tf")
     progress.say(f"results {run.summary}, classes {run.class_accuracy}, pictures {run.plots}")

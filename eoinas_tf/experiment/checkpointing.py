@@ -122,8 +122,11 @@ class Checkpoints:
                 return json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return None
 
-    def restore_latest(self) -> dict[str, Any] | None:
+    def restore_latest(self, only_own: bool = False) -> dict[str, Any] | None:
         """Restores the newest checkpoint that is whole.
+
+        Args:
+            only_own: Whether the checkpoint may hold more variables than these, which are left alone.
 
         Returns:
             The JSON object it was saved with; None if the run never saved one.
@@ -141,7 +144,7 @@ class Checkpoints:
                 continue
             if damaged:
                 LOGGER.warning("damaged checkpoint (%s); continuing from %s", "; ".join(damaged), folder.name)
-            self._restore(folder)
+            self._restore(folder, only_own)
             self._newest = folder
             return json.loads((folder / "state.json").read_text(encoding="utf-8"))
         if damaged:
@@ -155,16 +158,19 @@ class Checkpoints:
             )
         return None
 
-    def _restore(self, folder: Path) -> None:
+    def _restore(self, folder: Path, only_own: bool) -> None:
         stored = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["content"]["variables"]
         expected = self._description()
-        for name in [*expected, *stored]:
+        for name in expected if only_own else [*expected, *stored]:
             if stored.get(name) != expected.get(name):
                 raise StorageError(
                     f"checkpoint {folder} does not fit: {name} is {stored.get(name)} in it, {expected.get(name)} here"
                 )
         status = tf.train.Checkpoint(**self._tracked()).read(str(folder / "variables"))
-        status.assert_consumed()
+        if only_own:
+            status.assert_existing_objects_matched().expect_partial()
+        else:
+            status.assert_consumed()
 
     def _tracked(self) -> dict[str, tf.Variable]:
         return {name.replace("/", "_"): variable for name, variable in self._variables.items()}

@@ -60,6 +60,7 @@ class RunDirectory:
         self.genotype = self.path / "genotype.json"
         self.final_evidence = self.path / "final_evidence.json"
         self.summary = self.path / "summary.json"
+        self.keras_model = self.path / "model.keras"
         self.class_accuracy = self.path / "class_accuracy.csv"
         self.report = self.path / "report.html"
         self.checkpoints = self.path / "checkpoints"
@@ -180,8 +181,15 @@ class RunDirectory:
             self.timing,
             self.genotype,
         )
-        results = (self.final_evidence, self.summary, self.class_accuracy, self.checkpoints.with_suffix(".json"))
-        temporary = [temporary_name(path) for path in (*files, *results, self.report)]
+        results = (
+            self.final_evidence,
+            self.summary,
+            self.class_accuracy,
+            self.keras_model,
+            self.report,
+            self.checkpoints.with_suffix(".json"),
+        )
+        temporary = [temporary_name(path) for path in (*files, *results)]
         pictures = [path for suffix in ("png", "svg") for path in self.plots.glob(f"*.{suffix}{TEMPORARY_SUFFIX}")]
         for path in (*temporary, *pictures):
             with contextlib.suppress(OSError):

@@ -1,6 +1,7 @@
 """The type that layers compute in, and the loss scale that float16 needs."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,6 +18,21 @@ def use_precision(mixed_precision: str) -> None:
         mixed_precision: `float32`, `bfloat16` or `float16`.
     """
     keras.config.set_dtype_policy(DTYPE_POLICIES[mixed_precision])
+
+
+@contextlib.contextmanager
+def computing_in(mixed_precision: str) -> Iterator[None]:
+    """Inside, layers are built to compute in a type; afterwards Keras's policy is what it was.
+
+    Args:
+        mixed_precision: `float32`, `bfloat16` or `float16`.
+    """
+    before = keras.config.dtype_policy()
+    use_precision(mixed_precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 class LossScale(tf.Module):

@@ -37,6 +37,23 @@ def rewrite_where_it_pays(image_shape: tuple[int, int, int], init_channels: int,
     _rewrite(has_gpu() or batch_size * height * width * init_channels >= FEWEST_NUMBERS)
 
 
+@contextlib.contextmanager
+def rewriting_where_it_pays(image_shape: tuple[int, int, int], init_channels: int, batch_size: int) -> Iterator[None]:
+    """Does what `rewrite_where_it_pays` does, for as long as its block lasts.
+
+    Args:
+        image_shape: (height, width, channels) of an image.
+        init_channels: C, the channels of the first cell.
+        batch_size: Images in a batch.
+    """
+    before = _is_rewriting()
+    rewrite_where_it_pays(image_shape, init_channels, batch_size)
+    try:
+        yield
+    finally:
+        _rewrite(before)
+
+
 def _is_rewriting() -> bool:
     return not tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
 

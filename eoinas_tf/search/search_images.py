@@ -7,18 +7,19 @@ from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.run_directory import RunDirectory
 
 
-def load_search_images(config: SearchConfig, run: RunDirectory) -> ImageDataset:
+def load_search_images(config: SearchConfig, run: RunDirectory, given: ImageDataset | None = None) -> ImageDataset:
     """Loads the data set that the settings name, and makes sure that it is the one that the run began with.
 
     Args:
         config: The settings.
         run: The open run folder; a new one receives the data set's fingerprint.
+        given: The images themselves, where they are in memory already.
 
     Raises:
         DatasetError: It is unknown, not there, or not what the settings take it for.
         RunDirectoryError: The run began with other images.
     """
-    dataset = load_image_dataset(
+    dataset = given or load_image_dataset(
         config.dataset,
         data_dir=config.data_dir,
         download=config.download,

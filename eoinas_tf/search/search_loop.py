@@ -5,6 +5,7 @@ import time
 import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.fault_points import fault_point
@@ -13,11 +14,12 @@ from eoinas_tf.search.search_session import SearchEpoch, SearchSession
 from eoinas_tf.search.search_step import SearchState, SearchStep
 
 
-def run_search(config: SearchConfig) -> dict | None:
+def run_search(config: SearchConfig, dataset: ImageDataset | None = None) -> dict | None:
     """Searches with one seed, in a run folder that the same call continues.
 
     Args:
         config: The settings; `num_seeds` and `select_from` are `seed_selection`'s.
+        dataset: The images, where they are in memory already; those that the settings name where not given.
 
     Returns:
         What summary.json holds; None if `max_steps` ended the search early.
@@ -26,7 +28,7 @@ def run_search(config: SearchConfig) -> dict | None:
         EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, a loss
             became NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
-    with SearchSession(config) as session:
+    with SearchSession(config, dataset) as session:
         if session.finished_summary is not None:
             return session.finished_summary
         method = session.method

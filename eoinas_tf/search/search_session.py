@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.dataset_fingerprint import dataset_digest
+from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.distribution.replicas import Replicas
@@ -26,11 +26,11 @@ from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.step_saves import StepSaves
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
-from eoinas_tf.optimization.precision import use_precision
-from eoinas_tf.random_seeds import purpose_number
+from eoinas_tf.optimization.precision import computing_in
+from eoinas_tf.random_seeds import initial_weights_seed, purpose_number
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import DerivedCells
-from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
+from eoinas_tf.search.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_images import load_search_images
 from eoinas_tf.search.search_journal import SearchJournal
@@ -55,14 +55,16 @@ class SearchSession:
 
     Args:
         config: The search's settings.
+        dataset: The images, where they are in memory already; those that the settings name where not given.
 
     Raises:
         EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, the memory
             does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
 
-    def __init__(self, config: SearchConfig) -> None:
+    def __init__(self, config: SearchConfig, dataset: ImageDataset | None = None) -> None:
         self.config = config
+        self._given_dataset = dataset
         self._method_class = load_method(config.method)
         self._warnings = self._method_class.check(config)
         for warning in self._warnings:
@@ -80,7 +82,9 @@ class SearchSession:
             self._stages = self._method_class.stages(self.config)
             if self.run.summary.exists():
                 if self._stages:
-                    load_search_images(self.config, self.run)  # Which refuses others than the search's own.
+                    load_search_images(
+                        self.config, self.run, self._given_dataset
+                    )  # Which refuses others than the search's own.
                 print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
                 if self.run.is_writer and not self.run.report.exists():
                     # A kill came before it, or the search is an earlier version's.
@@ -89,7 +93,7 @@ class SearchSession:
                     write_report(self.run.path)
                 self.finished_summary = json.loads(self.run.summary.read_text(encoding="utf-8"))
             else:
-                self._prepare()
+                self._prepare(around)
             self._around = around.pop_all()
         return self
 
@@ -102,20 +106,22 @@ class SearchSession:
         """Closes the folder and gives signals back."""
         return self._around.__exit__(kind, exception, traceback)
 
-    def _prepare(self) -> None:
+    def _prepare(self, around: contextlib.ExitStack) -> None:
         config = self.config
         import_operations(config.operation_modules or ())
         operation_names = candidate_names(config.operations)
         self.replicas = Replicas.of(config)
         self._stop.listen()
-        use_precision(config.mixed_precision)
+        around.enter_context(computing_in(config.mixed_precision))
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
         # Where nothing is trained, no image is needed.
         self.epoch_steps = 0
         if self._stages:
             self.epoch_steps = steps_per_epoch(min(map(len, self.halves)), config.batch_size)
-            rewrite_where_it_pays(self.dataset.image_shape, config.init_channels, config.batch_size)
+            around.enter_context(
+                rewriting_where_it_pays(self.dataset.image_shape, config.init_channels, config.batch_size)
+            )
         with self.replicas.strategy.scope():
             self.method = self._method_class(SearchProblem(config, operation_names, self.epoch_steps))
         variables: dict[str, list] = self.method.state()
@@ -141,7 +147,7 @@ class SearchSession:
     @functools.cached_property
     def dataset(self):
         """The images with their labels."""
-        return load_search_images(self.config, self.run)
+        return load_search_images(self.config, self.run, self._given_dataset)
 
     @functools.cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:
@@ -298,8 +304,7 @@ class SearchSession:
     def _build_stage(self, stage: int) -> None:
         """Builds a stage's network with its optimizer and steps, and prepares the method for it."""
         seed = self.config.seed if stage == 0 else purpose_number(self.config.seed, f"weights of stage {stage}") % 2**32
-        keras.utils.set_random_seed(seed)
-        with self.replicas.strategy.scope():
+        with initial_weights_seed(seed), self.replicas.strategy.scope():
             state = build_search_state(
                 self.method, self._stages[stage], self.dataset.image_shape, self.dataset.num_classes
             )

@@ -1,6 +1,7 @@
 """Cells that papers report, as genotypes with their source."""
 
 import difflib
+import fnmatch
 import os.path
 
 from eoinas_tf.errors import GenotypeError
@@ -315,3 +316,16 @@ def _nearest(text: str) -> str:
     names = {_letters(name): name for name in PUBLISHED_GENOTYPES}
     close = [names[key] for key in difflib.get_close_matches(_letters(text), names, n=2)]
     return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def list_genotypes(pattern: str = "*") -> list[str]:
+    """Returns the names of published genotypes, sorted.
+
+    Args:
+        pattern: As of file names, such as `*DARTS*`; upper and lower case are one.
+
+    Example:
+        for name in list_genotypes("*darts*"):
+            print(name, PUBLISHED_GENOTYPES[name].source)
+    """
+    return sorted(name for name in PUBLISHED_GENOTYPES if fnmatch.fnmatchcase(name.lower(), pattern.lower()))

@@ -1,3 +1,5 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from eoinas_tf.optimization.precision import (
     LossScale,
     NoLossScale,
     build_loss_scale,
+    computing_in,
     use_precision,
 )
 
@@ -29,6 +32,14 @@ def test_layers_compute_in_the_type_and_keep_their_weights_in_float32(precision,
     layer = keras.layers.Dense(2)
     assert layer(np.ones((1, 3), np.float32)).dtype == dtype
     assert layer.kernel.dtype == "float32"
+
+
+def test_the_policy_of_before_comes_back_after_an_error_too():
+    use_precision("bfloat16")
+    with contextlib.suppress(ValueError), computing_in("float16"):
+        assert keras.layers.Dense(2).compute_dtype == "float16"
+        raise ValueError("any")
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
 
 
 def test_there_is_a_policy_for_every_choice_of_the_flag():

@@ -1,8 +1,14 @@
+import contextlib
+
 import pytest
 import tensorflow as tf
 
 from eoinas_tf.search import graph_rewriting
-from eoinas_tf.search.graph_rewriting import called_functions_as_traced, rewrite_where_it_pays
+from eoinas_tf.search.graph_rewriting import (
+    called_functions_as_traced,
+    rewrite_where_it_pays,
+    rewriting_where_it_pays,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +73,13 @@ def test_steps_on_small_images_are_left_as_traced_and_on_larger_ones_are_not():
     rewrite_where_it_pays((8, 8, 1), init_channels=4, batch_size=32)
     assert not is_rewriting()
     rewrite_where_it_pays((32, 32, 3), init_channels=16, batch_size=64)
+    assert is_rewriting()
+
+
+def test_what_was_on_before_is_on_again():
+    with contextlib.suppress(ValueError), rewriting_where_it_pays((8, 8, 1), init_channels=4, batch_size=32):
+        assert not is_rewriting()
+        raise ValueError("any")
     assert is_rewriting()
 
 

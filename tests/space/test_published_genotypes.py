@@ -4,7 +4,12 @@ import pytest
 
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype, published_name
+from eoinas_tf.space.published_genotypes import (
+    PUBLISHED_GENOTYPES,
+    list_genotypes,
+    load_genotype,
+    published_name,
+)
 
 # As the papers' repositories print them.
 PRINTED = {
@@ -153,3 +158,9 @@ def test_a_wrong_name_is_answered_with_the_nearest_ones(text, end):
 
 def test_no_two_names_are_the_same_but_for_case_and_dashes():
     assert [published_name(name) for name in PUBLISHED_GENOTYPES] == list(PUBLISHED_GENOTYPES)
+
+
+def test_names_are_listed_by_a_pattern_in_either_case():
+    assert list_genotypes() == sorted(PUBLISHED_GENOTYPES)
+    assert list_genotypes("darts*") == ["DARTS_V1", "DARTS_V2"]
+    assert list_genotypes("*nothing*") == []

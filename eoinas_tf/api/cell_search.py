@@ -1,0 +1,74 @@
+"""`eoinas_tf.search`: from images to a cell, in this process."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eoinas_tf.api.image_sources import find_images
+from eoinas_tf.api.run_folders import SearchRun
+from eoinas_tf.api.run_settings import make_config
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.random_seeds import kept_generators
+from eoinas_tf.search.search_loop import run_search
+from eoinas_tf.search.search_schedule import check_pruning_schedule
+from eoinas_tf.search.seed_selection import select_best
+
+
+def search(
+    data: Any,
+    *,
+    test_data: Any = None,
+    class_names: Sequence[str] | None = None,
+    run_dir: str | Path | None = None,
+    **settings: Any,
+) -> SearchRun:
+    """Searches for a cell, as `run_search.py` does; the same call with the same `run_dir` continues a stopped search.
+
+    A search uses the training images only; test images are set aside for `train`. Interrupting it (Ctrl-C, a
+    notebook's stop) saves and raises a `StoppedError`.
+
+    Args:
+        data: Images with labels: arrays `(x, y)` with x [n, height, width(, 1 or 3)] of whole numbers from 0 to 255 and
+            y [n] of integers or texts; a finite `tf.data.Dataset` of (image, label), batched or not, which is read into
+            memory; a folder of class folders; `digits` or a name of TensorFlow Datasets.
+        test_data: Test images, likewise (arrays or `tf.data`); a fifth of each class is held out where not given.
+        class_names: A name for each class (arrays or `tf.data`).
+        run_dir: Folder that receives everything the search writes; a new one, `runs/search_1` and so on, where not
+            given.
+        **settings: Any setting of `run_search.py`, by its flag's name, such as `epochs=16`.
+
+    Returns:
+        The finished search: `found.genotype`, `found.plot()`, `found.run_dir`.
+
+    Raises:
+        EoinasError: A setting or the images are wrong, or the search failed or was stopped.
+
+    Example:
+        found = eoinas_tf.search((x, y), epochs=16)
+    """
+    if settings.get("select_from") is not None or settings.get("max_steps"):
+        raise ConfigurationError("select_from and max_steps find no cell here; run run_search.py for them")
+    dataset, images = find_images(
+        data, test_data=test_data, class_names=class_names, image_size=_pair(settings.get("image_size"))
+    )
+    config = make_config(SearchConfig, "search", run_dir, dataset, settings)
+    if config.pruning_every_epochs is not None:
+        check_pruning_schedule(config)
+    if config.num_seeds == 1:
+        with kept_generators():
+            run_search(config, images)
+        return SearchRun(config.run_dir)
+    with kept_generators(), RunDirectory(config) as run:
+        folders = []
+        for seed in range(config.seed, config.seed + config.num_seeds):
+            folders.append(run.path / f"seed_{seed}")
+            run_search(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])), images)
+        select_best(folders, run)
+    return SearchRun(config.run_dir)
+
+
+def _pair(size: Any) -> tuple[int, int] | None:
+    return None if size is None else tuple(size)  # The settings check it.

@@ -1,0 +1,150 @@
+"""`eoinas_tf.ImageClassifier`: search and training behind `fit`, for people who know scikit-learn or AutoKeras."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eoinas_tf.api.cell_search import search
+from eoinas_tf.api.network_training import train
+from eoinas_tf.api.run_folders import SearchRun, TrainingRun
+from eoinas_tf.data.image_arrays import pixels_of
+from eoinas_tf.errors import ConfigurationError, StorageError
+
+BATCH_SIZE = 128
+
+
+class ImageClassifier:
+    """Finds a network for images, trains it, and classifies.
+
+    Args:
+        search_epochs: Epochs of the search, at least 8; the paper's 160 by default.
+        epochs: Epochs of the final training.
+        run_dir: Folder that receives both runs, `search` and `training`; the same `fit` continues a stopped one. New
+            folders below `runs` where not given.
+        search_settings: Further settings of the search, by their flags' names.
+        train_settings: Further settings of the training, likewise.
+
+    Attributes:
+        found: The search, after `fit`.
+        trained: The training, after `fit`.
+        classes_: The classes' labels in the order of the probabilities, after `fit`.
+
+    Example:
+        classifier = eoinas_tf.ImageClassifier(search_epochs=16, epochs=20).fit(x, y)
+        classifier.predict(more_images)
+    """
+
+    found: SearchRun
+    trained: TrainingRun
+    classes_: np.ndarray
+
+    def __init__(
+        self,
+        *,
+        search_epochs: int = 160,
+        epochs: int = 100,
+        run_dir: str | Path | None = None,
+        search_settings: dict[str, Any] | None = None,
+        train_settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.search_epochs = search_epochs
+        self.epochs = epochs
+        self.run_dir = run_dir
+        self.search_settings = dict(search_settings or {})
+        self.train_settings = dict(train_settings or {})
+
+    def fit(self, x: Any, y: Any, test_data: Any = None) -> "ImageClassifier":
+        """Searches for a cell and trains its network.
+
+        Args:
+            x: Images, [n, height, width(, 1 or 3)], whole numbers from 0 to 255.
+            y: Labels [n], integers or texts.
+            test_data: Test images and labels; a fifth of each class is held out where not given.
+
+        Returns:
+            Itself.
+
+        Raises:
+            EoinasError: See `eoinas_tf.search` and `eoinas_tf.train`.
+        """
+        folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in ("search", "training")}
+        found = search(
+            (x, y), test_data=test_data, run_dir=folders["search"], epochs=self.search_epochs, **self.search_settings
+        )
+        trained = train(
+            found, (x, y), test_data=test_data, run_dir=folders["training"], epochs=self.epochs, **self.train_settings
+        )
+        names = trained.class_names
+        is_text = np.asarray(y).dtype.kind in "USO"
+        self.found, self.trained = found, trained
+        self.classes_ = np.array(names) if is_text else np.arange(len(names))
+        return self
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """Returns the classes' probabilities, float32 [n, classes].
+
+        Args:
+            x: Images of the size and channels of the training, as for `fit`.
+
+        Raises:
+            EoinasError: It is not fitted, or `x` holds no such images.
+        """
+        model = self._fitted().model
+        pixels = pixels_of(x)
+        if pixels.shape[1:] != model.input_shape[1:]:
+            raise ConfigurationError(f"x must be images of {model.input_shape[1:]}. Received: {pixels.shape[1:]}")
+        return model.predict(pixels, batch_size=BATCH_SIZE, verbose=0)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Returns the likeliest class of each image, as its label in the `y` of `fit`, [n].
+
+        Args:
+            x: As for `predict_proba`.
+        """
+        probabilities = self.predict_proba(x)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def evaluate(self, x: Any, y: Any) -> float:
+        """Returns the fraction of images that are classified correctly.
+
+        Args:
+            x: As for `predict_proba`.
+            y: Labels, as for `fit`.
+        """
+        predicted, labels = self.predict(x), np.asarray(y).reshape(-1)
+        if len(predicted) != len(labels):
+            raise ConfigurationError(f"x and y must be of one length. Received: {len(predicted)} and {len(labels)}")
+        return float(np.mean(predicted == labels))
+
+    def export(self, path: str | Path) -> Path:
+        """Copies the trained network out of its run folder.
+
+        Args:
+            path: A new file that ends in `.keras`, or a new folder for a SavedModel, which needs nothing of this
+                package to run.
+
+        Returns:
+            The path.
+
+        Raises:
+            StorageError: Something is there already, or it cannot be written.
+        """
+        target, run_dir = Path(path), self._fitted().run_dir
+        if target.exists():
+            raise StorageError(f"{target} exists and is not replaced; name another path")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.suffix == ".keras":
+                shutil.copyfile(run_dir / "model.keras", target)
+            else:
+                shutil.copytree(run_dir / "saved_model", target)
+        except OSError as error:
+            raise StorageError(f"{target} could not be written: {error}") from None
+        return target
+
+    def _fitted(self) -> TrainingRun:
+        if not hasattr(self, "trained"):
+            raise ConfigurationError("the classifier is not fitted yet; call fit first")
+        return self.trained

@@ -1,0 +1,106 @@
+"""What a Python user gives as images: arrays, a `tf.data.Dataset`, a folder, a name of TensorFlow Datasets."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from eoinas_tf.data.image_arrays import ARRAYS, images_from_arrays, pixels_of
+from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.errors import DatasetError
+from eoinas_tf.setting_paths import FOLDER_PREFIX
+
+SOURCES = "(x, y) arrays, a tf.data.Dataset of (image, label), a folder of class folders, or a name"
+PATH_STARTS = ("/", "./", "../", "~")
+
+
+def find_images(
+    data: Any,
+    *,
+    test_data: Any = None,
+    class_names: Sequence[str] | None = None,
+    image_size: tuple[int, int] | None = None,
+    resize_side: int | None = None,
+) -> tuple[str, ImageDataset | None]:
+    """Turns what a user gave into the setting `dataset` and, where it is in memory, the images themselves.
+
+    Args:
+        data: See `SOURCES`. A folder is a path or `folder:PATH`; a name is `digits` or one of TensorFlow Datasets.
+        test_data: Test images of the same kind, for arrays and `tf.data`; a fifth of `data` is held out where not
+            given.
+        class_names: A name for each class, for arrays and `tf.data`.
+        image_size: (height, width) in pixels to resize to.
+        resize_side: See the setting.
+
+    Returns:
+        The setting's value, and the images; None where the setting says where they are.
+
+    Raises:
+        DatasetError: It is none of these.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        if test_data is not None or class_names is not None:
+            raise DatasetError("a folder or a name brings its own test part and classes; leave out test_data and names")
+        return _name_of(data), None
+    images, labels = _arrays_of(data, image_size, resize_side)
+    test = None if test_data is None else _arrays_of(test_data, image_size, resize_side)
+    dataset = images_from_arrays(
+        images, labels, test=test, class_names=class_names, image_size=image_size, resize_side=resize_side
+    )
+    return ARRAYS, dataset
+
+
+def _name_of(data: str | os.PathLike) -> str:
+    text = os.fspath(data)
+    # Names of TensorFlow Datasets may hold a slash, too.
+    is_path = not isinstance(data, str) or text.startswith(PATH_STARTS) or Path(text).is_dir()
+    return f"{FOLDER_PREFIX}{text}" if is_path else text
+
+
+def _arrays_of(data: Any, image_size: tuple[int, int] | None, resize_side: int | None) -> tuple[Any, Any]:
+    if isinstance(data, tf.data.Dataset):
+        return _collected(data, image_size, resize_side)
+    if isinstance(data, (tuple, list)) and len(data) == 2:
+        return data[0], data[1]
+    raise DatasetError(f"images must be {SOURCES}. Received: {type(data).__name__}")
+
+
+def _collected(
+    data: tf.data.Dataset, image_size: tuple[int, int] | None, resize_side: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a finite dataset of pairs, batched or not, into arrays."""
+    specs = data.element_spec
+    if not (isinstance(specs, tuple) and len(specs) == 2 and all(isinstance(spec, tf.TensorSpec) for spec in specs)):
+        raise DatasetError(
+            "a tf.data.Dataset must yield (image, label) pairs; TensorFlow Datasets does with as_supervised=True. "
+            f"Received: {specs}"
+        )
+    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise DatasetError("a tf.data.Dataset must be finite; leave out repeat()")
+    images: list[np.ndarray] = []
+    labels: list[Any] = []
+    for image, label in _single_examples(data):
+        if image_size is not None and image.shape[:2] != tuple(image_size):
+            image = fit_images(pixels_of(image[np.newaxis], "an image")[0], image_size, resize_side).numpy()
+        images.append(image)
+        labels.append(label.decode() if isinstance(label, bytes) else label)
+    shapes = {image.shape for image in images}
+    if len(shapes) != 1:
+        raise DatasetError(
+            "the images of a tf.data.Dataset must be of one shape; give image_size=(height, width). "
+            f"Received: {', '.join(map(str, sorted(shapes)[:3])) or 'no images'}"
+        )
+    return np.stack(images), np.array(labels)
+
+
+def _single_examples(data: tf.data.Dataset) -> Iterator[tuple[np.ndarray, Any]]:
+    is_batched = data.element_spec[0].shape.rank == 4
+    for image, label in data.as_numpy_iterator():
+        if is_batched:
+            yield from zip(image, label, strict=True)
+        else:
+            yield image, label

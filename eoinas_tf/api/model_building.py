@@ -1,0 +1,145 @@
+"""`eoinas_tf.build_model`: a genotype's network as a Keras model that behaves as those of `keras.applications`."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from eoinas_tf.api.network_training import as_genotype
+from eoinas_tf.api.run_folders import Run
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.keras_classifier import POOLINGS, keras_classifier
+from eoinas_tf.evaluation.network_description import build_network
+from eoinas_tf.evaluation.trained_network import restore_network
+from eoinas_tf.random_seeds import initial_weights_seed
+from eoinas_tf.space.genotype import Genotype
+
+# Of pixels from 0 to 255: it makes them -1 to 1.
+MIDDLE = 127.5
+
+
+def build_model(
+    genotype: Genotype | Run | str | Path,
+    input_shape: tuple[int, int, int],
+    num_classes: int | None = None,
+    *,
+    classes: int | None = None,
+    include_top: bool = True,
+    pooling: str | None = None,
+    weights: str | Path | None = None,
+    classifier_activation: str | None = "softmax",
+    cells: int = EvaluationConfig.cells,
+    init_channels: int = EvaluationConfig.init_channels,
+    stem: str = EvaluationConfig.stem,
+    auxiliary_weight: float = EvaluationConfig.auxiliary_weight,
+    include_preprocessing: bool = True,
+    mean: float | tuple[float, ...] | None = None,
+    standard_deviation: float | tuple[float, ...] | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+) -> keras.Model:
+    """Builds a functional Keras model of a genotype's cells, a layer each.
+
+    It takes pixels from 0 to 255 and normalizes them itself, by default to values from -1 to 1. `fit` trains it as any
+    Keras model: the auxiliary head's loss is part of the loss then, drop path, cutout and the paper's schedule are not;
+    `eoinas_tf.train` has those.
+
+    Args:
+        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json.
+        input_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart, if `include_top`.
+        classes: Another name for `num_classes`, that of `keras.applications`.
+        include_top: Whether pooling and the dense layer are part of the model; without, it is a backbone.
+        pooling: Without the top: `avg`, `max`, or None for a map [batch, height, width, channels].
+        weights: None for new weights, or the run folder of a training with the same network, whose weights (without the
+            top: all but the dense layer's) and normalization it takes.
+        classifier_activation: Activation of the logits; None: none.
+        cells: Cells.
+        init_channels: Channels C of the first cell.
+        stem: First layers: `cifar` or `imagenet`.
+        auxiliary_weight: Weight of the auxiliary head's loss in `fit`; 0: no auxiliary head.
+        include_preprocessing: Whether the model normalizes pixels; without, it takes them as they come.
+        mean: Of the normalization, one value or one a channel on the scale 0 to 255.
+        standard_deviation: Likewise.
+        seed: Seed of the initial weights; Python's random generator gives one where not given.
+        name: The model's name.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        EoinasError: The arguments do not fit together, or genotype or weights cannot be read.
+
+    Example:
+        model = eoinas_tf.build_model("DARTS_V2", (32, 32, 3), 10, cells=8, init_channels=16)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    """
+    count = _number_of_classes(num_classes, classes, include_top)
+    if pooling not in POOLINGS:
+        raise ConfigurationError(f"pooling must be None, avg or max. Received: {pooling!r}")
+    if len(input_shape) != 3 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in input_shape):
+        raise ConfigurationError(f"input_shape must be (height, width, channels). Received: {input_shape}")
+    config = EvaluationConfig(cells=cells, init_channels=init_channels, stem=stem, auxiliary_weight=0.0)
+    height, width, channels = map(int, input_shape)
+    with contextlib.nullcontext() if seed is None else initial_weights_seed(seed):
+        network = build_network(config, as_genotype(genotype), (height, width, channels), count)
+        if weights is not None:
+            trained_mean, trained_deviation = _take_weights(network, weights, include_top)
+            mean = trained_mean if mean is None else mean
+            standard_deviation = trained_deviation if standard_deviation is None else standard_deviation
+        return keras_classifier(
+            network,
+            (height, width, channels),
+            mean=_by_channel(mean, channels) if include_preprocessing else None,
+            standard_deviation=_by_channel(standard_deviation, channels) if include_preprocessing else None,
+            include_top=include_top,
+            pooling=pooling,
+            activation=classifier_activation,
+            auxiliary_weight=auxiliary_weight,
+            name=name,
+        )
+
+
+def _number_of_classes(num_classes: int | None, classes: int | None, include_top: bool) -> int:
+    if None not in (num_classes, classes) and num_classes != classes:
+        raise ConfigurationError(f"num_classes and classes are one thing. Received: {num_classes} and {classes}")
+    count = num_classes if num_classes is not None else classes
+    if count is None and include_top:
+        raise ConfigurationError("num_classes is missing: give it, or include_top=False for a backbone")
+    if count is not None and count < 1:
+        raise ConfigurationError(f"num_classes must be at least 1. Received: {count}")
+    return count or 1  # A backbone has no use for it.
+
+
+def _by_channel(value: Any, channels: int) -> list[float]:
+    values = np.broadcast_to(np.asarray(MIDDLE if value is None else value, np.float64), (channels,))
+    return values.tolist()
+
+
+def _take_weights(network: Any, folder: str | Path, include_top: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Copies a trained network's weights; returns the normalization that they belong to."""
+    trained = restore_network(folder)
+    if not isinstance(trained.network, EvaluationNetwork):
+        raise ConfigurationError(f"weights={folder} are those of a network that is not made of cells")
+    pairs = list(zip(_parts(network), _parts(trained.network), strict=False))
+    if not include_top:
+        pairs = pairs[:-1]
+    fits = len(_parts(network)) == len(_parts(trained.network)) and network.genotype == trained.network.genotype
+    for own, other in pairs if fits else ():
+        fits = fits and [weight.shape for weight in own.weights] == [weight.shape for weight in other.weights]
+    if not fits:
+        raise ConfigurationError(
+            f"weights={folder} are those of another network; give its genotype, cells, init_channels, stem, image "
+            "channels and, with the top, classes"
+        )
+    for own, other in pairs:
+        own.set_weights(other.get_weights())
+    return trained.mean, trained.standard_deviation
+
+
+def _parts(network: EvaluationNetwork) -> list[keras.layers.Layer]:
+    return [*network.stem_convolutions, *network.cells, network.classifier]

@@ -1,0 +1,65 @@
+"""From keyword arguments to the frozen settings that the commands use, under the flags' own names."""
+
+import dataclasses
+import difflib
+import itertools
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.errors import ConfigurationError, StorageError
+
+Config = TypeVar("Config", bound=RunConfig)
+
+# What these do lasts as long as the process, which is the user's own here.
+LASTING = {
+    "deterministic": "call tf.config.experimental.enable_op_determinism() yourself before",
+    "strategy": "run run_search.py or run_eval.py, which is a process of its own",
+}
+COMMANDS = {"search": "run_search.py", "training": "run_eval.py"}
+RUNS_FOLDER = Path("runs")
+
+
+def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: str, settings: dict[str, Any]) -> Config:
+    """Makes a run's settings.
+
+    Args:
+        config_class: The kind of settings.
+        kind: What the run is, `search` or `training`; a new folder is named after it.
+        run_dir: The run folder; None: a new one.
+        dataset: The setting `dataset`.
+        settings: The other settings by their flags' names; lists stand for tuples.
+
+    Raises:
+        ConfigurationError: A setting is unknown, wrong, or would change more than the run.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
+    for name, value in settings.items():
+        if name not in defaults or name in ("dataset", "run_dir"):
+            close = difflib.get_close_matches(name, defaults, n=1)
+            hint = f"; is it {close[0]}?" if close else f"; the settings are the flags of {COMMANDS[kind]} --help"
+            raise ConfigurationError(f"{name} is not a setting of a {kind}{hint} Received: {name}={value!r}")
+        if name in LASTING and value != defaults[name]:
+            raise ConfigurationError(
+                f"{name} would change this process beyond the run; {LASTING[name]}. Received: {name}={value!r}"
+            )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
+    config_class(dataset=dataset, run_dir="", **values)  # A wrong one is refused before a folder is made.
+    # Made of what was given once more: a copy would take a schedule that follows from the epochs for the user's own.
+    return config_class(dataset=dataset, run_dir=str(run_dir if run_dir is not None else _new_folder(kind)), **values)
+
+
+def _new_folder(kind: str) -> Path:
+    """Makes the first of runs/<kind>_1, runs/<kind>_2, ... that is not there yet."""
+    for number in itertools.count(1):
+        folder = RUNS_FOLDER / f"{kind}_{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StorageError(f"{folder} cannot be made: {error.strerror}; give run_dir") from None
+        return folder
+    raise AssertionError("unreachable: counting does not end")

@@ -1,0 +1,179 @@
+"""Images that are in memory already, as arrays: `(x, y)`."""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from eoinas_tf.data.dataset_fingerprint import pixel_digests
+from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.image_split import ImageDataset, ImageSplit
+from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
+from eoinas_tf.errors import DatasetError
+
+# What a run's settings name as its data set where the images were given as arrays.
+ARRAYS = "arrays"
+GIVEN = "given"
+
+
+def images_from_arrays(
+    images: Any,
+    labels: Any,
+    *,
+    test: tuple[Any, Any] | None = None,
+    class_names: Sequence[str] | None = None,
+    image_size: tuple[int, int] | None = None,
+    resize_side: int | None = None,
+) -> ImageDataset:
+    """Makes a data set of arrays.
+
+    Args:
+        images: [n, height, width] or [n, height, width, 1 or 3]: whole numbers from 0 to 255 of any type.
+        labels: Integers from 0, [n] or [n, 1], or texts: then the classes are their sorted values.
+        test: Images and labels of the test part, likewise; where not given, a class-balanced fifth is held out, the
+            same one every time.
+        class_names: A name for each class, where labels are integers; their numbers where not given.
+        image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+        resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
+
+    Returns:
+        The data set, named `arrays`.
+
+    Raises:
+        DatasetError: The arrays are not labelled images.
+    """
+    train_images, train_labels = pixels_of(images, "x"), _labels_of(labels, "y")
+    _check_lengths(train_images, train_labels, "x and y")
+    test_images = test_labels = None
+    if test is not None:
+        test_images, test_labels = pixels_of(test[0], "the test x"), _labels_of(test[1], "the test y")
+        _check_lengths(test_images, test_labels, "the test x and y")
+        if test_images.shape[1:] != train_images.shape[1:] and image_size is None:
+            raise DatasetError(
+                "the test images have another shape than the training images; give image_size=(height, width). "
+                f"Received: {test_images.shape[1:]} and {train_images.shape[1:]}"
+            )
+    names, numbers, test_numbers = _classes(train_labels, test_labels, class_names)
+
+    def split(pixels: np.ndarray, numbers: np.ndarray) -> ImageSplit:
+        digests = pixel_digests(pixels)
+        if image_size is not None:
+            pixels = fit_images(pixels, image_size, resize_side).numpy()
+        return ImageSplit.from_pixels(pixels, numbers, digests)
+
+    if test_images is not None and test_numbers is not None:
+        train, tests, source = split(train_images, numbers), split(test_images, test_numbers), GIVEN
+    else:
+        kept, held_out = held_out_fifth(numbers)
+        train, tests = split(train_images[kept], numbers[kept]), split(train_images[held_out], numbers[held_out])
+        source = HELD_OUT
+    height, width = image_size or train_images.shape[1:3]
+    shape = (int(height), int(width), int(train_images.shape[3]))
+    return ImageDataset(ARRAYS, names, shape, train, tests, {"test part": source})
+
+
+def pixels_of(images: Any, name: str = "x") -> np.ndarray:
+    """Returns images as uint8 [n, height, width, channels].
+
+    Args:
+        images: What a user gave.
+        name: What to call it in a message.
+
+    Raises:
+        DatasetError: They are not images of 8-bit values.
+    """
+    pixels = np.asarray(images)
+    if pixels.ndim == 3:
+        pixels = pixels[..., np.newaxis]
+    if pixels.ndim != 4 or pixels.shape[-1] not in (1, 3) or not len(pixels):
+        raise DatasetError(
+            f"{name} must be images, [n, height, width] or [n, height, width, 1 or 3]. "
+            f"Received: shape {np.asarray(images).shape}"
+        )
+    if pixels.dtype == np.uint8:
+        return pixels
+    if not np.issubdtype(pixels.dtype, np.number) or np.issubdtype(pixels.dtype, np.complexfloating):
+        raise DatasetError(f"{name} must hold whole numbers from 0 to 255. Received: type {pixels.dtype}")
+    converted = np.clip(np.nan_to_num(pixels), 0, 255).astype(np.uint8)
+    if not np.array_equal(converted, pixels):
+        raise DatasetError(
+            f"{name} must hold whole numbers from 0 to 255; of values from 0 to 1 make (255 * x).round(). "
+            f"Received: {pixels.dtype} from {pixels.min():g} to {pixels.max():g}"
+        )
+    return converted
+
+
+def _labels_of(labels: Any, name: str) -> np.ndarray:
+    """Returns labels as integers or texts, [n]."""
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2:
+        raise DatasetError(f"{name} must be class numbers, [n]; of one-hot rows make y.argmax(axis=1)")
+    is_text = array.dtype.kind in "US" or (array.dtype == object and all(isinstance(label, str) for label in array))
+    if array.ndim != 1 or not (is_text or np.issubdtype(array.dtype, np.integer)):
+        raise DatasetError(
+            f"{name} must be integers or texts, [n]. Received: shape {array.shape} of type {array.dtype}"
+        )
+    if not is_text and len(array) and array.min() < 0:
+        raise DatasetError(f"{name} must be class numbers from 0. Received: {array.min()}")
+    return array.astype(str) if is_text else array
+
+
+def _check_lengths(images: np.ndarray, labels: np.ndarray, what: str) -> None:
+    if len(images) != len(labels):
+        raise DatasetError(f"{what} must be of one length. Received: {len(images)} and {len(labels)}")
+
+
+def _classes(
+    labels: np.ndarray, test_labels: np.ndarray | None, class_names: Sequence[str] | None
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None]:
+    """Returns the classes' names and the labels of both parts as numbers."""
+    is_text = labels.dtype.kind == "U"
+    if test_labels is not None and (test_labels.dtype.kind == "U") != is_text:
+        raise DatasetError("y must be integers in both parts, or texts in both parts")
+    if is_text:
+        if class_names is not None and list(class_names) != sorted(set(class_names)):
+            raise DatasetError("where y are texts, class_names are their sorted values; leave class_names out")
+        names = tuple(class_names) if class_names is not None else tuple(sorted(set(labels.tolist())))
+        numbers = {name: number for number, name in enumerate(names)}
+        return (
+            _checked(names),
+            _numbers(labels, numbers),
+            None if test_labels is None else _numbers(test_labels, numbers),
+        )
+    highest = max(int(part.max()) for part in (labels, test_labels) if part is not None)
+    if class_names is None:
+        class_names = [str(number) for number in range(highest + 1)]
+    elif len(class_names) <= highest:
+        raise DatasetError(f"class_names needs {highest + 1} names, one for each class. Received: {len(class_names)}")
+    return (
+        _checked(tuple(map(str, class_names))),
+        labels.astype(np.int32),
+        None if test_labels is None else test_labels.astype(np.int32),
+    )
+
+
+def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) < 2:
+        raise DatasetError(f"there must be two classes or more. Received: {', '.join(names) or 'none'}")
+    return names
+
+
+def _numbers(labels: np.ndarray, numbers: dict[str, int]) -> np.ndarray:
+    unknown = sorted(set(labels.tolist()) - numbers.keys())
+    if unknown:
+        raise DatasetError(f"y holds a class that is not known: {unknown[0]!r}; known: {', '.join(numbers)}")
+    return np.array([numbers[label] for label in labels.tolist()], np.int32)
+
+
+def refuse_arrays(location: str = "", **_: Any) -> NoReturn:
+    """Answers a command that is given the data set of a run that was begun in Python.
+
+    Raises:
+        DatasetError: Always.
+    """
+    raise DatasetError(
+        f"--dataset={ARRAYS} stands for arrays that were given in Python; continue the run with the same call of "
+        "eoinas_tf.search or eoinas_tf.train, or name a folder or a data set"
+    )

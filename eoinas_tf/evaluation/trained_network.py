@@ -1,0 +1,88 @@
+"""A trained network out of the run folder of `run_eval.py`: its settings, its cells and its newest checkpoint."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import EoinasError, RunDirectoryError
+from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.network_description import build_network
+from eoinas_tf.experiment.checkpointing import Checkpoints
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operations import import_operations
+
+
+class TrainedNetwork(NamedTuple):
+    """A network with what its inputs and outputs mean.
+
+    Args:
+        network: The network, with trained weights.
+        image_shape: Height, width and channels of an image.
+        class_names: A name for each class.
+        mean: Channels' means on the scale 0 to 255, with which images are normalized.
+        standard_deviation: Channels' standard deviations, likewise.
+    """
+
+    network: FinalNetwork
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    standard_deviation: tuple[float, ...]
+
+
+def restore_network(folder: str | Path) -> TrainedNetwork:
+    """Builds a finished training's network and restores its weights; nothing in the folder is run.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        RunDirectoryError: It holds no finished training.
+        StorageError: No checkpoint of it is whole.
+    """
+    folder = Path(folder)
+    try:
+        config = evaluation_settings(folder)
+        run = RunDirectory(dataclasses.replace(config, run_dir=str(folder)))
+        summary = json.loads(run.summary.read_text(encoding="utf-8"))
+        class_names = json.loads(run.dataset.read_text(encoding="utf-8"))["class_names"]
+        image_shape = tuple(int(side) for side in summary["image_shape"])
+        mean, deviation = (tuple(map(float, summary[key])) for key in ("mean", "standard_deviation"))
+        channels = int(summary.get("init_channels", config.init_channels))
+        import_operations(config.operation_modules or ())
+        genotype = Genotype.read(run.genotype) if run.genotype.exists() else None
+        config = dataclasses.replace(config, init_channels=channels)
+        height, width, depth = image_shape
+    except EoinasError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise RunDirectoryError(
+            f"{folder} holds no finished training of this version ({type(error).__name__}: {error}); repeat its "
+            "command to finish it"
+        ) from None
+    network = build_network(config, genotype, (height, width, depth), len(class_names))
+    if Checkpoints(run.checkpoints, {"network": network.variables}).restore_latest(only_own=True) is None:
+        raise RunDirectoryError(f"{folder} holds no checkpoint to take weights from; repeat its command")
+    return TrainedNetwork(network, (height, width, depth), tuple(class_names), mean, deviation)
+
+
+def evaluation_settings(folder: Path) -> EvaluationConfig:
+    """Reads the settings that a training's folder holds; settings of other versions are left out.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        OSError, ValueError, TypeError: There are none.
+    """
+    stored: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if stored.get("kind") != EvaluationConfig.__name__:
+        raise ValueError(f"config.json is of a {stored.get('kind')}")
+    known = {field.name for field in dataclasses.fields(EvaluationConfig)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+    }
+    return EvaluationConfig(**{name: value for name, value in values.items() if name in known})

@@ -1,0 +1,29 @@
+"""Images, cells and settings that are small enough for the tests of the Python API."""
+
+import numpy as np
+import pytest
+
+from eoinas_tf.experiment import export_check
+from eoinas_tf.experiment.exported_predictions import READERS
+from eoinas_tf.space.genotype import Genotype
+
+EDGES = (("max_pool_3x3", 0), ("skip_connect", 1))
+CELLS = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
+
+
+@pytest.fixture
+def cells():
+    return CELLS
+
+
+@pytest.fixture
+def arrays():
+    """Dark and bright images, uint8 [40, 8, 8, 1], and their labels."""
+    labels = np.arange(40) % 2
+    images = np.random.default_rng(0).integers(0, 100, (40, 8, 8, 1)) + 120 * labels[:, None, None, None]
+    return images.astype(np.uint8), labels
+
+
+@pytest.fixture
+def exports_are_checked_in_this_process(monkeypatch):
+    monkeypatch.setattr(export_check, "run_export", lambda name, folder, images: READERS[name](folder, images))

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.api.image_sources import find_images
+from eoinas_tf.errors import DatasetError
+
+
+def pixels(split):
+    return split.load_batch(tf.range(len(split), dtype=tf.int64)).numpy()
+
+
+def test_names_and_folders_become_the_setting(tmp_path):
+    assert find_images("cifar10") == ("cifar10", None)
+    assert find_images("folder:pictures") == ("folder:pictures", None)
+    assert find_images(str(tmp_path)) == (f"folder:{tmp_path}", None)
+    assert find_images("imagenette/320px-v2") == ("imagenette/320px-v2", None)
+    assert find_images("./pictures") == ("folder:./pictures", None)
+    assert find_images(Path("pictures")) == ("folder:pictures", None)
+    with pytest.raises(DatasetError, match="brings its own test part"):
+        find_images("cifar10", test_data=([], []))
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_tf_data_gives_the_images_that_arrays_give(arrays, batch_size):
+    data = tf.data.Dataset.from_tensor_slices(arrays)
+    name, dataset = find_images(data if batch_size is None else data.batch(batch_size))
+    _, expected = find_images(arrays)
+    assert name == "arrays"
+    for part in ("train", "test"):
+        np.testing.assert_array_equal(pixels(getattr(dataset, part)), pixels(getattr(expected, part)))
+        np.testing.assert_array_equal(getattr(dataset, part).labels, getattr(expected, part).labels)
+
+
+def test_tf_data_of_many_sizes_is_resized(arrays):
+    def examples():
+        yield np.full((8, 8, 3), 9, np.uint8), b"dark"
+        yield np.full((6, 10, 3), 200, np.uint8), b"bright"
+
+    signature = (tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string))
+    data = tf.data.Dataset.from_generator(examples, output_signature=signature)
+    _, dataset = find_images(data, test_data=data, image_size=(4, 4))
+    assert (dataset.image_shape, dataset.class_names) == ((4, 4, 3), ("bright", "dark"))
+    assert (pixels(dataset.train)[1] == 200).all()
+    with pytest.raises(DatasetError, match="of one shape; give image_size"):
+        find_images(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (lambda: 3, "images must be .* Received: int"),
+        (lambda: tf.data.Dataset.range(3), "must yield .image, label. pairs"),
+        (lambda: tf.data.Dataset.from_tensors((np.zeros((4, 4, 1)), 0)).repeat(), "must be finite"),
+    ],
+)
+def test_what_is_no_source_is_refused(data, message):
+    with pytest.raises(DatasetError, match=message):
+        find_images(data())
