@@ -29,7 +29,7 @@ REGISTERED_CLASSES = {
     "FactorizedReduction": "eoinas_tf.space.convolution_blocks",
     "FanInUniform": "eoinas_tf.space.initializers",
     "Identity": "eoinas_tf.space.operations",
-    "LearningRateSchedule": "eoinas_tf.evaluation.learning_rate_schedule",
+    "LearningRateSchedule": "eoinas_tf.optimization.learning_rate_schedule",
     "MixedOperation": "eoinas_tf.supernet.mixed_operation",
     "MobileNetV2": "eoinas_tf.evaluation.mobile_network",
     "PointwiseConvolution": "eoinas_tf.space.convolution_blocks",

@@ -42,6 +42,7 @@ def kept(tmp_path, monkeypatch):
     )
     config = EvaluationConfig(run_dir=str(tmp_path / "run"), dataset="digits", tensorboard=False)
     with RunDirectory(config) as run:
+        run.genotype.write_text(network.genotype.to_json())
         preprocessing = Preprocessing(np.zeros(1, np.float32), np.ones(1, np.float32))
         outcome = keep_outcome(run, config, network, dataset, preprocessing, predictions, epoch=2)
         assert exported == [(network, ("saved_model",), run.path)]
@@ -59,10 +60,15 @@ def test_the_figures_are_those_of_the_network_and_its_predictions(kept):
         "parameters": parameters,
         "auxiliary_parameters": auxiliary_parameters,
         "multiply_adds": count_multiply_adds(network, SHAPE),
+        "image_shape": [8, 8, 1],
+        "mean": [0.0],
+        "standard_deviation": [1.0],
+        "keras_model": "model.keras",
         "genotype": "genotype.json",
         "saved_model": "saved_model",
     }
     assert run.class_accuracy.exists()
+    assert run.keras_model.exists()
     assert (run.plots / "confusion_matrix.png").exists()
 
 
@@ -70,8 +76,9 @@ def test_a_user_is_told_the_result_and_where_everything_is(kept):
     run, network, outcome = kept
     stream = io.StringIO()
     say_outcome(Progress(0, stream), run, outcome)
-    result, export, places = stream.getvalue().splitlines()
+    result, export, keras_model, places = stream.getvalue().splitlines()
     assert result.startswith("test accuracy 75.00 % (top 5: 100.00 %), ")
     assert f"{count_parameters(network)[0]} parameters" in result
     assert export == f"saved_model export {run.path / 'saved_model'}"
+    assert str(run.keras_model) in keras_model
     assert all(str(path) in places for path in (run.summary, run.class_accuracy, run.plots))
