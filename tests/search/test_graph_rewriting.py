@@ -85,8 +85,9 @@ def test_what_was_on_before_is_on_again():
 
 @pytest.mark.parametrize("step", ["update_weights", "update_architecture"])
 def test_in_a_search_no_edge_s_function_is_rewritten_forward_or_backward(search, step):
-    arguments = search.images, search.labels, tf.constant(0, tf.int64), tf.constant(5.0)
-    graph = getattr(search.step, step).get_concrete_function(*arguments).graph
+    batch, schedule = (search.images, search.labels), {"temperature": tf.constant(5.0)}
+    batches = {"update_weights": [batch], "update_architecture": [batch, batch]}[step]
+    graph = getattr(search.step, step).get_concrete_function(*batches, tf.constant(0, tf.int64), schedule).graph
     found = calls(graph)
     assert any("backward" in name for name in found)
     assert any("forward" in name for name in found)

@@ -6,7 +6,7 @@ from eoinas_tf.data import input_pipelines
 from eoinas_tf.data.augmentation import normalize
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.input_pipelines import Preprocessing
-from eoinas_tf.search import search_loop
+from eoinas_tf.search import search_session
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.space.operation_names import OPERATION_NAMES
@@ -64,8 +64,8 @@ def test_fewer_images_than_a_batch_fill_it():
 
 
 def test_the_search_scores_in_this_order():
-    assert search_loop.scoring_batches is scoring_batches
-    assert not hasattr(search_loop, "test_batches")
+    assert search_session.scoring_batches is scoring_batches
+    assert not hasattr(search_session, "test_batches")
 
 
 @pytest.fixture
@@ -80,13 +80,14 @@ def test_the_score_does_not_depend_on_how_a_folder_lists_its_images(search, nois
     images, labels = noisy_classes
     preprocessing = Preprocessing(np.full(1, 90.0, np.float32), np.full(1, 50.0, np.float32))
     skip_connections = np.full((2, 14), OPERATION_NAMES.index("skip_connect"))
-    search.state.network.living_operations.assign(np.eye(8, dtype=bool)[skip_connections])
+    search.method.living_operations.assign(np.eye(8, dtype=bool)[skip_connections])
     mixed = np.random.default_rng(3).permutation(120)
     for number in range(90):
         chosen = np.resize(mixed, 360)[4 * number : 4 * number + 4]
         batch = normalize(tf.constant(images[chosen]), preprocessing.mean, preprocessing.standard_deviation)
-        number, temperature = tf.constant(number, tf.int64), tf.constant(1.0)
-        search.step.update_weights(batch, tf.constant(labels[chosen], tf.int32), number, temperature)
+        schedule = {"temperature": tf.constant(1.0)}
+        chosen_labels = tf.constant(labels[chosen], tf.int32)
+        search.step.update_weights((batch, chosen_labels), tf.constant(number, tf.int64), schedule)
 
     def score(make_batches, order):
         split = ImageSplit.from_pixels(images[order], labels[order])

@@ -7,6 +7,7 @@ import tensorflow as tf
 from eoinas_tf.space.cell_topology import EDGES
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
+from eoinas_tf.supernet.choice import SampledOperation
 from eoinas_tf.supernet.search_cell import SearchCell
 
 SKIP, NONE, AVERAGE = (OPERATION_NAMES.index(name) for name in ("skip_connect", "none", "avg_pool_3x3"))
@@ -27,9 +28,15 @@ def random_images(side, channels, seed):
     return tf.constant(np.random.default_rng(seed).normal(size=(2, side, side, channels)).astype(np.float32))
 
 
-def choices(**named):
-    """Returns an index for each edge: skip_connect where an edge `e0_2` is named, none elsewhere."""
-    return [tf.constant(named.get(f"e{edge.from_node}_{edge.to_node}", NONE)) for edge in EDGES]
+def choices(gates=None, **named):
+    """Returns what each edge runs: the operation that is named for it, as in `e0_2=SKIP`, none elsewhere."""
+    return [
+        SampledOperation(
+            tf.constant(named.get(f"e{edge.from_node}_{edge.to_node}", NONE)),
+            None if gates is None else gates[edge.index],
+        )
+        for edge in EDGES
+    ]
 
 
 def test_nodes_are_sums_of_their_edges():
@@ -74,7 +81,7 @@ def test_each_gate_gets_its_own_edge_s_gradient():
     gates = [tf.constant(1.0) for _ in EDGES]
     with tf.GradientTape() as tape:
         tape.watch(gates)
-        outputs = cell(random_images(8, 6, 0), random_images(8, 5, 1), choices(e0_2=SKIP, e2_3=AVERAGE), gates)
+        outputs = cell(random_images(8, 6, 0), random_images(8, 5, 1), choices(gates, e0_2=SKIP, e2_3=AVERAGE))
         objective = tf.reduce_sum(tf.stack(outputs) ** 3)
     gradients = {
         (edge.from_node, edge.to_node): value

@@ -203,14 +203,15 @@ class RecordingNetwork:
 def test_each_replica_draws_masks_of_its_own():
     method, network = new_method(stage=2), RecordingNetwork()
     batch = tf.zeros([2, 3]), tf.constant([0, 1])
-    Updater(network, ThirdReplica(), NoLossScale()).gradients(batch, lambda: method.weight_choice(step(7), SCHEDULE))
+    updater = Updater(network, ThirdReplica(), NoLossScale(), None)
+    updater.gradients(batch, lambda: method.weight_choice(step(7), SCHEDULE))
     expected = method.weight_choice(step(7), SCHEDULE)
     assert (network.choice.skip_dropout.seed - expected.skip_dropout.seed).numpy().tolist() == [0, 1000]
     assert network.choice.skip_dropout.rate is SCHEDULE["skip_dropout"]
     np.testing.assert_array_equal(network.choice.weights, expected.weights)
     # Nothing is drawn, nothing is changed.
     plain = Mixed(expected.weights, expected.living_operations)
-    Updater(network, ThirdReplica(), NoLossScale()).gradients(batch, lambda: plain)
+    updater.gradients(batch, lambda: plain)
     assert network.choice is plain
 
 
