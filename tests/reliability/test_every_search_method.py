@@ -27,8 +27,17 @@ CASES = {
     "random_search": ("--random_search_cells=3",),
     "random": (),
 }
+# The commands run eagerly here, and what runs all operations of an edge then takes minutes.
+QUICK = ("eoinas", "gdas_pruning", "gdas", "snas", "mdenas")
 # What trains nothing has nothing to continue.
 TRAINED = [method for method in CASES if SEARCH_METHODS[method].trains]
+
+
+def slow_but(quick):
+    """Returns the trained methods, those marked slow that are not among the quick ones."""
+    return [pytest.param(method, marks=[] if method in quick else pytest.mark.slow) for method in TRAINED]
+
+
 KILLS = [
     ("after_weight_step:2", KILLED, 1),
     ("after_drops:2", KILLED, 4),
@@ -48,7 +57,7 @@ def test_every_method_has_a_case():
     assert set(CASES) == set(SEARCH_METHODS)
 
 
-@pytest.mark.parametrize("method", TRAINED)
+@pytest.mark.parametrize("method", slow_but(QUICK))
 def test_killed_and_continued_it_ends_as_if_uninterrupted(zygote, method, tmp_path):
     search(zygote, method, tmp_path / "whole")
     command = ("run_search", *SETTINGS, *CASES[method], f"--method={method}")
@@ -60,7 +69,7 @@ def test_killed_and_continued_it_ends_as_if_uninterrupted(zygote, method, tmp_pa
     assert 0 <= summary["validation_accuracy"] <= 1
 
 
-@pytest.mark.parametrize("method", TRAINED)
+@pytest.mark.parametrize("method", slow_but(["eoinas"]))
 def test_on_two_replicas_in_float16_it_finds_a_cell(zygote, method, tmp_path):
     search(zygote, method, tmp_path / "run", "--strategy=mirrored", "--logical_cpus=2", "--mixed_precision=float16")
     assert len(Genotype.read(tmp_path / "run" / "genotype.json").reduce) == 8
