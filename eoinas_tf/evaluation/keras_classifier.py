@@ -32,6 +32,19 @@ class CellClassifier(keras.Model):
                 loss = loss + layer.loss_weight * (auxiliary_loss - added)
         return loss
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the model again; what is inside of its layers computes in the type that the layers were saved with."""
+        own = (layer for layer in config["layers"] if str(layer["registered_name"]).startswith("eoinas_tf>"))
+        saved = next((layer["config"].get("dtype") for layer in own), None)
+        before = keras.config.dtype_policy()
+        # Layers make those inside of them without a type: these then take the policy of the process.
+        keras.config.set_dtype_policy(before if saved is None else keras.dtype_policies.get(saved))
+        try:
+            return super().from_config(config, custom_objects)
+        finally:
+            keras.config.set_dtype_policy(before)
+
 
 def keras_classifier(
     network: FinalNetwork,
@@ -65,20 +78,29 @@ def keras_classifier(
     if mean is not None and standard_deviation is not None:
         deviations = np.asarray(standard_deviation, np.float64)
         layer = keras.layers.Normalization(
-            mean=np.asarray(mean, np.float64).tolist(), variance=(deviations**2).tolist(), name="normalization"
+            mean=np.asarray(mean, np.float64).tolist(),
+            variance=(deviations**2).tolist(),
+            dtype="float32",  # As images are normalized in training.
+            name="normalization",
         )
         outputs = layer(outputs)
     if isinstance(network, EvaluationNetwork):
         auxiliary = None
         if auxiliary_weight > 0 and include_top:
             auxiliary = AuxiliaryClassifier(
-                network.num_classes, network.stem, auxiliary_weight, activation, name="auxiliary_classifier"
+                network.num_classes,
+                network.stem,
+                auxiliary_weight,
+                activation,
+                dtype=network.dtype_policy,
+                name="auxiliary_classifier",
             )
         outputs = _through_cells(network, outputs, auxiliary)
         if include_top:
-            outputs = network.classifier(keras.layers.GlobalAveragePooling2D(name="average_pool")(outputs))
+            pool = keras.layers.GlobalAveragePooling2D(dtype=network.dtype_policy, name="average_pool")
+            outputs = network.classifier(pool(outputs))
         elif pooling is not None:
-            outputs = POOLINGS[pooling](name=f"{pooling}_pool")(outputs)
+            outputs = POOLINGS[pooling](dtype=network.dtype_policy, name=f"{pooling}_pool")(outputs)
     else:
         outputs = network(outputs)
     if include_top and activation is not None:

@@ -11,6 +11,7 @@ from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operations import import_operations
 
@@ -19,7 +20,7 @@ class TrainedNetwork(NamedTuple):
     """A network with what its inputs and outputs mean.
 
     Args:
-        network: The network, with trained weights.
+        network: The network, with trained weights, computing in the type that it was trained in.
         image_shape: Height, width and channels of an image.
         class_names: A name for each class.
         mean: Channels' means on the scale 0 to 255, with which images are normalized.
@@ -63,7 +64,8 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
             f"{folder} holds no finished training of this version ({type(error).__name__}: {error}); repeat its "
             "command to finish it"
         ) from None
-    network = build_network(config, genotype, (height, width, depth), len(class_names))
+    with computing_in(config.mixed_precision):
+        network = build_network(config, genotype, (height, width, depth), len(class_names))
     if Checkpoints(run.checkpoints, {"network": network.variables}).restore_latest(only_own=True) is None:
         raise RunDirectoryError(f"{folder} holds no checkpoint to take weights from; repeat its command")
     return TrainedNetwork(network, (height, width, depth), tuple(class_names), mean, deviation)

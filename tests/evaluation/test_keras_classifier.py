@@ -69,3 +69,17 @@ def test_the_loss_in_training_takes_in_the_auxiliary_classifier_s():
     loss = model.compute_loss(IMAGES, LABELS, outputs, training=True)
     np.testing.assert_allclose(loss, bare + added + 0.25 * head, rtol=1e-5)
     np.testing.assert_allclose(model.compute_loss(IMAGES, LABELS, outputs, training=False), bare + added, rtol=1e-5)
+
+
+def test_made_again_under_another_policy_it_computes_as_before(tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = made(built(), auxiliary_weight=0.4)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert keras.config.dtype_policy() == before
+    np.testing.assert_array_equal(again(IMAGES), model(IMAGES))
+    assert again.get_layer("cell_0").first_preprocessing.compute_dtype == "bfloat16"
