@@ -22,9 +22,10 @@ from absl import flags
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.input_pipelines import test_batches
 from eoinas_tf.flag_definitions import config_from_flags, define_flags
-from eoinas_tf.search import search_loop
+from eoinas_tf.search import search_session
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.scoring_order import scoring_batches
+from eoinas_tf.search.search_loop import run_search
 
 
 def search_and_score(config: SearchConfig, orders: int) -> dict:
@@ -58,8 +59,8 @@ def search_and_score(config: SearchConfig, orders: int) -> dict:
         found["right"] = np.concatenate(right)
         return found["scores"][0]
 
-    search_loop.scoring_batches, search_loop.derived_cell_accuracy = keep_arguments, score
-    search_loop.run_search(config)
+    search_session.scoring_batches, search_session.derived_cell_accuracy = keep_arguments, score
+    run_search(config)
     return found
 
 

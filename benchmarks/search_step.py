@@ -4,6 +4,7 @@ The last line is one JSON object. `seconds_to_first_step` runs from the start of
 the end of the first pair of steps; the other times are medians over `--steps` pairs.
 """
 
+import itertools
 import json
 import statistics
 import time
@@ -71,7 +72,7 @@ def main(_: list[str]) -> None:
     labels = generator.integers(0, classes, BATCH_SIZE.value).astype(np.int32)
     batch = next(iter(replicas.share_out(tf.data.Dataset.from_tensors((images, labels)))))
 
-    epoch = config.warmup_epochs + 1
+    epoch = next(epoch for epoch in itertools.count(1) if not method.is_warmup(epoch))
     schedule = {name: tf.constant(value) for name, value in method.schedule(epoch).items()}
     trains_architecture = step.trains_architecture_with_weights(searches=True)
 
