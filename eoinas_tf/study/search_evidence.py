@@ -13,6 +13,8 @@ from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 Record = dict[str, Any]
+# Beta, what methods without alpha have in its place, and beta's name in searches of earlier versions.
+PROBABILITY_COLUMNS = ("operation_weight", "probability", "operation_weights")
 
 
 def search_folders(folder: Path) -> list[Path]:
@@ -62,11 +64,8 @@ class SearchEvidence:
         Returns:
             float [cell types, edges, operations], NaN where dropped; None where the method has none.
         """
-        values = self._array(record, "operation_weights")
-        if values is not None:
-            return values
-        others = (self._array(record, key) for key in record if key != "importance")
-        return next((array for array in others if array is not None and _is_distribution(array)), None)
+        found = (self._array(record, column) for column in PROBABILITY_COLUMNS)
+        return next((array for array in found if array is not None), None)
 
     def importance(self, record: Record) -> np.ndarray | None:
         """Returns a record's I, as `weights` returns beta; None where the method has none."""
@@ -104,8 +103,3 @@ class SearchEvidence:
             return None
         array = np.array([values[cell] for cell in CELL_TYPES], dtype=np.float64)
         return array if array.shape == (len(CELL_TYPES), EDGE_COUNT, len(self.operations)) else None
-
-
-def _is_distribution(array: np.ndarray) -> bool:
-    """Tells whether an edge's values are probabilities; counts and other evidence are not."""
-    return bool(np.nanmin(array) >= 0 and np.allclose(np.nansum(array, axis=-1), 1.0, atol=1e-3))

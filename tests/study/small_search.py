@@ -35,7 +35,7 @@ def record(epoch, weights, term=0.05, dropped=()):
     for position in dropped:
         weights[position] = np.nan
     return {
-        "epoch": epoch, "operations": list(OPERATIONS), "operation_weights": by_cell(weights),
+        "epoch": epoch, "operations": list(OPERATIONS), "operation_weight": by_cell(weights),
         "importance": by_cell(weights + term),
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ def search(tmp_path):
     weights[..., SURVIVOR] = np.linspace(0.1, 0.2, 14)
     importance = weights.copy()
     importance[..., SURVIVOR] = np.linspace(0.9, 0.1, 14)
-    metrics[1]["operation_weights"] = by_cell(weights)
+    metrics[1]["operation_weight"] = by_cell(weights)
     metrics[1]["importance"] = by_cell(importance)
     write_search(tmp_path, metrics, drops)
     return tmp_path

@@ -41,7 +41,7 @@ def test_columns_that_a_method_does_not_write_are_none(tmp_path):
     assert evidence.operations == ("none", "skip_connect")
     assert evidence.weights(record) is evidence.importance(record) is evidence.scores(record) is None
     assert evidence.first_decision() is not None
-    record["probabilities"] = by_cell(np.full((2, 14, 2), 0.5))
+    record["probability"] = by_cell(np.full((2, 14, 2), 0.5))
     np.testing.assert_array_equal(evidence.scores(record), np.full((2, 14, 2), 0.5))
 
 
