@@ -82,9 +82,8 @@ class SearchSession:
             self._stages = self._method_class.stages(self.config)
             if self.run.summary.exists():
                 if self._stages:
-                    load_search_images(
-                        self.config, self.run, self._given_dataset
-                    )  # Which refuses others than the search's own.
+                    # Refuses other images than the search's own.
+                    load_search_images(self.config, self.run, self._given_dataset)
                 print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
                 if self.run.is_writer and not self.run.report.exists():
                     # A kill came before it, or the search is an earlier version's.
