@@ -24,7 +24,8 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "schedule": (
         "epochs", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
-        "weights_learning_rate", "weights_learning_rate_end", "weights_momentum", "weights_l2",
+        "weights_learning_rate", "weights_learning_rate_end", "weights_learning_rate_schedule",
+        "weights_momentum", "weights_l2",
         "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates", "momentum", "l2",
         "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "max_steps",
     ),

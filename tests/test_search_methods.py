@@ -30,7 +30,7 @@ def test_a_method_s_own_settings_have_their_defaults_and_those_of_others_are_ref
             with pytest.raises(ConfigurationError, match=rf"^--{setting} is a setting of --method=.*Received: "):
                 SearchConfig(method=method, **{setting: default})
     # A config that is resolved already stays as it is.
-    assert dataclasses.replace(config, seed=3) == SearchConfig(method=method, seed=3)
+    assert dataclasses.replace(config, init_channels=4) == SearchConfig(method=method, init_channels=4)
 
 
 def test_methods_with_a_setting():

@@ -14,7 +14,7 @@ from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_folder import check_replaceable
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, export_classifier
-from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 IMAGES_COMPARED = 8
 
@@ -61,7 +61,7 @@ def export_network(
     with tf.device("CPU:0"):
         images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
         probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
-    classifier = ImageClassifier(
+    classifier = ExportedClassifier(
         served,
         dataset.image_shape,
         dataset.class_names,

@@ -11,7 +11,7 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment import onnx_export, tflite_export
 from eoinas_tf.experiment.export_check import check_export
 from eoinas_tf.experiment.export_folder import new_export
-from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 from eoinas_tf.experiment.onnx_export import write_onnx
 from eoinas_tf.experiment.saved_model_export import write_saved_model
 from eoinas_tf.experiment.tflite_export import write_tflite
@@ -29,7 +29,7 @@ class ExportFormat:
         packages: Packages that writing and checking take beside this one's own dependencies.
     """
 
-    write: Callable[[ImageClassifier, Path], None]
+    write: Callable[[ExportedClassifier, Path], None]
     file_name: str = ""
     takes_any_size: bool = False
     packages: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ def check_packages(format_names: Sequence[str]) -> None:
 
 
 def export_classifier(
-    classifier: ImageClassifier, format_name: str, folder: Path, images: np.ndarray, probabilities: np.ndarray
+    classifier: ExportedClassifier, format_name: str, folder: Path, images: np.ndarray, probabilities: np.ndarray
 ) -> float:
     """Writes an export, runs it in another process, compares it, and only then gives it its name.
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from eoinas_tf.experiment.atomic_files import write_bytes
-from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 FILE_NAME = "model.onnx"
 # What ONNX Runtime knows since its version 1.12 of 2022.
 OPERATOR_SET = 17
 
 
-def write_onnx(classifier: ImageClassifier, folder: Path) -> None:
+def write_onnx(classifier: ExportedClassifier, folder: Path) -> None:
     """Writes an ONNX model; needs the package tf2onnx.
 
     It takes `image`, uint8 [batch, height, width, channels] of the network's height and width and

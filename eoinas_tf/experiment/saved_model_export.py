@@ -4,10 +4,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 
-def write_saved_model(classifier: ImageClassifier, folder: Path) -> None:
+def write_saved_model(classifier: ExportedClassifier, folder: Path) -> None:
     """Writes a SavedModel.
 
     Its signature `serving_default` takes `image`, uint8 [batch, height, width, channels] of any

@@ -5,12 +5,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from eoinas_tf.experiment.atomic_files import write_bytes
-from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 FILE_NAME = "model.tflite"
 
 
-def write_tflite(classifier: ImageClassifier, folder: Path) -> None:
+def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
     """Writes a TensorFlow Lite model.
 
     Its signature `serving_default` takes `image`, uint8 [batch, height, width, channels] of the

@@ -11,7 +11,8 @@ from eoinas_tf.evaluation import pytorch_weights
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights, pytorch_tensors
 from eoinas_tf.evaluation.weight_files import StoredTensor, opened_weights
-from eoinas_tf.space.genotype import EDGE_OPERATIONS, Genotype
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_names import FINAL_NETWORK_OPERATION_NAMES, NONE, OPERATION_NAMES
 
 LARGEST_DIFFERENCE = 1e-4
 RECORDED_OPERATIONS = {
@@ -92,7 +93,7 @@ def logits_of_a_test(network, inputs):
     return logits, network.auxiliary_head(outputs[0], training=False)
 
 
-@pytest.mark.parametrize("operation", sorted(EDGE_OPERATIONS))
+@pytest.mark.parametrize("operation", sorted({*OPERATION_NAMES, *FINAL_NETWORK_OPERATION_NAMES} - {NONE}))
 def test_every_operation_s_weights_have_names(generator, operation):
     network = tiny(operation, "skip_connect")
     weights = weights_for(network, generator)

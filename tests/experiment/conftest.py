@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data.image_resizing import fit_images
-from eoinas_tf.experiment.image_classifier import ImageClassifier
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 MEAN, DEVIATION = np.array([120.0, 110.0, 100.0]), np.array([60.0, 61.0, 62.0])
 
@@ -26,7 +26,7 @@ class TinyClassifier:
             [keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
         )
         self.network.build((None, *self.image_shape))
-        self.classifier = ImageClassifier(
+        self.classifier = ExportedClassifier(
             self.network,
             self.image_shape,
             self.class_names,

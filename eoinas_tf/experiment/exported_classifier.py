@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 
-class ImageClassifier(tf.Module):
+class ExportedClassifier(tf.Module):
     """Normalization, network and class names in one function, with and without resizing before them.
 
     Args:
