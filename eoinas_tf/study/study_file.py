@@ -170,7 +170,7 @@ def read_study(path: Path) -> Study:
     title = top.text("title")
     methods = [_contestant(section) for section in top.sections("methods", default=[])]
     data_sets = [_data_set(section) for section in top.sections("datasets", default=[])]
-    _refuse_repeated(top, "methods", [method.name for method in methods])
+    _refuse_repeated(top, "methods", [contestant.name for contestant in methods])
     _refuse_repeated(top, "datasets", [data_set.name for data_set in data_sets])
     scales = tuple(_scale(section, methods, data_sets) for section in top.sections("scales"))
     _refuse_repeated(top, "scales", [scale.name for scale in scales])
@@ -211,7 +211,7 @@ def _scale(section: Section, methods: list[Contestant], data_sets: list[DataSet]
     chosen = tuple(_chosen(section, "methods", method_names, methods))
     seeds = section.seeds("seeds", (0,))
     own_seeds = section.seeds_by_name("method_seeds")
-    _refuse_unknown(section, "method_seeds", list(own_seeds), [method.name for method in chosen])
+    _refuse_unknown(section, "method_seeds", list(own_seeds), [contestant.name for contestant in chosen])
     networks = [_network(part) for part in section.sections("networks", default=[], text_as="genotype")]
     random_cells = section.whole("random_cells", 0) or 0
     recipes = tuple(_recipe(part) for part in section.sections("trainings", default=[]))
@@ -223,7 +223,7 @@ def _scale(section: Section, methods: list[Contestant], data_sets: list[DataSet]
         chosen_sets,
         search_flags,
         chosen,
-        {method.name: own_seeds.get(method.name, seeds) for method in chosen},
+        {contestant.name: own_seeds.get(contestant.name, seeds) for contestant in chosen},
         random_cells,
         tuple(networks),
         recipes,
@@ -272,10 +272,10 @@ def _check_references(section: Section, scale: Scale) -> None:
         recipes = [recipe.name for recipe in scale.trainings]
         _refuse_unknown(section, "derived_cells, training", [request.training], recipes)
         _refuse_unknown(section, "derived_cells, methods", list(request.methods), [one.name for one in scale.methods])
-        for method in request.methods:
-            missing = set(request.seeds) - set(scale.seeds[method])
+        for contestant in request.methods:
+            missing = set(request.seeds) - set(scale.seeds[contestant])
             if missing:
-                section.refuse(f'"derived_cells": {method} is not searched with this seed', min(missing))
+                section.refuse(f'"derived_cells": {contestant} is not searched with this seed', min(missing))
 
 
 def _chosen(section: Section, key: str, names: tuple[str, ...] | None, known: list) -> list:

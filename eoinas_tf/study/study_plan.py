@@ -1,6 +1,7 @@
 """From a study to its runs: every search, and every training of everything that is found or given."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from eoinas_tf.config import CELLS, EvaluationConfig, SearchConfig
@@ -45,11 +46,38 @@ def plan_study(study: Study, study_dir: Path) -> list[PlannedRun]:
         for data_set in scale.data_sets:
             place = _Place(study, study_dir, scale, data_set)
             searches = list(place.searches())
-            runs += searches
-            for recipe in scale.trainings:
-                runs += place.trainings(recipe, searches)
-            runs += place.derived(searches)
+            trainings = [run for recipe in scale.trainings for run in place.trainings(recipe, searches)]
+            runs += _in_rounds([*searches, *trainings, *place.derived(searches)])
     return runs
+
+
+def _in_rounds(runs: list[PlannedRun]) -> list[PlannedRun]:
+    """Orders a scale's runs so that a study that is stopped early can compare everything that it has.
+
+    First come a search of each contestant and a training of what it found, by the first recipe; then those of the
+    other search seeds, spread evenly where a contestant has many; then everything else as it was.
+
+    Args:
+        runs: The runs of one scale on one data set, each search before the trainings of its cells.
+    """
+    seeds: dict[str, list[int]] = {}
+    first: dict[str, PlannedRun] = {}  # By cell: its first training.
+    for run in runs:
+        if run.kind == SEARCH:
+            seeds.setdefault(run.contestant, []).append(run.seed)
+        elif run.role in (FOUND, FIXED):
+            first.setdefault(run.cell, run)
+    contestants = list(dict.fromkeys(run.contestant for run in runs))
+
+    def place_in_line(run: PlannedRun) -> tuple[bool, Fraction, int]:
+        search = run if run.kind == SEARCH else run.search
+        if run.kind != SEARCH and run is not first.get(run.cell):
+            return True, Fraction(0), 0
+        own = seeds.get(run.contestant)
+        waits = Fraction(own.index(search.seed), len(own)) if own and search else Fraction(0)
+        return False, waits, contestants.index(run.contestant)
+
+    return sorted(runs, key=place_in_line)
 
 
 class _Place:
@@ -64,16 +92,16 @@ class _Place:
 
     def searches(self) -> Iterator[PlannedRun]:
         """Yields the searches, random cells among them."""
-        methods = [(method, self.scale.seeds[method.name]) for method in self.scale.methods]
+        searched = [(contestant, self.scale.seeds[contestant.name]) for contestant in self.scale.methods]
         if self.scale.random_cells:
-            methods.append((RANDOM_CELL, tuple(range(self.scale.random_cells))))
-        for method, seeds in methods:
+            searched.append((RANDOM_CELL, tuple(range(self.scale.random_cells))))
+        for contestant, seeds in searched:
             for seed in seeds:
-                folder = self.path / "searches" / folder_name(method.name) / f"seed_{seed}"
-                arguments = self._arguments(self.scale.search_flags, method.flags, seed, folder)
-                config = self._config(SearchConfig, arguments, f"search {method.name}, seed {seed}")
+                folder = self.path / "searches" / folder_name(contestant.name) / f"seed_{seed}"
+                arguments = self._arguments(self.scale.search_flags, contestant.flags, seed, folder)
+                config = self._config(SearchConfig, arguments, f"search {contestant.name}, seed {seed}")
                 yield PlannedRun(
-                    SEARCH, self.data_set.name, self.scale.name, method.name, seed, config, arguments,
+                    SEARCH, self.data_set.name, self.scale.name, contestant.name, seed, config, arguments,
                     self._images(config.dataset),
                 )  # fmt: skip
 

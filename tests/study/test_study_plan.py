@@ -34,6 +34,16 @@ def test_a_run_stands_behind_the_search_that_it_needs(plan):
         assert run.search is None or run.search in plan[:position]
 
 
+def test_what_a_stopped_study_has_can_be_compared(tmp_path):
+    study = changed("scales", 0, "random_cells", value=4)
+    plan = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+    searched = ["eoinas/0", "beta alone/4", "random/0"], ["random/1", "eoinas/1", "random/2", "random/3"]
+    expected = [[(kind, cell) for cell in cells for kind in ("search", "training")] for cells in searched]
+    first = [*expected[0], ("training", "DARTS_V2"), ("training", "residual network"), *expected[1]]
+    assert [(run.kind, run.cell) for run in plan[: len(first)]] == first
+    assert {run.training for run in plan[: len(first)]} == {"", "short"}
+
+
 def test_what_is_more_particular_wins(tmp_path):
     flagfile = tmp_path / "a.flags"
     flagfile.write_text("--epochs=50\n--cells=9\n--crop_padding=3\n")
