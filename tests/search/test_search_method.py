@@ -1,4 +1,7 @@
+import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.search.discretization import derive_cells
@@ -47,3 +50,22 @@ def test_cells_are_derived_from_the_scores_with_the_limit_of_the_settings():
     cells = method.derive(Evidence({"x": scores}, "x", living), never, lambda index: 0.0, "here")
     assert cells.genotype == derive_cells(scores, living, never, OPERATION_NAMES, "here", 2).genotype
     assert sum(operation == "skip_connect" for operation, _ in cells.genotype.normal) == 2
+
+
+@pytest.mark.parametrize("name", SEARCH_METHODS)
+def test_everything_that_a_method_keeps_is_in_its_state(name):
+    """What is left out of the state manifest would start anew after a kill."""
+    created = []
+
+    def creator(following, **options):
+        created.append(following(**options))
+        return created[-1]
+
+    with tf.variable_creator_scope(creator):
+        method = load_method(name)(problem(method=name, epochs=80))
+        for stage in range(len(method.stages(method.config))):
+            method.begin_stage(stage)
+    state = [variable for variables in method.state().values() for variable in variables]
+    saved = {id(variable.value if isinstance(variable, keras.Variable) else variable) for variable in state}
+    assert [variable for variable in created if id(variable) not in saved] == []
+    assert len(created) == len(state) > 0
