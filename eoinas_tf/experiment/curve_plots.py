@@ -27,9 +27,15 @@ FINAL_TRAINING_PANELS = {
 }
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty figure in inches that belongs to no window."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
+    """Returns an empty figure that belongs to no window.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        layout: Matplotlib's name for what arranges the panels.
+    """
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -85,7 +85,10 @@ def draw_scores(
     dropped = {(drop["edge"], drop["operation"]): drop["epoch"] for drop in drops if drop["cell"] == cell}
     columns = 5
     rows = -(-(len(edge_names) + 1) // columns)
-    figure = new_figure(3.2 * columns, 2.5 * rows)
+    width, height = 3.2 * columns, 2.5 * rows
+    # The panels are all alike: to arrange them by what is in them would take longer than to draw them.
+    figure = new_figure(width, height, layout="none")
+    figure.subplots_adjust(0.5 / width, 0.7 / height, 1 - 0.15 / width, 1 - 0.7 / height, wspace=0.1, hspace=0.35)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.flat:
         axes.axis("off")

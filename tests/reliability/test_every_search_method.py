@@ -69,6 +69,15 @@ def test_killed_and_continued_it_ends_as_if_uninterrupted(zygote, method, tmp_pa
     assert 0 <= summary["validation_accuracy"] <= 1
 
 
+@pytest.mark.parametrize("method", [method for method in TRAINED if method not in QUICK])
+def test_with_small_operations_and_few_steps_it_runs_through(zygote, method, tmp_path):
+    """What runs all operations of an edge, in the time that there is when it is not killed too."""
+    search(zygote, method, tmp_path, "--operations=none,skip_connect,max_pool_3x3", "--batch_size=660")
+    assert Genotype.read(tmp_path / "genotype.json").normal
+    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("method", slow_but(["eoinas"]))
 def test_on_two_replicas_in_float16_it_finds_a_cell(zygote, method, tmp_path):
     search(zygote, method, tmp_path / "run", "--strategy=mirrored", "--logical_cpus=2", "--mixed_precision=float16")
