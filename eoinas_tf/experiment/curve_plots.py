@@ -1,6 +1,7 @@
 """Curves over the epochs of a run, from its metrics.jsonl."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,13 +28,13 @@ FINAL_TRAINING_PANELS = {
 }
 
 
-def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """Returns an empty figure that belongs to no window.
 
     Args:
         width: In inches.
         height: In inches.
-        layout: Matplotlib's name for what arranges the panels.
+        layout: What arranges the panels; None: nothing does.
     """
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)

@@ -87,7 +87,7 @@ def draw_scores(
     rows = -(-(len(edge_names) + 1) // columns)
     width, height = 3.2 * columns, 2.5 * rows
     # The panels are all alike: to arrange them by what is in them would take longer than to draw them.
-    figure = new_figure(width, height, layout="none")
+    figure = new_figure(width, height, layout=None)
     figure.subplots_adjust(0.5 / width, 0.7 / height, 1 - 0.15 / width, 1 - 0.7 / height, wspace=0.1, hspace=0.35)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.flat:
