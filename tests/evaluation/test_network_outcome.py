@@ -11,9 +11,9 @@ from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
 from eoinas_tf.evaluation.predictions import Predictions
-from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.training.progress import Progress
 
 EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1))
 SHAPE = (8, 8, 1)

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import DatasetError, NonFiniteError
-from eoinas_tf.experiment.progress import Progress
-from eoinas_tf.experiment.step_saves import StepSaves
 from eoinas_tf.search import search_session
 from eoinas_tf.search.search_loop import run_search, train_epoch
 from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.step_saves import StepSaves
 
 
 @pytest.fixture

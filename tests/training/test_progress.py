@@ -1,8 +1,6 @@
 import io
 
-import pytest
-
-from eoinas_tf.experiment.progress import Progress, duration
+from eoinas_tf.training.progress import Progress
 
 
 class Clock:
@@ -73,13 +71,6 @@ def test_a_terminal_s_line_renews_itself_and_gives_way_to_lines_that_stay():
     progress.show(2, "b")
     progress.say("done")
     assert stream.getvalue() == "\r\x1b[Ka   10 %\r\x1b[Kb   20 %\r\x1b[Kdone\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0:00:00"), (59.6, "0:01:00"), (3725, "1:02:05"), (360000, "100:00:00"), (-3, "0:00:00")]
-)
-def test_duration(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_an_output_that_cannot_be_written_does_not_end_the_run():

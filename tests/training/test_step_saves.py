@@ -2,8 +2,8 @@ import pytest
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import StoppedError
-from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.step_saves import StepSaves, steps_in_call
 
 
 def saves_of(every, stop, saved, is_any=lambda own, done: own):
