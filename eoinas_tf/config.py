@@ -142,8 +142,8 @@ class RunConfig:
     )
     max_steps: int = setting(
         0,
-        "End early after this many steps (a search's step is a weight step with its architecture step), which are saved: "
-        "the same command without it continues after them; 0: no limit.",
+        "End early after this many steps (a search's step is a weight step with its architecture step). They are "
+        "saved: the same command without it continues after them; 0: no limit.",
         minimum=0,
         changes_result=False,
     )

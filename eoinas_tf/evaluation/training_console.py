@@ -16,7 +16,7 @@ from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
-from eoinas_tf.training.labelled_rows import labelled_rows
+from eoinas_tf.training.labelled_rows import HARD_SPACE, labelled_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "test %", "loss", "images/s", "left")
 TRAINING_STEP = "training step"
@@ -47,7 +47,7 @@ def training_header(
         **image_rows(dataset),
         "network": f"{what}: {config.cells} cells, {config.init_channels} channels, stem {config.stem}",
         "size": size,
-        "epochs": f"{config.epochs} of {epoch_steps} steps of {config.batch_size} images, seed {config.seed}",
+        "epochs": f"{config.epochs}, each of {epoch_steps} steps of {config.batch_size} images; seed {config.seed}",
         "run folder": config.run_dir,
     }
     return (dataset.size, *([budget] if budget else []), labelled_rows(rows))
@@ -95,7 +95,7 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
         "keras": f"{run.keras_model}, for keras.models after import eoinas_tf",
         "results": f"{run.summary}, {run.class_accuracy}",
         "pictures": str(run.plots),
-        "curves": f"tensorboard --logdir={run.tensorboard}" if run.config.tensorboard else "",
+        "curves": f"tensorboard{HARD_SPACE}--logdir={run.tensorboard}" if run.config.tensorboard else "",
     }
     record = read_run(run.path)
     if summary.get("finished") is False or not exports:

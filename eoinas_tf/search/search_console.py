@@ -19,9 +19,11 @@ from eoinas_tf.space.cell_topology import EDGE_COUNT
 from eoinas_tf.supernet.search_network import SearchNetwork
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
-from eoinas_tf.training.labelled_rows import labelled_rows
+from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_lines, labelled_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "valid %", "loss", "images/s", "dropped", "left")
+# Behind the column of epochs.
+INDENT = " " * 9
 WEIGHT_STEP, ARCHITECTURE_STEP = "weight step", "architecture step"
 
 
@@ -59,8 +61,8 @@ def search_header(
         f"each of {EDGE_COUNT} edges",
         "size": f"{rounded_count(weights)} parameters; {multiply_adds} multiply-adds "
         "an image with one operation an edge, on average",
-        "epochs": f"{total_epochs} of {method.problem.steps_per_epoch} steps of {config.batch_size} images; "
-        f"{warmup} train the weights only",
+        "epochs": f"{total_epochs} (warm-up: {warmup}), each of {method.problem.steps_per_epoch} steps of "
+        f"{config.batch_size} images",
         "run folder": config.run_dir,
     }
     return dataset.size, labelled_rows(rows)
@@ -98,8 +100,11 @@ def dropped_text(dropped: np.ndarray, operation_names: tuple[str, ...]) -> str:
         operation_names: Names of the operations.
     """
     counts = Counter(operation_names[index] for index in np.nonzero(dropped)[-1])
-    names = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    return labelled_rows({"dropped": names}) if names else ""
+    if not counts:
+        return ""
+    # A count and its name stay in one line.
+    names = ", ".join(f"{count}{HARD_SPACE}{name}" for name, count in counts.most_common())
+    return broken_lines(f"dropped: {names}", INDENT, INDENT)
 
 
 def search_result(run: RunDirectory, summary: Mapping[str, Any]) -> str:
@@ -117,14 +122,14 @@ def search_result(run: RunDirectory, summary: Mapping[str, Any]) -> str:
             f"{100 * accuracy:.2f} % of the validation half in its own super network, which ranks searches and is not "
             "the final network's accuracy"
         )
+    identities = summary["skip_connections"]
+    has_curves = run.config.tensorboard and accuracy is not None
     rows = {
         "score": score,
-        "identities": "{normal} in the normal cell, {reduce} in the reduction cell".format(
-            **summary["skip_connections"]
-        ),
+        "identities": f"{identities['normal']} in the normal cell, {identities['reduce']} in the reduction cell",
         "report": str(run.report),
         "pictures": str(run.plots),
-        "curves": f"tensorboard --logdir={run.tensorboard}" if run.config.tensorboard and accuracy is not None else "",
+        "curves": f"tensorboard{HARD_SPACE}--logdir={run.tensorboard}" if has_curves else "",
     }
     words, command = next_command_line(read_run(run.path))
     return f"found {run.genotype}\n{labelled_rows(rows)}\n{words}\n  {command}"

@@ -28,7 +28,7 @@ class EpochTable:
             values: A text for each column.
         """
         if not self._has_titles:
-            self._progress.say(self._line(self._titles))
+            self._progress.say("\n" + self._line(self._titles))
             self._has_titles = True
         self._progress.say(self._line(values))
 

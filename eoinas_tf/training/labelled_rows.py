@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 WIDTH = 79
 LABEL_WIDTH = 16
+# A space at which no line is broken: between the words of a command, say.
+HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def labelled_rows(rows: Mapping[str, str]) -> str:
@@ -14,14 +16,20 @@ def labelled_rows(rows: Mapping[str, str]) -> str:
         rows: Texts by label; a label without text is left out.
     """
     return "\n".join(
-        textwrap.fill(
-            text,
-            WIDTH,
-            initial_indent=f"  {label:<{LABEL_WIDTH - 2}}",
-            subsequent_indent=" " * LABEL_WIDTH,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for label, text in rows.items()
-        if text
+        broken_lines(text, f"  {label:<{LABEL_WIDTH - 2}}", " " * LABEL_WIDTH) for label, text in rows.items() if text
     )
+
+
+def broken_lines(text: str, first_indent: str, indent: str) -> str:
+    """Returns a text as lines that fit a terminal, broken at its spaces that are not hard.
+
+    Args:
+        text: The text.
+        first_indent: What the first line begins with.
+        indent: What the other lines begin with.
+    """
+    lines = textwrap.fill(
+        text, WIDTH, initial_indent=first_indent, subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return lines.replace(HARD_SPACE, " ")

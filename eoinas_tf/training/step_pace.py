@@ -130,7 +130,7 @@ class StepPace:
 
     @property
     def seconds_between_epochs(self) -> float:
-        """Mean seconds from the end of an epoch's steps to the next epoch's first; what is expected before one ended."""
+        """Mean seconds from an epoch's last step to the next one's first; what is expected before one ended."""
         return sum(self._between) / len(self._between) if self._between else self._expected_between
 
     def measured_steps(self, step: int) -> int:

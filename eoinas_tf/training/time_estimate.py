@@ -49,14 +49,14 @@ class TimeEstimate:
         if self._measure is not None:
             self.progress.doing("measuring steps")
             self._measure()
-        steps = ", ".join(f"{seconds:.3g} s a {kind}" for kind, seconds in pace.seconds_by_kind(done).items())
+        steps = ", ".join(f"{kind} {seconds:.3g} s" for kind, seconds in pace.seconds_by_kind(done).items())
         if pace.seconds_between_epochs:
-            steps += f", {pace.seconds_between_epochs:.3g} s between epochs"
+            steps += f", between epochs {pace.seconds_between_epochs:.3g} s"
         memory = f"{peak_memory_gib():.2f} GiB at most so far"
         for device in tf.config.list_logical_devices("GPU"):
             gib = tf.config.experimental.get_memory_info(device.name.removeprefix("/device:"))["peak"] / 2**30
             memory += f", {device.name.removeprefix('/device:')} {gib:.2f} GiB"
-        rows = {"time left": f"{self.progress.time_left(done)}, with {steps}", "memory": memory}
+        rows = {"time left": f"{self.progress.time_left(done)} ({steps})", "memory": memory}
         self.progress.say(labelled_rows(rows))
         pace.resume(done)
         return time.monotonic() - started

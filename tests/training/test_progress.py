@@ -1,5 +1,7 @@
 import io
 
+import pytest
+
 from eoinas_tf.training.progress import Progress
 
 
@@ -23,34 +25,15 @@ class FullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_time_left_counts_from_the_end_of_the_first_step():
+def test_the_line_tells_the_pace_and_the_time_left():
     clock, stream = Clock(), io.StringIO()
     progress = Progress(100, stream, clock)
-    clock.now += 50  # Tracing: no part of the pace.
-    progress.first_step_done(1, seconds_since_start=53.5)
-    assert progress.seconds_to_first_step == 53.5
-    assert progress.seconds_per_step(1) is None
+    progress.pace.first_step_done(1, seconds_since_start=53.5)
     clock.now += 20
-    assert progress.seconds_per_step(11) == 2.0
     progress.show(11, "epoch 1/9")
     assert stream.getvalue() == "epoch 1/9   11 %  2 s/step  0:02:58 left\n"
-
-
-def test_a_new_network_has_a_pace_of_its_own():
-    clock = Clock()
-    progress = Progress(100, io.StringIO(), clock)
-    assert not progress.is_measuring
-    progress.first_step_done(1, seconds_since_start=53.5)
-    clock.now += 20
-    assert progress.seconds_per_step(11) == 2.0
-    progress.forget_pace()
-    assert not progress.is_measuring
-    assert progress.seconds_per_step(12) is None
-    clock.now += 70
-    progress.first_step_done(12, seconds_since_start=200.0)
-    assert progress.seconds_to_first_step == 53.5, "that of the process"
-    clock.now += 10
-    assert progress.seconds_per_step(14) == 5.0
+    assert progress.time_left(11) == "0:02:58"
+    assert Progress(100, stream, clock).time_left(11) == "-"
 
 
 def test_a_line_is_due_only_now_and_then():
@@ -86,3 +69,35 @@ def test_what_a_terminal_cannot_show_is_escaped():
     stream = io.TextIOWrapper(buffer, encoding="ascii")
     Progress(10, stream, Clock()).say("caf\u00e9 \u2603")
     assert buffer.getvalue() == rb"caf\xe9 \u2603" + b"\n"
+
+
+def test_a_line_that_renews_itself_never_takes_two_rows_of_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    progress = Progress(10, stream, Clock())
+    progress.show(1, "a" * 50)
+    progress.doing("b" * 50)
+    lines = stream.getvalue().split("\r\x1b[K")[1:]
+    assert lines == ["a" * 19, "b" * 19]
+
+
+def test_what_takes_time_is_said_on_terminals_and_elsewhere_where_asked_for():
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        progress = Progress(10, stream, Clock())
+        progress.doing("testing")
+        progress.doing("exporting onnx", stays=True)
+        progress.say("done")
+    assert terminal.getvalue() == "\r\x1b[Ktesting ...\r\x1b[Kexporting onnx ...\r\x1b[Kdone\n"
+    assert pipe.getvalue() == "exporting onnx ...\ndone\n"
+
+
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+def test_a_quiet_run_writes_results_only(kind):
+    stream = kind()
+    progress = Progress(10, stream, Clock(), is_quiet=True)
+    progress.say("header")
+    progress.show(1, "epoch 1")
+    progress.doing("testing", stays=True)
+    progress.result("test accuracy")
+    assert stream.getvalue() == "test accuracy\n"
