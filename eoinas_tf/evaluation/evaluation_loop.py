@@ -68,5 +68,9 @@ def train_epoch(step: EvaluationStep, epoch: Epoch, runner: StepRunner) -> dict[
     def one(shares: Iterator, number: tf.Tensor) -> None:
         step.train(*next(shares), number)
 
-    calls = StepCalls(one, step.train_repeatedly, step.state.results, "after_training_step", runner.config.batch_size)
+    results = step.state.results
+    # Shown is the loss that can be compared with the test's, without the auxiliary head's share.
+    calls = StepCalls(
+        one, step.train_repeatedly, results, "after_training_step", runner.config.batch_size, results.mean_cross_entropy
+    )
     return runner.run(epoch, calls)

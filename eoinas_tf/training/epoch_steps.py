@@ -12,6 +12,7 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.resource_usage import seconds_since_process_start
+from eoinas_tf.training.epoch_table import loss_text, percent_text
 from eoinas_tf.training.progress import Progress
 from eoinas_tf.training.step_saves import StepSaves, steps_in_call
 from eoinas_tf.training.time_estimate import TimeEstimate
@@ -57,6 +58,7 @@ class StepCalls:
         results: Sums over the epoch's steps; what is shown, and what is waited for.
         fault_name: The fault point after a step.
         images: Images that a step takes.
+        loss: Returns the mean loss to show; that of the results where not given.
     """
 
     one: Callable[[Iterator, tf.Tensor], None]
@@ -64,6 +66,7 @@ class StepCalls:
     results: StepResults
     fault_name: str
     images: int
+    loss: Callable[[], float | None] | None = None
 
 
 class StepRunner:
@@ -122,9 +125,7 @@ class StepRunner:
                 calls.results.wait()
                 pace.first_step_done(done, seconds_since_process_start())
             if progress.due():
-                means = calls.results.means(epoch.number)
-                accuracy = f"accuracy {100 * means.accuracy:.1f} %" if means.accuracy is not None else ""
-                progress.show(done, f"epoch {epoch.number}/{epoch.total}  loss {means.loss:.3f}  {accuracy}")
+                progress.show(done, _how_it_goes(epoch, calls))
             if self.saves is not None:
                 self.saves.after_step(done)
             if self.estimate is not None and self.estimate.is_due(done):
@@ -137,3 +138,10 @@ class StepRunner:
         seconds = max(time.monotonic() - started - seconds_estimating, 1e-9)
         images = (done - epoch.first_step) * calls.images
         return {"seconds": round(seconds, 3), "images_per_second": round(images / seconds, 1)}
+
+
+def _how_it_goes(epoch: Epoch, calls: StepCalls) -> str:
+    """Returns what is shown within an epoch; reads the device, and raises what `means` does."""
+    means = calls.results.means(epoch.number)
+    loss, accuracy = means.loss if calls.loss is None else calls.loss(), means.accuracy
+    return f"epoch {epoch.number}/{epoch.total}  loss {loss_text(loss)}  accuracy {percent_text(accuracy):>6} %"

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import tensorflow as tf
 
@@ -20,6 +20,8 @@ from eoinas_tf.training.progress import Progress
 from eoinas_tf.training.step_pace import StepPace, Stretch
 from eoinas_tf.training.step_saves import StepSaves
 from eoinas_tf.training.time_estimate import TimeEstimate
+
+SessionType = TypeVar("SessionType", bound="RunSession")
 
 
 class Journal(Protocol):
@@ -59,7 +61,7 @@ class RunSession:
         self._around = contextlib.ExitStack()
         self.epoch_steps = self.total_epochs = self.last_step = self._finished_epochs = self._finished_steps = 0
 
-    def __enter__(self):
+    def __enter__(self: SessionType) -> SessionType:
         """Opens the folder and prepares everything up to the first step."""
         with contextlib.ExitStack() as around:
             self._stop = around.enter_context(StopSignals())

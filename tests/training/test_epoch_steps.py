@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import itertools
 
@@ -82,8 +83,14 @@ def test_lines_of_progress_read_the_means(steps):
     each.run(epoch(0, 3), steps.calls)
     lines = each.progress.stream.getvalue().splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("epoch 3/9  loss 0.000  accuracy 50.0 %    1 %")
-    assert lines[2].startswith("epoch 3/9  loss 1.000  accuracy 50.0 %    3 %")
+    assert lines[0].startswith("epoch 3/9  loss 0.0000  accuracy  50.00 %    1 %")
+    assert lines[2].startswith("epoch 3/9  loss 1.0000  accuracy  50.00 %    3 %")
+
+
+def test_a_run_may_show_another_loss(steps):
+    each = runner(seconds_between_lines=1)
+    each.run(epoch(0, 1), dataclasses.replace(steps.calls, loss=lambda: 7.5))
+    assert each.progress.stream.getvalue().startswith("epoch 3/9  loss 7.5000  accuracy  50.00 %")
 
 
 def test_every_step_is_a_fault_point(steps, monkeypatch):
