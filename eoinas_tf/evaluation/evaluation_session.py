@@ -201,6 +201,7 @@ class EvaluationSession(RunSession):
         }
         self.progress.doing("drawing", stays=True)
         self._journal.finish(summary)
+        self.progress.say("")
         if self.ends_early:
             self.say_early_end()
         self.progress.result(training_result(self.run, summary, dataset.num_classes))

@@ -16,7 +16,7 @@ from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
-from eoinas_tf.training.labelled_rows import HARD_SPACE, labelled_rows
+from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_command, labelled_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "test %", "loss", "images/s", "left")
 TRAINING_STEP = "training step"
@@ -103,4 +103,4 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
     else:
         words = "Classify an image (docs/serving.md says how to serve the network):"
         command = shlex.join(["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"])
-    return f"{accuracy}\n{labelled_rows(rows)}\n{words}\n  {command}"
+    return f"{accuracy}\n{labelled_rows(rows)}\n{words}\n{broken_command(command)}"

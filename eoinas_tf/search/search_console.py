@@ -19,7 +19,7 @@ from eoinas_tf.space.cell_topology import EDGE_COUNT
 from eoinas_tf.supernet.search_network import SearchNetwork
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
-from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_lines, labelled_rows
+from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_command, broken_lines, labelled_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "valid %", "loss", "images/s", "dropped", "left")
 # Behind the column of epochs.
@@ -132,4 +132,4 @@ def search_result(run: RunDirectory, summary: Mapping[str, Any]) -> str:
         "curves": f"tensorboard{HARD_SPACE}--logdir={run.tensorboard}" if has_curves else "",
     }
     words, command = next_command_line(read_run(run.path))
-    return f"found {run.genotype}\n{labelled_rows(rows)}\n{words}\n  {command}"
+    return f"found {run.genotype}\n{labelled_rows(rows)}\n{words}\n{broken_command(command)}"

@@ -257,6 +257,7 @@ class SearchSession(RunSession):
         self.progress.doing("drawing", stays=True)
         summary = self._journal.finish(cells, evidence, accuracy)
         if self.run.is_writer:
+            self.progress.say("")
             self.progress.result(search_result(self.run, summary))
         return summary
 

@@ -20,6 +20,7 @@ from eoinas_tf.search.search_comparison import check_comparable, read_search_set
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.labelled_rows import broken_command
 
 LOGGER = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def search_seeds(config: SearchConfig) -> None:
                 return
         select_best(folders, run)
         words, command = next_command_line(read_run(run.path))
-        print(f"{words}\n  {command}")
+        print(f"{words}\n{broken_command(command)}")
 
 
 def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:

@@ -2,7 +2,10 @@
 
 from eoinas_tf.config import RunConfig
 from eoinas_tf.resource_usage import peak_memory_gib
+from eoinas_tf.training.labelled_rows import broken_lines
 from eoinas_tf.training.step_pace import StepPace
+
+INDENT = "  "
 
 
 def last_step(config: RunConfig, total_steps: int, finished_steps: int) -> int:
@@ -25,15 +28,18 @@ def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: 
         done: Steps done.
         total_steps: Steps of the whole run.
     """
-    text = (
+    saved = broken_lines(
         f"ended by --max_steps={config.max_steps} after {done} of {total_steps} steps, which are saved; the same "
-        "command without it continues after them"
+        "command without it continues after them",
+        "",
+        INDENT,
     )
     if pace.seconds_to_first_step is None:
-        return text
+        return saved
     seconds = pace.seconds_per_step(done)
-    kinds = " and ".join(pace.kinds)
-    return (
-        f"{text}\n{pace.seconds_to_first_step:.1f} s to the end of the first step, "
-        f"{'-' if seconds is None else f'{seconds:.2f}'} s a step ({kinds}), peak memory {peak_memory_gib():.2f} GiB"
+    measured = (
+        f"{pace.seconds_to_first_step:.1f} s to the end of the first step, "
+        f"{'-' if seconds is None else f'{seconds:.2f}'} s a step ({' and '.join(pace.kinds)}), "
+        f"peak memory {peak_memory_gib():.2f} GiB"
     )
+    return f"{saved}\n{broken_lines(measured, INDENT, INDENT)}"

@@ -1,6 +1,5 @@
 """The table that a run writes on the console, a row for each epoch."""
 
-import math
 from collections.abc import Sequence
 
 from eoinas_tf.training.progress import Progress
@@ -46,7 +45,8 @@ def loss_text(loss: float | None) -> str:
     """Returns a loss in at most seven characters, - where there is none."""
     if loss is None:
         return "-"
-    return f"{loss:.4f}" if math.isfinite(loss) and abs(loss) < 100 else f"{loss:.1e}"
+    digits = 4 if abs(loss) < 99.99995 else 1
+    return f"{loss:.{digits}f}" if abs(loss) < 99999.95 else f"{loss:.1e}"
 
 
 def speed_text(images_per_second: float) -> str:

@@ -1,5 +1,6 @@
-"""Labels with what they stand for, as aligned lines that fit a terminal."""
+"""Labels with what they stand for, and commands, as lines that fit a terminal."""
 
+import shlex
 import textwrap
 from collections.abc import Mapping
 
@@ -33,3 +34,17 @@ def broken_lines(text: str, first_indent: str, indent: str) -> str:
         break_on_hyphens=False,
     )  # fmt: skip
     return lines.replace(HARD_SPACE, " ")
+
+
+def broken_command(command: str) -> str:
+    """Returns a command as indented lines that a shell takes for one.
+
+    Args:
+        command: The command; words stay whole.
+    """
+    lines = [""]
+    for word in map(shlex.quote, shlex.split(command)):
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH - 8:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return "  " + " \\\n    ".join(lines)

@@ -90,7 +90,7 @@ class Progress:
         Args:
             text: The line.
         """
-        self._write("\r\x1b[K" * self._line_open + text + "\n")
+        self._write("\x1b[K" * self._line_open + text + "\n")
         self._line_open = False
 
     def time_left(self, step: int) -> str:
@@ -106,8 +106,9 @@ class Progress:
         if self.is_quiet:
             return
         if self.is_terminal:
-            # A line that goes on in the next row of the terminal could not be overwritten.
-            self._write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
+            # A line that goes on in the next row of the terminal could not be overwritten. The cursor goes back to its
+            # start, where warnings and errors, which others write, then begin.
+            self._write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}\r")
             self._line_open = True
         elif stays:
             self._write(line + "\n")

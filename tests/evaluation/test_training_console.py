@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -68,10 +69,11 @@ def test_a_user_is_told_sizes_where_everything_is_and_what_to_type_next(run):
     for path in (run.report, run.path / "saved_model", run.path / "onnx/model.onnx", run.keras_model, run.plots):
         assert str(path) in text
     assert "tflite" not in text
-    assert text.splitlines()[-1] == f"  python -m eoinas_tf predict --model={run.path} IMAGE"
+    command = shlex.split(text[text.index("  python -m eoinas_tf ") :])
+    assert command == ["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"]
 
 
 def test_a_training_that_ended_early_names_the_command_that_continues_it(run):
-    words, command = result(run, finished=False).splitlines()[-2:]
-    assert words == "Go on with the training, which --max_steps ended:"
-    assert command.startswith("  python run_eval.py ")
+    _, words, command = result(run, finished=False).partition("Go on with the training, which --max_steps ended:\n")
+    assert words
+    assert shlex.split(command)[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]

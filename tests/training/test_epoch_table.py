@@ -21,10 +21,22 @@ def test_rows_stand_under_one_row_of_titles():
 
 
 @pytest.mark.parametrize(
-    ("loss", "text"), [(None, "-"), (2.30259, "2.3026"), (99.99, "99.9900"), (123.4, "1.2e+02"), (1e30, "1.0e+30")]
+    ("loss", "text"),
+    [
+        (None, "-"),
+        (2.30259, "2.3026"),
+        (99.99, "99.9900"),
+        (99.99999, "100.0"),
+        (123.4, "123.4"),
+        (99999.94, "99999.9"),
+        (123456.0, "1.2e+05"),
+        (1e30, "1.0e+30"),
+        (float("nan"), "nan"),
+    ],  # fmt: skip
 )
 def test_losses_are_short(loss, text):
     assert loss_text(loss) == text
+    assert len(text) <= 7
 
 
 def test_fractions_and_speeds():

@@ -53,7 +53,7 @@ def test_a_terminal_s_line_renews_itself_and_gives_way_to_lines_that_stay():
     progress.show(1, "a")
     progress.show(2, "b")
     progress.say("done")
-    assert stream.getvalue() == "\r\x1b[Ka   10 %\r\x1b[Kb   20 %\r\x1b[Kdone\n"
+    assert stream.getvalue() == "\r\x1b[Ka   10 %\r\r\x1b[Kb   20 %\r\x1b[Kdone\n"
 
 
 def test_an_output_that_cannot_be_written_does_not_end_the_run():
@@ -78,7 +78,7 @@ def test_a_line_that_renews_itself_never_takes_two_rows_of_the_terminal(monkeypa
     progress.show(1, "a" * 50)
     progress.doing("b" * 50)
     lines = stream.getvalue().split("\r\x1b[K")[1:]
-    assert lines == ["a" * 19, "b" * 19]
+    assert lines == ["a" * 19 + "\r", "b" * 19 + "\r"]
 
 
 def test_what_takes_time_is_said_on_terminals_and_elsewhere_where_asked_for():
@@ -88,7 +88,7 @@ def test_what_takes_time_is_said_on_terminals_and_elsewhere_where_asked_for():
         progress.doing("testing")
         progress.doing("exporting onnx", stays=True)
         progress.say("done")
-    assert terminal.getvalue() == "\r\x1b[Ktesting ...\r\x1b[Kexporting onnx ...\r\x1b[Kdone\n"
+    assert terminal.getvalue() == "\r\x1b[Ktesting ...\r\r\x1b[Kexporting onnx ...\r\x1b[Kdone\n"
     assert pipe.getvalue() == "exporting onnx ...\ndone\n"
 
 
