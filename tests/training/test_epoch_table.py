@@ -32,7 +32,7 @@ def test_rows_stand_under_one_row_of_titles():
         (123456.0, "1.2e+05"),
         (1e30, "1.0e+30"),
         (float("nan"), "nan"),
-    ],  # fmt: skip
+    ],
 )
 def test_losses_are_short(loss, text):
     assert loss_text(loss) == text
