@@ -16,8 +16,8 @@ with lean_imports():  # As the commands do.
     from absl import app, flags
 
     from eoinas_tf.config import EvaluationConfig
+    from eoinas_tf.evaluation.configured_network import build_network, configured_genotype
     from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
-    from eoinas_tf.evaluation.network_description import build_network, configured_genotype
     from eoinas_tf.optimization.precision import use_precision
     from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start

@@ -142,7 +142,8 @@ class RunConfig:
     )
     max_steps: int = setting(
         0,
-        "End early after this many steps (a search's step is a weight step with its architecture step); 0: no limit.",
+        "End early after this many steps (a search's step is a weight step with its architecture step). They are "
+        "saved: the same command without it continues after them; 0: no limit.",
         minimum=0,
         changes_result=False,
     )
@@ -167,6 +168,9 @@ class RunConfig:
         2, "Newest checkpoints that are kept.", minimum=1, maximum=1000, changes_result=False
     )
     tensorboard: bool = setting(True, "Write TensorBoard event files.", changes_result=False)
+    quiet: bool = setting(
+        False, "Print only warnings, errors and, at the end, the result and where it is.", changes_result=False
+    )
     strategy: str = setting(
         "one",
         "Where to compute: one (one device), mirrored (all GPUs of this machine), or multi_worker (the machines that "

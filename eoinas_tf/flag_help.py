@@ -41,7 +41,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "output": (
         "run_dir", "export_formats", "tensorboard", "checkpoint_every_epochs", "checkpoint_every_steps",
-        "keep_checkpoints", "describe", "list_genotypes", "json",
+        "keep_checkpoints", "quiet", "describe", "list_genotypes", "json",
     ),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ MAY_CHANGE = {
     "checkpoint_every_steps",
     "keep_checkpoints",
     "tensorboard",
+    "quiet",
     "describe",
     "list_genotypes",
     "json",

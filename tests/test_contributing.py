@@ -12,8 +12,8 @@ import tensorflow as tf
 import eoinas_tf
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.data.image_datasets import LOCAL_SOURCES, load_image_dataset
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.model_cost import count_multiply_adds
-from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
 from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.search.search_loop import run_search

@@ -11,9 +11,9 @@ from eoinas_tf.api.network_training import as_genotype
 from eoinas_tf.api.run_folders import Run
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.keras_classifier import POOLINGS, keras_classifier
-from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype

@@ -167,10 +167,15 @@ class ImageDataset:
         return len(self.class_names)
 
     @property
-    def counts(self) -> str:
-        """The images of each part, the classes and the remarks, as one line to be shown."""
+    def size(self) -> str:
+        """The images of each part and the classes, as one line to be shown."""
         images = f"{len(self.train)} training images, {len(self.test)} test images, {self.num_classes} classes"
-        return "; ".join([f"{self.name}: {images}", *self.remarks])
+        return f"{self.name}: {images}"
+
+    @property
+    def counts(self) -> str:
+        """The size and the remarks, as one line to be shown."""
+        return "; ".join([self.size, *self.remarks])
 
 
 def fits_in_memory(count: int, image_shape: tuple[int, int, int]) -> bool:

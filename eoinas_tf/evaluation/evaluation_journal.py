@@ -7,11 +7,11 @@ from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.curve_plots import FINAL_TRAINING_PANELS, draw_curves
-from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.figure_files import write_figures
 from eoinas_tf.experiment.report.report_page import write_report
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.training.epoch_log import EpochLog
 
 # By run in TensorBoard, the tags of the values of metrics.jsonl; runs share a chart where they share a tag. The root
 # run has no name.

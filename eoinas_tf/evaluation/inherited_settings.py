@@ -62,7 +62,7 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str
             raise ConfigurationError(f"{file}: {error}; correct it there, or give --{name}") from None
         if value != values[name]:
             taken[name] = value
-    if taken:
+    if taken and not values.get("quiet"):
         print(f"from {file}: {' '.join(_flag(name, value) for name, value in taken.items())}", file=sys.stderr)
     return {**values, **taken}
 

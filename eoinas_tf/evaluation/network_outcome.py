@@ -1,6 +1,7 @@
 """What comes of a network, trained here or loaded: the report of its test, its exports, its figures."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ from eoinas_tf.evaluation.network_exports import export_network
 from eoinas_tf.evaluation.prediction_report import write_prediction_report
 from eoinas_tf.evaluation.predictions import Predictions
 from eoinas_tf.experiment.atomic_files import write_bytes
-from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
-from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.write_failures import write_failure
 
@@ -28,6 +27,7 @@ def keep_outcome(
     preprocessing: Preprocessing,
     predictions: Predictions,
     epoch: int,
+    say: Callable[[str, bool], None] = lambda text, stays: None,
 ) -> dict[str, Any]:
     """Writes the report of a network's test and its exports.
 
@@ -39,6 +39,7 @@ def keep_outcome(
         preprocessing: Its normalization, which becomes part of the exports.
         predictions: Its answers to the test images.
         epoch: Finished epochs of its training.
+        say: Told what takes time now; its second argument is True.
 
     Returns:
         What summary.json says of it; paths are relative to the run folder.
@@ -46,7 +47,9 @@ def keep_outcome(
     Raises:
         StorageError: A file could not be written, or an export says something else than the network.
     """
+    say("drawing confusions", True)
     write_prediction_report(run, dataset, predictions, epoch)
+    say(f"exporting {', '.join(config.export_formats)} and model.keras", True)
     exports = export_network(network, config, dataset, preprocessing, run.path)
     write_keras_model(run, network, dataset, preprocessing)
     parameters, auxiliary_parameters = count_parameters(network)
@@ -96,22 +99,3 @@ def write_keras_model(
     except OSError as error:
         raise write_failure(run.keras_model, error) from None
     write_bytes(run.keras_model, content)
-
-
-def say_outcome(progress: Progress, run: RunDirectory, summary: dict[str, Any]) -> None:
-    """Prints the result and where everything is.
-
-    Args:
-        progress: Where to.
-        run: The run folder.
-        summary: What summary.json holds, with what `keep_outcome` returned.
-    """
-    progress.say(
-        f"test accuracy {100 * summary['test_accuracy']:.2f} % (top 5: {100 * summary['test_top_5_accuracy']:.2f} %), "
-        f"{summary['parameters']} parameters, {summary['multiply_adds']} multiply-adds"
-    )
-    for name in EXPORT_FORMATS:
-        if name in summary:
-            progress.say(f"{name} export {run.path / summary[name]}")
-    progress.say(f"Keras model {run.keras_model}, for keras.models after import eoinas_tf")
-    progress.say(f"results {run.summary}, classes {run.class_accuracy}, pictures {run.plots}")

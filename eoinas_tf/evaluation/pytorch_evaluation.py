@@ -9,21 +9,22 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
 from eoinas_tf.data.input_pipelines import test_batches
 from eoinas_tf.errors import NonFiniteError, RunDirectoryError
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import keep_genotype
-from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.evaluation.network_exports import check_exports
-from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
+from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights
+from eoinas_tf.evaluation.training_console import training_result
 from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
 from eoinas_tf.experiment.atomic_files import write_json
 from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
-from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.report.report_page import write_report
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.training.progress import Progress
 
 
 def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weights: str) -> dict[str, Any]:
@@ -55,6 +56,9 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
         keep_dataset(run, dataset_fingerprint(dataset))
         _compare_weights(run, weights)
         check_exports(run.path, config.export_formats)
+        progress = Progress(0, is_quiet=config.quiet)
+        progress.say(dataset.counts)
+        progress.doing(f"testing on {len(dataset.test)} images", stays=True)
         tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size)
         predictions = collect_predictions(network, tests, dataset.num_classes)
         if not math.isfinite(predictions.loss):
@@ -63,16 +67,14 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
                 "they are damaged, or those of another network"
             )
         summary = {
-            **keep_outcome(run, config, network, dataset, preprocessing, predictions, epoch=0),
+            **keep_outcome(run, config, network, dataset, preprocessing, predictions, 0, progress.doing),
             "normalization": config.normalization,
             "pytorch_weights": weights,
             "pytorch_weights_sha256": file_digest(weights),
         }
         write_json(run.summary, summary)
         write_report(run.path)
-        progress = Progress(0)
-        progress.say(dataset.counts)
-        say_outcome(progress, run, summary)
+        progress.result(training_result(run, summary, dataset.num_classes))
         return summary
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import EoinasError, RunDirectoryError
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.final_networks import FinalNetwork
-from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.precision import computing_in

@@ -8,7 +8,6 @@ import numpy as np
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.experiment.atomic_files import write_json, write_text
-from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.fault_points import fault_point
@@ -24,6 +23,7 @@ from eoinas_tf.search.search_records import (
     log_epoch,
     log_found_cells,
 )
+from eoinas_tf.training.epoch_log import EpochLog
 
 LOGGER = logging.getLogger(__name__)
 

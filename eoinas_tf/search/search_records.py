@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 from eoinas_tf.optimization.step_results import Means
 from eoinas_tf.search.search_method import Evidence
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGES
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
+from eoinas_tf.training.epoch_log import EpochLog
 
 # The runs whose curves share a chart in TensorBoard, and the steps that they are of.
 CURVE_RUNS = {"training": "weights", "validation": "architecture"}

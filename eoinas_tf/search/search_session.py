@@ -1,4 +1,4 @@
-"""What stands around a search's algorithm: run folder, signals, devices, images, networks, records, checkpoints."""
+"""What stands around a search's algorithm: images, networks, records, checkpoints; the rest is every run's."""
 
 import contextlib
 import dataclasses
@@ -7,11 +7,9 @@ import gc
 import json
 import logging
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
@@ -19,39 +17,43 @@ from eoinas_tf.data.dataset_fingerprint import dataset_digest
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
-from eoinas_tf.distribution.replicas import Replicas
-from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.checkpointing import Checkpoints
-from eoinas_tf.experiment.progress import Progress
-from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.step_saves import StepSaves
-from eoinas_tf.memory_exhaustion import named_memory_exhaustion
-from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.random_seeds import initial_weights_seed, purpose_number
+from eoinas_tf.search.architecture_step_time import architecture_step_seconds
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.search.scoring_order import scoring_batches
+from eoinas_tf.search.search_console import (
+    ARCHITECTURE_STEP,
+    EPOCH_TITLES,
+    WEIGHT_STEP,
+    dropped_text,
+    epoch_values,
+    search_header,
+    search_result,
+)
 from eoinas_tf.search.search_images import load_search_images
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.operations import candidate_names, import_operations
-from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.epoch_steps import Epoch
+from eoinas_tf.training.epoch_table import EpochTable
+from eoinas_tf.training.run_session import RunSession
+from eoinas_tf.training.step_pace import Stretch
 
 LOGGER = logging.getLogger(__name__)
 
 
-class SearchSession:
+class SearchSession(RunSession):
     """One search in its run folder, from its first epoch that is left to its cells.
 
     Attributes:
         finished_summary: What summary.json holds where the search is finished already; else None.
         method: The search method.
         step: The two updates, on the network of the current stage.
-        progress: Shows how far the search is.
-        saves: Saves within epochs and when the run is asked to stop.
 
     Args:
         config: The search's settings.
@@ -62,61 +64,43 @@ class SearchSession:
             does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
 
+    config: SearchConfig
+
     def __init__(self, config: SearchConfig, dataset: ImageDataset | None = None) -> None:
-        self.config = config
+        super().__init__(config, "--batch_size, --init_channels or --cells")
         self._given_dataset = dataset
         self._method_class = load_method(config.method)
         self._warnings = self._method_class.check(config)
         for warning in self._warnings:
             LOGGER.warning(warning)
         self.finished_summary: dict[str, Any] | None = None
-        self._around = contextlib.ExitStack()
         self._stage: int | None = None
+        self._epoch: SearchEpoch | None = None
 
-    def __enter__(self) -> "SearchSession":
-        """Opens the folder and prepares everything up to the first step."""
-        with contextlib.ExitStack() as around:
-            self._stop = around.enter_context(StopSignals())
-            around.enter_context(named_memory_exhaustion("--batch_size, --init_channels or --cells"))
-            self.run = around.enter_context(RunDirectory(self.config, this_worker(self.config.strategy).is_chief))
-            self._stages = self._method_class.stages(self.config)
-            if self.run.summary.exists():
-                if self._stages:
-                    # Refuses other images than the search's own.
-                    load_search_images(self.config, self.run, self._given_dataset)
-                print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
-                if self.run.is_writer and not self.run.report.exists():
-                    # A kill came before it, or the search is an earlier version's.
-                    from eoinas_tf.experiment.report.report_page import write_report
+    def _open(self, around: contextlib.ExitStack) -> None:
+        self._stages = self._method_class.stages(self.config)
+        if not self.run.summary.exists():
+            self._prepare(around)
+            return
+        if self._stages:
+            # Refuses other images than the search's own.
+            load_search_images(self.config, self.run, self._given_dataset)
+        print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
+        if self.run.is_writer and not self.run.report.exists():
+            # A kill came before it, or the search is an earlier version's.
+            from eoinas_tf.experiment.report.report_page import write_report
 
-                    write_report(self.run.path)
-                self.finished_summary = json.loads(self.run.summary.read_text(encoding="utf-8"))
-            else:
-                self._prepare(around)
-            self._around = around.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        """Closes the folder and gives signals back."""
-        return self._around.__exit__(kind, exception, traceback)
+            write_report(self.run.path)
+        self.finished_summary = json.loads(self.run.summary.read_text(encoding="utf-8"))
 
     def _prepare(self, around: contextlib.ExitStack) -> None:
         config = self.config
         import_operations(config.operation_modules or ())
         operation_names = candidate_names(config.operations)
-        self.replicas = Replicas.of(config)
-        self._stop.listen()
-        around.enter_context(computing_in(config.mixed_precision))
-        if config.deterministic:
-            tf.config.experimental.enable_op_determinism()
+        self._start_devices(around)
         # Where nothing is trained, no image is needed.
-        self.epoch_steps = 0
         if self._stages:
+            self.total_epochs = sum(stage.epochs for stage in self._stages)
             self.epoch_steps = steps_per_epoch(min(map(len, self.halves)), config.batch_size)
             around.enter_context(
                 rewriting_where_it_pays(self.dataset.image_shape, config.init_channels, config.batch_size)
@@ -128,20 +112,32 @@ class SearchSession:
             self._build_stage(self._saved_stage())
             variables = self.step.state.variables()
         self._journal = SearchJournal(self.run, config, self.method, variables, self.epoch_steps)
-        finished = self._journal.finished_steps
         digest = dataset_digest(self.dataset) if self._stages else ""
-        self.replicas.check_agreement(
-            "settings, finished steps and images", f"{config.result_settings()} {finished} {digest}"
-        )
-        self.progress = Progress(self.total_epochs * self.epoch_steps)
-        if self._stages:
-            self.progress.say(self.dataset.counts)
-        if finished:
-            self.progress.say(
-                f"{self.run.path}: continuing after epoch {self._journal.finished_epochs} of {self.total_epochs}, step "
-                f"{finished}"
-            )
-        self.saves = StepSaves(config, self._stop, self._save_step, self.replicas.is_any)
+        self._begin(self._journal, self._stretches(), digest, self._header, self._measure_architecture_step)
+        self._table = EpochTable(self.progress, EPOCH_TITLES)
+
+    def _header(self) -> tuple[str, ...]:
+        if not self._stages:
+            return ()
+        network = self.step.state.network
+        return search_header(self.config, self.dataset, self.halves, network, self.method, self.total_epochs)
+
+    def _stretches(self) -> list[Stretch]:
+        """Returns the epochs in a row that have architecture steps or have none."""
+        stretches: list[Stretch] = []
+        for epoch in range(1, self.total_epochs + 1):
+            searches = self.method.has_architecture_steps and not self.method.is_warmup(epoch)
+            kinds = (WEIGHT_STEP, ARCHITECTURE_STEP) if searches else (WEIGHT_STEP,)
+            if stretches and stretches[-1].kinds == kinds:
+                stretches.pop()
+            stretches.append(Stretch(kinds, epoch * self.epoch_steps))
+        return stretches
+
+    def _measure_architecture_step(self) -> None:
+        """Notes how long an architecture step takes, of which a warm-up has none."""
+        if self._epoch is not None and self.method.has_architecture_steps:
+            seconds = architecture_step_seconds(self.step, self._epoch, self._epoch.schedule)
+            self.progress.pace.measured_alone(ARCHITECTURE_STEP, seconds)
 
     @functools.cached_property
     def dataset(self):
@@ -159,15 +155,6 @@ class SearchSession:
         statistics = channel_statistics(self.dataset.train)
         return Preprocessing(*statistics, self.config.crop_padding, self.config.horizontal_flip)
 
-    @property
-    def total_epochs(self) -> int:
-        """Epochs of all stages."""
-        return sum(stage.epochs for stage in self._stages)
-
-    def epochs_left(self) -> range:
-        """Returns the epochs, counted from 1, that are not finished."""
-        return range(self._journal.finished_epochs + 1, self.total_epochs + 1)
-
     @contextlib.contextmanager
     def epoch(self, epoch: int) -> Iterator["SearchEpoch"]:
         """Prepares an epoch; while it lasts, a signal waits for what saves.
@@ -179,7 +166,7 @@ class SearchSession:
             The epoch's batches and what follows it.
         """
         self._enter_stage(epoch)
-        first_step = max((epoch - 1) * self.epoch_steps, self._journal.finished_steps)
+        first_step = self.first_step_of(epoch)
         batches = search_batches(
             self.dataset.train,
             self.halves,
@@ -190,11 +177,14 @@ class SearchSession:
             first_step=first_step - (epoch - 1) * self.epoch_steps,
             rows=self.replicas.worker_rows(self.config.batch_size),
         )
-        with self._stop.finishing():
+        schedule, searches = self.method.schedule(epoch), not self.method.is_warmup(epoch)
+        with self._finishing():
             if first_step == (epoch - 1) * self.epoch_steps:
                 self.step.state.reset_results()
-            searches = not self.method.is_warmup(epoch)
-            yield SearchEpoch(epoch, self.total_epochs, batches, first_step, self.method.schedule(epoch), searches)
+            self._epoch = SearchEpoch(
+                epoch, self.total_epochs, batches, first_step, schedule, searches, run_end=self.last_step
+            )
+            yield self._epoch
 
     def write_epoch(self, epoch: "SearchEpoch", evidence: Evidence, dropped: np.ndarray, timing: dict) -> None:
         """Writes an epoch down and saves where it is due.
@@ -219,8 +209,12 @@ class SearchSession:
             evidence,
             self.method.problem.operation_names,
         )
-        is_last = epoch.number in self._stage_ends()
+        is_last = epoch.number in self._stage_ends() or self.is_last(epoch)
         self._journal.add_epoch(record, epoch.schedule, evidence, dropped, timing, is_last)
+        left = self.progress.time_left(epoch.number * self.epoch_steps)
+        self._table.add(epoch_values(record, self.total_epochs, timing, dropped, left))
+        if dropped.any():
+            self.progress.say(dropped_text(dropped, self.method.problem.operation_names))
         self.saves.after_epoch(epoch.number * self.epoch_steps)
 
     @property
@@ -256,17 +250,15 @@ class SearchSession:
         Returns:
             What summary.json holds.
         """
+        if self._stages:
+            self.progress.doing(f"testing the found cell on {len(self.halves[1])} images", stays=True)
         accuracy = self.cell_accuracy(cells.operation_index) if self._stages else None
         cells = dataclasses.replace(cells, warnings=(*self._warnings, *cells.warnings))
+        self.progress.doing("drawing", stays=True)
         summary = self._journal.finish(cells, evidence, accuracy)
-        if accuracy is None:
-            of_accuracy = "; no network was trained and no image was read, so that nothing ranks it"
-        else:
-            of_accuracy = (
-                f"; {100 * accuracy:.2f} % of the validation half in its own super network, which ranks searches and "
-                "is not the final network's accuracy"
-            )
-        self.progress.say(f"found {self.run.genotype}; pictures in {self.run.plots}{of_accuracy}")
+        if self.run.is_writer:
+            self.progress.say("")
+            self.progress.result(search_result(self.run, summary))
         return summary
 
     def _save_step(self, done: int) -> None:
@@ -298,7 +290,7 @@ class SearchSession:
             gc.collect()
             self._build_stage(stage)
             self._journal.keep_variables(self.step.state.variables())
-            self.progress.forget_pace()
+            self.progress.pace.forget()
 
     def _build_stage(self, stage: int) -> None:
         """Builds a stage's network with its optimizer and steps, and prepares the method for it."""
@@ -313,21 +305,13 @@ class SearchSession:
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchEpoch:
-    """One epoch of a search.
+class SearchEpoch(Epoch):
+    """One epoch of a search; its batches are pairs of a D_T and a D_V mini-batch.
 
     Args:
-        number: The epoch, counted from 1.
-        total: Epochs of the search.
-        batches: Yields a pair of batches an iteration, those that are done left out.
-        first_step: Global number of the first iteration of `batches`, counted from 0.
         schedule: What follows the epoch, such as the temperature.
         searches: Whether the warm-up is over.
     """
 
-    number: int
-    total: int
-    batches: tf.data.Dataset
-    first_step: int
     schedule: dict[str, float]
     searches: bool

@@ -12,12 +12,15 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
+from eoinas_tf.experiment.report.run_commands import next_command_line
+from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.lean_imports import lean_imports
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.labelled_rows import broken_command
 
 LOGGER = logging.getLogger(__name__)
 
@@ -27,7 +30,8 @@ def search_seeds(config: SearchConfig) -> None:
 
     Args:
         config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all divide the
-            images by `config.split_seed`; a try (`max_steps`) runs the first seed only.
+            images by `config.split_seed`. Where `max_steps` ends one early, those after it are left for the same
+            command without it.
 
     Raises:
         EoinasError: A search failed, or its schedule of drops cannot search.
@@ -38,7 +42,7 @@ def search_seeds(config: SearchConfig) -> None:
         return
     if config.pruning_every_epochs is not None:
         check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
-    if config.num_seeds == 1 or config.max_steps:
+    if config.num_seeds == 1:
         with lean_imports():
             from eoinas_tf.search.search_loop import run_search
 
@@ -48,9 +52,14 @@ def search_seeds(config: SearchConfig) -> None:
         folders = []
         for seed in range(config.seed, config.seed + config.num_seeds):
             folders.append(run.path / f"seed_{seed}")
-            print(f"seed {seed}: {folders[-1]}", flush=True)
+            if not config.quiet:
+                print(f"seed {seed}: {folders[-1]}", flush=True)
             _search_in_own_process(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])))
+            if config.max_steps and not (folders[-1] / "summary.json").exists():
+                return
         select_best(folders, run)
+        words, command = next_command_line(read_run(run.path))
+        print(f"{words}\n{broken_command(command)}")
 
 
 def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:

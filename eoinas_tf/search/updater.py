@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.optimization.classification_metrics import mean_accuracy, mean_cross_entropy
 from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
 from eoinas_tf.supernet.choice import Choice, Mixed
@@ -84,7 +85,7 @@ class Updater:
             tape.watch([*asked, *asked_weights])
             choice = self._with_own_draws(choose())
             logits = self._logits(images, choice, with_weights, weights)
-            loss = cross_entropy(labels, logits)
+            loss = mean_cross_entropy(labels, logits)
             scaled_loss = self.loss_scale.scale(loss)
         gradients: list[tf.Tensor] = []
         if asked or asked_weights:
@@ -94,7 +95,9 @@ class Updater:
                 tape.gradient(scaled_loss, [*asked, *asked_weights], unconnected_gradients=zero)
             )
             gradients = self.replicas.average_gradients(gradients)
-        return BatchGradients(gradients[: len(asked)], gradients[len(asked) :], loss, accuracy(labels, logits), choice)
+        return BatchGradients(
+            gradients[: len(asked)], gradients[len(asked) :], loss, mean_accuracy(labels, logits), choice
+        )
 
     def _with_own_draws(self, choice: Choice) -> Choice:
         """Returns a choice, the same on all replicas, with dropout that is each replica's own."""
@@ -110,13 +113,3 @@ class Updater:
             return self.network(images, choice, train_weights=train_weights)
         logits, _ = self.network.stateless_call(list(weights), [], images, choice, train_weights=train_weights)
         return logits
-
-
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Returns the mean cross-entropy of a batch, float32 scalar."""
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-
-
-def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Returns the fraction of a batch that is classified correctly, float32 scalar."""
-    return tf.reduce_mean(tf.cast(tf.argmax(logits, -1, tf.int32) == tf.cast(labels, tf.int32), tf.float32))

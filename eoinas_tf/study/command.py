@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError
-from eoinas_tf.experiment.progress import duration
+from eoinas_tf.experiment.readable_values import duration
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.study.derived_cells import is_done, settle_derived
 from eoinas_tf.study.plan_parts import parse_part, part_of_plan

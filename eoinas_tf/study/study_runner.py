@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 from eoinas_tf.errors import EoinasError, StoppedError, StorageError
 from eoinas_tf.experiment.atomic_files import make_folder
-from eoinas_tf.experiment.progress import duration
+from eoinas_tf.experiment.readable_values import duration
 from eoinas_tf.processors import THREADS_OF_AN_OPERATION, usable_processors
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.study.derived_cells import is_done, settle_derived

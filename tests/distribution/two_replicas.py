@@ -13,8 +13,8 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
-from eoinas_tf.evaluation.network_description import build_network
 from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.search.search_method import SearchProblem, load_method
 from eoinas_tf.search.search_step import SearchStep, build_search_state

@@ -70,14 +70,14 @@ def checkpoint_bytes(folder, step):
 def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):
     summary = run_evaluation(config)
     pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
-    # Ends in the middle of epoch 3: the epochs before are kept, this one is trained anew.
+    # Ends in the middle of epoch 3, which is continued there.
     early = run_evaluation(dataclasses.replace(pieces, max_steps=2 * EPOCH_STEPS + 1))
     assert (early["finished"], early["epochs"], early["steps"]) == (False, 2, 7)
     written = capsys.readouterr().out
-    assert "ended by --max_steps after 7 of 12 steps" in written
+    assert "ended by --max_steps=7 after 7 of 12 steps, which are saved" in written
     assert written.count(" training images, ") == 2
     assert run_evaluation(pieces) == summary
-    assert "continuing after epoch 2 of 4" in capsys.readouterr().out
+    assert "continuing after epoch 2 of 4, step 7" in capsys.readouterr().out
 
     whole, resumed = tmp_path / "run", tmp_path / "pieces"
     assert (whole / "metrics.jsonl").read_bytes() == (resumed / "metrics.jsonl").read_bytes()

@@ -9,12 +9,7 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.evaluation_step import (
-    EvaluationStep,
-    build_evaluation_state,
-    cross_entropy,
-    is_among_likeliest,
-)
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.space.genotype import Genotype
 
@@ -131,16 +126,6 @@ def test_the_bare_cross_entropy_is_the_main_head_s_with_plain_labels(settings, p
     assert (results.means(1).loss == pytest.approx(results.mean_cross_entropy(), rel=1e-6)) == is_bare
 
 
-def test_smoothed_cross_entropy_by_hand():
-    # Probabilities 1/2, 1/4, 1/4; with 0.3 the label's own target is 0.7 + 0.1 and the others' 0.1.
-    logits = tf.math.log([[0.5, 0.25, 0.25]] * 2)
-    smoothed = cross_entropy(tf.constant([0, 2]), logits, 0.3).numpy()
-    expected = [0.8 * np.log(2) + 0.2 * np.log(4), 0.1 * np.log(2) + 0.9 * np.log(4)]
-    np.testing.assert_allclose(smoothed, expected, rtol=1e-6)
-    np.testing.assert_allclose(cross_entropy(tf.constant([0, 2]), logits), [np.log(2), np.log(4)], rtol=1e-6)
-    np.testing.assert_allclose(cross_entropy(tf.constant([0, 2]), logits, 1e-9), [np.log(2), np.log(4)], rtol=1e-6)
-
-
 def test_smoothing_is_of_both_losses_in_training_and_of_none_in_testing():
     step, (images, labels) = new_step(label_smoothing=0.3, auxiliary_weight=0.25, drop_path=0.0), batch()
     outputs = [tf.nn.log_softmax(values).numpy() for values in step.state.network(images, training=True)]
@@ -154,13 +139,6 @@ def test_smoothing_is_of_both_losses_in_training_and_of_none_in_testing():
     logits = tf.nn.log_softmax(step.state.network(images)).numpy()
     means = step.test_all([(images, labels, tf.ones([6]))])
     assert means.loss == pytest.approx(-np.mean(logits[range(6), labels.numpy()]), rel=1e-4)
-
-
-def test_the_five_likeliest_by_hand():
-    logits = tf.constant([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -1.0]] * 7)
-    assert is_among_likeliest(tf.range(7), logits).numpy().tolist() == [False, True, True, True, True, True, False]
-    assert is_among_likeliest(tf.range(7), logits, 1).numpy().tolist() == [False] * 5 + [True, False]
-    assert is_among_likeliest(tf.constant([0, 1]), tf.constant([[0.0, 1.0]] * 2)).numpy().all()
 
 
 def test_top_5_accuracy_weighs_images():

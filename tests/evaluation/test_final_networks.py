@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.evaluation.configured_network import build_network, config_within_budget
 from eoinas_tf.evaluation.final_networks import FINAL_NETWORKS
 from eoinas_tf.evaluation.model_cost import count_multiply_adds
-from eoinas_tf.evaluation.network_description import build_network, config_within_budget
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 HAND_DESIGNED = [name for name in FINAL_NETWORKS if name != "cells"]

@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 
 from eoinas_tf.evaluation import genotype_table
+from eoinas_tf.evaluation.configured_network import network_size
 from eoinas_tf.evaluation.genotype_table import CIFAR, COUNTED_SIZES, IMAGENET, PUBLISHED_SIZES
-from eoinas_tf.evaluation.network_description import describe_network, network_size
+from eoinas_tf.evaluation.network_description import describe_network
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 # COUNTED_SIZES were counted by DARTS's PyTorch code (github.com/quark0/darts, NetworkCIFAR and NetworkImageNet) with

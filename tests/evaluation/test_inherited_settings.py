@@ -57,6 +57,12 @@ def test_what_is_not_given_comes_from_the_search(run_dir, capsys):
     )
 
 
+def test_a_quiet_training_takes_it_without_a_word(run_dir, capsys):
+    values, given = settings(genotype=str(run_dir / "genotype.json"), quiet=True)
+    assert with_inherited_settings(values, given) == {**values, **TAKEN}
+    assert capsys.readouterr().err == ""
+
+
 def test_what_is_given_wins_even_where_it_is_the_default(run_dir):
     values, given = settings(genotype=str(run_dir / "genotype.json"), crop_padding=4, image_size=(8, 8))
     expected = {**values, **TAKEN, "crop_padding": 4, "image_size": (8, 8)}

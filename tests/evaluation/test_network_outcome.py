@@ -1,5 +1,3 @@
-import io
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,8 @@ from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation import network_outcome
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
-from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
+from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import Predictions
-from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 
@@ -70,15 +67,3 @@ def test_the_figures_are_those_of_the_network_and_its_predictions(kept):
     assert run.class_accuracy.exists()
     assert run.keras_model.exists()
     assert (run.plots / "confusion_matrix.png").exists()
-
-
-def test_a_user_is_told_the_result_and_where_everything_is(kept):
-    run, network, outcome = kept
-    stream = io.StringIO()
-    say_outcome(Progress(0, stream), run, outcome)
-    result, export, keras_model, places = stream.getvalue().splitlines()
-    assert result.startswith("test accuracy 75.00 % (top 5: 100.00 %), ")
-    assert f"{count_parameters(network)[0]} parameters" in result
-    assert export == f"saved_model export {run.path / 'saved_model'}"
-    assert str(run.keras_model) in keras_model
-    assert all(str(path) in places for path in (run.summary, run.class_accuracy, run.plots))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.evaluation.evaluation_step import is_among_likeliest
 from eoinas_tf.evaluation.predictions import Predictions, collect_predictions
+from eoinas_tf.optimization.classification_metrics import is_among_likeliest
 
 
 def batches(logits, labels, weights, batch_size):

@@ -6,7 +6,7 @@ import pytest
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError, StorageError
-from eoinas_tf.evaluation.network_description import build_network
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.space.genotype import Genotype

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import DatasetError, NonFiniteError
-from eoinas_tf.experiment.progress import Progress
-from eoinas_tf.experiment.step_saves import StepSaves
 from eoinas_tf.search import search_session
 from eoinas_tf.search.search_loop import run_search, train_epoch
 from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.epoch_steps import StepRunner
+from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.step_saves import StepSaves
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ def batches(search):
     return [((search.images, search.labels), (search.images, search.labels))] * 3
 
 
-def train(search, batches, number, first_step=0, config=None, shown=None, saves=None):
-    epoch = search.epoch(number, batches, first_step)
-    return train_epoch(search.step, config or search.config, epoch, shown or progress(), saves)
+def train(search, batches, number, first_step=0, config=None, shown=None, saves=None, run_end=None):
+    epoch = dataclasses.replace(search.epoch(number, batches, first_step), run_end=run_end)
+    return train_epoch(search.step, epoch, StepRunner(config or search.config, shown or progress(), saves))
 
 
 def progress():
@@ -113,14 +114,10 @@ def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search
         search.state.check_finite(21)
 
 
-def test_max_steps_ends_a_try_and_reports_it(search, batches):
-    stream = io.StringIO()
+def test_max_steps_ends_an_epoch(search, batches):
     config = dataclasses.replace(search.config, max_steps=2)
-    shown = Progress(100, stream, itertools.count().__next__, seconds_between_lines=1000)
-    assert train(search, batches, 21, config=config, shown=shown) is None
+    assert train(search, batches, 21, config=config, run_end=2) is None
     assert search.method.statistics.counts().weight_steps.sum() == 2 * 28
-    assert "ended by --max_steps=2" in stream.getvalue()
-    assert "peak memory" in stream.getvalue()
 
 
 @pytest.mark.parametrize("epoch", [1, 21])
@@ -181,3 +178,30 @@ def test_the_split_seed_divides_the_images(tmp_path, monkeypatch):
     with pytest.raises(Divided) as divided:
         run_search(SearchConfig(run_dir=str(tmp_path / "run"), dataset="digits", seed=3, split_seed=9))
     assert divided.value.args[1] == 9
+
+
+@pytest.fixture
+def untraced():
+    """Tracing both steps would take longer than all that is done with them."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("untraced")
+def test_a_search_that_max_steps_ends_is_saved_and_continued_to_the_same_bytes(tmp_path, capsys):
+    config = SearchConfig(
+        run_dir=str(tmp_path / "whole"), dataset="digits", cells=3, init_channels=2, batch_size=330, epochs=2,
+        warmup_epochs=1, pruning_after_epoch=0, pruning_every_epochs=1, crop_padding=1, tensorboard=False,
+        operations=("none", "skip_connect", "sep_conv_3x3"),
+    )  # fmt: skip
+    # Two steps an epoch: it ends within the second one, and the limit is then the search's own end.
+    run_search(config)
+    capsys.readouterr()
+    pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
+    assert run_search(dataclasses.replace(pieces, max_steps=3)) is None
+    assert "ended by --max_steps=3 after 3 of 4 steps, which are saved" in capsys.readouterr().out
+    assert run_search(dataclasses.replace(pieces, max_steps=4)) is not None
+    assert "continuing after epoch 1 of 2, step 3" in capsys.readouterr().out
+    for name in ("metrics.jsonl", "pruning.jsonl", "genotype.json", "summary.json"):
+        assert (tmp_path / "pieces" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

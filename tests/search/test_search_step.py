@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.optimization.classification_metrics import mean_accuracy, mean_cross_entropy
 from eoinas_tf.random_seeds import stateless_seed
-from eoinas_tf.search.updater import accuracy, cross_entropy
 from eoinas_tf.supernet.choice import Sampled
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
 
@@ -45,7 +45,7 @@ def test_a_weight_step_is_sgd_on_the_clipped_gradient_plus_l2(search):
     before = search.values()["network_weights"]
     index = sampled(search, "weight step sample", 3).operation_index
     with tf.GradientTape() as tape:
-        loss = cross_entropy(search.labels, network(search.images, Sampled(index)))
+        loss = mean_cross_entropy(search.labels, network(search.images, Sampled(index)))
     gradients = [gradient.numpy() for gradient in tape.gradient(loss, weights)]
     norm = math.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in gradients))
     scale = min(1.0, search.config.gradient_clip_norm / norm)
@@ -77,7 +77,7 @@ def test_an_architecture_step_is_adam_on_the_straight_through_gradient_plus_l2(s
     with tf.GradientTape() as tape:
         tape.watch(logits.value)
         sample = sampled(search, "architecture step sample", 2)
-        loss = cross_entropy(search.labels, network(search.images, sample, train_weights=False))
+        loss = mean_cross_entropy(search.labels, network(search.images, sample, train_weights=False))
     gradient = tape.gradient(loss, logits).numpy() + 1e-3 * start
     search.update_architecture(number=2)
     # Adam's first step is the learning rate times the gradient over its absolute value.
@@ -92,7 +92,7 @@ def test_the_sample_is_counted_with_the_accuracy_of_its_batch(search):
     weight_index = sampled(search, "weight step sample", 1).operation_index.numpy()
     search.update_weights(number=1)
     sample = sampled(search, "architecture step sample", 1)
-    batch_accuracy = float(accuracy(search.labels, search.network(search.images, Sampled(sample.operation_index))))
+    batch_accuracy = float(mean_accuracy(search.labels, search.network(search.images, Sampled(sample.operation_index))))
     search.update_architecture(number=1)
     counts = search.method.statistics.counts()
     np.testing.assert_array_equal(counts.weight_steps, np.eye(8)[weight_index])

@@ -81,6 +81,8 @@ def searched(monkeypatch):
         from pathlib import Path
 
         configs.append(config)
+        if 0 < config.max_steps < 100:
+            return
         finished_search(Path(config.run_dir), "DARTS_V1" if config.seed == 5 else "DARTS_V2", config.seed / 10)
 
     monkeypatch.setattr(seed_selection, "_search_in_own_process", search)
@@ -94,6 +96,25 @@ def test_each_seed_searches_in_a_folder_of_its_own(tmp_path, searched):
     assert {search.split_seed for search in searched} == {4}
     assert searched[1] == dataclasses.replace(config, seed=5, num_seeds=1, run_dir=str(tmp_path / "run" / "seed_5"))
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["best"].endswith("seed_6")
+
+
+@pytest.mark.parametrize(("max_steps", "seeds"), [(99, [4]), (100, [4, 5])])
+def test_where_max_steps_ends_a_search_the_others_are_left(tmp_path, searched, max_steps, seeds):
+    config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, seed=4, max_steps=max_steps)
+    search_seeds(config)
+    assert [search.seed for search in searched] == seeds
+    assert searched[0].run_dir == str(tmp_path / "run" / "seed_4")
+    assert (tmp_path / "run" / "summary.json").exists() == (len(seeds) == 2)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_quiet_search_says_only_the_best_and_the_next_command(tmp_path, searched, capsys, quiet):
+    search_seeds(SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, seed=4, quiet=quiet))
+    written = capsys.readouterr().out
+    assert written.startswith("best of 2: ") == quiet
+    assert "best of 2: " in written
+    assert ("seed 4: " in written) == (not quiet)
+    assert f"--genotype={tmp_path / 'run' / 'genotype.json'}" in written
 
 
 def test_a_search_that_fails_ends_all_with_its_exit_status(tmp_path):

@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from typing import Any, NamedTuple
 
-from eoinas_tf.experiment.progress import duration
+from eoinas_tf.experiment.readable_values import duration, short_count
 from eoinas_tf.experiment.report.run_commands import given_settings
 from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, RunRecord
 
@@ -281,15 +281,3 @@ def percent(value: Any) -> str:
         value: The fraction, or None.
     """
     return "" if not isinstance(value, (int, float)) else f"{100 * value:.2f} %"
-
-
-def short_count(count: int) -> str:
-    """Returns a large count in thousands or millions.
-
-    Args:
-        count: The count.
-    """
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= size:
-            return f"{count / size:.2f} {letter}"
-    return str(count)

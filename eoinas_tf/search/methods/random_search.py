@@ -9,7 +9,6 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.resource_usage import seconds_since_process_start
@@ -18,6 +17,7 @@ from eoinas_tf.search.random_cells import drawn_cells, random_cells, uniform_evi
 from eoinas_tf.search.search_method import Evidence, Schedule, SearchMethod
 from eoinas_tf.supernet.choice import Sampled
 from eoinas_tf.supernet.multinomial_sampling import draw_operations
+from eoinas_tf.training.progress import Progress
 
 
 class RandomSearch(SearchMethod[Sampled]):
@@ -45,14 +45,14 @@ class RandomSearch(SearchMethod[Sampled]):
     ) -> DerivedCells:
         """Returns the best of `--random_search_cells` random cells by accuracy on D_V; of equal ones the first."""
         names, count = self.problem.operation_names, self.config.random_search_cells
-        progress = Progress(count)
+        progress = Progress(count, is_quiet=self.config.quiet)
         accuracies: list[float] = []
         cells = list(itertools.islice(random_cells(self.config.seed, names, self.config.max_skip_connections), count))
         for done, cell in enumerate(cells, start=1):
             accuracies.append(cell_accuracy(cell))
             fault_point("after_cell_scored", done)
             if done == 1:
-                progress.first_step_done(done, seconds_since_process_start())
+                progress.pace.first_step_done(done, seconds_since_process_start())
             if progress.due():
                 progress.show(done, f"random cell {done}/{count}  best accuracy {max(accuracies):.3f}")
         best = int(np.argmax(accuracies))

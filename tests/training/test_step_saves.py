@@ -2,12 +2,13 @@ import pytest
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import StoppedError
-from eoinas_tf.experiment.step_saves import StepSaves, steps_in_call
 from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.step_saves import StepSaves, steps_in_call
 
 
-def saves_of(every, stop, saved, is_any=lambda own, done: own):
-    return StepSaves(SearchConfig(run_dir="unused", checkpoint_every_steps=every), stop, saved.append, is_any)
+def saves_of(every, stop, saved, is_any=lambda own, done: own, early_end=0):
+    config = SearchConfig(run_dir="unused", checkpoint_every_steps=every)
+    return StepSaves(config, stop, saved.append, is_any, early_end)
 
 
 @pytest.mark.parametrize(("every", "expected"), [(0, []), (1, [1, 2, 3, 4, 5, 6]), (3, [3, 6])])
@@ -17,6 +18,15 @@ def test_a_checkpoint_is_due_every_so_many_steps(every, expected):
     for done in range(1, 7):
         saves.after_step(done)
     saves.after_epoch(6)
+    assert saved == expected
+
+
+@pytest.mark.parametrize(("every", "expected"), [(0, [5]), (2, [2, 4, 5]), (5, [5])])
+def test_the_step_at_which_max_steps_ends_a_run_is_saved_once(every, expected):
+    saved = []
+    saves = saves_of(every, StopSignals(), saved, early_end=5)
+    for done in range(1, 6):
+        saves.after_step(done)
     assert saved == expected
 
 

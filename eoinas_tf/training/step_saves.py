@@ -1,4 +1,4 @@
-"""Saves in the middle of an epoch: every so many steps, and when the run is asked to stop."""
+"""Saves in the middle of an epoch: every so many steps, where `--max_steps` ends a run, when it is asked to stop."""
 
 from collections.abc import Callable
 
@@ -30,6 +30,7 @@ class StepSaves:
         stop: Whether this process was asked to stop.
         save: Saves the run after so many steps.
         is_any: Tells for so many steps done whether a worker says yes; all of them get the same answer.
+        early_end: Steps after which `max_steps` ends the run within an epoch; 0 where it does not.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class StepSaves:
         stop: StopSignals,
         save: Callable[[int], None],
         is_any: Callable[[bool, int], bool],
+        early_end: int = 0,
     ) -> None:
         self._every = config.checkpoint_every_steps
         self._stop = stop
         self._save = save
         self._is_any = is_any
+        self._early_end = early_end
 
     def after_step(self, done: int) -> None:
         """Saves if a checkpoint is due; asked after every step, or after every call of several.
@@ -54,7 +57,7 @@ class StepSaves:
             StoppedError: The run is to stop; it is saved.
         """
         is_stopped = self._is_any(self._stop.received is not None, done)
-        if is_stopped or (self._every and done % self._every == 0):
+        if is_stopped or done == self._early_end or (self._every and done % self._every == 0):
             self._save(done)
         if is_stopped:
             raise self._stop.error(f"saved after step {done}")

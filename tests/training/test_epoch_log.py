@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import StorageError
-from eoinas_tf.experiment.epoch_log import EpochLog
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.training.epoch_log import EpochLog
 
 TIMING = {"seconds": 1.5, "images_per_second": 2.0}
 

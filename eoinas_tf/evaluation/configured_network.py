@@ -1,0 +1,107 @@
+"""The genotype and the network that the settings of a training name, within their budget."""
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+
+from eoinas_tf.config import CELLS, EvaluationConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.final_networks import FINAL_NETWORKS, FinalNetwork
+from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_budget import fit_to_budget
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operations import import_operations
+from eoinas_tf.space.published_genotypes import load_genotype
+
+
+def configured_genotype(config: EvaluationConfig) -> Genotype | None:
+    """Returns the genotype that the settings name; None for a network that is not made of cells.
+
+    Args:
+        config: The settings.
+
+    Raises:
+        ConfigurationError: They name none.
+        GenotypeError: It is not a genotype.
+    """
+    if config.network != CELLS:
+        return None
+    if not config.genotype:
+        raise ConfigurationError("--genotype is missing: name a genotype.json file or a published one such as DARTS_V2")
+    import_operations(config.operation_modules or ())
+    return load_genotype(config.genotype)
+
+
+def build_network(
+    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
+) -> FinalNetwork:
+    """Builds the network; initial weights come from Keras's global seed.
+
+    Args:
+        config: Kind of network, depth, width, stem, and whether there is an auxiliary head
+            (`auxiliary_weight` above 0; networks of cells only).
+        genotype: The cells; None for a network that is not made of them.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Raises:
+        ConfigurationError: The settings do not fit together.
+    """
+    if config.stem == "imagenet" and config.init_channels < 2:
+        raise ConfigurationError(
+            f"--init_channels must be at least 2 with --stem=imagenet. Received: {config.init_channels}"
+        )
+    network = FINAL_NETWORKS[config.network](config, genotype, num_classes)
+    network.build((None, *image_shape))
+    return network
+
+
+def network_size(
+    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
+) -> NetworkSize:
+    """Measures the network that `build_network` would build, without drawing its weights.
+
+    Args:
+        config: As for `build_network`.
+        genotype: The cells.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Raises:
+        ConfigurationError: The settings do not fit together.
+    """
+
+    def measure() -> NetworkSize:
+        with keras.StatelessScope(initialize_variables=False):
+            network = build_network(config, genotype, image_shape, num_classes)
+        return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
+
+    # Keras keeps a list, one for each thread, of the variables that have no values yet, and would draw them all at the
+    # next chance; it ends with the thread.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(measure).result()
+
+
+def config_within_budget(
+    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
+) -> tuple[EvaluationConfig, str]:
+    """Lowers `init_channels` to the largest number within `max_parameters` and `max_multiply_adds`.
+
+    Args:
+        config: The settings.
+        genotype: The cells.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes to tell apart.
+
+    Returns:
+        The settings with as many channels as fit, and a sentence that says so, empty without a budget.
+
+    Raises:
+        ConfigurationError: Even the narrowest network is too large.
+    """
+
+    def measure(channels: int) -> NetworkSize:
+        return network_size(dataclasses.replace(config, init_channels=channels), genotype, image_shape, num_classes)
+
+    return fit_to_budget(config, measure)

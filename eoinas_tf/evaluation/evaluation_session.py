@@ -1,0 +1,216 @@
+"""What stands around a final training's algorithm: images, network, records, exports; the rest is every run's."""
+
+import contextlib
+import functools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
+from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
+from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.evaluation.configured_network import build_network, config_within_budget
+from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
+from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
+from eoinas_tf.evaluation.network_exports import check_exports
+from eoinas_tf.evaluation.network_outcome import keep_outcome
+from eoinas_tf.evaluation.predictions import collect_predictions
+from eoinas_tf.evaluation.testing_time import seconds_to_test
+from eoinas_tf.evaluation.training_console import (
+    EPOCH_TITLES,
+    TRAINING_STEP,
+    epoch_values,
+    training_header,
+    training_result,
+)
+from eoinas_tf.experiment.dataset_record import keep_dataset
+from eoinas_tf.fault_points import fault_point
+from eoinas_tf.random_seeds import initial_weights_seed
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.training.epoch_steps import Epoch
+from eoinas_tf.training.epoch_table import EpochTable
+from eoinas_tf.training.run_session import RunSession
+from eoinas_tf.training.step_pace import Stretch
+
+
+class EvaluationSession(RunSession):
+    """One training of a final network in its run folder, from its first epoch that is left to its exports.
+
+    Attributes:
+        step: The training step and the test step.
+        dataset: The images with their labels.
+        preprocessing: Augmentation and normalization of images.
+
+    Args:
+        config: The settings.
+        genotype: The cells; None for a network that is not made of them.
+        dataset: The images, where they are in memory already; those that the settings name where not given.
+
+    Raises:
+        EoinasError: The data cannot be read, the run folder cannot be used, the memory does not suffice, or SIGTERM,
+            SIGINT or SIGHUP stopped the run.
+    """
+
+    config: EvaluationConfig
+    step: EvaluationStep
+    dataset: ImageDataset
+    preprocessing: Preprocessing
+
+    def __init__(
+        self, config: EvaluationConfig, genotype: Genotype | None, dataset: ImageDataset | None = None
+    ) -> None:
+        super().__init__(config, "--batch_size or --init_channels, or raise --accumulation_steps")
+        self._genotype = genotype
+        self._given_dataset = dataset
+
+    def _open(self, around: contextlib.ExitStack) -> None:
+        config, run = self.config, self.run
+        keep_genotype(run, config, self._genotype)
+        check_exports(run.path, config.export_formats)
+        self._start_devices(around, config.accumulation_steps)
+        dataset = self.dataset = load_images(config, self._given_dataset)
+        keep_dataset(run, dataset_fingerprint(dataset))
+        self.preprocessing = choose_preprocessing(config, dataset)
+        self.total_epochs = config.epochs
+        self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
+        self._fitted, budget = config_within_budget(config, self._genotype, dataset.image_shape, dataset.num_classes)
+        # Not before, so that a network starts the same whether its width was asked for or found.
+        with initial_weights_seed(config.seed), self.replicas.strategy.scope():
+            network = build_network(self._fitted, self._genotype, dataset.image_shape, dataset.num_classes)
+            state = build_evaluation_state(config, network, self.total_steps)
+        self.step = EvaluationStep(state, config, self.total_steps, self.replicas)
+        self._journal = EvaluationJournal(run, config, state, self.epoch_steps)
+        self._begin(
+            self._journal,
+            [Stretch((TRAINING_STEP,), self.total_steps)],
+            dataset_digest(dataset),
+            functools.partial(training_header, self._fitted, dataset, network, self.epoch_steps, budget),
+            self._measure_test,
+        )
+        self._table = EpochTable(self.progress, EPOCH_TITLES)
+
+    @functools.cached_property
+    def tests(self) -> tf.data.Dataset:
+        """Batches of all test images, of each the part that this process loads."""
+        rows = self.replicas.worker_rows(self.config.batch_size)
+        return test_batches(self.dataset.test, self.preprocessing, batch_size=self.config.batch_size, rows=rows)
+
+    @contextlib.contextmanager
+    def epoch(self, number: int) -> Iterator[Epoch]:
+        """Prepares an epoch; while it lasts, a signal waits for what saves.
+
+        Args:
+            number: The epoch, counted from 1.
+
+        Yields:
+            The epoch's batches.
+        """
+        epoch_start, first_step = (number - 1) * self.epoch_steps, self.first_step_of(number)
+        batches = training_batches(
+            self.dataset.train,
+            self.preprocessing,
+            batch_size=self.config.batch_size,
+            epoch=number,
+            seed=self.config.seed,
+            first_step=first_step - epoch_start,
+            rows=self.replicas.worker_rows(self.config.batch_size),
+        )
+        with self._finishing():
+            if first_step == epoch_start:
+                self.step.state.results.reset()
+            yield Epoch(number, self.total_epochs, batches, first_step, run_end=self.last_step)
+
+    def test(self, epoch: Epoch) -> TestMeans:
+        """Tests the network at the end of an epoch.
+
+        Args:
+            epoch: The epoch.
+
+        Raises:
+            NonFiniteError: A loss or gradient of the epoch was NaN or infinite, or the test loss is.
+        """
+        self.step.state.results.check_finite(epoch.number)
+        self.progress.doing(f"epoch {epoch.number}/{epoch.total}  testing on {len(self.dataset.test)} images")
+        means = self.step.test_all(self.tests)
+        fault_point("after_test", epoch.number)
+        if not math.isfinite(means.loss):
+            raise NonFiniteError(
+                f"the test loss became NaN or infinite after step {epoch.last_step} (epoch {epoch.number}), though the "
+                "training's is finite: the moving statistics are damaged; lower the learning rate"
+            )
+        return means
+
+    def write_epoch(self, epoch: Epoch, test_means: TestMeans, timing: dict[str, float]) -> None:
+        """Writes an epoch down and saves where it is due.
+
+        Args:
+            epoch: The epoch.
+            test_means: Its test results.
+            timing: Clock readings.
+
+        Raises:
+            StoppedError: The run was asked to stop, and is saved.
+        """
+        step, done = self.step, epoch.last_step
+        train_means = step.state.results.means(epoch.number)
+        record = {
+            "epoch": epoch.number,
+            "train_loss": train_means.loss,
+            "train_cross_entropy": step.state.results.mean_cross_entropy(),
+            "train_accuracy": train_means.accuracy,
+            "test_loss": test_means.loss,
+            "test_accuracy": test_means.accuracy,
+            "test_top_5_accuracy": test_means.top_5_accuracy,
+            "learning_rate": float(step.state.optimizer.learning_rate),
+            "drop_path": float(step.drop_path_probability(tf.constant(done, tf.int64))),
+        }
+        self._journal.add_epoch(record, timing, is_last=self.is_last(epoch))
+        self._table.add(epoch_values(record, self.total_epochs, timing, self.progress.time_left(done)))
+        self.saves.after_epoch(done)
+
+    def finish(self) -> dict[str, Any] | None:
+        """Tests the trained network, exports it, and writes the summary, also of a training that ended early.
+
+        Returns:
+            What summary.json holds; None in a process that only helps another one, which writes the folder.
+        """
+        self.step.agree_on_statistics()
+        if not self.run.is_writer:
+            return None
+        dataset, network = self.dataset, self.step.state.network
+        self.progress.doing(f"testing on {len(dataset.test)} images", stays=True)
+        whole_tests = test_batches(dataset.test, self.preprocessing, batch_size=self.config.batch_size)
+        predictions = collect_predictions(network, whole_tests, dataset.num_classes)
+        whole_epochs = self.last_step // self.epoch_steps
+        outcome = keep_outcome(
+            self.run, self.config, network, dataset, self.preprocessing, predictions, whole_epochs, self.progress.doing
+        )
+        summary = {
+            **outcome,
+            "seed": self.config.seed,
+            "init_channels": self._fitted.init_channels,
+            "epochs": whole_epochs,
+            "steps": self.last_step,
+            "finished": not self.ends_early,
+            "metrics": self.run.metrics.name,
+        }
+        self.progress.doing("drawing", stays=True)
+        self._journal.finish(summary)
+        self.progress.say("")
+        if self.ends_early:
+            self.say_early_end()
+        self.progress.result(training_result(self.run, summary, dataset.num_classes))
+        return summary
+
+    def _save_step(self, done: int) -> None:
+        self.step.agree_on_statistics()
+        self._journal.save_step(done)
+
+    def _measure_test(self) -> None:
+        """Notes how long the test after each epoch takes."""
+        self.progress.pace.expect_between_epochs(seconds_to_test(self.step, self.tests))

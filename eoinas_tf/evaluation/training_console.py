@@ -1,0 +1,106 @@
+"""What a final training says on the console: what it begins with, each epoch, and what came of it."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from eoinas_tf.config import CELLS, EvaluationConfig
+from eoinas_tf.data.image_split import ImageDataset
+from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.predictions import RANKS
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
+from eoinas_tf.experiment.readable_values import rounded_count
+from eoinas_tf.experiment.report.run_commands import next_command_line
+from eoinas_tf.experiment.report.run_record import read_run
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
+from eoinas_tf.training.image_rows import image_rows
+from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_command, labelled_rows
+
+EPOCH_TITLES = ("epoch", "train %", "loss", "test %", "loss", "images/s", "left")
+TRAINING_STEP = "training step"
+
+
+def training_header(
+    config: EvaluationConfig, dataset: ImageDataset, network: FinalNetwork, epoch_steps: int, budget: str = ""
+) -> tuple[str, ...]:
+    """Returns what is said before the first step.
+
+    Args:
+        config: The settings, with as many channels as the network has.
+        dataset: The images.
+        network: The network.
+        epoch_steps: Steps of an epoch.
+        budget: What a budget made of the network, a sentence; empty without one.
+
+    Returns:
+        A line of the images, one of the budget where there is one, and rows of everything else.
+    """
+    parameters, auxiliary = count_parameters(network)
+    size = f"{rounded_count(parameters)} parameters"
+    if auxiliary:
+        size += f" and {rounded_count(auxiliary)} of the auxiliary head, in training only"
+    size += f"; {rounded_count(count_multiply_adds(network, dataset.image_shape))} multiply-adds an image"
+    what = f"cells of {config.genotype}" if config.network == CELLS else config.network
+    rows = {
+        **image_rows(dataset),
+        "network": f"{what}: {config.cells} cells, {config.init_channels} channels, stem {config.stem}",
+        "size": size,
+        "epochs": f"{config.epochs}, each of {epoch_steps} steps of {config.batch_size} images; seed {config.seed}",
+        "run folder": config.run_dir,
+    }
+    return (dataset.size, *([budget] if budget else []), labelled_rows(rows))
+
+
+def epoch_values(
+    record: Mapping[str, Any], total_epochs: int, timing: Mapping[str, float], time_left: str
+) -> tuple[str, ...]:
+    """Returns the texts of an epoch's row, in the order of `EPOCH_TITLES`.
+
+    Args:
+        record: The epoch's line of metrics.jsonl.
+        total_epochs: Epochs of the training.
+        timing: Its line of timing.jsonl.
+        time_left: The time that is left.
+    """
+    return (
+        f"{record['epoch']}/{total_epochs}",
+        percent_text(record["train_accuracy"]),
+        loss_text(record["train_cross_entropy"]),
+        percent_text(record["test_accuracy"]),
+        loss_text(record["test_loss"]),
+        speed_text(timing["images_per_second"]),
+        time_left,
+    )
+
+
+def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: int) -> str:
+    """Returns what is said at the end of a training or test.
+
+    Args:
+        run: The run folder, finished.
+        summary: What summary.json holds.
+        num_classes: Classes; of few, the right one is always among the likeliest five.
+    """
+    accuracy = f"test accuracy {100 * summary['test_accuracy']:.2f} %"
+    if num_classes > RANKS:
+        accuracy += f" (top 5: {100 * summary['test_top_5_accuracy']:.2f} %)"
+    exports = {name: f"{run.path / summary[name]}" for name in EXPORT_FORMATS if name in summary}
+    rows = {
+        "size": f"{rounded_count(summary['parameters'])} parameters, {rounded_count(summary['multiply_adds'])} "
+        "multiply-adds an image",
+        "report": str(run.report),
+        **exports,
+        "keras": f"{run.keras_model}, for keras.models after import eoinas_tf",
+        "results": f"{run.summary}, {run.class_accuracy}",
+        "pictures": str(run.plots),
+        "curves": f"tensorboard{HARD_SPACE}--logdir={run.tensorboard}" if run.config.tensorboard else "",
+    }
+    record = read_run(run.path)
+    if summary.get("finished") is False or not exports:
+        words, command = next_command_line(record)
+    else:
+        words = "Classify an image (docs/serving.md says how to serve the network):"
+        command = shlex.join(["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"])
+    return f"{accuracy}\n{labelled_rows(rows)}\n{words}\n{broken_command(command)}"

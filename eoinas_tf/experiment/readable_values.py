@@ -1,0 +1,34 @@
+"""Durations and counts as people read them."""
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as h:mm:ss."""
+    whole = max(0, round(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def short_count(count: int) -> str:
+    """Returns a large count in thousands or millions, with two digits behind the point.
+
+    Args:
+        count: The count.
+    """
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.2f} {letter}"
+    return str(count)
+
+
+def rounded_count(count: int) -> str:
+    """Returns a large count in thousands or millions, with three digits in all, such as 11.8 M.
+
+    Args:
+        count: The count.
+    """
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        # What would be rounded to 1000 of the next smaller unit belongs to this one.
+        if count >= 0.9995 * size:
+            value = count / size
+            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+            return f"{value:.{digits}f} {letter}"
+    return str(count)

@@ -1,0 +1,45 @@
+"""`--max_steps`: a run that ends early is saved, and the same command without it continues."""
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.resource_usage import peak_memory_gib
+from eoinas_tf.training.labelled_rows import broken_lines
+from eoinas_tf.training.step_pace import StepPace
+
+INDENT = "  "
+
+
+def last_step(config: RunConfig, total_steps: int, finished_steps: int) -> int:
+    """Returns the steps done when the process ends; an epoch that ends there is written down as any other.
+
+    Args:
+        config: `max_steps`; 0: no limit.
+        total_steps: Steps of the whole run.
+        finished_steps: Steps that the run has behind it, which it keeps.
+    """
+    return max(min(config.max_steps or total_steps, total_steps), finished_steps)
+
+
+def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: int) -> str:
+    """Returns what is said of a run that ended early: what is kept, and what a try measured.
+
+    Args:
+        config: `max_steps`.
+        pace: How long steps took.
+        done: Steps done.
+        total_steps: Steps of the whole run.
+    """
+    saved = broken_lines(
+        f"ended by --max_steps={config.max_steps} after {done} of {total_steps} steps, which are saved; the same "
+        "command without it continues after them",
+        "",
+        INDENT,
+    )
+    if pace.seconds_to_first_step is None:
+        return saved
+    seconds = pace.seconds_per_step(done)
+    measured = (
+        f"{pace.seconds_to_first_step:.1f} s to the end of the first step, "
+        f"{'-' if seconds is None else f'{seconds:.2f}'} s a step ({' and '.join(pace.kinds)}), "
+        f"peak memory {peak_memory_gib():.2f} GiB"
+    )
+    return f"{saved}\n{broken_lines(measured, INDENT, INDENT)}"

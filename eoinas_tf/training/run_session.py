@@ -1,0 +1,181 @@
+"""What stands around the algorithm of every kind of run: folder, signals, devices, progress, saves, an early end."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+import tensorflow as tf
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.distribution.worker import this_worker
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.memory_exhaustion import named_memory_exhaustion
+from eoinas_tf.optimization.precision import computing_in
+from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.early_end import early_end_report, last_step
+from eoinas_tf.training.epoch_steps import Epoch, StepRunner
+from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.step_pace import StepPace, Stretch
+from eoinas_tf.training.step_saves import StepSaves
+from eoinas_tf.training.time_estimate import TimeEstimate
+
+SessionType = TypeVar("SessionType", bound="RunSession")
+
+
+class Journal(Protocol):
+    """What knows how far a run is that is continued."""
+
+    finished_epochs: int
+    finished_steps: int
+
+
+class RunSession:
+    """A run in its folder, from its first epoch that is left; a kind of run says what it prepares and saves.
+
+    Attributes:
+        run: The open run folder.
+        replicas: The copies of the network.
+        epoch_steps: Steps of an epoch.
+        total_epochs: Epochs of the whole run.
+        last_step: Steps done when this process ends.
+        progress: What is written on the console.
+        saves: Saves within epochs and when the run is asked to stop.
+        runner: Runs the steps of epochs.
+
+    Args:
+        config: The run's settings.
+        memory_settings: The flags whose lower values need less memory.
+    """
+
+    run: RunDirectory
+    replicas: Replicas
+    progress: Progress
+    saves: StepSaves
+    runner: StepRunner
+
+    def __init__(self, config: RunConfig, memory_settings: str) -> None:
+        self.config = config
+        self._memory_settings = memory_settings
+        self._around = contextlib.ExitStack()
+        self.epoch_steps = self.total_epochs = self.last_step = self._finished_epochs = self._finished_steps = 0
+
+    def __enter__(self: SessionType) -> SessionType:
+        """Opens the folder and prepares everything up to the first step."""
+        with contextlib.ExitStack() as around:
+            self._stop = around.enter_context(StopSignals())
+            around.enter_context(named_memory_exhaustion(self._memory_settings))
+            self.run = around.enter_context(RunDirectory(self.config, this_worker(self.config.strategy).is_chief))
+            self._open(around)
+            self._around = around.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Closes the folder and gives signals back."""
+        return self._around.__exit__(kind, exception, traceback)
+
+    def _open(self, around: contextlib.ExitStack) -> None:
+        """Prepares the run in its open folder; what has to be undone at its end goes into `around`."""
+        raise NotImplementedError
+
+    def _save_step(self, done: int) -> None:
+        """Saves the run within an epoch, unless a step went wrong."""
+        raise NotImplementedError
+
+    def _start_devices(self, around: contextlib.ExitStack, pieces: int = 1) -> None:
+        """Makes the replicas and says how they compute.
+
+        Args:
+            around: Gives Keras's precision back at the end.
+            pieces: Pieces that each replica's share of a batch is divided into.
+        """
+        self.replicas = Replicas.of(self.config, pieces)
+        self._stop.listen()
+        around.enter_context(computing_in(self.config.mixed_precision))
+        if self.config.deterministic:
+            tf.config.experimental.enable_op_determinism()
+
+    def _begin(
+        self,
+        journal: Journal,
+        stretches: Sequence[Stretch],
+        digest: str,
+        header: Callable[[], Sequence[str]],
+        measure: Callable[[], None] | None = None,
+    ) -> None:
+        """Compares the workers, says what is run, and prepares what follows the steps.
+
+        Args:
+            journal: Has restored the newest checkpoint.
+            stretches: The iterations of the run by their kinds of steps; none where nothing is trained.
+            digest: The images' digest.
+            header: Returns the lines to say first.
+            measure: Measures in a new run what its first steps do not show, and notes it in the pace.
+        """
+        config, self._finished_epochs = self.config, journal.finished_epochs
+        finished = self._finished_steps = journal.finished_steps
+        self.replicas.check_agreement(
+            "settings, finished steps and images", f"{config.result_settings()} {finished} {digest}"
+        )
+        self.last_step = last_step(config, self.total_steps, finished)
+        pace = StepPace(stretches or [Stretch(("step",), 0)], self.epoch_steps)
+        self.progress = Progress(self.total_steps, pace=pace, is_quiet=config.quiet)
+        for line in header() if not config.quiet else ():
+            self.progress.say(line)
+        if finished:
+            self.progress.say(
+                f"{self.run.path}: continuing after epoch {self._finished_epochs} of {self.total_epochs}, step "
+                f"{finished}"
+            )
+        is_within_epoch = self.last_step > finished and self.last_step % max(1, self.epoch_steps)
+        early_end = self.last_step if is_within_epoch else 0
+        self.saves = StepSaves(config, self._stop, self._save_step, self.replicas.is_any, early_end)
+        estimate = TimeEstimate(self.progress, None if finished or self.replicas.count > 1 else measure)
+        self.runner = StepRunner(config, self.progress, self.saves, self.replicas, estimate)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.total_epochs * self.epoch_steps
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether `max_steps` ends the run before its end."""
+        return self.last_step < self.total_steps
+
+    def epochs_left(self) -> range:
+        """Returns the epochs, counted from 1, that are not finished and that the process comes to."""
+        return range(self._finished_epochs + 1, -(-self.last_step // max(1, self.epoch_steps)) + 1)
+
+    def is_last(self, epoch: Epoch) -> bool:
+        """Tells whether the process trains no further epoch.
+
+        Args:
+            epoch: An epoch that the process finishes.
+        """
+        return epoch.number * self.epoch_steps == self.last_step
+
+    def first_step_of(self, number: int) -> int:
+        """Returns the first step of an epoch that is not done, counted from 0 since the run began.
+
+        Args:
+            number: The epoch, counted from 1.
+        """
+        return max((number - 1) * self.epoch_steps, self._finished_steps)
+
+    @contextlib.contextmanager
+    def _finishing(self) -> Iterator[None]:
+        """While it lasts, a signal waits for what saves."""
+        with self._stop.finishing():
+            yield
+
+    def say_early_end(self) -> None:
+        """Says that `max_steps` ended the run, and what was measured."""
+        pace = self.progress.pace
+        self.progress.result(early_end_report(self.config, pace, self.last_step, self.total_steps))

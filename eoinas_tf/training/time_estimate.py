@@ -1,0 +1,62 @@
+"""How long a run will take and how much memory it takes, said after its first steps."""
+
+import time
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from eoinas_tf.resource_usage import peak_memory_gib
+from eoinas_tf.training.labelled_rows import labelled_rows
+from eoinas_tf.training.progress import Progress
+
+MEASURED_STEPS = 2
+
+
+class TimeEstimate:
+    """Says once, after two measured steps of each kind, how long the run takes and how much memory it took.
+
+    Args:
+        progress: Where to say it, and what measures the steps.
+        measure: Measures, and notes in the pace, what the first epoch's steps do not show; None where they show all.
+    """
+
+    def __init__(self, progress: Progress, measure: Callable[[], None] | None = None) -> None:
+        self.progress = progress
+        self._measure = measure
+        self._is_given = progress.is_quiet
+
+    def is_due(self, done: int) -> bool:
+        """Tells whether enough steps were measured and nothing was said yet.
+
+        Args:
+            done: Steps done.
+        """
+        return not self._is_given and self.progress.pace.measured_steps(done) >= MEASURED_STEPS
+
+    def give(self, done: int) -> float:
+        """Measures what is not known yet and says how long all takes.
+
+        Args:
+            done: Steps done; the device has finished them.
+
+        Returns:
+            Seconds that it took, which are no part of the epoch's.
+        """
+        started = time.monotonic()
+        pace = self.progress.pace
+        pace.pause(done)
+        self._is_given = True
+        if self._measure is not None:
+            self.progress.doing("measuring steps")
+            self._measure()
+        steps = ", ".join(f"{kind} {seconds:.3g} s" for kind, seconds in pace.seconds_by_kind(done).items())
+        if pace.seconds_between_epochs:
+            steps += f", between epochs {pace.seconds_between_epochs:.3g} s"
+        memory = f"{peak_memory_gib():.2f} GiB at most so far"
+        for device in tf.config.list_logical_devices("GPU"):
+            gib = tf.config.experimental.get_memory_info(device.name.removeprefix("/device:"))["peak"] / 2**30
+            memory += f", {device.name.removeprefix('/device:')} {gib:.2f} GiB"
+        rows = {"time left": f"{self.progress.time_left(done)} ({steps})", "memory": memory}
+        self.progress.say(labelled_rows(rows))
+        pace.resume(done)
+        return time.monotonic() - started

@@ -1,0 +1,73 @@
+import dataclasses
+import gc
+import weakref
+
+import pytest
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import ConfigurationError, GenotypeError
+from eoinas_tf.evaluation import configured_network
+from eoinas_tf.evaluation.configured_network import (
+    build_network,
+    config_within_budget,
+    configured_genotype,
+    network_size,
+)
+from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
+
+SMALL = {"genotype": "DARTS_V2", "cells": 3, "init_channels": 4}
+
+
+def test_the_size_is_that_of_the_built_network():
+    config = EvaluationConfig(**SMALL)
+    genotype = PUBLISHED_GENOTYPES["AmoebaNet_A"]
+    size = network_size(config, genotype, (12, 16, 3), 5)
+    network = build_network(config, genotype, (12, 16, 3), 5)
+    assert size == (*count_parameters(network), count_multiply_adds(network, (12, 16, 3)))
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+def test_a_budget_gives_the_widest_network_within_it(stem):
+    """Checked against the sizes of all widths."""
+    config = EvaluationConfig(genotype="DARTS_V2", cells=3, init_channels=9, stem=stem)
+    network = PUBLISHED_GENOTYPES["DARTS_V2"], (16, 16, 3), 10
+    sizes = {
+        channels: network_size(dataclasses.replace(config, init_channels=channels), *network)
+        for channels in range(2, 10)
+    }
+    for budget in (sizes[4].parameters, sizes[5].parameters - 1):
+        fitted, message = config_within_budget(dataclasses.replace(config, max_parameters=budget), *network)
+        assert fitted.init_channels == 4
+        assert f"--init_channels lowered from 9 to 4, {sizes[4].parameters} parameters" in message
+    for budget in (sizes[7].multiply_adds, sizes[8].multiply_adds - 1):
+        fitted, _ = config_within_budget(dataclasses.replace(config, max_multiply_adds=budget), *network)
+        assert fitted.init_channels == 7
+
+
+def test_measuring_leaves_nothing_behind(monkeypatch):
+    """Keras lists variables without values and would draw them at its next chance."""
+    built = []
+
+    def recorded(*arguments):
+        network = build_network(*arguments)
+        built.append(weakref.ref(network.variables[0]))
+        return network
+
+    monkeypatch.setattr(configured_network, "build_network", recorded)
+    network_size(EvaluationConfig(**SMALL), PUBLISHED_GENOTYPES["DARTS_V2"], (8, 8, 3), 2)
+    gc.collect()
+    assert [reference() is None for reference in built] == [True]
+
+
+def test_a_missing_genotype_is_one_line():
+    with pytest.raises(ConfigurationError, match=r"^--genotype is missing[^\n]*$"):
+        configured_genotype(EvaluationConfig())
+    with pytest.raises(GenotypeError, match=r"^--genotype must be[^\n]*'nothing.json'$"):
+        configured_genotype(EvaluationConfig(genotype="nothing.json"))
+
+
+def test_one_channel_is_too_few_for_the_imagenet_stem():
+    config = EvaluationConfig(genotype="DARTS_V2", stem="imagenet", init_channels=1)
+    with pytest.raises(ConfigurationError, match="--init_channels must be at least 2"):
+        build_network(config, PUBLISHED_GENOTYPES["DARTS_V2"], (32, 32, 3), 10)

@@ -1,0 +1,79 @@
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.image_split import ImageDataset, ImageSplit
+from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.training_console import EPOCH_TITLES, epoch_values, training_header, training_result
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.space.genotype import Genotype
+
+EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1))
+RESULT = {
+    "test_accuracy": 0.75, "test_top_5_accuracy": 0.99, "parameters": 11_849_738, "multiply_adds": 588_000_000,
+    "saved_model": "saved_model", "onnx": "onnx/model.onnx", "finished": True,
+}  # fmt: skip
+
+
+def header(**settings):
+    split = ImageSplit.from_pixels(np.zeros((6, 8, 8, 1), np.uint8), np.array([0, 1, 0] * 2))
+    dataset = ImageDataset("small", ("a", "b"), (8, 8, 1), split, split)
+    config = EvaluationConfig(genotype="DARTS_V2", cells=3, init_channels=2, batch_size=2, epochs=40, **settings)
+    network = EvaluationNetwork(Genotype(EDGES, (2,), EDGES, (2,)), 2, cells=3, init_channels=2)
+    network.build((None, 8, 8, 1))
+    return training_header(config, dataset, network, 3, "a budget" if settings else "")
+
+
+def test_the_header_says_what_is_trained():
+    first, rows = header()
+    assert first == "small: 6 training images, 6 test images, 2 classes"
+    text = " ".join(rows.split())
+    assert "network cells of DARTS_V2: 3 cells, 2 channels, stem cifar" in text
+    assert "epochs 40, each of 3 steps of 2 images; seed 0" in text
+    assert " multiply-adds an image" in text
+    assert all(len(line) < 80 for line in rows.splitlines())
+    assert header(max_parameters=10**6)[1] == "a budget"
+
+
+def test_a_row_has_a_text_under_each_title():
+    record = {"epoch": 3, "train_accuracy": 0.5, "train_cross_entropy": 1.25, "test_accuracy": 0.25, "test_loss": 2.0}
+    values = epoch_values(record, 40, {"images_per_second": 123.4}, "0:01:00")
+    assert len(values) == len(EPOCH_TITLES)
+    assert values == ("3/40", "50.00", "1.2500", "25.00", "2.0000", "123", "0:01:00")
+
+
+@pytest.fixture
+def run(tmp_path):
+    with RunDirectory(EvaluationConfig(run_dir=str(tmp_path / "run"), dataset="digits")) as run:
+        yield run
+
+
+def result(run, num_classes=10, **changes):
+    summary = {**RESULT, **changes}
+    run.summary.write_text(json.dumps(summary))
+    return training_result(run, summary, num_classes)
+
+
+@pytest.mark.parametrize(("classes", "has_top_5"), [(2, False), (5, False), (6, True)])
+def test_top_5_is_said_where_it_says_something(run, classes, has_top_5):
+    first = result(run, classes).splitlines()[0]
+    assert first == "test accuracy 75.00 %" + " (top 5: 99.00 %)" * has_top_5
+
+
+def test_a_user_is_told_sizes_where_everything_is_and_what_to_type_next(run):
+    text = result(run)
+    assert "  size          11.8 M parameters, 588 M multiply-adds an image" in text
+    for path in (run.report, run.path / "saved_model", run.path / "onnx/model.onnx", run.keras_model, run.plots):
+        assert str(path) in text
+    assert "tflite" not in text
+    command = shlex.split(text[text.index("  python -m eoinas_tf ") :])
+    assert command == ["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"]
+
+
+def test_a_training_that_ended_early_names_the_command_that_continues_it(run):
+    _, words, command = result(run, finished=False).partition("Go on with the training, which --max_steps ended:\n")
+    assert words
+    assert shlex.split(command)[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]
