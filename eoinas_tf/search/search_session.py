@@ -25,12 +25,12 @@ from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.step_saves import StepSaves
+from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.random_seeds import initial_weights_seed, purpose_number
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import DerivedCells
-from eoinas_tf.search.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_images import load_search_images
 from eoinas_tf.search.search_journal import SearchJournal
