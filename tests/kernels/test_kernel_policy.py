@@ -125,3 +125,10 @@ def test_graphs_are_rewritten_for_large_images_and_for_gpus(monkeypatch):
     monkeypatch.setattr(kernel_policy, "has_gpu", lambda: True)
     assert kernel_policy.rewrite_graphs((8, 8, 1), init_channels=4, batch_size=32)
     assert kernel_policy.rewrite_called_functions()
+
+
+def test_resizing_is_compiled_for_one_size_of_all_images():
+    size = tf.constant([4, 6])
+    assert answer(lambda images: kernel_policy.compile_resizing(images, (4, 6)), [2, 6, 4, 3])
+    assert not answer(lambda images: kernel_policy.compile_resizing(images, (4, 6)), [None, 6, 4, 3])
+    assert not answer(lambda images: kernel_policy.compile_resizing(images, size), [2, 6, 4, 3])
