@@ -9,18 +9,18 @@ import json
 import statistics
 import time
 
-from eoinas_tf.lean_imports import lean_imports
+from eoinas_tf.commands.lean_imports import lean_imports
 
 with lean_imports():  # As the commands do.
     import numpy as np
     import tensorflow as tf
     from absl import app, flags
 
+    from eoinas_tf.command_line import choose_threads
     from eoinas_tf.config import SearchConfig
     from eoinas_tf.distribution.replicas import Replicas
     from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
     from eoinas_tf.optimization.precision import use_precision
-    from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
     from eoinas_tf.search.search_method import SearchProblem, load_method
     from eoinas_tf.search.search_step import SearchStep, build_search_state

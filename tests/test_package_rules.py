@@ -20,10 +20,9 @@ _BASE = {
     "enduring_output",
     "errors",
     "fault_points",
-    "lean_imports",
     "learning_rate_shapes",
     "memory_exhaustion",
-    "processors",
+    "cpu_threads",
     "quiet_logging",
     "random_seeds",
     "resource_usage",
@@ -42,10 +41,9 @@ ALLOWED_IMPORTS = {
     "config": {"errors", "learning_rate_shapes", "search_methods", "setting_paths"},
     "fault_points": set(),
     "keras_backend": {"errors"},
-    "lean_imports": {"quiet_logging"},
     "learning_rate_shapes": set(),
     "memory_exhaustion": {"errors"},
-    "processors": set(),
+    "cpu_threads": set(),
     "quiet_logging": set(),
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
@@ -64,7 +62,7 @@ ALLOWED_IMPORTS = {
         "flag_definitions",
         "flag_help",
         "preset_files",
-        "processors",
+        "cpu_threads",
         "stop_signals",
     },
     "kernels": set(),
@@ -93,7 +91,7 @@ WITHOUT_TENSORFLOW = (
     "flag_help",
     "flag_definitions",
     "command_line",
-    "processors",
+    "cpu_threads",
     "keras_registration",
     "api",
     "space.operation_names",
@@ -125,7 +123,8 @@ WITHOUT_TENSORFLOW = (
     "search.search_comparison",
     "search.seed_selection",
     "study.command",
-    "study.run_process",
+    "commands.lean_imports",
+    "commands.study_run",
     "study.analyses",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -271,7 +270,7 @@ def dangers_of(node):
 
 
 def choices_outside_of_kernels(root):
-    """Private names of TensorFlow and Keras outside of one module, choices of XLA and Grappler outside of one folder."""
+    """Private names of TensorFlow and Keras outside of one module, choices of XLA and Grappler outside of a folder."""
     for path, tree in sources(root):
         if path.as_posix() != INTERNALS:
             for line, name in imported_modules(tree):

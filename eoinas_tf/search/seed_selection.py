@@ -5,7 +5,7 @@ import json
 import logging
 import multiprocessing
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eoinas_tf.config import SearchConfig
@@ -13,7 +13,6 @@ from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.lean_imports import lean_imports
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
@@ -22,12 +21,25 @@ from eoinas_tf.stop_signals import StopSignals
 LOGGER = logging.getLogger(__name__)
 
 
-def search_seeds(config: SearchConfig) -> None:
+def run_one_search(config: SearchConfig) -> None:
+    """Runs one search in this process.
+
+    Args:
+        config: The search's settings.
+    """
+    # Here and not above: a process that only starts others and compares their searches needs no TensorFlow.
+    from eoinas_tf.search.search_loop import run_search
+
+    run_search(config)
+
+
+def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None] = run_one_search) -> None:
     """Runs what the settings describe: one search, several, or the choice among finished ones.
 
     Args:
         config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all divide the
             images by `config.split_seed`; a try (`max_steps`) runs the first seed only.
+        run_one: Runs one search; a function of a module, since other processes call it too.
 
     Raises:
         EoinasError: A search failed, or its schedule of drops cannot search.
@@ -39,17 +51,15 @@ def search_seeds(config: SearchConfig) -> None:
     if config.pruning_every_epochs is not None:
         check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1 or config.max_steps:
-        with lean_imports():
-            from eoinas_tf.search.search_loop import run_search
-
-        run_search(config)
+        run_one(config)
         return
     with RunDirectory(config) as run:
         folders = []
         for seed in range(config.seed, config.seed + config.num_seeds):
             folders.append(run.path / f"seed_{seed}")
             print(f"seed {seed}: {folders[-1]}", flush=True)
-            _search_in_own_process(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])))
+            own_config = dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1]))
+            _search_in_own_process(own_config, run_one)
         select_best(folders, run)
 
 
@@ -107,9 +117,9 @@ def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
         ) from None
 
 
-def _search_in_own_process(config: SearchConfig) -> None:
+def _search_in_own_process(config: SearchConfig, run_one: Callable[[SearchConfig], None]) -> None:
     """Runs one search in a process of its own, so that its memory is free afterwards."""
-    process = multiprocessing.get_context("spawn").Process(target=_child, args=(config,))
+    process = multiprocessing.get_context("spawn").Process(target=_child, args=(config, run_one))
     process.start()
     try:
         process.join()
@@ -123,14 +133,11 @@ def _search_in_own_process(config: SearchConfig) -> None:
         raise error
 
 
-def _child(config: SearchConfig) -> None:
+def _child(config: SearchConfig, run_one: Callable[[SearchConfig], None]) -> None:
     with enduring_output():
         try:
             with StopSignals():
-                with lean_imports():
-                    from eoinas_tf.search.search_loop import run_search
-
-                run_search(config)
+                run_one(config)
         except EoinasError as error:
             print(f"{error.heading}: {error}", file=sys.stderr)
             sys.exit(error.exit_status)
