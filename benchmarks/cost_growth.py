@@ -3,7 +3,7 @@
 One setting at a time is varied around a base, each point in a process of its own (`search_step.py`), there and
 back, so that of each point's two measurements the less disturbed one counts. Memory is followed over the epochs
 of a small search. Writes `cost_growth.png` beside this file and the
-table in README.md. The last line is one JSON object.
+table in docs/performance_log.md. The last line is one JSON object.
 """
 
 import json
@@ -138,7 +138,7 @@ def main(_: list[str]) -> None:
     points = measure_there_and_back()
     memory = memory_by_epoch()
     draw(points, memory, FOLDER / "cost_growth.png")
-    page = FOLDER / "README.md"
+    page = FOLDER.parent / "docs" / "performance_log.md"
     page.write_text(replace_table(page.read_text(encoding="utf-8"), table(points, memory)), encoding="utf-8")
     equal = [measured["seconds_per_weight_step"] for measured in points["candidates"].values()]
     growth = {"most_over_fewest_candidates": equal[-1] / equal[0], "memory": memory[-1] / memory[len(memory) // 4]}

@@ -8,18 +8,18 @@ import json
 import statistics
 import time
 
-from eoinas_tf.lean_imports import lean_imports
+from eoinas_tf.commands.lean_imports import lean_imports
 
 with lean_imports():  # As the commands do.
     import numpy as np
     import tensorflow as tf
     from absl import app, flags
 
+    from eoinas_tf.command_line import choose_threads
     from eoinas_tf.config import EvaluationConfig
     from eoinas_tf.evaluation.configured_network import build_network, configured_genotype
     from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
     from eoinas_tf.optimization.precision import use_precision
-    from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
 
 GENOTYPE = flags.DEFINE_string("genotype", "DARTS_V2", "Name of a published genotype, or a genotype file.")

@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from eoinas_tf.command_line import choose_threads
 from eoinas_tf.data.image_datasets import load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, training_batches
 from eoinas_tf.data.split_indices import class_balanced_halves
-from eoinas_tf.processors import choose_threads
 
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared TensorFlow Datasets.", required=True)
 SECONDS = flags.DEFINE_float("seconds", 10.0, "Seconds that each pipeline is timed for, all rounds together.")

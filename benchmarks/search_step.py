@@ -9,19 +9,19 @@ import json
 import statistics
 import time
 
-from eoinas_tf.lean_imports import lean_imports
+from eoinas_tf.commands.lean_imports import lean_imports
 
 with lean_imports():  # As the commands do.
     import numpy as np
     import tensorflow as tf
     from absl import app, flags
 
+    from eoinas_tf.command_line import choose_threads
     from eoinas_tf.config import SearchConfig
     from eoinas_tf.distribution.replicas import Replicas
+    from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
     from eoinas_tf.optimization.precision import use_precision
-    from eoinas_tf.processors import choose_threads
     from eoinas_tf.resource_usage import peak_memory_gib, seconds_since_process_start
-    from eoinas_tf.search.graph_rewriting import rewrite_where_it_pays
     from eoinas_tf.search.search_method import SearchProblem, load_method
     from eoinas_tf.search.search_step import SearchStep, build_search_state
     from eoinas_tf.search_methods import SEARCH_METHODS
@@ -35,7 +35,7 @@ IMAGE_SIDE = flags.DEFINE_integer("image_side", 32, "Height and width in pixels.
 CANDIDATES = flags.DEFINE_integer(
     "candidates", 0, "Candidates of every edge, all of them 3x3 separable convolutions; 0: the search's own eight."
 )
-LOGICAL_CPUS = flags.DEFINE_integer("logical_cpus", 1, "Replicas, each on its part of the processor.")
+LOGICAL_CPUS = flags.DEFINE_integer("logical_cpus", 1, "Replicas, each on its part of the CPU.")
 MIXED_PRECISION = flags.DEFINE_enum("mixed_precision", "float32", ["float32", "bfloat16", "float16"], "Layers' type.")
 STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed.")
 
@@ -54,10 +54,20 @@ def main(_: list[str]) -> None:
         mixed_precision=MIXED_PRECISION.value,
     )
     use_precision(config.mixed_precision)
+    side = IMAGE_SIDE.value
+    with rewriting_where_it_pays((side, side, 3), config.init_channels, config.batch_size):
+        print(json.dumps(step_times(config)))
+
+
+def step_times(config: SearchConfig) -> dict[str, str | float]:
+    """Runs the steps of a search and returns what they took.
+
+    Args:
+        config: The search's settings.
+    """
     replicas = Replicas.of(config)
     side, classes = IMAGE_SIDE.value, 10
     operation_names = ("sep_conv_3x3",) * CANDIDATES.value or OPERATION_NAMES
-    rewrite_where_it_pays((side, side, 3), config.init_channels, config.batch_size)
     method_class = load_method(config.method)
     stages = method_class.stages(config)
     if not stages:
@@ -96,19 +106,15 @@ def main(_: list[str]) -> None:
     traces = state.network.trace_count()
     pairs = [[seconds(update, results, number) for update, results in kinds] for number in range(1, STEPS.value + 1)]
     weight_step, architecture_step = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(
-        json.dumps(
-            {
-                "method": config.method,
-                "seconds_per_weight_step": round(weight_step, 4),
-                "seconds_per_architecture_step": round(architecture_step, 4),
-                "images_per_second": round(2 * BATCH_SIZE.value / (weight_step + architecture_step), 1),
-                "seconds_to_first_step": round(to_first_step, 1),
-                "peak_memory_gib": round(peak_memory_gib(), 2),
-                "retraces": state.network.trace_count() - traces,
-            }
-        )
-    )
+    return {
+        "method": config.method,
+        "seconds_per_weight_step": round(weight_step, 4),
+        "seconds_per_architecture_step": round(architecture_step, 4),
+        "images_per_second": round(2 * BATCH_SIZE.value / (weight_step + architecture_step), 1),
+        "seconds_to_first_step": round(to_first_step, 1),
+        "peak_memory_gib": round(peak_memory_gib(), 2),
+        "retraces": state.network.trace_count() - traces,
+    }
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from eoinas_tf import __version__
+from eoinas_tf.cpu_threads import THREADS_OF_AN_OPERATION, operation_threads
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
 from eoinas_tf.flag_help import command_help
 from eoinas_tf.preset_files import with_preset_files
-from eoinas_tf.processors import choose_threads
 from eoinas_tf.stop_signals import StopSignals
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -55,6 +55,16 @@ def run_command(
         print_information(config_class, about)
         define_flags(config_class)
         app.run(main, flags_parser=_parse_flags)
+
+
+def choose_threads() -> None:
+    """Lets TensorFlow run each operation on one thread where CPUs are few; called before it computes anything.
+
+    The environment variable TF_NUM_INTRAOP_THREADS, where a user has set it, says how many threads instead.
+    """
+    threads = operation_threads()
+    if threads is not None:
+        os.environ.setdefault(THREADS_OF_AN_OPERATION, str(threads))
 
 
 def print_information(config_class: type[Config], about: str) -> None:

@@ -20,10 +20,9 @@ _BASE = {
     "enduring_output",
     "errors",
     "fault_points",
-    "lean_imports",
     "learning_rate_shapes",
     "memory_exhaustion",
-    "processors",
+    "cpu_threads",
     "quiet_logging",
     "random_seeds",
     "resource_usage",
@@ -31,7 +30,7 @@ _BASE = {
     "setting_paths",
     "stop_signals",
 }
-_EVALUATION = _BASE | {"space", "data", "experiment", "optimization", "distribution", "training"}
+_EVALUATION = _BASE | {"kernels", "space", "data", "experiment", "optimization", "distribution", "training"}
 # What of ours each module or folder of the package may import, beside itself.
 ALLOWED_IMPORTS = {
     # The package that is the function `search` too, and what tells Keras of the layers; all else is loaded lazily.
@@ -42,10 +41,9 @@ ALLOWED_IMPORTS = {
     "config": {"errors", "learning_rate_shapes", "search_methods", "setting_paths"},
     "fault_points": set(),
     "keras_backend": {"errors"},
-    "lean_imports": {"quiet_logging"},
     "learning_rate_shapes": set(),
     "memory_exhaustion": {"errors"},
-    "processors": set(),
+    "cpu_threads": set(),
     "quiet_logging": set(),
     "random_seeds": {"errors"},
     "resource_usage": {"errors"},
@@ -64,16 +62,17 @@ ALLOWED_IMPORTS = {
         "flag_definitions",
         "flag_help",
         "preset_files",
-        "processors",
+        "cpu_threads",
         "stop_signals",
     },
-    "space": {"errors", "keras_backend"},
+    "kernels": set(),
+    "space": {"errors", "keras_backend", "kernels"},
     "optimization": {"errors", "learning_rate_shapes"},
-    "distribution": _BASE,
-    "data": _BASE,
+    "distribution": _BASE | {"kernels"},
+    "data": _BASE | {"kernels"},
     "experiment": _BASE,
-    "training": _BASE | {"data", "experiment", "optimization", "distribution"},
-    "supernet": {"space", "errors", "random_seeds"},
+    "training": _BASE | {"kernels", "data", "experiment", "optimization", "distribution"},
+    "supernet": {"kernels", "space", "errors", "random_seeds"},
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION,
     "study": _EVALUATION | {"search", "evaluation", "command_line", "flag_definitions"},
@@ -93,7 +92,7 @@ WITHOUT_TENSORFLOW = (
     "flag_help",
     "flag_definitions",
     "command_line",
-    "processors",
+    "cpu_threads",
     "keras_registration",
     "api",
     "space.operation_names",
@@ -125,7 +124,8 @@ WITHOUT_TENSORFLOW = (
     "search.search_comparison",
     "search.seed_selection",
     "study.command",
-    "study.run_process",
+    "commands.lean_imports",
+    "commands.study_run",
     "study.analyses",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -145,6 +145,17 @@ UNSAFE_NAMES = {
     "unpack_archive",
 }
 UNSAFE_ENDS = ("yaml.load", "builtins.eval", "builtins.exec", "os.system", "os.popen", "saved_model.load")
+# Where private names of TensorFlow may be imported, which they are, and what `kernels` decides for everybody.
+INTERNALS = "eoinas_tf/kernels/tensorflow_internals.py"
+PRIVATE_MODULES = ("tensorflow.python.", "tensorflow.compiler.", "tensorflow.core.", "keras.src.")
+CHOICES = {
+    "__internal__",
+    "experimental_attributes",
+    "get_experimental_options",
+    "jit_compile",
+    "set_experimental_options",
+    "set_jit",
+}
 # The only values with which these may be given.
 SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True, "shell": False}
 # It runs what was exported just before, in a process of its own, or what a user gives to `eoinas predict`; the name of
@@ -259,6 +270,22 @@ def dangers_of(node):
             yield "torch.load without weights_only=True"
 
 
+def choices_outside_of_kernels(root):
+    """Private names of TensorFlow and Keras outside of one module, choices of XLA and Grappler outside of a folder."""
+    for path, tree in sources(root):
+        if path.as_posix() != INTERNALS:
+            for line, name in imported_modules(tree):
+                if f"{name}.".startswith(PRIVATE_MODULES):
+                    yield f"{path}:{line}: imports {name}"
+        if part_of(path) == "kernels":
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg in CHOICES:
+                yield f"{path}:{node.value.lineno}: {node.arg}"
+            if isinstance(node, ast.Attribute) and node.attr in CHOICES:
+                yield f"{path}:{node.lineno}: {node.attr}"
+
+
 def long_scripts(root):
     """Scripts with more lines than flags and a call need."""
     for script in SCRIPTS:
@@ -290,6 +317,7 @@ RULES = (
     modules_without_test,
     files_that_say_nothing,
     dangerous_code,
+    choices_outside_of_kernels,
     long_scripts,
     modules_that_load_tensorflow,
 )
@@ -366,6 +394,17 @@ WRONG_FILES = [
     (dangerous_code, "config.py", "deserialized(entries, safe_mode=None)", "safe_mode=None"),
     (dangerous_code, "config.py", "torch.load(path, weights_only=False)", "weights_only=False"),
     (dangerous_code, "config.py", "torch.load(path)", "torch.load without weights_only=True"),
+    (
+        choices_outside_of_kernels,
+        "space/layers.py",
+        "from tensorflow.python.ops import cond_v2",
+        "cond_v2",
+    ),
+    (choices_outside_of_kernels, "kernels/pooling.py", "import tensorflow.python", "imports tensorflow.python"),
+    (choices_outside_of_kernels, "data/images.py", "from keras.src import ops", "imports keras.src.ops"),
+    (choices_outside_of_kernels, "data/images.py", "tf.function(run, jit_compile=True)", "jit_compile"),
+    (choices_outside_of_kernels, "search/step.py", "tf.config.optimizer.set_experimental_options(a)", "step.py:1: set"),
+    (choices_outside_of_kernels, "search/step.py", "tf.__internal__.tracking", "__internal__"),
     (long_scripts, "../run_eval.py", "pass\n" * 61, "run_eval.py: 61 lines"),
 ]
 
@@ -385,7 +424,8 @@ def small_tree(tmp_path):
     write(tmp_path, "search/step.py", "from absl import app\nfrom eoinas_tf.space import genotype\n")
     write(tmp_path, "search/__init__.py", "")
     write(tmp_path, "space/genotype.py", "np.load(path, allow_pickle=False)\nmodel.eval()\n")
-    for test in ("search/test_step.py", "space/test_genotype.py"):
+    write(tmp_path, "kernels/tensorflow_internals.py", "from tensorflow.python import a\nf(jit_compile=True)\n")
+    for test in ("search/test_step.py", "space/test_genotype.py", "kernels/test_tensorflow_internals.py"):
         write(tmp_path, f"../tests/{test}", "")
     for script in SCRIPTS:
         write(tmp_path, f"../{script}", "from eoinas_tf.commands.search import main\n" + "pass\n" * 59)

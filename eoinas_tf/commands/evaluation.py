@@ -5,10 +5,10 @@ import os
 import sys
 
 from eoinas_tf.command_line import run_command
+from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.enduring_output import has_reader
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
-from eoinas_tf.lean_imports import lean_imports
 
 ABOUT = "Trains, tests and exports the network of a genotype, or describes it."
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
+from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.lean_imports import lean_imports
 
 ABOUT = "Names the classes of images with an exported network. Load no export that you do not trust."
 DESCRIPTION = "export.json"

@@ -3,6 +3,7 @@
 import os
 
 from eoinas_tf.command_line import run_command
+from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import SearchConfig
 
 ABOUT = "Searches for a convolutional cell on the images of a data set, and writes it to RUN_DIR/genotype.json."
@@ -18,7 +19,19 @@ def search(config: SearchConfig) -> None:
     # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
     from eoinas_tf.search.seed_selection import search_seeds
 
-    search_seeds(config)
+    search_seeds(config, run_one_search)
+
+
+def run_one_search(config: SearchConfig) -> None:
+    """Runs one search in this process.
+
+    Args:
+        config: The search's settings.
+    """
+    with lean_imports():
+        from eoinas_tf.search.search_loop import run_search
+
+    run_search(config)
 
 
 def main() -> None:

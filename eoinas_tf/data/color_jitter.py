@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
+from eoinas_tf.kernels.compiled_functions import compiled
 
 # Of the grey that a colour appears as.
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
@@ -62,7 +63,7 @@ def jitter_colors(
     normalization = [np.broadcast_to(np.float32(numbers), [channels]) for numbers in (mean, standard_deviation)]
 
     own_changes = tuple(change for change, _ in changes)
-    # One image after another, because it fits into the processor's cache and a batch does not.
+    # One image after another, because it fits into the CPU's cache and a batch does not.
     return tf.map_fn(
         lambda parts: _flip_change_and_normalize(*parts, *normalization, own_changes),
         (images, is_flipped, amounts, orders),
@@ -71,7 +72,7 @@ def jitter_colors(
 
 
 # Compiled, the changes are one loop over the pixels each, five times as fast as TensorFlow's own operations.
-@partial(tf.function, jit_compile=True, autograph=False)
+@compiled
 def _flip_change_and_normalize(
     image: tf.Tensor,
     is_flipped: tf.Tensor,
@@ -83,7 +84,7 @@ def _flip_change_and_normalize(
 ) -> tf.Tensor:
     """Flips, applies each change once, by its own amount, in the order of their numbers in `order`, and normalizes."""
     image = tf.where(is_flipped, tf.reverse(image, axis=[1]), image)
-    # Plane by plane: the loops over a plane use the processor's vectors, those over pixels of three numbers do not.
+    # Plane by plane: the loops over a plane use the CPU's vectors, those over pixels of three values do not.
     planes = tf.transpose(tf.cast(image, tf.float32), [2, 0, 1])
     for which in tf.unstack(order):
         branches = [partial(change, planes, amounts[number]) for number, change in enumerate(changes)]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.data.dataset_fingerprint import file_digest
 from eoinas_tf.data.image_decoding import convert_channels, decode_jpeg_or_png
 from eoinas_tf.data.image_headers import UnreadableImageError, check_pixels, declared_pixels, is_jpeg_or_png
@@ -21,7 +22,6 @@ from eoinas_tf.data.image_split import fits_in_memory
 from eoinas_tf.data.pillow_decoding import decode_by_pillow
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.errors import DatasetError, MemoryExhaustedError
-from eoinas_tf.processors import usable_processors
 
 MOST_BYTES = 2**30
 # More are a sign that something else is wrong than a damaged file or two.
@@ -91,7 +91,7 @@ def decode_files(
         except DatasetError as error:
             return error
 
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_processors() or 1)) as executor:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_cpus() or 1)) as executor:
         # Chunks, so that few files are decoded in vain where one is refused.
         for start in range(0, len(paths), 256):
             chunk = paths[start : start + 256]

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from eoinas_tf.kernels import kernel_policy
+from eoinas_tf.kernels.compiled_functions import compiled
+
 # Pixels of an image with one of its sides resized or both. Where there would be more, what is not needed is cut away
 # first, and the side goes first that leaves fewer. Ordinary photographs stay below, and so keep their bytes: the other
 # way's pixels are the same but for rounding.
@@ -44,9 +47,7 @@ def _resize_rows_first(
     scales, shifts = scales or [None, None], shifts or [0.0, 0.0]
     turned = tf.transpose(_resize_lines(batch, image_size[0], scales[0], shifts[0]), [0, 2, 1, 3])
     resized = _resize_lines(turned, image_size[1], scales[1], shifts[1])
-    # Each shape is compiled once, so only sizes that all of a data set's images are resized to.
-    is_one_size = not tf.is_tensor(image_size) and resized.shape.is_fully_defined()
-    turn = _turn_and_round_compiled if is_one_size else _turn_and_round
+    turn = _turn_and_round_compiled if kernel_policy.compile_resizing(resized, image_size) else _turn_and_round
     return turn(resized) if images.shape.rank == 4 else turn(resized)[0]
 
 
@@ -79,7 +80,7 @@ def _turn_and_round(images: tf.Tensor) -> tf.Tensor:
 
 
 # One loop instead of three: four times as fast.
-_turn_and_round_compiled = tf.function(_turn_and_round, jit_compile=True, autograph=False)
+_turn_and_round_compiled = compiled(_turn_and_round)
 
 
 def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int | None = None) -> tf.Tensor:

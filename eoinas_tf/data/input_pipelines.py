@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, normalize, pad_crop
 from eoinas_tf.data.batch_rows import BatchRows
 from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.errors import DatasetError
-from eoinas_tf.processors import usable_processors
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
 
 FEWEST_AT_ONCE = 4
@@ -219,8 +219,8 @@ def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
 
 
 def _batches_at_once() -> int:
-    # A batch waits part of its time for others' threads. AUTOTUNE would make no more batches than there are processors.
-    return FEWEST_AT_ONCE if (usable_processors() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
+    # A batch waits part of its time for others' threads. AUTOTUNE would make no more batches than there are CPUs.
+    return FEWEST_AT_ONCE if (usable_cpus() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:

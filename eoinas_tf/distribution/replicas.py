@@ -15,19 +15,20 @@ import tensorflow as tf
 from eoinas_tf.config import RunConfig
 from eoinas_tf.distribution.worker import ONLY_WORKER, Worker, this_worker
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.kernels.kernel_policy import has_gpu
 from eoinas_tf.random_seeds import ALGORITHM
 
 
 def one_device(config: RunConfig) -> tf.distribute.Strategy:
-    """Returns TensorFlow's default: the first GPU, or the processor."""
+    """Returns TensorFlow's default: the first GPU, or the CPU."""
     return tf.distribute.get_strategy()
 
 
 def mirrored(config: RunConfig) -> tf.distribute.Strategy:
     """Returns a strategy over all GPUs of this machine, or over logical CPUs where there is none."""
-    if tf.config.list_physical_devices("GPU"):
+    if has_gpu():
         return tf.distribute.MirroredStrategy()
-    split_processor(config.logical_cpus)
+    split_cpu(config.logical_cpus)
     return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(config.logical_cpus)])
 
 
@@ -43,8 +44,8 @@ STRATEGIES: dict[str, Callable[[RunConfig], tf.distribute.Strategy]] = {
 }
 
 
-def split_processor(logical_cpus: int) -> None:
-    """Makes several logical CPUs out of the processor; possible only before TensorFlow has used it.
+def split_cpu(logical_cpus: int) -> None:
+    """Makes several logical CPUs out of the CPU; possible only before TensorFlow has used it.
 
     Args:
         logical_cpus: How many.
@@ -52,10 +53,10 @@ def split_processor(logical_cpus: int) -> None:
     Raises:
         ConfigurationError: TensorFlow has begun with another number.
     """
-    (processor,) = tf.config.list_physical_devices("CPU")
+    (cpu,) = tf.config.list_physical_devices("CPU")
     parts = [tf.config.LogicalDeviceConfiguration() for _ in range(logical_cpus)]
     try:
-        tf.config.set_logical_device_configuration(processor, parts)
+        tf.config.set_logical_device_configuration(cpu, parts)
     except RuntimeError:
         if len(tf.config.list_logical_devices("CPU")) != logical_cpus:
             raise ConfigurationError(

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.evaluation.auxiliary_head import AuxiliaryHead
-from eoinas_tf.space.ordered_sums import fan_out
+from eoinas_tf.kernels.ordered_sums import fan_out
 
 
 class _LatestOutputs(threading.local):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from eoinas_tf.evaluation.classifier import classifier
 from eoinas_tf.evaluation.convolution_unit import ConvolutionUnit
 from eoinas_tf.evaluation.drop_path import DropPath, draw_path_scales, drop_path_of_cell, scale_path
-from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
+from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")

@@ -8,12 +8,12 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.evaluation.drop_path import DropPath, draw_path_scales, scale_path
+from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum
 from eoinas_tf.space.cell_topology import INPUT_NODES
 from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolution
 from eoinas_tf.space.genotype import INPUTS_PER_NODE, Genotype
 from eoinas_tf.space.operation_names import SKIP_CONNECT
 from eoinas_tf.space.operations import OPERATIONS
-from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
 
 
 def genotype_from_data(genotype: Genotype | Mapping[str, Any]) -> Genotype:

@@ -11,9 +11,9 @@ from eoinas_tf.evaluation.classifier import classifier
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_of_cell
 from eoinas_tf.evaluation.evaluation_cell import EvaluationCell, genotype_from_data, genotype_to_data
 from eoinas_tf.evaluation.network_stem import build_stem
+from eoinas_tf.kernels.ordered_sums import fan_out
 from eoinas_tf.space.cell_topology import reduction_cell_positions
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.ordered_sums import fan_out
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.evaluation.final_networks import FinalNetwork
-from eoinas_tf.space.ordered_sums import without_gradients
+from eoinas_tf.kernels.ordered_sums import without_gradients
 
 
 class ServedNetwork:

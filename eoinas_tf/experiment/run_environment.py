@@ -1,4 +1,4 @@
-"""What the bits of a run depend on beside its settings: versions, threads and the processor.
+"""What the bits of a run depend on beside its settings: versions, threads and the CPU.
 
 It is read before TensorFlow is loaded, from the system and the environment variables that TensorFlow reads.
 """
@@ -9,37 +9,37 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from eoinas_tf.processors import THREADS_OF_AN_OPERATION, usable_processors
+from eoinas_tf.cpu_threads import THREADS_OF_AN_OPERATION, usable_cpus
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy")
 VARIABLES = (THREADS_OF_AN_OPERATION, "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")
-PROCESSOR_FILE = Path("/proc/cpuinfo")
+CPU_FILE = Path("/proc/cpuinfo")
 
 
 def run_environment() -> dict[str, str | int | None]:
     """Returns what environment.json holds.
 
     Returns:
-        Versions of Python and of packages; the machine's kind; the processors that this process may use, which
-        is the number of threads where no variable says another one; the variables; the processor's model, and a
+        Versions of Python and of packages; the machine's kind; the CPUs that this process may use, which
+        is the number of threads where no variable says another one; the variables; the CPU's model, and a
         digest of the instruction sets it knows, by which kernels are chosen. `None` for what is not known.
     """
-    model, instruction_sets = _processor()
+    model, instruction_sets = _cpu()
     return {
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},
         "machine": platform.machine(),
-        "processors": usable_processors(),
+        "processors": usable_cpus(),
         **{variable: os.environ.get(variable) for variable in VARIABLES},
         "processor": model,
         "instruction_sets": instruction_sets,
     }
 
 
-def _processor() -> tuple[str | None, str | None]:
-    """Returns the first processor's model and a digest of its instruction sets."""
+def _cpu() -> tuple[str | None, str | None]:
+    """Returns the first CPU's model and a digest of its instruction sets."""
     try:
-        lines = PROCESSOR_FILE.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = CPU_FILE.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or None, None
     entries: dict[str, str] = {}
@@ -51,7 +51,7 @@ def _processor() -> tuple[str | None, str | None]:
         entries[name] for name in ("CPU implementer", "CPU part") if name in entries
     )
     sets = entries.get("flags") or entries.get("Features")
-    # In any order: it is the kernel's and not the processor's.
+    # In any order: it is the kernel's and not the CPU's.
     digest = sets and hashlib.sha256(" ".join(sorted(sets.split())).encode()).hexdigest()[:16]
     return model or None, digest or None
 

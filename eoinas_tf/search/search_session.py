@@ -18,11 +18,11 @@ from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.experiment.checkpointing import Checkpoints
+from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.random_seeds import initial_weights_seed, purpose_number
 from eoinas_tf.search.architecture_step_time import architecture_step_seconds
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.discretization import DerivedCells
-from eoinas_tf.search.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_console import (
     ARCHITECTURE_STEP,

@@ -8,12 +8,12 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.kernels.graph_rewriting import called_functions_as_traced
 from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.parameter_group import ParameterGroup, descend
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.repeated_steps import repeat_steps
 from eoinas_tf.optimization.step_results import StepResults
-from eoinas_tf.search.graph_rewriting import called_functions_as_traced
 from eoinas_tf.search.search_method import Schedule, SearchMethod, Stage
 from eoinas_tf.search.updater import Batch, Updater
 from eoinas_tf.supernet.choice import Choice, Sampled

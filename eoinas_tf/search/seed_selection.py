@@ -5,7 +5,7 @@ import json
 import logging
 import multiprocessing
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eoinas_tf.config import SearchConfig
@@ -15,7 +15,6 @@ from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.report.run_commands import next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.lean_imports import lean_imports
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
@@ -25,13 +24,26 @@ from eoinas_tf.training.labelled_rows import broken_command
 LOGGER = logging.getLogger(__name__)
 
 
-def search_seeds(config: SearchConfig) -> None:
+def run_one_search(config: SearchConfig) -> None:
+    """Runs one search in this process.
+
+    Args:
+        config: The search's settings.
+    """
+    # Here and not above: a process that only starts others and compares their searches needs no TensorFlow.
+    from eoinas_tf.search.search_loop import run_search
+
+    run_search(config)
+
+
+def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None] = run_one_search) -> None:
     """Runs what the settings describe: one search, several, or the choice among finished ones.
 
     Args:
         config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all divide the
             images by `config.split_seed`. Where `max_steps` ends one early, those after it are left for the same
             command without it.
+        run_one: Runs one search; a function of a module, since other processes call it too.
 
     Raises:
         EoinasError: A search failed, or its schedule of drops cannot search.
@@ -43,10 +55,7 @@ def search_seeds(config: SearchConfig) -> None:
     if config.pruning_every_epochs is not None:
         check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1:
-        with lean_imports():
-            from eoinas_tf.search.search_loop import run_search
-
-        run_search(config)
+        run_one(config)
         return
     with RunDirectory(config) as run:
         folders = []
@@ -54,7 +63,8 @@ def search_seeds(config: SearchConfig) -> None:
             folders.append(run.path / f"seed_{seed}")
             if not config.quiet:
                 print(f"seed {seed}: {folders[-1]}", flush=True)
-            _search_in_own_process(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])))
+            own_config = dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1]))
+            _search_in_own_process(own_config, run_one)
             if config.max_steps and not (folders[-1] / "summary.json").exists():
                 return
         select_best(folders, run)
@@ -116,9 +126,9 @@ def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
         ) from None
 
 
-def _search_in_own_process(config: SearchConfig) -> None:
+def _search_in_own_process(config: SearchConfig, run_one: Callable[[SearchConfig], None]) -> None:
     """Runs one search in a process of its own, so that its memory is free afterwards."""
-    process = multiprocessing.get_context("spawn").Process(target=_child, args=(config,))
+    process = multiprocessing.get_context("spawn").Process(target=_child, args=(config, run_one))
     process.start()
     try:
         process.join()
@@ -132,14 +142,11 @@ def _search_in_own_process(config: SearchConfig) -> None:
         raise error
 
 
-def _child(config: SearchConfig) -> None:
+def _child(config: SearchConfig, run_one: Callable[[SearchConfig], None]) -> None:
     with enduring_output():
         try:
             with StopSignals():
-                with lean_imports():
-                    from eoinas_tf.search.search_loop import run_search
-
-                run_search(config)
+                run_one(config)
         except EoinasError as error:
             print(f"{error.heading}: {error}", file=sys.stderr)
             sys.exit(error.exit_status)

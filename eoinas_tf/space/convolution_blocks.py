@@ -8,9 +8,10 @@ its kernels; in a final network (`affine=True`) it is Keras's BatchNormalization
 import keras
 import tensorflow as tf
 
-from eoinas_tf.space import processor_kernels
+from eoinas_tf.kernels import convolutions
+from eoinas_tf.kernels.batch_normalization import batch_normalization, batch_standardization
+from eoinas_tf.kernels.subsampling import diagonal_pixels
 from eoinas_tf.space.initializers import FanInUniform
-from eoinas_tf.space.spatial_functions import depthwise_convolution, standardize, subsample
 
 NORMALIZATION_EPSILON = 1e-5
 NORMALIZATION_MOMENTUM = 0.9
@@ -33,9 +34,7 @@ class BatchStandardization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs with mean 0 and variance 1 per channel, over batch, height and width."""
-        if processor_kernels.suits(inputs):
-            return processor_kernels.standardize(inputs, self.epsilon)
-        return standardize(inputs, self.epsilon)
+        return batch_standardization(inputs, self.epsilon)
 
     def compute_output_shape(self, input_shape):
         """Returns the input's shape."""
@@ -48,21 +47,18 @@ class BatchStandardization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalization, trained on processors as one operation where batches are large.
-
-    Keras composes it of ten, each of which reads or writes the images.
-    """
+    """Keras's batch normalization over the last axis, trained by the kernel that suits device and batch."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the normalized inputs; in training the moving statistics take in the batch's."""
-        if not (training and self.trainable and mask is None and processor_kernels.suits(inputs)):
+        if not (training and self.trainable and mask is None):
             return super().call(inputs, training=training, mask=mask)
-        outputs, mean, variance = processor_kernels.normalize(
+        outputs, mean, variance = batch_normalization(
             inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
         )
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
-        return outputs
+        return keras.ops.cast(outputs, self.compute_dtype)
 
 
 def normalization(affine: bool, name: str | None = None) -> keras.layers.Layer:
@@ -107,10 +103,7 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        kernel = tf.convert_to_tensor(self.kernel)
-        if processor_kernels.suits(inputs):
-            return processor_kernels.depthwise_convolution(inputs, kernel, self.stride, self.dilation)
-        return depthwise_convolution(inputs, kernel, self.stride, self.dilation)
+        return convolutions.depthwise_convolution(inputs, tf.convert_to_tensor(self.kernel), self.stride, self.dilation)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -124,15 +117,11 @@ class DepthwiseConvolution(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class PointwiseConvolution(keras.layers.Conv2D):
-    """A 1x1 convolution without bias, computed as a matrix product where that is faster."""
+    """Keras's convolution with a kernel of 1x1 pixels and stride 1."""
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Returns [batch, height, width, filters]."""
-        if not processor_kernels.suits(inputs):
-            return super().call(inputs)
-        kernel = tf.reshape(self.kernel, self.kernel.shape[2:])
-        outputs = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel)
-        return tf.reshape(outputs, [*inputs.shape[:-1], self.filters])
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns [batch, height, width, filters]; Keras calls it."""
+        return convolutions.pointwise_convolution(inputs, tf.convert_to_tensor(kernel))
 
 
 def pointwise_convolution(filters: int, fan_in: int, name: str | None = None) -> keras.layers.Conv2D:
@@ -228,10 +217,7 @@ class FactorizedReduction(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / 2), ceil(width / 2), channels]."""
         active = inputs if self.active_inputs else tf.nn.relu(inputs)
-        if processor_kernels.suits(inputs) and inputs.shape[1] % 2 == inputs.shape[2] % 2 == 0:
-            even, odd = processor_kernels.diagonal_pixels(active)
-        else:
-            even, odd = subsample(active), subsample(active, first=1)
+        even, odd = diagonal_pixels(active)
         halves = [self.first_convolution(even), self.second_convolution(odd)]
         return normalize(self.normalization, tf.concat(halves, axis=-1), training)
 

@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.space import processor_kernels
+from eoinas_tf.kernels.pooling import average_pooling, maximum_pooling
 from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
     DepthwiseSeparableUnit,
@@ -34,7 +34,6 @@ from eoinas_tf.space.operation_names import (
     SKIP_CONNECT,
     add_operation_name,
 )
-from eoinas_tf.space.spatial_functions import average_pooling, maximum_pooling
 
 REGISTERED_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 POOLINGS = {"average": average_pooling, "maximum": maximum_pooling}
@@ -234,10 +233,7 @@ class Pooling(Operation):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        if self.kind == "maximum" and processor_kernels.suits_pooling(inputs):
-            outputs = processor_kernels.maximum_pooling(inputs, size=3, stride=self.stride)
-        else:
-            outputs = POOLINGS[self.kind](inputs, size=3, stride=self.stride)
+        outputs = POOLINGS[self.kind](inputs, size=3, stride=self.stride)
         return outputs if self.standardization is None else self.standardization(outputs)
 
     def get_config(self) -> dict:

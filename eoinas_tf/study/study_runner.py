@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from eoinas_tf.cpu_threads import THREADS_OF_AN_OPERATION, usable_cpus
 from eoinas_tf.errors import EoinasError, StoppedError, StorageError
 from eoinas_tf.experiment.atomic_files import make_folder
 from eoinas_tf.experiment.readable_values import duration
-from eoinas_tf.processors import THREADS_OF_AN_OPERATION, usable_processors
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.study.derived_cells import is_done, settle_derived
 from eoinas_tf.study.planned_run import PlannedRun
@@ -24,7 +24,7 @@ SECONDS_BETWEEN_LINES = 60.0
 
 def process_command(run: PlannedRun) -> list[str]:
     """Returns the command line of a run's process."""
-    return [sys.executable, "-m", "eoinas_tf.study.run_process", run.kind, *run.arguments]
+    return [sys.executable, "-m", "eoinas_tf.commands.study_run", run.kind, *run.arguments]
 
 
 class _Child(NamedTuple):
@@ -153,7 +153,7 @@ class StudyRunner:
         log.flush()
         environment = dict(os.environ)
         if self.jobs > 1:
-            environment.setdefault(THREADS_OF_AN_OPERATION, str(max(1, (usable_processors() or 1) // self.jobs)))
+            environment.setdefault(THREADS_OF_AN_OPERATION, str(max(1, (usable_cpus() or 1) // self.jobs)))
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment
         )

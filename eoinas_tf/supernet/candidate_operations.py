@@ -6,7 +6,6 @@ their weights. An edge's weights are ONE flat vector, the concatenation of all i
 operations' kernels: one variable for the optimizer, one argument, one gradient.
 """
 
-import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -14,12 +13,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.kernels.branch_choice import run_one_of, run_with_frozen_weights
+from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum
+from eoinas_tf.kernels.tensorflow_internals import uninlined_function
 from eoinas_tf.random_seeds import ALGORITHM
 from eoinas_tf.space.initializers import fresh_initializer, initializers_by_variable
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
 from eoinas_tf.space.operations import build_operation
-from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
-from eoinas_tf.supernet.branch_choice import are_few, run_one_of
 from eoinas_tf.supernet.choice import OperationMixture, SkipDropout
 
 # By their size in bytes.
@@ -51,12 +51,11 @@ class CandidateOperations:
         self._initializers = [initializers_by_variable(layer) for layer in self._layers]
         lengths = [sum(math.prod(weight.shape) for weight in layer.trainable_variables) for layer in self._layers]
         self._offsets = np.cumsum([0, *lengths]).tolist()
-        # Without "_noinline" the graph optimizer copies the function into each of the 112 places that call it.
-        traced = functools.partial(tf.function, autograph=False, experimental_attributes={"_noinline": True})
-        self._run = traced(self._run_one)
-        self._run_with_frozen_weights = traced(self._run_one_frozen)
-        self._mix = traced(self._mix_all)
-        self._mix_with_frozen_weights = traced(self._mix_all_frozen)
+        # Inlined, they would be copied into each of the 112 places that call them.
+        self._run = uninlined_function(self._run_one)
+        self._run_with_frozen_weights = uninlined_function(self._run_one_frozen)
+        self._mix = uninlined_function(self._mix_all)
+        self._mix_with_frozen_weights = uninlined_function(self._mix_all_frozen)
 
     @property
     def weight_count(self) -> int:
@@ -105,16 +104,14 @@ class CandidateOperations:
             weights: Vector [weight_count].
             operation_index: int32 scalar.
             train_weights: Whether a gradient with respect to the weights can be asked for;
-                without, none is computed, unless images are so few that another trace would take longer.
+                without, none is computed, unless the batch is so small that another trace would take longer.
 
         Returns:
             [batch, ceil(height / stride), ceil(width / stride), channels].
         """
         if train_weights:
             return self._run(inputs, weights, operation_index)
-        if are_few(inputs):
-            return self._run(inputs, tf.stop_gradient(weights), operation_index)
-        return self._run_with_frozen_weights(inputs, weights, operation_index)
+        return run_with_frozen_weights(self._run, self._run_with_frozen_weights, inputs, weights, operation_index)
 
     def mix(
         self, inputs: tf.Tensor, weights: tf.Tensor, mixture: OperationMixture, train_weights: bool = True
@@ -132,9 +129,7 @@ class CandidateOperations:
         """
         if train_weights:
             return self._mix(inputs, weights, mixture)
-        if are_few(inputs):
-            return self._mix(inputs, tf.stop_gradient(weights), mixture)
-        return self._mix_with_frozen_weights(inputs, weights, mixture)
+        return run_with_frozen_weights(self._mix, self._mix_with_frozen_weights, inputs, weights, mixture)
 
     def trace_count(self) -> int:
         """Returns how often the functions were traced so far."""

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from eoinas_tf.kernels.ordered_sums import fan_out
 from eoinas_tf.random_seeds import ALGORITHM
 from eoinas_tf.space.cell_topology import EDGE_COUNT
-from eoinas_tf.space.ordered_sums import fan_out
 
 
 class Sampled(NamedTuple):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum
 from eoinas_tf.space.cell_topology import EDGES, INPUT_NODES, INTERMEDIATE_NODES, edge_stride, incoming_edges
 from eoinas_tf.space.convolution_blocks import FactorizedReduction, ReLUConvolution
-from eoinas_tf.space.ordered_sums import fan_out, ordered_sum
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 from eoinas_tf.supernet.choice import EdgeChoice
 from eoinas_tf.supernet.mixed_operation import MixedOperation

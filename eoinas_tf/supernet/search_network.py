@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
+from eoinas_tf.kernels.ordered_sums import fan_out
 from eoinas_tf.space.cell_topology import INTERMEDIATE_NODES, cell_type_index, reduction_cell_positions
 from eoinas_tf.space.convolution_blocks import normalization
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import OPERATION_NAMES
-from eoinas_tf.space.ordered_sums import fan_out
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 from eoinas_tf.supernet.choice import Choice, edge_choices
 from eoinas_tf.supernet.search_cell import SearchCell

@@ -1,13 +1,27 @@
+import gc
+
 from eoinas_tf.commands import search
 from eoinas_tf.config import SearchConfig
-from eoinas_tf.search import seed_selection
+from eoinas_tf.search import search_loop, seed_selection
 
 
 def test_the_command_runs_the_searches_of_its_settings(monkeypatch):
     received = []
-    monkeypatch.setattr(seed_selection, "search_seeds", received.append)
+    monkeypatch.setattr(seed_selection, "search_seeds", lambda *arguments: received.append(arguments))
     search.search(SearchConfig(epochs=9))
-    assert received == [SearchConfig(epochs=9)]
+    assert received == [(SearchConfig(epochs=9), search.run_one_search)]
+
+
+def test_each_search_begins_without_what_it_does_not_need(monkeypatch):
+    """With several seeds, other processes find the function by its name."""
+    received = []
+    monkeypatch.setattr(search_loop, "run_search", lambda config: received.append((config, gc.get_freeze_count() > 0)))
+    gc.unfreeze()
+    config = SearchConfig(epochs=9)
+    search.run_one_search(config)
+    gc.unfreeze()
+    assert received == [(config, True)]
+    assert getattr(search, search.run_one_search.__qualname__) is search.run_one_search
 
 
 def test_the_command_has_the_flags_of_a_search(monkeypatch):

@@ -13,14 +13,14 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t
 
 
 @pytest.fixture
-def processor_file(tmp_path, monkeypatch):
-    """The file that the system describes its processors in, for a test to write."""
+def cpu_file(tmp_path, monkeypatch):
+    """The file that the system describes its CPUs in, for a test to write."""
     path = tmp_path / "cpuinfo"
-    monkeypatch.setattr(module, "PROCESSOR_FILE", path)
+    monkeypatch.setattr(module, "CPU_FILE", path)
     return path
 
 
-def test_versions_and_processors_of_this_process():
+def test_versions_and_cpus_of_this_process():
     environment = run_environment()
     assert environment["tensorflow"] == tf.__version__
     assert environment["python"] == sys.version.split()[0]
@@ -44,19 +44,19 @@ def test_the_variables_that_tensorflow_reads(monkeypatch, variable):
     ],
     ids=["x86", "arm"],
 )
-def test_the_processor_s_model_and_instruction_sets(processor_file, text, model, reordered, other):
-    processor_file.write_text(text)
+def test_the_cpu_s_model_and_instruction_sets(cpu_file, text, model, reordered, other):
+    cpu_file.write_text(text)
     before = run_environment()
     assert before["processor"] == model
     assert len(before["instruction_sets"]) == 16
-    processor_file.write_text(text.replace(*reordered))
+    cpu_file.write_text(text.replace(*reordered))
     assert run_environment() == before
-    processor_file.write_text(text.replace(*other))
+    cpu_file.write_text(text.replace(*other))
     assert run_environment()["instruction_sets"] != before["instruction_sets"]
 
 
-def test_what_the_system_does_not_tell_is_none(processor_file):
+def test_what_the_system_does_not_tell_is_none(cpu_file):
     assert run_environment()["instruction_sets"] is None
-    processor_file.write_text("processor : 0\n")
+    cpu_file.write_text("processor : 0\n")
     environment = run_environment()
     assert (environment["processor"], environment["instruction_sets"]) == (None, None)

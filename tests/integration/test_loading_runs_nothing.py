@@ -30,7 +30,7 @@ from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
-from eoinas_tf.experiment.run_environment import PROCESSOR_FILE
+from eoinas_tf.experiment.run_environment import CPU_FILE
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
@@ -53,9 +53,9 @@ FORBIDDEN_EVENTS = {
 # NumPy reads the header of an array with ast.literal_eval: this is the name under which that parses.
 # What is parsed is no code yet; running it would be the event exec.
 LITERAL = "<unknown>"
-# A run's environment is compared with the processor and with the versions of installed packages, which Python
+# A run's environment is compared with the CPU and with the versions of installed packages, which Python
 # looks for in all of its folders.
-READABLE = {str(PROCESSOR_FILE), *(os.path.realpath(entry) for entry in sys.path if entry)}
+READABLE = {str(CPU_FILE), *(os.path.realpath(entry) for entry in sys.path if entry)}
 CODE = "__import__('os').mkdir('touched')"
 LONGEST_SECONDS = 60
 

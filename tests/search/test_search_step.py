@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from graph_calls import rewritten_calls
 
 from eoinas_tf.optimization.classification_metrics import mean_accuracy, mean_cross_entropy
 from eoinas_tf.random_seeds import stateless_seed
@@ -162,3 +163,14 @@ def test_initial_weights_come_from_the_global_seed(search):
     values = search.values()["network_weights"]
     assert all(np.array_equal(old, new) for old, new in zip(values, again.network.trainable_variables, strict=True))
     assert not any(np.array_equal(old, new) for old, new in zip(values, other.network.trainable_variables, strict=True))
+
+
+@pytest.mark.parametrize("step", ["update_weights", "update_architecture"])
+def test_in_a_search_no_edge_s_function_is_rewritten_forward_or_backward(search, step):
+    batch, schedule = (search.images, search.labels), {"temperature": tf.constant(5.0)}
+    batches = {"update_weights": [batch], "update_architecture": [batch, batch]}[step]
+    graph = getattr(search.step, step).get_concrete_function(*batches, tf.constant(0, tf.int64), schedule).graph
+    found = rewritten_calls(graph)
+    assert any("backward" in name for name in found)
+    assert any("forward" in name for name in found)
+    assert not any(found.values())

@@ -77,7 +77,8 @@ def searched(monkeypatch):
     """Replaces the search itself, which is tested elsewhere, and records what was searched."""
     configs = []
 
-    def search(config):
+    def search(config, run_one):
+        assert run_one is seed_selection.run_one_search
         from pathlib import Path
 
         configs.append(config)

@@ -149,7 +149,7 @@ def test_a_run_that_another_process_still_saves_is_waited_for(plan, tmp_path):
 
 def test_the_command_of_a_run_is_a_python_module_with_its_flags(plan):
     command = process_command(plan[0])
-    assert command[:4] == [sys.executable, "-m", "eoinas_tf.study.run_process", "search"]
+    assert command[:4] == [sys.executable, "-m", "eoinas_tf.commands.study_run", "search"]
     assert command[4:] == list(plan[0].arguments)
 
 

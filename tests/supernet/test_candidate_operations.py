@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.kernels.kernel_policy import MIN_ELEMENTS_TO_INLINE_BRANCHES
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.space.operations import build_operation
-from eoinas_tf.supernet.branch_choice import FEWEST_NUMBERS_TO_INLINE
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
 CHANNELS = 4
 SIDE = 8
 # Of these a batch is not few.
-MANY = FEWEST_NUMBERS_TO_INLINE // (SIDE * SIDE * CHANNELS)
+MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["stride 1", "stride 2"])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.kernels.kernel_policy import MIN_ELEMENTS_TO_INLINE_BRANCHES
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
 from eoinas_tf.space.operations import build_operation
-from eoinas_tf.supernet.branch_choice import FEWEST_NUMBERS_TO_INLINE
 from eoinas_tf.supernet.candidate_operations import CandidateOperations, drop_elements
 from eoinas_tf.supernet.choice import OperationMixture, SkipDropout
 from eoinas_tf.supernet.mixed_operation import MixedOperation
@@ -14,7 +14,7 @@ from eoinas_tf.supernet.mixed_operation import MixedOperation
 CHANNELS = 4
 SIDE = 8
 # Of these a batch is not few.
-MANY = FEWEST_NUMBERS_TO_INLINE // (SIDE * SIDE * CHANNELS)
+MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
 FEW_NAMES = (NONE, SKIP_CONNECT, "sep_conv_3x3", "max_pool_3x3")
 SKIP = OPERATION_NAMES.index(SKIP_CONNECT)
 

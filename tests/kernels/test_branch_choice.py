@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.supernet.branch_choice import FEWEST_NUMBERS_TO_INLINE, are_few, run_one_of
+from eoinas_tf.kernels.branch_choice import run_one_of, run_with_frozen_weights
+from eoinas_tf.kernels.kernel_policy import MIN_ELEMENTS_TO_INLINE_BRANCHES
 
 SIDE, CHANNELS = 8, 4
-MANY = FEWEST_NUMBERS_TO_INLINE // (SIDE * SIDE * CHANNELS)
-BATCH_SIZES = pytest.mark.parametrize("batch_size", [2, MANY], ids=["few", "many"])
+MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
+BATCH_SIZES = pytest.mark.parametrize("batch_size", [2, MANY], ids=["small", "large"])
 
 
 def images(batch_size):
@@ -39,29 +40,39 @@ def test_values_and_gradients_are_those_of_the_chosen_branch(batch_size):
 
 
 @BATCH_SIZES
-def test_branches_are_inlined_for_many_images_only(batch_size):
+def test_branches_are_inlined_for_large_batches_only(batch_size):
     graph = chosen_and_gradients.get_concrete_function(images(batch_size), tf.constant(3.0), tf.constant(0)).graph
     choices = [operation for operation in graph.get_operations() if operation.type == "StatelessCase"]
     assert len(choices) == 2, "one forward, one of the gradient"
     assert {choice.get_attr("_lower_using_switch_merge") for choice in choices} == {batch_size == MANY}
 
 
-@pytest.mark.parametrize(
-    ("shape", "expected"), [([2, 8, 8, 4], True), ([MANY, 8, 8, 4], False), ([None, 8, 8, 4], False)]
-)
-def test_few_are_small_batches_of_known_shape_in_graphs_without_a_gpu(monkeypatch, shape, expected):
-    def answer():
-        answers = []
-        ask = tf.function(lambda inputs: answers.append(are_few(inputs)), autograph=False)
-        ask.get_concrete_function(tf.TensorSpec(shape))
-        return answers
-
-    assert answer() == [expected]
-    monkeypatch.setattr("eoinas_tf.supernet.branch_choice.has_gpu", lambda: True)
-    assert answer() == [False]
-
-
 def test_outside_of_graphs_the_branch_is_simply_run():
     inputs = images(2)
-    assert not are_few(inputs)
     assert run_one_of([lambda: inputs, lambda: -inputs], tf.constant(1), inputs)[0, 0, 0, 0] == -inputs[0, 0, 0, 0]
+
+
+@BATCH_SIZES
+def test_frozen_weights_get_no_gradient_and_small_batches_no_trace_of_their_own(batch_size):
+    called = []
+
+    def function(name):
+        def run(inputs, weights, factor):
+            called.append(name)
+            return inputs * tf.reduce_sum(tf.stop_gradient(weights) if name == "frozen" else weights) * factor
+
+        return run
+
+    @tf.function(autograph=False)
+    def run(inputs, weights):
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, weights])
+            outputs = run_with_frozen_weights(function("trained"), function("frozen"), inputs, weights, 2.0)
+        return outputs, *tape.gradient(outputs, [inputs, weights], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    inputs = images(batch_size)
+    outputs, input_gradient, weight_gradient = run(inputs, tf.constant([1.0, 2.0]))
+    assert called == ["trained" if batch_size == 2 else "frozen"]
+    np.testing.assert_allclose(outputs, 6.0 * inputs, rtol=1e-6)
+    np.testing.assert_allclose(input_gradient, np.full(inputs.shape, 6.0))
+    np.testing.assert_array_equal(weight_gradient, [0.0, 0.0])

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from eoinas_tf.lean_imports import EXTRAS_OF_KERAS, hidden, lean_imports
+from eoinas_tf.commands.lean_imports import EXTRAS_OF_KERAS, hidden, lean_imports
 
 UNUSED_MODULE = "this"
 
@@ -51,7 +51,7 @@ def test_a_package_that_is_imported_already_is_left_alone():
 def test_a_search_begins_without_the_extras_which_can_be_imported_afterwards():
     program = (
         "import sys\n"
-        "from eoinas_tf.lean_imports import lean_imports\n"
+        "from eoinas_tf.commands.lean_imports import lean_imports\n"
         "with lean_imports():\n"
         "    import eoinas_tf.search.search_loop\n"
         "assert 'keras' in sys.modules\n"

@@ -4,15 +4,16 @@ import sys
 
 import pytest
 
-from eoinas_tf.processors import FEW_PROCESSORS, THREADS_OF_AN_OPERATION, choose_threads, usable_processors
+from eoinas_tf.command_line import choose_threads
+from eoinas_tf.cpu_threads import FEW_CPUS, THREADS_OF_AN_OPERATION, operation_threads, usable_cpus
 
 
 @pytest.fixture
 def threads_after(monkeypatch):
-    """Chooses on a machine of so many processors; returns what the variable then says."""
+    """Chooses on a machine of so many CPUs; returns what the variable then says."""
 
-    def choose(processors, said=None):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(processors))
+    def choose(cpus, said=None):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cpus))
         # Set in any case, so that what is chosen here is undone.
         monkeypatch.setenv(THREADS_OF_AN_OPERATION, said or "")
         if said is None:
@@ -23,34 +24,42 @@ def threads_after(monkeypatch):
     return choose
 
 
-def test_processors_that_this_process_may_not_use_do_not_count(monkeypatch):
-    assert usable_processors() == len(os.sched_getaffinity(0))
+def test_cpus_that_this_process_may_not_use_do_not_count(monkeypatch):
+    assert usable_cpus() == len(os.sched_getaffinity(0))
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 6})
-    assert usable_processors() == 3
+    assert usable_cpus() == 3
     monkeypatch.delattr(os, "sched_getaffinity")
-    assert usable_processors() == os.cpu_count()
+    assert usable_cpus() == os.cpu_count()
 
 
-def test_few_processors_share_no_operation(threads_after):
-    assert threads_after(1) == threads_after(FEW_PROCESSORS) == "1"
+def test_few_cpus_share_no_operation(threads_after):
+    assert threads_after(1) == threads_after(FEW_CPUS) == "1"
 
 
-def test_many_processors_are_left_to_tensorflow(threads_after, monkeypatch):
-    assert threads_after(FEW_PROCESSORS + 1) is None
+def test_many_cpus_are_left_to_tensorflow(threads_after, monkeypatch):
+    assert threads_after(FEW_CPUS + 1) is None
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     monkeypatch.delattr(os, "sched_getaffinity")
     choose_threads()
     assert THREADS_OF_AN_OPERATION not in os.environ
 
 
+@pytest.mark.parametrize(("cpus", "expected"), [(1, 1), (FEW_CPUS, 1), (FEW_CPUS + 1, None)])
+def test_what_is_advised_changes_nothing(monkeypatch, cpus, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cpus))
+    before = dict(os.environ)
+    assert operation_threads() == expected
+    assert os.environ == before
+
+
 def test_what_a_user_says_stands(threads_after):
-    assert threads_after(FEW_PROCESSORS, said="2") == "2"
+    assert threads_after(FEW_CPUS, said="2") == "2"
 
 
 def test_tensorflow_starts_as_many_threads_as_it_is_told(monkeypatch):
     program = (
         "import os; os.sched_getaffinity = lambda process: range(2)\n"
-        "from eoinas_tf.processors import choose_threads; choose_threads()\n"
+        "from eoinas_tf.command_line import choose_threads; choose_threads()\n"
         "import tensorflow as tf; tf.zeros([])\n"
         "print(len(os.listdir('/proc/self/task')))\n"
     )

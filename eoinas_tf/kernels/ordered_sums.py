@@ -8,11 +8,13 @@ drifts away from an uninterrupted one.
 
 import contextlib
 import contextvars
+import functools
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from eoinas_tf.space import processor_kernels
+from eoinas_tf.kernels import kernel_policy
+from eoinas_tf.kernels.compiled_functions import compiled
 
 # Whether no gradient will be asked for, so that its order needs no care.
 _WITHOUT_GRADIENTS = contextvars.ContextVar("without_gradients", default=False)
@@ -48,11 +50,16 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     @tf.custom_gradient
     def added(*terms: tf.Tensor):
         # TensorFlow rewrites a chain of additions to AddN, but neither what is compiled nor a sum over an axis.
-        fast = processor_kernels.suits(terms[0])
-        total = processor_kernels.add(*terms) if fast else tf.reduce_sum(tf.stack(terms), axis=0)
+        is_compiled = kernel_policy.use_cpu_kernels(terms[0])
+        total = _add(*terms) if is_compiled else tf.reduce_sum(tf.stack(terms), axis=0)
         return total, lambda gradient: [gradient] * len(terms)
 
     return added(*tensors)
+
+
+@compiled
+def _add(*terms: tf.Tensor) -> tf.Tensor:
+    return functools.reduce(tf.add, terms)
 
 
 def fan_out(tensor: tf.Tensor, readers: int) -> list[tf.Tensor]:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from kernel_checks import compiled_function_count, values_and_gradients
 
-from eoinas_tf.space.ordered_sums import fan_out, ordered_sum, without_gradients
+from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum, without_gradients
 
 # In float32, (1e8 + -1e8) + 1 = 1 but 1e8 + (-1e8 + 1) = 0: the order can be seen.
 TERMS = [tf.constant([1e8]), tf.constant([-1e8]), tf.constant([1.0])]
@@ -13,6 +14,17 @@ def test_terms_are_added_in_their_order(in_graph):
     add = tf.function(ordered_sum) if in_graph else ordered_sum
     assert add(TERMS).numpy() == [1.0]
     assert add([TERMS[0], TERMS[2], TERMS[1]]).numpy() == [0.0]
+
+
+@pytest.mark.usefixtures("any_size")
+def test_a_compiled_sum_keeps_the_order():
+    """In another order these values would be lost in the large one."""
+    terms = [tf.constant([value], tf.float32) for value in (1e8, -1e8, 1.0, 0.5)]
+    assert compiled_function_count(lambda first: ordered_sum([first, *terms[1:]]), 1) == 1
+    total, *gradients = values_and_gradients(lambda *tensors: ordered_sum(tensors), *terms)
+    assert total == [1.5]
+    assert len({float(gradient[0]) for gradient in gradients}) == 1
+    assert values_and_gradients(lambda *tensors: ordered_sum(tensors), *terms[2:], *terms[:2])[0] == [0.0]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])

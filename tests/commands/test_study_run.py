@@ -4,14 +4,14 @@ import threading
 
 import pytest
 
+from eoinas_tf.commands import study_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
-from eoinas_tf.study import run_process
 
 
 def test_it_stops_when_the_other_end_of_the_pipe_is_closed_and_not_before():
     reading, writing = os.pipe()
     stopped = threading.Event()
-    thread = run_process.stop_with(reading, stopped.set)
+    thread = study_run.stop_with(reading, stopped.set)
     os.write(writing, b"x")
     assert not stopped.wait(0.05)
     os.close(writing)
@@ -22,13 +22,13 @@ def test_it_stops_when_the_other_end_of_the_pipe_is_closed_and_not_before():
 
 @pytest.mark.parametrize(
     ("kind", "config_class", "command"),
-    [("search", SearchConfig, "search"), ("training", EvaluationConfig, "training")],
+    [("search", SearchConfig, "search"), ("training", EvaluationConfig, "evaluate")],
 )
 def test_it_becomes_the_command_with_the_flags(monkeypatch, kind, config_class, command):
     called = []
-    monkeypatch.setattr(run_process, "stop_with", lambda descriptor, stop: called.append(descriptor))
-    monkeypatch.setattr(run_process, "run_command", lambda *arguments: called.append(arguments))
+    monkeypatch.setattr(study_run, "stop_with", lambda descriptor, stop: called.append(descriptor))
+    monkeypatch.setattr(study_run, "run_command", lambda *arguments: called.append(arguments))
     monkeypatch.setattr(sys, "argv", ["before"])
-    run_process.main([kind, "--epochs=3"])
-    assert called == [0, (config_class, getattr(run_process, command))]
+    study_run.main([kind, "--epochs=3"])
+    assert called == [0, (config_class, getattr(study_run, command))]
     assert sys.argv[1:] == ["--epochs=3"]

@@ -1,0 +1,66 @@
+"""Every private name of TensorFlow that this package uses, each with what replaces it where a release has moved it.
+
+What replaces a name gives the same values and is slower. The tests say in one sentence which name has moved.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+try:
+    # No public function tells whether oneDNN is on.
+    from tensorflow.python.util._pywrap_util_port import IsMklEnabled
+except ImportError:
+    IsMklEnabled = None
+try:
+    # No public function leaves branches uninlined. tf.switch_case calls this one.
+    from tensorflow.python.ops.cond_v2 import indexed_case
+except ImportError:
+    indexed_case = None
+
+ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+# An attribute of a traced function that Grappler obeys.
+NO_INLINING = "_noinline"
+
+
+def is_onednn_enabled() -> bool:
+    """Returns whether TensorFlow replaces operations by oneDNN's.
+
+    Without the private name, the answer is what the environment variable says, and no where it is not set.
+    """
+    if IsMklEnabled is None:
+        return os.environ.get(ONEDNN_VARIABLE) == "1"
+    return bool(IsMklEnabled())
+
+
+def uninlined_case(index: tf.Tensor, branches: Sequence[Callable[[], tf.Tensor]]) -> tf.Tensor:
+    """Runs the branch at an index as a function of its own; without the private name, inlined into the graph.
+
+    Args:
+        index: Which branch, int32 scalar.
+        branches: Functions without arguments that return tensors of one type and shape.
+
+    Returns:
+        What the branch returns.
+    """
+    if indexed_case is None:
+        return tf.switch_case(index, branches)
+    return indexed_case(index, branches, lower_using_switch_merge=False)
+
+
+def uninlined_function(function: Callable[..., Any]) -> Any:
+    """Returns a traced function that Grappler does not copy into each place that calls it.
+
+    Where TensorFlow no longer knows the attribute, the function is an ordinary traced one.
+
+    Args:
+        function: What to trace.
+    """
+    traced = functools.partial(tf.function, function, autograph=False)
+    try:
+        return traced(experimental_attributes={NO_INLINING: True})
+    except (TypeError, ValueError):
+        return traced()

@@ -1,0 +1,45 @@
+"""Compares two implementations of one kind of arithmetic, values and gradients."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+SIDES = [(9, 7), (8, 8), (5, 6)]
+# The smallest and the narrowest too, for what is compared with its definition.
+ALL_SIDES = [(6, 8), (7, 5), (8, 7), (1, 1), (2, 3), (1, 9)]
+
+with_and_without_onednn = pytest.mark.usefixtures("_onednn")
+
+
+def values_and_gradients(function, *arguments):
+    """Runs in a graph: the output, then the gradient of a weighted sum of it for each argument."""
+
+    @tf.function(autograph=False)
+    def run(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            outputs = function(*tensors)
+        weights = tf.random.stateless_normal(tf.shape(outputs), [1, 2])
+        return outputs, *tape.gradient(outputs, tensors, weights)
+
+    return [result.numpy() for result in run(*arguments)]
+
+
+def assert_same(fast, plain, *arguments):
+    """Makes sure that two functions have the same values and gradients up to rounding, and that they are not all 0."""
+    for found, expected in zip(
+        values_and_gradients(fast, *arguments), values_and_gradients(plain, *arguments), strict=True
+    ):
+        assert np.ptp(expected) > 0.1
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def random_images(generator, height, width, channels=3, batch=4):
+    """Returns a tensor of normal values, float32 [batch, height, width, channels]."""
+    return tf.constant(generator.normal(2, 3, [batch, height, width, channels]).astype(np.float32))
+
+
+def compiled_function_count(function, *shape):
+    """Returns how many compiled functions lie in the graph of a function of images."""
+    graph = tf.function(function, autograph=False).get_concrete_function(tf.zeros(shape)).graph
+    return sum("_XlaMustCompile" in inner.attr for inner in graph.as_graph_def().library.function)
