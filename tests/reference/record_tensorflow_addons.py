@@ -1,7 +1,7 @@
 """Records what TensorFlow Addons computes for fixed inputs, to which our counterparts are held.
 
-TensorFlow Addons ended in May 2024 and can be imported beside TensorFlow 2.15 at most, so this runs in an environment of
-its own, which the tests do not need:
+TensorFlow Addons ended in May 2024 and can be imported beside TensorFlow 2.15 at most, so this runs in an environment
+of its own, which the tests do not need:
 
     python3.11 -m venv addons && addons/bin/pip install tensorflow-cpu==2.15.1 tensorflow-addons==0.23.0
     addons/bin/python tests/reference/record_tensorflow_addons.py tests/reference/recorded/tensorflow_addons.npz
