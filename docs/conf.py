@@ -1,5 +1,6 @@
 """Settings of Sphinx: `make docs` builds docs/_build/html and takes warnings for errors."""
 
+import importlib
 import os
 import re
 import sys
@@ -11,10 +12,8 @@ DOCS = Path(__file__).parent.resolve()
 sys.path.insert(0, str(DOCS.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import eoinas_tf
-
 project = "eoinas_tf"
-version = release = eoinas_tf.__version__
+version = release = importlib.import_module(project).__version__
 copyright = f"the authors of {project}, Apache License 2.0"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"

@@ -175,14 +175,14 @@ class RunConfig:
     )
     logical_cpus: int = setting(
         2,
-        "Devices that the processor is divided into with --strategy=mirrored on a machine without GPUs, for a try.",
+        "Devices that the CPU is divided into with --strategy=mirrored on a machine without GPUs, for a try.",
         minimum=1,
         maximum=64,
     )
     deterministic: bool = setting(
         False,
         "Let TensorFlow use only operations that give the same bits each time on the same machine, which costs speed "
-        "on GPUs; on processors they do so anyway.",
+        "on GPUs; on CPUs they do so anyway.",
     )
     mixed_precision: str = setting(
         "float32",

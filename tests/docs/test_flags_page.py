@@ -11,7 +11,7 @@ def page(load_program):
 
 def test_the_committed_page_is_up_to_date(page, docs_folder):
     committed = (docs_folder / "flags.md").read_text(encoding="utf-8")
-    assert committed == page, "run `make flags-page` and commit docs/flags.md"
+    assert committed == page, "run `make docs-sources` and commit docs/flags.md"
 
 
 @pytest.mark.parametrize(("config_class", "field"), FIELDS)
