@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(?P<language>sh|python) ?(?P<name>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SEARCH = (
     "--epochs=1 --cells=3 --init_channels=2 --batch_size=10 --operations=skip_connect,max_pool_3x3 --warmup_epochs=0 "
-    "--pruning_after_epoch=0 --pruning_every_epochs=1 --image_size=8"
+    "--pruning_after_epoch=0 --pruning_every_epochs=1 --image_size=8 --notensorboard"
 )
-TRAINING = "--epochs=1 --cells=3 --init_channels=2 --batch_size=10"
+TRAINING = "--epochs=1 --cells=3 --init_channels=2 --batch_size=10 --auxiliary_weight=0 --notensorboard"
 SMALLER = {
     '{"train": 300, "test": 100}': '{"train": 4, "test": 2}',
     '--train_flags="': f'--search_flags="{SEARCH}" --train_flags="{TRAINING} --image_size=8 ',
