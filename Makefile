@@ -4,11 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 STAMP = $(VENV)/installed
-SOURCES = eoinas_tf tests benchmarks run_search.py run_eval.py setup.py
+SOURCES = eoinas_tf tests benchmarks docs run_search.py run_eval.py setup.py
 DEMO_DIR ?= runs/demo
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: setup demo test test-slow check format unit-tests bench clean
+.PHONY: setup demo test test-slow check format unit-tests bench docs docs-sources clean
 
 setup: $(STAMP)
 
@@ -54,5 +54,14 @@ bench: $(STAMP)
 	test -z "$$TFDS_DATA_DIR" || $(RUN) benchmarks/input_pipeline.py --data_dir="$$TFDS_DATA_DIR"
 	$(RUN) benchmarks/cost_growth.py
 
+## The documentation as a website in docs/_build/html; a warning is an error.
+docs: $(STAMP)
+	$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
+
+## What is made of the code: the page of all settings, and the pictures of the method.
+docs-sources: $(STAMP)
+	$(RUN) docs/make_flags_page.py
+	$(RUN) docs/make_method_figures.py
+
 clean:
-	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf docs/_build build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -11,7 +11,7 @@ from typing import Any
 from eoinas_tf import search as _search
 from eoinas_tf.keras_registration import register_with_keras
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Loaded when they are first asked for, so that importing the package loads neither TensorFlow nor Keras.
 _PUBLIC = {

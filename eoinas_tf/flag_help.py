@@ -73,7 +73,7 @@ def command_help(config_class: type[RunConfig], program: str, about: str, width:
         if members:
             lines += ["", f"{group}:"]
         for name in members:
-            lines += _entry(_title(fields[name], hints[name]), _paragraphs(config_class, fields[name]), width)
+            lines += _entry(_title(fields[name], hints[name]), setting_paragraphs(config_class, fields[name]), width)
     return "\n".join(lines) + "\n"
 
 
@@ -112,22 +112,42 @@ def element_type(hint: Any) -> tuple[type, bool]:
     return hint, False
 
 
-def _title(field: dataclasses.Field, hint: Any) -> str:
-    """Returns a flag as one types it, with its default: `--epochs=INTEGER  (default: 160)`."""
+def setting_form(field: dataclasses.Field, hint: Any) -> str:
+    """Returns a flag as one types it: `--epochs=INTEGER`.
+
+    Args:
+        field: A field of a config, made by `setting`.
+        hint: The type of the field.
+    """
     kind, is_tuple = element_type(hint)
     if kind is bool:
-        return f"--[no]{field.name}  (default: {'yes' if field.default else 'no'})"
+        return f"--[no]{field.name}"
     word = {int: "INTEGER", float: "NUMBER", str: "TEXT"}[kind]
     word = f"{word},..." if is_tuple else word
     if field.metadata["is_size"]:
         word = "H,W"
+    return f"--{field.name}={word}"
+
+
+def setting_default(field: dataclasses.Field) -> str:
+    """Returns a setting's default as one reads it; empty where it is decided by the data or by other settings.
+
+    Args:
+        field: A field of a config, made by `setting`.
+    """
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
     default = field.default if field.default is not None else field.metadata["method_default"]
-    known = default not in (None, "") and not callable(default)
-    return f"--{field.name}={word}" + (f"  (default: {text_of(default)})" if known else "")
+    return "" if default in (None, "") or callable(default) else text_of(default)
 
 
-def _paragraphs(config_class: type[RunConfig], field: dataclasses.Field) -> list[str]:
-    """Returns the help text with its bounds, then a line for each method where the setting is the method."""
+def setting_paragraphs(config_class: type[RunConfig], field: dataclasses.Field) -> list[str]:
+    """Returns the help text with its bounds, then a line for each method where the setting is the method.
+
+    Args:
+        config_class: The config.
+        field: A field of it, made by `setting`.
+    """
     text, bounds = setting_help(config_class, field), field.metadata
     if bounds["choices"] and field.name != "method":
         text += f" One of: {', '.join(bounds['choices'])}."
@@ -138,6 +158,12 @@ def _paragraphs(config_class: type[RunConfig], field: dataclasses.Field) -> list
     if field.name != "method":
         return [text]
     return [text, *(f"  {name}: {entry.summary}" for name, entry in SEARCH_METHODS.items())]
+
+
+def _title(field: dataclasses.Field, hint: Any) -> str:
+    """Returns a flag with its default: `--epochs=INTEGER  (default: 160)`."""
+    default = setting_default(field)
+    return setting_form(field, hint) + (f"  (default: {default})" if default else "")
 
 
 def _entry(title: str, paragraphs: list[str], width: int) -> list[str]:

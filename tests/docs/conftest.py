@@ -1,0 +1,26 @@
+"""What the tests of the documentation share: where it is, and its programs."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="session")
+def docs_folder():
+    return DOCS
+
+
+@pytest.fixture(scope="session")
+def load_program():
+    """Returns a function that imports one of the programs in docs/ by its name."""
+
+    def load(name):
+        specification = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        return module
+
+    return load

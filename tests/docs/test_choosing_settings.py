@@ -1,0 +1,86 @@
+"""docs/choosing_settings.md: its estimates, sizes, memory and settings are those of the code and the benchmarks."""
+
+import dataclasses
+import json
+import re
+
+import pytest
+
+from eoinas_tf.commands import automatic_run
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.evaluation.network_description import describe_network
+from eoinas_tf.study.time_estimate import CIFAR_PIXELS, SEARCH_FACTOR, SECONDS_OF_A_CELL
+
+
+@pytest.fixture(scope="module")
+def page(docs_folder):
+    return (docs_folder / "choosing_settings.md").read_text(encoding="utf-8")
+
+
+def marked_rows(page, name):
+    table = page.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0].strip().splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def flags_of(words):
+    return {name: int(value) for name, value in re.findall(r"--(\w+)=(\d+)(?![\d.])", " ".join(words))}
+
+
+def hours(images, side, flags, factor):
+    image = SECONDS_OF_A_CELL * flags["cells"] * flags["init_channels"] ** 1.5 * (side * side) ** 0.785
+    return images * flags["epochs"] * image * factor / 3600
+
+
+def in_words(hours):
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
+def test_the_hours_follow_from_the_studies_formula_and_the_automatic_settings(page):
+    search, training = flags_of(automatic_run.SEARCH_FLAGS), flags_of(automatic_run.TRAINING_FLAGS)
+    assert (search["epochs"], search["cells"], search["init_channels"]) == (16, 5, 16)
+    assert (training["epochs"], training["cells"], training["init_channels"]) == (40, 8, 16)
+    for images, *figures in marked_rows(page, "estimates"):
+        count = int(images.replace(",", ""))
+        expected = [
+            hours(count, side, flags, factor)
+            for side in (32, 64)
+            for flags, factor in ((search, SEARCH_FACTOR), (training, 1.0))
+        ]
+        assert figures == [in_words(value) for value in expected]
+
+
+def test_the_papers_sizes_take_half_a_day_and_twelve_days(page):
+    assert "about half a day for one search" in page
+    assert "twelve days for one final training" in " ".join(page.split())
+    search = {"cells": SearchConfig().cells, "init_channels": SearchConfig().init_channels, "epochs": 160}
+    training = {"cells": 20, "init_channels": 36, "epochs": 600}
+    assert hours(50_000, 32, search, SEARCH_FACTOR) == pytest.approx(12, abs=1.5)
+    assert hours(50_000, 32, training, 1.0) / 24 == pytest.approx(12, abs=0.5)
+    assert CIFAR_PIXELS == 32 * 32
+
+
+def test_the_sizes_are_counted(page):
+    for settings, parameters, multiply_adds in marked_rows(page, "sizes"):
+        config = dataclasses.replace(EvaluationConfig(), genotype="DARTS_V2", **flags_of([settings]))
+        description = json.loads(json.dumps(describe_network(config)))
+        assert [f"{description[name]:,}" for name in ("parameters", "multiply_adds")] == [parameters, multiply_adds]
+
+
+def test_the_memory_is_that_of_the_benchmarks(page, docs_folder):
+    benchmarks = (docs_folder.parent / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    for line, shown in (
+        ("| channels of the first cell | 16 |", "1.7"),
+        ("| height and width in pixels | 64 |", "3.2"),
+        ("| images in a batch | 128 |", "3.2"),
+        ("| channels of the first cell | 32 |", "2.4"),
+    ):
+        (row,) = (text for text in benchmarks.splitlines() if text.startswith(line))
+        measured = float(re.search(r"([\d.]+) GiB", row).group(1))
+        assert float(shown) == pytest.approx(measured, abs=0.051)
+        assert f"| {shown} GiB |" in page
+
+
+def test_every_flag_that_it_names_exists(page):
+    known = {field.name for config in (SearchConfig, EvaluationConfig) for field in dataclasses.fields(config)}
+    named = {name.removeprefix("no") if name.startswith("nohor") else name for name in re.findall(r"--(\w+)", page)}
+    assert named <= known
