@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch, test_batches, training_batches
@@ -21,6 +22,7 @@ from eoinas_tf.evaluation.network_exports import check_exports
 from eoinas_tf.evaluation.network_outcome import keep_outcome, say_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
+from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.progress import Progress
@@ -73,6 +75,8 @@ def run_evaluation(
             tf.config.experimental.enable_op_determinism()
         dataset = load_images(config, dataset)
         keep_dataset(run, dataset_fingerprint(dataset))
+        weights = class_weights(config.class_weights, dataset)
+        keep_class_weights(run, weights)
         preprocessing = choose_preprocessing(config, dataset)
         rows = replicas.worker_rows(config.batch_size)
         tests = test_batches(dataset.test, preprocessing, batch_size=config.batch_size, rows=rows)
@@ -83,7 +87,7 @@ def run_evaluation(
         with initial_weights_seed(config.seed), replicas.strategy.scope():
             network = build_network(fitted, genotype, dataset.image_shape, dataset.num_classes)
             state = build_evaluation_state(config, network, total_steps)
-        step = EvaluationStep(state, config, total_steps, replicas)
+        step = EvaluationStep(state, config, total_steps, replicas, loss_factors(weights, dataset))
         journal = EvaluationJournal(run, config, state, epoch_steps)
         replicas.check_agreement(
             "settings, finished steps and images",

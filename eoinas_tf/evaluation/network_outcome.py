@@ -1,5 +1,6 @@
 """What comes of a network, trained here or loaded: the report of its test, its exports, its figures."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing
+from eoinas_tf.evaluation.class_measures import are_uneven
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.keras_classifier import keras_classifier
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
-from eoinas_tf.evaluation.network_exports import export_network
+from eoinas_tf.evaluation.network_exports import NetworkExports, export_network
 from eoinas_tf.evaluation.prediction_report import write_prediction_report
 from eoinas_tf.evaluation.predictions import Predictions
-from eoinas_tf.experiment.atomic_files import write_bytes
+from eoinas_tf.experiment.atomic_files import write_bytes, write_json
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.progress import Progress
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -46,8 +48,9 @@ def keep_outcome(
     Raises:
         StorageError: A file could not be written, or an export says something else than the network.
     """
-    write_prediction_report(run, dataset, predictions, epoch)
-    exports = export_network(network, config, dataset, preprocessing, run.path)
+    measures = write_prediction_report(run, dataset, predictions, epoch)
+    exports = export_network(network, config, dataset, preprocessing, run.path, predictions.predicted)
+    keep_measurements(run, exports)
     write_keras_model(run, network, dataset, preprocessing)
     parameters, auxiliary_parameters = count_parameters(network)
     return {
@@ -55,6 +58,7 @@ def keep_outcome(
         "test_accuracy": predictions.accuracy,
         "test_top_5_accuracy": predictions.top_5_accuracy,
         "test_loss": predictions.loss,
+        **(measures.summary() if config.class_weights or are_uneven(dataset.train.labels) else {}),
         "parameters": parameters,
         "auxiliary_parameters": auxiliary_parameters,
         "multiply_adds": count_multiply_adds(network, dataset.image_shape),
@@ -63,7 +67,36 @@ def keep_outcome(
         "standard_deviation": [float(value) for value in preprocessing.standard_deviation],
         "keras_model": run.keras_model.name,
         "genotype": run.genotype.name if run.genotype.exists() else None,
-        **exports,
+        **exports.paths,
+        **of_quantized_exports(exports),
+    }
+
+
+def keep_measurements(run: RunDirectory, exports: NetworkExports) -> None:
+    """Writes exports.json, apart from the summary: clock readings and a SavedModel's size differ from run to run.
+
+    Args:
+        run: The open run folder.
+        exports: The exports.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    write_json(run.exports, {name: measurement.figures() for name, measurement in exports.measurements.items()})
+
+
+def of_quantized_exports(exports: NetworkExports) -> dict[str, Any]:
+    """Returns what summary.json says where an export is quantized: accuracies and warnings, the same in every run.
+
+    Args:
+        exports: The exports; where all are exact, their accuracy is the network's.
+    """
+    if all(EXPORT_FORMATS[name].is_exact for name in exports.measurements):
+        return {}
+    accuracies = {name: measurement.test_accuracy for name, measurement in exports.measurements.items()}
+    return {
+        "export_test_accuracy": accuracies,
+        **({"warnings": list(exports.warnings)} if exports.warnings else {}),
     }
 
 
@@ -110,8 +143,26 @@ def say_outcome(progress: Progress, run: RunDirectory, summary: dict[str, Any]) 
         f"test accuracy {100 * summary['test_accuracy']:.2f} % (top 5: {100 * summary['test_top_5_accuracy']:.2f} %), "
         f"{summary['parameters']} parameters, {summary['multiply_adds']} multiply-adds"
     )
+    if "test_balanced_accuracy" in summary:
+        progress.say(
+            f"every class counting alike: balanced accuracy {100 * summary['test_balanced_accuracy']:.2f} %, "
+            f"macro F1 {100 * summary['test_macro_f1']:.2f} %"
+        )
+    figures = json.loads(run.exports.read_text(encoding="utf-8"))
     for name in EXPORT_FORMATS:
         if name in summary:
-            progress.say(f"{name} export {run.path / summary[name]}")
+            progress.say(f"{name} export {run.path / summary[name]}: {_measured(figures[name])}")
+    for warning in summary.get("warnings", ()):
+        progress.say(f"warning: {warning}")
     progress.say(f"Keras model {run.keras_model}, for keras.models after import eoinas_tf")
     progress.say(f"results {run.summary}, classes {run.class_accuracy}, pictures {run.plots}")
+
+
+def _measured(figures: dict[str, Any]) -> str:
+    """Returns an export's figures in words."""
+    threads = figures["latency_threads"]
+    return (
+        f"{100 * figures['test_accuracy']:.2f} % of {figures['test_images']} test images, "
+        f"{figures['size_bytes']} bytes, "
+        f"{figures['latency_milliseconds']:.3g} ms an image on {threads} thread{'s' if threads > 1 else ''}"
+    )

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
+from eoinas_tf.optimization.weighted_loss import mean_loss
 from eoinas_tf.supernet.choice import Choice, Mixed
 from eoinas_tf.supernet.search_network import SearchNetwork
 
@@ -21,7 +23,7 @@ class BatchGradients(NamedTuple):
     Args:
         gradients: Of the architecture variables asked for, averaged over the replicas; empty where none was.
         weight_gradients: Of the network's weights, likewise.
-        loss: Mean cross-entropy of the replica's share of the batch, float32 scalar.
+        loss: Mean cross-entropy of the replica's share of the batch, weighted by class where asked for, float32 scalar.
         accuracy: Fraction of the share that was classified correctly, float32 scalar.
         choice: What the edges ran.
     """
@@ -41,6 +43,7 @@ class Updater:
         replicas: Its copies.
         loss_scale: What float16 gradients are scaled by meanwhile.
         weight_group: The network's weights with their optimizer, to be read only.
+        class_factors: What an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
     """
 
     def __init__(
@@ -49,11 +52,13 @@ class Updater:
         replicas: Replicas,
         loss_scale: LossScale | NoLossScale,
         weight_group: ParameterGroup,
+        class_factors: np.ndarray | None = None,
     ) -> None:
         self.network = network
         self.replicas = replicas
         self.loss_scale = loss_scale
         self.weight_group = weight_group
+        self.class_factors = class_factors
 
     def gradients(
         self,
@@ -84,7 +89,7 @@ class Updater:
             tape.watch([*asked, *asked_weights])
             choice = self._with_own_draws(choose())
             logits = self._logits(images, choice, with_weights, weights)
-            loss = cross_entropy(labels, logits)
+            loss = cross_entropy(labels, logits, self.class_factors)
             scaled_loss = self.loss_scale.scale(loss)
         gradients: list[tf.Tensor] = []
         if asked or asked_weights:
@@ -112,9 +117,9 @@ class Updater:
         return logits
 
 
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Returns the mean cross-entropy of a batch, float32 scalar."""
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, class_factors: np.ndarray | None = None) -> tf.Tensor:
+    """Returns the mean cross-entropy of a batch, each image's times its class's factor, float32 scalar."""
+    return mean_loss(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), labels, class_factors)
 
 
 def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -8,11 +8,13 @@ drifts away from an uninterrupted one.
 
 import contextlib
 import contextvars
+import functools
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 from eoinas_tf.space import processor_kernels
+from eoinas_tf.space.quantizable_operations import is_quantizable
 
 # Whether no gradient will be asked for, so that its order needs no care.
 _WITHOUT_GRADIENTS = contextvars.ContextVar("without_gradients", default=False)
@@ -40,6 +42,8 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     Returns:
         Their sum.
     """
+    if is_quantizable():
+        return functools.reduce(tf.add, tensors)
     if len(tensors) <= 2:  # Two terms give the same bits in either order.
         return tf.add_n(tensors)
     if _WITHOUT_GRADIENTS.get():

@@ -9,6 +9,8 @@ height and width; a stride of 2 yields ceil(height / 2) x ceil(width / 2).
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.space.quantizable_operations import is_quantizable
+
 
 def subsample(inputs: tf.Tensor, first: int = 0) -> tf.Tensor:
     """Keeps every second row and column.
@@ -64,6 +66,8 @@ def average_pooling(inputs: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """
     if stride == 1:
         return tf.nn.avg_pool2d(inputs, size, 1, "SAME")
+    if is_quantizable():
+        return tf.nn.avg_pool2d(inputs, size, 1, "SAME")[:, ::stride, ::stride]
     padding = size // 2
     padded = tf.pad(inputs, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
     averages = tf.nn.avg_pool2d(padded, size, stride, "VALID")
@@ -92,6 +96,8 @@ def maximum_pooling(inputs: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """
     if stride == 1:
         return tf.nn.max_pool2d(inputs, size, 1, "SAME")
+    if is_quantizable():
+        return tf.nn.max_pool2d(inputs, size, 1, "SAME")[:, ::stride, ::stride]
     # Padded by hand, because TensorFlow Lite knows no explicit padding of a pooling.
     padding = size // 2
     paddings = [[0, 0], [padding, padding], [padding, padding], [0, 0]]

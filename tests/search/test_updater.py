@@ -65,3 +65,17 @@ def test_cross_entropy_and_accuracy_by_hand():
     logits = tf.math.log(tf.constant([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]))
     assert float(cross_entropy(tf.constant([0, 1]), logits)) == pytest.approx((np.log(2) + np.log(8)) / 2)
     assert float(accuracy(tf.constant([0, 1]), logits)) == 0.5
+
+
+def test_class_factors_weigh_the_loss_of_weights_and_alpha(search):
+    factors = np.linspace(0.25, 2.0, search.network.classifier.units).astype(np.float32)
+    updater = Updater(search.network, Replicas(), NoLossScale(), search.state.weights, factors)
+    found = updater.gradients((search.images, search.labels), lambda: Sampled(INDEX), with_weights=True)
+    with tf.GradientTape() as tape:
+        logits = search.network(search.images, Sampled(INDEX))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(search.labels, logits)
+        loss = tf.reduce_sum(losses * factors[search.labels.numpy()]) / len(search.labels)
+    assert float(found.loss) == pytest.approx(float(loss), rel=1e-6)
+    expected = tape.gradient(loss, search.network.trainable_variables)
+    for ours, theirs in zip(found.weight_gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.space import spatial_functions
+from eoinas_tf.space.quantizable_operations import quantizable_operations
 
 SIDES = [(6, 8), (7, 5), (8, 7), (1, 1), (2, 3), (1, 9)]
 
@@ -105,3 +106,15 @@ def test_subsample_splits_an_even_image_into_different_pixels():
     image = tf.reshape(tf.range(16.0), (1, 4, 4, 1))
     np.testing.assert_array_equal(spatial_functions.subsample(image)[0, :, :, 0], [[0, 2], [8, 10]])
     np.testing.assert_array_equal(spatial_functions.subsample(image, first=1)[0, :, :, 0], [[5, 7], [13, 15]])
+
+
+@pytest.mark.parametrize(("height", "width"), SIDES)
+@pytest.mark.parametrize("pooling", [spatial_functions.average_pooling, spatial_functions.maximum_pooling])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_quantizable_pooling_has_the_same_values_without_padding_and_factors(generator, pooling, stride, height, width):
+    images = tf.constant(images_of(generator, height, width))
+    with quantizable_operations():
+        values = pooling(images, 3, stride)
+        graph = tf.function(lambda image: pooling(image, 3, stride)).get_concrete_function(images).graph
+    np.testing.assert_allclose(values, pooling(images, 3, stride), rtol=1e-5, atol=1e-6)
+    assert not {operation.type for operation in graph.get_operations()} & {"Pad", "PadV2", "Mul"}
