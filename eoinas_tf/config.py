@@ -123,6 +123,12 @@ class RunConfig:
         "trained and name the first) or skip (leave them out, at most 1 % of all).",
         choices=("error", "skip"),
     )
+    class_weights: str | None = setting(
+        None,
+        "Weights of the classes in the training's losses: balanced (the fewer training images, the larger) or a JSON "
+        "file of a positive weight for each class name; all alike where not given.",
+        path_prefix="",
+    )
     operation_modules: tuple[str, ...] | None = setting(
         None,
         "Python modules to import first, comma-separated, which register operations of your own "
@@ -523,7 +529,21 @@ class EvaluationConfig(RunConfig):
     export_formats: tuple[str, ...] = setting(
         ("saved_model",),
         "What the trained network is exported to, comma-separated.",
-        choices=("saved_model", "tflite", "onnx"),
+        choices=("saved_model", "tflite", "onnx", "tflite_float16", "tflite_int8"),
+        changes_result=False,
+    )
+    calibration_images: int = setting(
+        256,
+        "Training images, drawn by the seed and not augmented, by which tflite_int8 finds the ranges of its integers.",
+        minimum=1,
+        maximum=100_000,
+        changes_result=False,
+    )
+    latency_threads: int = setting(
+        1,
+        "Threads that each export's runtime uses while it classifies the test images and is timed.",
+        minimum=1,
+        maximum=1024,
         changes_result=False,
     )
     describe: bool = setting(

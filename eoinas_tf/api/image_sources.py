@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from eoinas_tf.data.image_arrays import ARRAYS, images_from_arrays, pixels_of
+from eoinas_tf.data.image_arrays import ARRAYS, as_label_array, images_from_arrays, pixels_of
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.other_tasks import SEVERAL_LABELS, other_task_error
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.setting_paths import FOLDER_PREFIX
 
@@ -74,6 +75,10 @@ def _collected(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads a finite dataset of pairs, batched or not, into arrays."""
     specs = data.element_spec
+    # Of different numbers for each image, or under several names.
+    several = (tf.RaggedTensorSpec, tf.SparseTensorSpec, dict, tuple)
+    if isinstance(specs, tuple) and len(specs) == 2 and isinstance(specs[1], several):
+        raise other_task_error(SEVERAL_LABELS, f"labels {specs[1]}")
     if not (isinstance(specs, tuple) and len(specs) == 2 and all(isinstance(spec, tf.TensorSpec) for spec in specs)):
         raise DatasetError(
             "a tf.data.Dataset must yield (image, label) pairs; TensorFlow Datasets does with as_supervised=True. "
@@ -94,7 +99,7 @@ def _collected(
             "the images of a tf.data.Dataset must be of one shape; give image_size=(height, width). "
             f"Received: {', '.join(map(str, sorted(shapes)[:3])) or 'no images'}"
         )
-    return np.stack(images), np.array(labels)
+    return np.stack(images), as_label_array(labels)
 
 
 def _single_examples(data: tf.data.Dataset) -> Iterator[tuple[np.ndarray, Any]]:

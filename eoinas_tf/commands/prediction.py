@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from eoinas_tf.errors import ConfigurationError
 ABOUT = "Names the classes of images with an exported network. Load no export that you do not trust."
 DESCRIPTION = "export.json"
 # In the order in which they are looked for: the first resizes images by itself.
-FORMATS = ("saved_model", "tflite", "onnx")
+FORMATS = ("saved_model", "tflite", "onnx", "tflite_float16", "tflite_int8")
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -91,11 +90,9 @@ def _read_image(path: Path, shape: list[int | None], resize_side: int | None) ->
 
 def _probabilities(folder: Path, format_name: str, images: list[np.ndarray]) -> list[np.ndarray]:
     """Returns probabilities, float [classes], of each image; those of one size are run together."""
-    from eoinas_tf.experiment.exported_predictions import READERS, saved_model_function
+    from eoinas_tf.experiment.exported_predictions import LOADERS
 
-    run: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda batch: READERS[format_name](folder, batch)  # noqa: E731
-    if format_name == "saved_model":
-        run = saved_model_function(folder)
+    run = LOADERS[format_name](folder)
     found: dict[int, np.ndarray] = {}
     for shape in dict.fromkeys(image.shape for image in images):
         positions = [position for position, image in enumerate(images) if image.shape == shape]

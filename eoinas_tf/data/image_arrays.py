@@ -8,6 +8,7 @@ import numpy as np
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
+from eoinas_tf.data.other_tasks import refuse_other_tasks
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.errors import DatasetError
 
@@ -103,9 +104,20 @@ def pixels_of(images: Any, name: str = "x") -> np.ndarray:
     return converted
 
 
+def as_label_array(labels: Any) -> np.ndarray:
+    """Returns labels as an array; of objects where images have different numbers of them."""
+    try:
+        return np.asarray(labels)
+    except ValueError:
+        array = np.empty(len(labels), object)
+        array[:] = [list(np.ravel(label)) for label in labels]
+        return array
+
+
 def _labels_of(labels: Any, name: str) -> np.ndarray:
     """Returns labels as integers or texts, [n]."""
-    array = np.asarray(labels)
+    array = as_label_array(labels)
+    refuse_other_tasks(array, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim == 2:

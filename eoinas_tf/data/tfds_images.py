@@ -13,6 +13,7 @@ import tensorflow as tf
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
+from eoinas_tf.data.other_tasks import other_task_error, task_of_features
 from eoinas_tf.data.record_files import digest_texts, index_records, read_encoded_image
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
@@ -181,7 +182,10 @@ def _image_and_label(name: str, features: Any) -> tuple[Any, Any]:
     image, label = found.get("image"), found.get("label")
     is_image = isinstance(image, tfds.features.Image) and image.np_dtype == np.uint8
     if not is_image or not isinstance(label, tfds.features.ClassLabel):
+        task = None if image is None or isinstance(label, tfds.features.ClassLabel) else task_of_features(found)
         listing = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(found.items()))
+        if task is not None:
+            raise other_task_error(task, f"{name} with {listing}")
         raise DatasetError(
             f"{name} is not an image classification set: it needs image (8-bit Image) and label (ClassLabel). "
             f"Received: {listing or type(features).__name__}"

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
@@ -28,6 +29,7 @@ from eoinas_tf.evaluation.training_console import (
     training_header,
     training_result,
 )
+from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import initial_weights_seed
@@ -75,6 +77,8 @@ class EvaluationSession(RunSession):
         self._start_devices(around, config.accumulation_steps)
         dataset = self.dataset = load_images(config, self._given_dataset)
         keep_dataset(run, dataset_fingerprint(dataset))
+        weights = class_weights(config.class_weights, dataset)
+        keep_class_weights(run, weights)
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs
         self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
@@ -83,7 +87,7 @@ class EvaluationSession(RunSession):
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
             network = build_network(self._fitted, self._genotype, dataset.image_shape, dataset.num_classes)
             state = build_evaluation_state(config, network, self.total_steps)
-        self.step = EvaluationStep(state, config, self.total_steps, self.replicas)
+        self.step = EvaluationStep(state, config, self.total_steps, self.replicas, loss_factors(weights, dataset))
         self._journal = EvaluationJournal(run, config, state, self.epoch_steps)
         self._begin(
             self._journal,

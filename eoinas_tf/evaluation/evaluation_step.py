@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
@@ -18,6 +19,7 @@ from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_
 from eoinas_tf.optimization.repeated_steps import repeat_steps
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
+from eoinas_tf.optimization.weighted_loss import mean_loss
 from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
 
 
@@ -93,15 +95,22 @@ class EvaluationStep:
         config: The settings.
         total_steps: Training steps of the whole training, over which drop path rises.
         replicas: The copies of the network; one where not given.
+        class_factors: What an image's training loss is multiplied by, by its class, float32 [classes]; None: nothing.
     """
 
     def __init__(
-        self, state: EvaluationState, config: EvaluationConfig, total_steps: int, replicas: Replicas | None = None
+        self,
+        state: EvaluationState,
+        config: EvaluationConfig,
+        total_steps: int,
+        replicas: Replicas | None = None,
+        class_factors: np.ndarray | None = None,
     ) -> None:
         self.state = state
         self.config = config
         self.total_steps = total_steps
         self.replicas = replicas or Replicas()
+        self.class_factors = class_factors
         # Neither step has control flow on tensors; leaving AutoGraph out saves seconds of start-up.
         self.train = tf.function(self._train, autograph=False)
         self.train_repeatedly = tf.function(self._train_repeatedly, autograph=False)
@@ -197,7 +206,7 @@ class EvaluationStep:
         """Returns gradients (times the loss scale), loss, accuracy and bare cross-entropy of some images.
 
         The loss is the logits' mean cross-entropy plus the weighted auxiliary head's, both with
-        smoothed labels; the bare one has neither.
+        smoothed labels and the classes' factors; the bare one has none of these.
 
         Args:
             images: float32 [images, height, width, channels].
@@ -210,10 +219,11 @@ class EvaluationStep:
         with tf.GradientTape() as tape:
             outputs = network(images, training=True, drop_path=drop_path)
             logits, *auxiliary = outputs if network.auxiliary_head is not None else (outputs,)
-            loss = bare_loss = tf.reduce_mean(cross_entropy(labels, logits, config.label_smoothing))
+            losses = cross_entropy(labels, logits, config.label_smoothing)
+            loss = bare_loss = mean_loss(losses, labels, self.class_factors)
             for auxiliary_logits in auxiliary:
                 auxiliary_losses = cross_entropy(labels, auxiliary_logits, config.label_smoothing)
-                loss += config.auxiliary_weight * tf.reduce_mean(auxiliary_losses)
+                loss += config.auxiliary_weight * mean_loss(auxiliary_losses, labels, self.class_factors)
             scaled_loss = self.state.loss_scale.scale(loss)
         # Zero and not None where a genotype leaves an operation's output unused; only TensorFlow's own
         # variables, not Keras's around them, can be asked for that.
@@ -222,7 +232,7 @@ class EvaluationStep:
             [weight.value for weight in network.trainable_variables],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        if config.label_smoothing > 0.0:
+        if config.label_smoothing > 0.0 or self.class_factors is not None:
             bare_loss = tf.reduce_mean(cross_entropy(labels, logits))
         return gradients, loss, tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32)), bare_loss
 

@@ -1,22 +1,43 @@
-"""The exports of a trained network: which, where, and what they are compared with."""
+"""The exports of a trained network: which, where, what they are compared with and tested on."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.augmentation import normalize
-from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_folder import check_replaceable
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, export_classifier
+from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTest, accuracy_warning
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
+from eoinas_tf.random_seeds import epoch_order
 
 IMAGES_COMPARED = 8
+# Of the test images that exports are tested on, which go through a file; all of most data sets.
+LARGEST_TEST_BYTES = 256 * 2**20
+IMAGES_LOADED_AT_ONCE = 256
+
+
+class NetworkExports(NamedTuple):
+    """What came of a network's exports.
+
+    Args:
+        paths: What a program that serves an export is given, relative to the run folder, by format.
+        measurements: What was measured, by format.
+        warnings: Of quantized exports that lost accuracy, a line each.
+    """
+
+    paths: dict[str, str]
+    measurements: dict[str, ExportMeasurement]
+    warnings: tuple[str, ...]
 
 
 def check_exports(run_path: Path, format_names: Sequence[str]) -> None:
@@ -39,28 +60,34 @@ def export_network(
     dataset: ImageDataset,
     preprocessing: Preprocessing,
     run_path: Path,
-) -> dict[str, str]:
-    """Exports a network, each export run by another process and compared on some test images.
+    predicted: np.ndarray,
+) -> NetworkExports:
+    """Exports a network, each export run by another process, compared on some test images, tested and timed.
 
     Args:
         network: The trained network.
-        config: Names the formats, and how images of another size are brought to the network's.
+        config: Names the formats, how images of another size are brought to the network's, threads and calibration.
         dataset: Its data set.
         preprocessing: Its normalization, which becomes part of the exports.
         run_path: The run folder; each format's export is the folder of its name.
+        predicted: The network's classes of the test images, int [n].
 
     Returns:
-        What a program that serves an export is given, relative to the run folder, by format.
+        The exports and what was measured of them.
 
     Raises:
         StorageError: An export could not be written, or says something else than the network.
     """
     mean, standard_deviation = preprocessing.mean, preprocessing.standard_deviation
+    names = tuple(dict.fromkeys(config.export_formats))
     served = ServedNetwork(network)
     # On the processor, as the exports are run for the comparison.
     with tf.device("CPU:0"):
         images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
         probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
+    calibration = None
+    if any(EXPORT_FORMATS[name].is_calibrated for name in names):
+        calibration = drawn_images(dataset.train, config.calibration_images, config.seed, "calibration images")[0]
     classifier = ExportedClassifier(
         served,
         dataset.image_shape,
@@ -68,9 +95,50 @@ def export_network(
         mean,
         standard_deviation,
         lambda images: fit_images(images, dataset.image_shape[:2], config.resize_side),
+        calibration,
+        ServedNetwork(network, is_quantizable=True),
     )
-    exports = {}
-    for name in dict.fromkeys(config.export_formats):
-        export_classifier(classifier, name, run_path / name, images.numpy(), probabilities.numpy())
-        exports[name] = str(Path(name, EXPORT_FORMATS[name].file_name))
-    return exports
+    test = export_test(config, dataset, predicted)
+    paths, measurements, warnings = {}, {}, []
+    for name in names:
+        measurement = export_classifier(classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test)
+        paths[name] = str(Path(name, EXPORT_FORMATS[name].file_name))
+        measurements[name] = measurement
+        warning = None if EXPORT_FORMATS[name].is_exact else accuracy_warning(name, measurement)
+        warnings += [warning] if warning else []
+    return NetworkExports(paths, measurements, tuple(warnings))
+
+
+def export_test(config: EvaluationConfig, dataset: ImageDataset, predicted: np.ndarray) -> ExportTest:
+    """Returns what exports are tested on: all test images, or a sample of them where they are large and many.
+
+    Args:
+        config: Seed and threads.
+        dataset: The data set.
+        predicted: The network's classes of the test images, int [n].
+    """
+    most = max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
+    images, chosen = drawn_images(dataset.test, most, config.seed, "export test images")
+    labels = dataset.test.labels[chosen]
+    return ExportTest(images, labels, float(np.mean(predicted[chosen] == labels)), config.latency_threads)
+
+
+def drawn_images(split: ImageSplit, count: int, seed: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+    """Draws images of a split by a seed, prepared as in a test: of the network's size, not augmented.
+
+    Args:
+        split: The images.
+        count: How many; all of them where there are fewer.
+        seed: The run's seed.
+        purpose: What they are for; another purpose draws others.
+
+    Returns:
+        The images, uint8 [n, height, width, channels], and their positions, sorted, int64 [n].
+    """
+    chosen = np.sort(epoch_order(len(split), seed, purpose, 0)[:count])
+    with tf.device("CPU:0"):
+        parts = [
+            split.load_batch(tf.constant(chosen[first : first + IMAGES_LOADED_AT_ONCE])).numpy()
+            for first in range(0, len(chosen), IMAGES_LOADED_AT_ONCE)
+        ]
+    return np.concatenate(parts), chosen

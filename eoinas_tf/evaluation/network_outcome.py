@@ -8,13 +8,15 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing
+from eoinas_tf.evaluation.class_measures import are_uneven
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.keras_classifier import keras_classifier
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
-from eoinas_tf.evaluation.network_exports import export_network
+from eoinas_tf.evaluation.network_exports import NetworkExports, export_network
 from eoinas_tf.evaluation.prediction_report import write_prediction_report
 from eoinas_tf.evaluation.predictions import Predictions
-from eoinas_tf.experiment.atomic_files import write_bytes
+from eoinas_tf.experiment.atomic_files import write_bytes, write_json
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.write_failures import write_failure
 
@@ -48,9 +50,10 @@ def keep_outcome(
         StorageError: A file could not be written, or an export says something else than the network.
     """
     say("drawing confusions", True)
-    write_prediction_report(run, dataset, predictions, epoch)
+    measures = write_prediction_report(run, dataset, predictions, epoch)
     say(f"exporting {', '.join(config.export_formats)} and model.keras", True)
-    exports = export_network(network, config, dataset, preprocessing, run.path)
+    exports = export_network(network, config, dataset, preprocessing, run.path, predictions.predicted)
+    keep_measurements(run, exports)
     write_keras_model(run, network, dataset, preprocessing)
     parameters, auxiliary_parameters = count_parameters(network)
     return {
@@ -58,6 +61,7 @@ def keep_outcome(
         "test_accuracy": predictions.accuracy,
         "test_top_5_accuracy": predictions.top_5_accuracy,
         "test_loss": predictions.loss,
+        **(measures.summary() if config.class_weights or are_uneven(dataset.train.labels) else {}),
         "parameters": parameters,
         "auxiliary_parameters": auxiliary_parameters,
         "multiply_adds": count_multiply_adds(network, dataset.image_shape),
@@ -66,7 +70,36 @@ def keep_outcome(
         "standard_deviation": [float(value) for value in preprocessing.standard_deviation],
         "keras_model": run.keras_model.name,
         "genotype": run.genotype.name if run.genotype.exists() else None,
-        **exports,
+        **exports.paths,
+        **of_quantized_exports(exports),
+    }
+
+
+def keep_measurements(run: RunDirectory, exports: NetworkExports) -> None:
+    """Writes exports.json, apart from the summary: clock readings and a SavedModel's size differ from run to run.
+
+    Args:
+        run: The open run folder.
+        exports: The exports.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    write_json(run.exports, {name: measurement.figures() for name, measurement in exports.measurements.items()})
+
+
+def of_quantized_exports(exports: NetworkExports) -> dict[str, Any]:
+    """Returns what summary.json says where an export is quantized: accuracies and warnings, the same in every run.
+
+    Args:
+        exports: The exports; where all are exact, their accuracy is the network's.
+    """
+    if all(EXPORT_FORMATS[name].is_exact for name in exports.measurements):
+        return {}
+    accuracies = {name: measurement.test_accuracy for name, measurement in exports.measurements.items()}
+    return {
+        "export_test_accuracy": accuracies,
+        **({"warnings": list(exports.warnings)} if exports.warnings else {}),
     }
 
 

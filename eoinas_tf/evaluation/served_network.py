@@ -1,10 +1,13 @@
 """What of a trained network is exported: its way through a test, without the auxiliary head."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.kernels.ordered_sums import without_gradients
+from eoinas_tf.kernels.quantizable_operations import quantizable_operations
 
 
 class ServedNetwork:
@@ -15,10 +18,12 @@ class ServedNetwork:
 
     Args:
         network: The trained network.
+        is_quantizable: Whether it is made of operations that converters to integers know; its logits are the same.
     """
 
-    def __init__(self, network: FinalNetwork) -> None:
+    def __init__(self, network: FinalNetwork, is_quantizable: bool = False) -> None:
         self._network = network
+        self._is_quantizable = is_quantizable
         head = network.auxiliary_head
         left_out = set() if head is None else {id(variable) for variable in head.variables}
         self.variables: list[keras.Variable] = [
@@ -27,5 +32,6 @@ class ServedNetwork:
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns logits [batch, classes] for normalized images [batch, height, width, channels]."""
-        with without_gradients():
+        around = quantizable_operations() if self._is_quantizable else contextlib.nullcontext()
+        with without_gradients(), around:
             return self._network(images, training=False)

@@ -1,5 +1,6 @@
 """What a final training says on the console: what it begins with, each epoch, and what came of it."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -86,7 +87,15 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
     accuracy = f"test accuracy {100 * summary['test_accuracy']:.2f} %"
     if num_classes > RANKS:
         accuracy += f" (top 5: {100 * summary['test_top_5_accuracy']:.2f} %)"
-    exports = {name: f"{run.path / summary[name]}" for name in EXPORT_FORMATS if name in summary}
+    if "test_balanced_accuracy" in summary:
+        accuracy += (
+            f"; every class counting alike: balanced accuracy {100 * summary['test_balanced_accuracy']:.2f} %, "
+            f"macro F1 {100 * summary['test_macro_f1']:.2f} %"
+        )
+    figures = json.loads(run.exports.read_text(encoding="utf-8"))
+    exports = {
+        name: f"{run.path / summary[name]}: {_measured(figures[name])}" for name in EXPORT_FORMATS if name in summary
+    }
     rows = {
         "size": f"{rounded_count(summary['parameters'])} parameters, {rounded_count(summary['multiply_adds'])} "
         "multiply-adds an image",
@@ -103,4 +112,15 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
     else:
         words = "Classify an image (docs/serving.md says how to serve the network):"
         command = shlex.join(["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"])
-    return f"{accuracy}\n{labelled_rows(rows)}\n{words}\n{broken_command(command)}"
+    warnings = "".join(f"warning: {warning}\n" for warning in summary.get("warnings", ()))
+    return f"{accuracy}\n{labelled_rows(rows)}\n{warnings}{words}\n{broken_command(command)}"
+
+
+def _measured(figures: Mapping[str, Any]) -> str:
+    """Returns an export's figures in words."""
+    threads = figures["latency_threads"]
+    return (
+        f"{100 * figures['test_accuracy']:.2f} % of {figures['test_images']} test images, "
+        f"{rounded_count(figures['size_bytes'])} bytes, "
+        f"{figures['latency_milliseconds']:.3g} ms an image on {threads} thread{'s' if threads > 1 else ''}"
+    )

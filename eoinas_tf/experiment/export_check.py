@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from eoinas_tf.errors import StorageError
+from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTest, measured
 from eoinas_tf.experiment.write_failures import write_failure
 
 PROGRAM = Path(__file__).with_name("exported_predictions.py")
@@ -16,46 +17,58 @@ PROGRAM = Path(__file__).with_name("exported_predictions.py")
 # that: one of 20 untrained cells answered by 2e-4 otherwise when its pixels changed by 1e-7 of their values.
 LARGEST_DIFFERENCE = 1e-3
 LONGEST_RUN_SECONDS = 1800
+LONGEST_SECONDS_AN_IMAGE = 2
+# From which TensorFlow takes its threads; the other runtimes are told.
+THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # On the processor, where float32 is float32: a GPU rounds more coarsely, and this process may have taken all of it.
 ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def run_export(format_name: str, folder: Path, images: np.ndarray) -> dict[str, np.ndarray]:
+def run_export(
+    format_name: str, folder: Path, images: np.ndarray, test_images: np.ndarray | None = None, threads: int = 1
+) -> dict[str, np.ndarray]:
     """Runs an export in a new process.
 
     Args:
         format_name: The export's format.
         folder: The export.
         images: uint8 [batch, height, width, channels].
+        test_images: uint8 [n, height, width, channels], to be classified too; None: no test.
+        threads: Threads that its runtime uses in a test.
 
     Returns:
-        `probabilities`, float [batch, classes], and `label`, int [batch].
+        `probabilities`, float [batch, classes], and `label`, int [batch]; with test images also `test_label`, int [n],
+        and `milliseconds`, float [runs], of runs with one image.
 
     Raises:
         StorageError: The export cannot be loaded or run, or there is no room for the images.
     """
     with tempfile.TemporaryDirectory() as exchange:
         images_file, outputs_file = Path(exchange, "images.npy"), Path(exchange, "outputs.npz")
-        try:
-            np.save(images_file, images)
-        except OSError as error:
-            raise write_failure(images_file, error, images.nbytes) from None
+        _save(images_file, images)
+        environment, seconds = {**os.environ, **ENVIRONMENT}, LONGEST_RUN_SECONDS
         # Read from the standard input, so that the modules beside the program cannot be imported by accident.
         command = [sys.executable, "-", format_name, folder.absolute(), images_file, outputs_file]
+        if test_images is not None:
+            test_file = Path(exchange, "test_images.npy")
+            _save(test_file, test_images)
+            command += [test_file, threads]
+            environment.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+            seconds += LONGEST_SECONDS_AN_IMAGE * len(test_images)
         try:
             process = subprocess.run(
                 [str(part) for part in command],
                 input=PROGRAM.read_text(encoding="utf-8"),
                 cwd=exchange,
-                env={**os.environ, **ENVIRONMENT},
+                env=environment,
                 capture_output=True,
                 text=True,
-                timeout=LONGEST_RUN_SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
             raise StorageError(
-                f"the export to {folder} gave no answer for {LONGEST_RUN_SECONDS} seconds; it was not kept"
+                f"the export to {folder} gave no answer for {seconds} seconds; it was not kept"
             ) from None
         if process.returncode:
             reason = (process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
@@ -64,30 +77,48 @@ def run_export(format_name: str, folder: Path, images: np.ndarray) -> dict[str, 
             return dict(outputs)
 
 
-def check_export(format_name: str, folder: Path, images: np.ndarray, probabilities: np.ndarray) -> float:
-    """Runs an export in a new process and compares what it says with what the network says.
+def _save(path: Path, array: np.ndarray) -> None:
+    try:
+        np.save(path, array)
+    except OSError as error:
+        raise write_failure(path, error, array.nbytes) from None
+
+
+def check_export(
+    format_name: str,
+    folder: Path,
+    images: np.ndarray,
+    probabilities: np.ndarray,
+    test: ExportTest,
+    is_exact: bool = True,
+) -> ExportMeasurement:
+    """Runs an export in a new process, compares what it says with what the network says, tests and times it.
 
     Args:
         format_name: The export's format.
         folder: The export.
         images: uint8 [batch, height, width, channels].
         probabilities: What the network says of them, float [batch, classes].
+        test: What it is tested on, and its threads.
+        is_exact: Whether it must say the same up to rounding. A quantized one need not: its accuracy tells how good it
+            is.
 
     Returns:
-        The largest difference of two probabilities.
+        What was measured, with the largest difference of two probabilities.
 
     Raises:
         StorageError: The export cannot be run or says something else.
     """
-    outputs = run_export(format_name, folder, images)
+    outputs = run_export(format_name, folder, images, test.images, test.threads)
     said = outputs["probabilities"]
     if said.shape != probabilities.shape:
         raise StorageError(f"the export to {folder} returns {said.shape}, the network {probabilities.shape}")
     difference = float(np.max(np.abs(said - probabilities)))
-    if not difference <= LARGEST_DIFFERENCE:
+    if not difference <= (LARGEST_DIFFERENCE if is_exact else 1.0):
         raise StorageError(
             f"the export to {folder} differs from the network by {difference:.3g} in a probability; it was not kept"
         )
-    if not np.array_equal(outputs["label"], said.argmax(-1)):
+    # Of equally probable classes, as in eight bits, the label may be any.
+    if not np.array_equal(np.take_along_axis(said, outputs["label"][:, np.newaxis], axis=1)[:, 0], said.max(axis=1)):
         raise StorageError(f"the export to {folder} returns labels that are not its most probable classes")
-    return difference
+    return measured(outputs, folder, test, difference)

@@ -11,10 +11,11 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment import onnx_export, tflite_export
 from eoinas_tf.experiment.export_check import check_export
 from eoinas_tf.experiment.export_folder import new_export
+from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTest
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 from eoinas_tf.experiment.onnx_export import write_onnx
 from eoinas_tf.experiment.saved_model_export import write_saved_model
-from eoinas_tf.experiment.tflite_export import write_tflite
+from eoinas_tf.experiment.tflite_export import write_tflite, write_tflite_float16, write_tflite_int8
 from eoinas_tf.quiet_logging import without_warnings
 
 
@@ -27,12 +28,16 @@ class ExportFormat:
         file_name: What a program that serves it is given, relative to the folder; empty: the folder.
         takes_any_size: Whether it resizes images by itself.
         packages: Packages that writing and checking take beside this one's own dependencies.
+        is_exact: Whether it says what the network says, up to rounding; a quantized one is judged by its accuracy.
+        is_calibrated: Whether its ranges come from calibration images.
     """
 
     write: Callable[[ExportedClassifier, Path], None]
     file_name: str = ""
     takes_any_size: bool = False
     packages: tuple[str, ...] = ()
+    is_exact: bool = True
+    is_calibrated: bool = False
 
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
@@ -42,6 +47,10 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         write_onnx,
         file_name=onnx_export.FILE_NAME,
         packages=("tf2onnx", "onnx", "onnxruntime"),
+    ),
+    "tflite_float16": ExportFormat(write_tflite_float16, file_name=tflite_export.FILE_NAME, is_exact=False),
+    "tflite_int8": ExportFormat(
+        write_tflite_int8, file_name=tflite_export.FILE_NAME, is_exact=False, is_calibrated=True
     ),
 }
 
@@ -65,9 +74,14 @@ def check_packages(format_names: Sequence[str]) -> None:
 
 
 def export_classifier(
-    classifier: ExportedClassifier, format_name: str, folder: Path, images: np.ndarray, probabilities: np.ndarray
-) -> float:
-    """Writes an export, runs it in another process, compares it, and only then gives it its name.
+    classifier: ExportedClassifier,
+    format_name: str,
+    folder: Path,
+    images: np.ndarray,
+    probabilities: np.ndarray,
+    test: ExportTest,
+) -> ExportMeasurement:
+    """Writes an export, runs it in another process, compares and measures it, and only then gives it its name.
 
     Args:
         classifier: What to export.
@@ -75,9 +89,10 @@ def export_classifier(
         folder: The export's folder; an older export in it is replaced at the end.
         images: Images to compare on, uint8 [batch, height, width, channels] of the network's size.
         probabilities: What the network says of them, float [batch, classes].
+        test: What the export is tested on, and its threads while it is tested and timed.
 
     Returns:
-        The largest difference between the two's probabilities.
+        What was measured of it, with the largest difference between the two's probabilities.
 
     Raises:
         StorageError: It could not be written, or says something else than the network; an older
@@ -95,4 +110,4 @@ def export_classifier(
         # TensorFlow warns of each custom gradient that an export leaves out, as all of them do.
         with without_warnings("tensorflow"):
             export_format.write(classifier, temporary)
-        return check_export(format_name, temporary, images, probabilities)
+        return check_export(format_name, temporary, images, probabilities, test, export_format.is_exact)

@@ -17,10 +17,15 @@ class ExportedClassifier(tf.Module):
         mean: Channels' means, [channels], on the scale 0 to 255.
         standard_deviation: Channels' standard deviations, likewise.
         fit_images: Brings uint8 images of another size to the network's, as in the test.
+        calibration_images: Images of the network's size by which the ranges of integers are found, uint8 [n, height,
+            width, channels]; only a format of integers takes them.
+        quantizable_network: The same network, made of operations that converters to integers know; `network` where not
+            given.
 
     Attributes:
         classify: Graph function of images of any size: `probabilities`, `label` and `class_name`.
         classify_resized: Graph function of images of the network's own size: `probabilities` and `label`.
+        classify_pixels: Graph function of the same as float32, from 0 to 255, for converters to integers.
         name_classes: Graph function without arguments: `class_names`, string [classes].
     """
 
@@ -32,12 +37,16 @@ class ExportedClassifier(tf.Module):
         mean: np.ndarray,
         standard_deviation: np.ndarray,
         fit_images: Callable[[tf.Tensor], tf.Tensor],
+        calibration_images: np.ndarray | None = None,
+        quantizable_network: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.variables_of_network = [variable.value for variable in getattr(network, "variables", [])]
         self.image_shape = tuple(image_shape)
         self.fit_images = fit_images
+        self.calibration_images = calibration_images
+        self.quantizable_network = quantizable_network or network
         self.class_names = tuple(class_names)
         # No tensors: an ONNX model would take them for inputs.
         self.mean = np.asarray(mean, np.float32)
@@ -45,6 +54,8 @@ class ExportedClassifier(tf.Module):
         any_size = tf.TensorSpec([None, None, None, image_shape[-1]], tf.uint8, name="image")
         own_size = tf.TensorSpec([None, *image_shape], tf.uint8, name="image")
         self.classify = tf.function(self._classify, input_signature=[any_size], autograph=False)
+        pixels = tf.TensorSpec([None, *image_shape], tf.float32, name="image")
+        self.classify_pixels = tf.function(self._classify_pixels, input_signature=[pixels], autograph=False)
         self.classify_resized = tf.function(self._classify_resized, input_signature=[own_size], autograph=False)
         self.name_classes = tf.function(self._name_classes, input_signature=[], autograph=False)
 
@@ -59,6 +70,17 @@ class ExportedClassifier(tf.Module):
     def _classify_resized(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes] and `label` [batch] for uint8 images of the network's size."""
         return self._outputs(tf.cast(image, tf.float32))
+
+    def _classify_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `probabilities` [batch, classes] and `label` [batch] for float32 images of the network's size.
+
+        The label is the class of the largest logit, for many probabilities of eight bits are equal.
+        """
+        # One convolution, of which each channel's factor keeps its own scale.
+        factors = (1 / self.standard_deviation).reshape(1, 1, -1, 1)
+        normalized = tf.nn.depthwise_conv2d(image, factors, [1, 1, 1, 1], "VALID")
+        logits = self.quantizable_network(tf.nn.bias_add(normalized, -self.mean / self.standard_deviation))
+        return {"probabilities": tf.nn.softmax(logits), "label": tf.argmax(logits, axis=-1)}
 
     def _outputs(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = tf.nn.softmax(self.network((pixels - self.mean) / self.standard_deviation))

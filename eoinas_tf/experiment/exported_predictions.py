@@ -2,32 +2,35 @@
 
 `export_check.py` starts it as a program in a process of its own: FORMAT FOLDER IMAGES OUTPUTS, where
 IMAGES is a .npy file of uint8 images and OUTPUTS the .npz file that receives `probabilities` and `label`.
+With TEST_IMAGES, a .npy file, and THREADS behind them, OUTPUTS receives `test_label` and `milliseconds` too.
 """
 
+import functools
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 Outputs = dict[str, np.ndarray]
+Function = Callable[[np.ndarray], Outputs]
+BATCH_SIZE = 32
+# Of the clock: runs before those that count, the fewest and the most of these, and the seconds after which no other
+# one begins.
+WARM_UP_RUNS, FEWEST_RUNS, MOST_RUNS, LONGEST_SECONDS = 3, 11, 101, 2.0
 
 
-def saved_model_outputs(folder: Path, images: np.ndarray) -> Outputs:
-    """Returns what a SavedModel says.
+def saved_model_function(folder: Path, threads: int | None = None) -> Function:
+    """Loads a SavedModel once, for several calls.
 
     Args:
         folder: Its folder.
-        images: uint8 [batch, height, width, channels].
+        threads: Not used: TensorFlow takes its threads from the environment variables, once for a process.
 
     Returns:
-        Arrays by the name of the output.
+        A function of uint8 images [batch, height, width, channels] that returns arrays by the name of the output.
     """
-    return saved_model_function(folder)(images)
-
-
-def saved_model_function(folder: Path) -> Callable[[np.ndarray], Outputs]:
-    """Loads a SavedModel once, for several calls; what it returns takes and gives what `saved_model_outputs` does."""
     import tensorflow as tf
 
     model = tf.saved_model.load(str(folder))
@@ -40,37 +43,103 @@ def saved_model_function(folder: Path) -> Callable[[np.ndarray], Outputs]:
     return outputs
 
 
-def tflite_outputs(folder: Path, images: np.ndarray) -> Outputs:
-    """Returns what a TensorFlow Lite model says; arguments and result as in `saved_model_outputs`."""
+def tflite_function(folder: Path, threads: int | None = None) -> Function:
+    """Loads a TensorFlow Lite model; arguments and result as for `saved_model_function`, `threads` are obeyed."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:  # TensorFlow's own interpreter is the same one, and is to leave TensorFlow some day.
         import tensorflow as tf
 
         Interpreter = tf.lite.Interpreter
-    return Interpreter(str(folder / "model.tflite")).get_signature_runner("serving_default")(image=images)
+    interpreter = Interpreter(str(folder / "model.tflite"), num_threads=threads)
+    runner = interpreter.get_signature_runner("serving_default")
+    return lambda images: runner(image=images)
 
 
-def onnx_outputs(folder: Path, images: np.ndarray) -> Outputs:
-    """Returns what an ONNX model says; arguments and result as in `saved_model_outputs`."""
+def onnx_function(folder: Path, threads: int | None = None) -> Function:
+    """Loads an ONNX model; arguments and result as for `saved_model_function`, `threads` are obeyed."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"image": images}), strict=True))
+    return lambda images: dict(zip(names, session.run(names, {"image": images}), strict=True))
 
 
-READERS: dict[str, Callable[[Path, np.ndarray], Outputs]] = {
-    "saved_model": saved_model_outputs,
-    "tflite": tflite_outputs,
-    "onnx": onnx_outputs,
+LOADERS: dict[str, Callable[..., Function]] = {
+    "saved_model": saved_model_function,
+    "tflite": tflite_function,
+    "tflite_float16": tflite_function,
+    "tflite_int8": tflite_function,
+    "onnx": onnx_function,
 }
 
 
-def main(format_name: str, folder: str, images_file: str, outputs_file: str) -> None:
-    """Runs an export on the images of one file and writes probabilities and labels to another."""
-    outputs = READERS[format_name](Path(folder), np.load(images_file))
-    np.savez(outputs_file, probabilities=outputs["probabilities"], label=outputs["label"])
+def read_outputs(format_name: str, folder: Path, images: np.ndarray) -> Outputs:
+    """Returns what an export says, arrays by the name of the output.
+
+    Args:
+        format_name: A key of `LOADERS`.
+        folder: The export's folder.
+        images: uint8 [batch, height, width, channels].
+    """
+    return LOADERS[format_name](folder)(images)
+
+
+READERS: dict[str, Callable[[Path, np.ndarray], Outputs]] = {
+    name: functools.partial(read_outputs, name) for name in LOADERS
+}
+
+
+def export_outputs(
+    format_name: str, folder: Path, images: np.ndarray, test_images: np.ndarray | None = None, threads: int = 1
+) -> Outputs:
+    """Returns what an export says of some images and, with test images, which classes it takes those for and how fast.
+
+    Args:
+        format_name: A key of `LOADERS`.
+        folder: The export's folder.
+        images: uint8 [batch, height, width, channels].
+        test_images: uint8 [n, height, width, channels], or None.
+        threads: Threads that its runtime uses.
+
+    Returns:
+        `probabilities` and `label` of `images`; with test images also `test_label` [n] and `milliseconds`, float64
+        [runs], of runs with one image each.
+    """
+    run = LOADERS[format_name](folder, threads)
+    outputs = run(images)
+    found = {"probabilities": outputs["probabilities"], "label": outputs["label"]}
+    if test_images is not None:
+        batches = [test_images[first : first + BATCH_SIZE] for first in range(0, len(test_images), BATCH_SIZE)]
+        found["test_label"] = np.concatenate([run(batch)["label"] for batch in batches])
+        found["milliseconds"] = single_image_milliseconds(run, images)
+    return found
+
+
+def single_image_milliseconds(run: Function, images: np.ndarray) -> np.ndarray:
+    """Returns the milliseconds of runs with one image each, float64 [runs]; the first runs are left out."""
+    started, found = time.perf_counter(), []
+    for number in range(WARM_UP_RUNS + MOST_RUNS):
+        image = images[number % len(images)][np.newaxis]
+        before = time.perf_counter()
+        run(image)
+        after = time.perf_counter()
+        if number >= WARM_UP_RUNS:
+            found.append(1000 * (after - before))
+        if len(found) >= FEWEST_RUNS and after - started > LONGEST_SECONDS:
+            break
+    return np.array(found)
+
+
+def main(
+    format_name: str, folder: str, images_file: str, outputs_file: str, test_images_file: str = "", threads: str = "1"
+) -> None:
+    """Runs an export on the images of one file and writes what `export_outputs` returns to another."""
+    test_images = np.load(test_images_file, mmap_mode="r") if test_images_file else None
+    outputs = export_outputs(format_name, Path(folder), np.load(images_file), test_images, int(threads))
+    np.savez(outputs_file, allow_pickle=False, **outputs)
 
 
 if __name__ == "__main__":

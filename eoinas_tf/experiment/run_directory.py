@@ -54,6 +54,7 @@ class RunDirectory:
         self.config_file = self.path / "config.json"
         self.environment = self.path / "environment.json"
         self.dataset = self.path / "dataset.json"
+        self.class_weights = self.path / "class_weights.json"
         self.metrics = self.path / "metrics.jsonl"
         self.pruning = self.path / "pruning.jsonl"
         self.timing = self.path / "timing.jsonl"
@@ -62,6 +63,7 @@ class RunDirectory:
         self.summary = self.path / "summary.json"
         self.keras_model = self.path / "model.keras"
         self.class_accuracy = self.path / "class_accuracy.csv"
+        self.exports = self.path / "exports.json"
         self.report = self.path / "report.html"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
@@ -163,7 +165,8 @@ class RunDirectory:
 
     def only_begun(self) -> bool:
         """Returns whether nothing but the run's settings and its images' description is there yet."""
-        ours = {*FILES_OF_THE_BEGINNING, self.dataset.name, temporary_name(self.dataset).name}
+        records = (self.dataset, self.class_weights)
+        ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
         return {entry.name for entry in self.path.iterdir()} <= ours
 
     def _write_settings(self) -> None:
@@ -176,6 +179,7 @@ class RunDirectory:
             self.config_file,
             self.environment,
             self.dataset,
+            self.class_weights,
             self.metrics,
             self.pruning,
             self.timing,
@@ -186,6 +190,7 @@ class RunDirectory:
             self.summary,
             self.class_accuracy,
             self.keras_model,
+            self.exports,
             self.report,
             self.checkpoints.with_suffix(".json"),
         )

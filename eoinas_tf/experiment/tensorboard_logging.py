@@ -126,7 +126,7 @@ class TensorBoardLogger:
             if value is not None
         }
         self._write(0, [hparams.hparams_pb(plain, trial_id=name)])
-        rows = "".join(f"| {key} | {_cell(_shown(value))} |\n" for key, value in settings.items())
+        rows = "".join(f"| {key} | {table_cell(_shown(value))} |\n" for key, value in settings.items())
         self.text(0, f"{kind}/settings", f"| setting | value |\n| --- | --- |\n{rows}")
 
     def layout(self, charts: Mapping[str, Sequence[str]]) -> None:
@@ -194,7 +194,7 @@ def _shown(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _cell(text: str) -> str:
+def table_cell(text: str) -> str:
     """Returns a text that stays in its cell of a Markdown table, without marks."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", " ".join(text.split()))
 

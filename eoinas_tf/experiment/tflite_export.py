@@ -1,13 +1,19 @@
-"""A network as a TensorFlow Lite model in float32: images of one size, any batch."""
+"""A network as a TensorFlow Lite model: in float32, with weights of float16, or in integers; any batch, one size."""
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.atomic_files import write_bytes
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 FILE_NAME = "model.tflite"
+# Scale and zero point of the input of integers: a grey value stands for itself.
+GREY_VALUES = (1.0, 0)
 
 
 def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
@@ -25,6 +31,69 @@ def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
     Raises:
         StorageError: It could not be written.
     """
-    function = classifier.classify_resized.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], classifier)
+    write_bytes(folder / FILE_NAME, _converter(classifier, classifier.classify_resized).convert())
+
+
+def write_tflite_float16(classifier: ExportedClassifier, folder: Path) -> None:
+    """Writes a TensorFlow Lite model whose weights are float16, half the size; it computes in float32 on CPUs.
+
+    Args:
+        classifier: What to export.
+        folder: Receives `model.tflite`, with the signature of `write_tflite`.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    converter = _converter(classifier, classifier.classify_resized)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
     write_bytes(folder / FILE_NAME, converter.convert())
+
+
+def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
+    """Writes a TensorFlow Lite model that computes in integers of 8 bits, from the pixels to the probabilities.
+
+    Weights have a scale for each output channel; the scales of all else come from the calibration images. Pixels go in
+    as they are; the probabilities, multiples of 1/256, are returned as float32.
+
+    Args:
+        classifier: What to export, with calibration images.
+        folder: Receives `model.tflite`, with the signature of `write_tflite`.
+
+    Raises:
+        StorageError: It could not be written.
+        ValueError: There are no calibration images.
+    """
+    if classifier.calibration_images is None or not len(classifier.calibration_images):
+        raise ValueError("a model of integers needs calibration images")
+    converter = _converter(classifier, classifier.classify_pixels)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: _calibration_inputs(classifier.calibration_images)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    model = converter.convert()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # That it is to leave TensorFlow some day.
+        (details,) = tf.lite.Interpreter(model_content=model).get_input_details()
+    if details["quantization"] != GREY_VALUES:
+        raise StorageError(
+            f"the export to {folder} takes pixels with scale and zero point {details['quantization']}, not as they are"
+        )
+    write_bytes(folder / FILE_NAME, model)
+
+
+def _converter(classifier: ExportedClassifier, function: tf.types.experimental.PolymorphicFunction):
+    return tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], classifier)
+
+
+def _calibration_inputs(images: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the calibration images one by one, the first with a black and a white pixel.
+
+    They make the input's range 0 to 255 whatever the images are, so that its scale is 1.
+    """
+    assert images is not None
+    for number, image in enumerate(images):
+        pixels = image[np.newaxis].astype(np.float32)
+        if number == 0:
+            pixels[0, 0, 0], pixels[0, -1, -1] = 0, 255
+        yield {"image": pixels}

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.compiled_functions import compiled
+from eoinas_tf.kernels.quantizable_operations import is_quantizable
 
 # Whether no gradient will be asked for, so that its order needs no care.
 _WITHOUT_GRADIENTS = contextvars.ContextVar("without_gradients", default=False)
@@ -42,6 +43,8 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
     Returns:
         Their sum.
     """
+    if is_quantizable():
+        return functools.reduce(tf.add, tensors)
     if len(tensors) <= 2:  # Two terms give the same bits in either order.
         return tf.add_n(tensors)
     if _WITHOUT_GRADIENTS.get():

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.compiled_functions import compiled, differentiable
+from eoinas_tf.kernels.quantizable_operations import is_quantizable
 
 
 def average_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
@@ -26,6 +27,8 @@ def average_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """
     if stride == 1:
         return tf.nn.avg_pool2d(images, size, 1, "SAME")
+    if is_quantizable():
+        return tf.nn.avg_pool2d(images, size, 1, "SAME")[:, ::stride, ::stride]
     padding = size // 2
     padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
     averages = tf.nn.avg_pool2d(padded, size, stride, "VALID")
@@ -64,6 +67,8 @@ def plain_maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tenso
     """Does what `maximum_pooling` does by TensorFlow's own operation, on any device and for any batch."""
     if stride == 1:
         return tf.nn.max_pool2d(images, size, 1, "SAME")
+    if is_quantizable():
+        return tf.nn.max_pool2d(images, size, 1, "SAME")[:, ::stride, ::stride]
     # Padded by hand, because TensorFlow Lite knows no explicit padding of a pooling.
     padding = size // 2
     paddings = [[0, 0], [padding, padding], [padding, padding], [0, 0]]

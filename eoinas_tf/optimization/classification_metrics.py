@@ -40,11 +40,6 @@ def is_among_likeliest(labels: tf.Tensor, logits: tf.Tensor, count: int = 5) -> 
     return tf.reduce_any(ranked == tf.cast(labels, tf.int32)[:, None], axis=1)
 
 
-def mean_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Returns the mean cross-entropy of a batch with its labels, float32 scalar."""
-    return tf.reduce_mean(cross_entropy(labels, logits))
-
-
 def mean_accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Returns the fraction of a batch that is classified correctly, float32 scalar."""
     return tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32))

@@ -13,11 +13,13 @@ import numpy as np
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
+from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.dataset_fingerprint import dataset_digest
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.experiment.checkpointing import Checkpoints
+from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.random_seeds import initial_weights_seed, purpose_number
 from eoinas_tf.search.architecture_step_time import architecture_step_seconds
@@ -143,6 +145,13 @@ class SearchSession(RunSession):
     def dataset(self):
         """The images with their labels."""
         return load_search_images(self.config, self.run, self._given_dataset)
+
+    @functools.cached_property
+    def class_factors(self) -> np.ndarray | None:
+        """What an image's loss is multiplied by, by its class; None: nothing."""
+        weights = class_weights(self.config.class_weights, self.dataset)
+        keep_class_weights(self.run, weights)
+        return loss_factors(weights, self.dataset)
 
     @functools.cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:
@@ -300,7 +309,7 @@ class SearchSession(RunSession):
                 self.method, self._stages[stage], self.dataset.image_shape, self.dataset.num_classes
             )
             self.method.begin_stage(stage)
-        self.step = SearchStep(state, self.replicas)
+        self.step = SearchStep(state, self.replicas, self.class_factors)
         self._stage = stage
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
@@ -132,12 +133,16 @@ class SearchStep:
     Args:
         state: What the updates change.
         replicas: The copies of the network; one where not given.
+        class_factors: What an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
     """
 
-    def __init__(self, state: SearchState, replicas: Replicas | None = None) -> None:
+    def __init__(
+        self, state: SearchState, replicas: Replicas | None = None, class_factors: np.ndarray | None = None
+    ) -> None:
         self.state = state
         self.method = state.method
         self.replicas = replicas or Replicas()
+        self.class_factors = class_factors
         self.update_weights = tf.function(self._update_weights, autograph=False)
         self.update_architecture = tf.function(self._update_architecture, autograph=False)
         self.update_repeatedly = tf.function(self._update_repeatedly, autograph=False)
@@ -174,7 +179,7 @@ class SearchStep:
     ) -> ReplicaResults:
         """Returns a replica's loss on D_T and the gradients that all replicas agree on."""
         state = self.state
-        updater = Updater(state.network, self.replicas, state.weights_loss_scale, state.weights)
+        updater = Updater(state.network, self.replicas, state.weights_loss_scale, state.weights, self.class_factors)
         architecture = self._architecture_groups(trains_architecture)
         variables = [variable for group in architecture for variable in group.variables]
         found = updater.gradients(
@@ -218,7 +223,9 @@ class SearchStep:
     ) -> ReplicaResults:
         """Returns a replica's loss on D_V and the gradients that all replicas agree on."""
         state = self.state
-        updater = Updater(state.network, self.replicas, state.architecture_loss_scale, state.weights)
+        updater = Updater(
+            state.network, self.replicas, state.architecture_loss_scale, state.weights, self.class_factors
+        )
         found = self.method.architecture_gradients(updater, weight_batch, architecture_batch, step, schedule)
         if self.method.architecture is None:
             return ReplicaResults([], tf.zeros([]), found.loss, found.accuracy, found.choice)

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
-from eoinas_tf.optimization.classification_metrics import mean_accuracy, mean_cross_entropy
+from eoinas_tf.optimization.classification_metrics import cross_entropy, mean_accuracy
 from eoinas_tf.optimization.parameter_group import ParameterGroup
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
+from eoinas_tf.optimization.weighted_loss import mean_loss
 from eoinas_tf.supernet.choice import Choice, Mixed
 from eoinas_tf.supernet.search_network import SearchNetwork
 
@@ -22,7 +24,7 @@ class BatchGradients(NamedTuple):
     Args:
         gradients: Of the architecture variables asked for, averaged over the replicas; empty where none was.
         weight_gradients: Of the network's weights, likewise.
-        loss: Mean cross-entropy of the replica's share of the batch, float32 scalar.
+        loss: Mean cross-entropy of the replica's share of the batch, weighted by class where asked for, float32 scalar.
         accuracy: Fraction of the share that was classified correctly, float32 scalar.
         choice: What the edges ran.
     """
@@ -42,6 +44,7 @@ class Updater:
         replicas: Its copies.
         loss_scale: What float16 gradients are scaled by meanwhile.
         weight_group: The network's weights with their optimizer, to be read only.
+        class_factors: What an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
     """
 
     def __init__(
@@ -50,11 +53,13 @@ class Updater:
         replicas: Replicas,
         loss_scale: LossScale | NoLossScale,
         weight_group: ParameterGroup,
+        class_factors: np.ndarray | None = None,
     ) -> None:
         self.network = network
         self.replicas = replicas
         self.loss_scale = loss_scale
         self.weight_group = weight_group
+        self.class_factors = class_factors
 
     def gradients(
         self,
@@ -85,7 +90,7 @@ class Updater:
             tape.watch([*asked, *asked_weights])
             choice = self._with_own_draws(choose())
             logits = self._logits(images, choice, with_weights, weights)
-            loss = mean_cross_entropy(labels, logits)
+            loss = mean_loss(cross_entropy(labels, logits), labels, self.class_factors)
             scaled_loss = self.loss_scale.scale(loss)
         gradients: list[tf.Tensor] = []
         if asked or asked_weights:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from eoinas_tf.kernels import convolutions
 from eoinas_tf.kernels.batch_normalization import batch_normalization, batch_standardization
+from eoinas_tf.kernels.quantizable_operations import is_quantizable
 from eoinas_tf.kernels.subsampling import diagonal_pixels
 from eoinas_tf.space.initializers import FanInUniform
 
@@ -219,7 +220,17 @@ class FactorizedReduction(keras.layers.Layer):
         active = inputs if self.active_inputs else tf.nn.relu(inputs)
         even, odd = diagonal_pixels(active)
         halves = [self.first_convolution(even), self.second_convolution(odd)]
+        if is_quantizable() and not training:
+            # Each half with its own normalization, which a converter makes part of the half's convolution.
+            return tf.concat(self._normalized(halves), axis=-1)
         return normalize(self.normalization, tf.concat(halves, axis=-1), training)
+
+    def _normalized(self, halves: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Returns both halves of the channels, normalized with the moving statistics."""
+        layer, sizes = self.normalization, [half.shape[-1] for half in halves]
+        parameters = (layer.moving_mean, layer.moving_variance, layer.beta, layer.gamma)
+        parts = zip(*(tf.split(tf.convert_to_tensor(parameter), sizes) for parameter in parameters), strict=True)
+        return [tf.nn.batch_normalization(half, *part, layer.epsilon) for half, part in zip(halves, parts, strict=True)]
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""

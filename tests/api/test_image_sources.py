@@ -48,12 +48,21 @@ def test_tf_data_of_many_sizes_is_resized(arrays):
         find_images(data)
 
 
+def labelled(labels):
+    return tf.data.Dataset.from_tensor_slices((np.zeros((2, 4, 4, 1), np.uint8), labels))
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (lambda: 3, "images must be .* Received: int"),
         (lambda: tf.data.Dataset.range(3), "must yield .image, label. pairs"),
         (lambda: tf.data.Dataset.from_tensors((np.zeros((4, 4, 1)), 0)).repeat(), "must be finite"),
+        (lambda: labelled(tf.ragged.constant([[0], [0, 1]])), "several labels for an image is not supported"),
+        (lambda: labelled({"kind": [0, 1], "place": [1, 1]}), "several labels for an image is not supported"),
+        (lambda: labelled([[1, 1], [0, 1]]), "several labels for an image is not supported"),
+        (lambda: labelled([0.5, 0.25]), "regression, .* include_top=False"),
+        (lambda: labelled(np.zeros((2, 4, 4, 1))), "segmentation, .* include_top=False"),
     ],
 )
 def test_what_is_no_source_is_refused(data, message):

@@ -32,8 +32,8 @@ def export(tmp_path, monkeypatch):
         (tmp_path / "run" / "config.json").write_text(json.dumps({"resize_side": resize_side}))
         return asked
 
-    monkeypatch.setattr(exported_predictions, "saved_model_function", lambda folder: answer)
-    monkeypatch.setitem(exported_predictions.READERS, "tflite", lambda folder, images: answer(images))
+    for name in ("saved_model", "tflite", "tflite_int8"):
+        monkeypatch.setitem(exported_predictions.LOADERS, name, lambda folder: answer)
     return write
 
 

@@ -285,12 +285,20 @@ def test_a_name_that_cannot_be_a_folder_either_is_refused(name, data_dir):
                 "image": tfds.features.Image(),
                 "label": tfds.features.Sequence(tfds.features.ClassLabel(num_classes=2)),
             },
-            "label (Sequence)",
+            "several labels for an image is not supported",
+        ),
+        (
+            {"image": tfds.features.Image(), "label": tfds.features.Scalar(np.float32)},
+            "regression, to labels that are not whole numbers, is not supported",
+        ),
+        (
+            {"image": tfds.features.Image(), "segmentation_mask": tfds.features.Image()},
+            "segmentation, with a mask for an image, is not supported",
         ),
         ({"image": tfds.features.Image(), "label": tfds.features.ClassLabel(num_classes=1)}, "Received: 1 classes"),
         ({"image": tfds.features.Image(), "label": tfds.features.ClassLabel()}, "Received: None classes"),
     ],
-    ids=["text", "no image", "16 bits", "no label", "many labels", "one class", "unknown classes"],
+    ids=["text", "no image", "16 bits", "no label", "many labels", "fractions", "masks", "one class", "no classes"],
 )
 def test_features_that_are_not_of_image_classification_are_named(features, received, monkeypatch):
     info = types.SimpleNamespace(features=tfds.features.FeaturesDict(features), splits={"train": None})

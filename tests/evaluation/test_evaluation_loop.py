@@ -13,7 +13,7 @@ from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.experiment import export_check, export_formats
-from eoinas_tf.experiment.exported_predictions import READERS
+from eoinas_tf.experiment.exported_predictions import READERS, export_outputs
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
@@ -39,7 +39,7 @@ def small_images(monkeypatch):
 @pytest.fixture(autouse=True)
 def exports_are_checked_in_this_process(monkeypatch):
     """The other process is tested with the exports; starting TensorFlow in one for each run here takes too long."""
-    monkeypatch.setattr(export_check, "run_export", lambda name, folder, images: READERS[name](folder, images))
+    monkeypatch.setattr(export_check, "run_export", export_outputs)
 
 
 @pytest.fixture

@@ -28,12 +28,13 @@ SETTINGS = {
 }
 
 
-def new_step(**arguments):
+def new_step(class_factors=None, **arguments):
     keras.utils.set_random_seed(0)
     config = EvaluationConfig(**{**SETTINGS, **arguments})
     network = EvaluationNetwork(GENOTYPE, 3, cells=3, init_channels=4, auxiliary=config.auxiliary_weight > 0)
     network.build((None, 8, 8, 1))
-    return EvaluationStep(build_evaluation_state(config, network, TOTAL_STEPS), config, TOTAL_STEPS)
+    state = build_evaluation_state(config, network, TOTAL_STEPS)
+    return EvaluationStep(state, config, TOTAL_STEPS, class_factors=class_factors)
 
 
 def batch():
@@ -173,3 +174,35 @@ def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():
     with pytest.raises(NonFiniteError, match=r"training step.* step 1 \(epoch 4\)"):
         step.state.results.means(4)
     assert step.train.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_class_factors_weigh_both_heads_losses_and_not_the_bare_one(pieces):
+    factors = np.array([0.5, 1.0, 3.0], np.float32)
+    step = new_step(factors, accumulation_steps=pieces, drop_path=0.0, label_smoothing=0.3)
+    images, labels = batch()
+    network = step.state.network
+    halves = [slice(number * 6 // pieces, (number + 1) * 6 // pieces) for number in range(pieces)]
+    outputs = [network(images[half], training=True) for half in halves]
+    logits, auxiliary = (tf.concat([output[head] for output in outputs], axis=0) for head in range(2))
+    own = factors[labels.numpy()]
+
+    def smoothed(values):
+        logs = np.asarray(tf.nn.log_softmax(values))
+        return -(0.7 * logs[np.arange(6), labels.numpy()] + 0.1 * logs.sum(axis=1))
+
+    expected = np.sum(own * (smoothed(logits) + 0.4 * smoothed(auxiliary))) / 6
+    bare = -np.mean(np.asarray(tf.nn.log_softmax(logits))[np.arange(6), labels.numpy()])
+    step.train(images, labels, tf.constant(0, tf.int64))
+    assert step.state.results.means(1).loss == pytest.approx(expected, rel=1e-5)
+    assert step.state.results.mean_cross_entropy() == pytest.approx(bare, rel=1e-5)
+
+
+def test_class_factors_of_one_change_nothing():
+    results = []
+    for factors in (None, np.ones(3, np.float32)):
+        step = new_step(factors)
+        step.train(*batch(), tf.constant(0, tf.int64))
+        results.append([weight.numpy() for weight in step.state.network.trainable_variables])
+    for plain, weighted in zip(*results, strict=True):
+        np.testing.assert_allclose(plain, weighted, rtol=1e-5, atol=1e-7)

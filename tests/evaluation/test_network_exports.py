@@ -15,8 +15,9 @@ from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.errors import StorageError
 from eoinas_tf.evaluation import network_exports
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.network_exports import check_exports, export_network
+from eoinas_tf.evaluation.network_exports import check_exports, drawn_images, export_network, export_test
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
+from eoinas_tf.experiment.export_measurement import ExportMeasurement
 from eoinas_tf.experiment.exported_predictions import READERS
 from eoinas_tf.space import convolution_blocks
 from eoinas_tf.space.genotype import Genotype
@@ -27,6 +28,8 @@ OPERATIONS = (*(name for name in OPERATION_NAMES if name != NONE), SKIP_CONNECT)
 EDGES = tuple((operation, position % 2) for position, operation in enumerate(OPERATIONS))
 CLASSES = ("a", "b", "c")
 IMAGE_SHAPE = (11, 9, 3)
+# Of 12 test images of classes 0, 1, 2, 0, ...: the last three are wrong.
+PREDICTED = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 1, 2, 0])
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +73,9 @@ def test_every_operation_survives_the_conversion(dataset, preprocessing, tmp_pat
     if not all(importlib.util.find_spec(package) for package in EXPORT_FORMATS[name].packages):
         pytest.skip(f"the extra `{name}` is not installed")
     network = build(stem, monkeypatch)
-    exports = export_network(network, exporting((name,)), dataset, preprocessing, tmp_path)
-    assert exports == {name: f"{name}/model.{name}"}
+    exports = export_network(network, exporting((name,)), dataset, preprocessing, tmp_path, PREDICTED)
+    assert exports.paths == {name: f"{name}/model.{name}"}
+    assert exports.measurements[name].network_accuracy == 0.75
     images, probabilities = expected(network, dataset, preprocessing)
     assert np.ptp(probabilities, axis=0).max() > 0.05
     # More images than the export was compared on.
@@ -85,13 +89,16 @@ def test_the_exports_are_compared_with_the_network_and_named(dataset, preprocess
     monkeypatch.setattr(network_exports, "export_classifier", lambda *arguments: calls.append(arguments))
     network = build("cifar", monkeypatch)
     formats = ("onnx", "saved_model", "onnx")
-    exports = export_network(network, exporting(formats), dataset, preprocessing, tmp_path)
-    assert exports == {"onnx": "onnx/model.onnx", "saved_model": "saved_model"}
+    exports = export_network(network, exporting(formats), dataset, preprocessing, tmp_path, PREDICTED)
+    assert exports.paths == {"onnx": "onnx/model.onnx", "saved_model": "saved_model"}
     images, probabilities = expected(network, dataset, preprocessing)
     assert [(name, folder) for _, name, folder, *_ in calls] == [
         ("onnx", tmp_path / "onnx"), ("saved_model", tmp_path / "saved_model"),
     ]  # fmt: skip
-    for classifier, _, _, compared, said in calls:
+    for classifier, _, _, compared, said, test in calls:
+        assert classifier.calibration_images is None
+        np.testing.assert_array_equal(test.images, images)
+        assert test.network_accuracy == 0.75
         assert classifier.class_names == CLASSES
         np.testing.assert_array_equal(compared, images[:8])
         np.testing.assert_allclose(said, probabilities[:8], atol=1e-6)
@@ -99,11 +106,66 @@ def test_the_exports_are_compared_with_the_network_and_named(dataset, preprocess
         np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
 
 
+def test_every_operation_has_its_integer_counterpart(dataset, preprocessing, tmp_path, monkeypatch):
+    network = build("cifar", monkeypatch)
+    config = exporting(("tflite_int8", "tflite_float16"), latency_threads=2)
+    _, probabilities = expected(network, dataset, preprocessing)
+    exports = export_network(network, config, dataset, preprocessing, tmp_path, probabilities.argmax(-1))
+    assert set(exports.paths.values()) == {"tflite_int8/model.tflite", "tflite_float16/model.tflite"}
+    interpreter = tf.lite.Interpreter(str(tmp_path / "tflite_int8" / "model.tflite"))
+    interpreter.allocate_tensors()
+    floats = [detail["name"] for detail in interpreter.get_tensor_details() if detail["dtype"] is np.float32]
+    assert floats == [detail["name"] for detail in interpreter.get_output_details() if detail["dtype"] is np.float32]
+    for name, fewest in (("tflite_int8", 10), ("tflite_float16", 12)):
+        outputs = READERS[name](tmp_path / name, expected(network, dataset, preprocessing)[0])
+        assert np.sum(outputs["label"] == probabilities.argmax(-1)) >= fewest
+        assert exports.measurements[name].latency_threads == 2
+
+
+def test_an_export_that_lost_accuracy_is_kept_with_a_warning(dataset, preprocessing, tmp_path, monkeypatch):
+    measurement = ExportMeasurement(0.5, 0.5, 12, 0.75, 1000, 1.0, 1)
+    monkeypatch.setattr(network_exports, "export_classifier", lambda *_: measurement)
+    network = build("cifar", monkeypatch)
+    config = exporting(("saved_model", "tflite_int8"))
+    exports = export_network(network, config, dataset, preprocessing, tmp_path, PREDICTED)
+    (warning,) = exports.warnings
+    assert "tflite_int8 export classifies 50.00 %" in warning
+    assert "25.00 percentage points less" in warning
+
+
+def test_calibration_images_are_drawn_by_the_seed_from_the_training_images_as_they_are(dataset):
+    images, positions = drawn_images(dataset.train, 5, 3, "calibration images")
+    again, _ = drawn_images(dataset.train, 5, 3, "calibration images")
+    others, _ = drawn_images(dataset.train, 5, 4, "calibration images")
+    assert images.shape == (5, *IMAGE_SHAPE)
+    assert sorted(set(positions.tolist())) == positions.tolist()
+    np.testing.assert_array_equal(images, dataset.train.load_batch(tf.constant(positions)))
+    np.testing.assert_array_equal(images, again)
+    assert not np.array_equal(images, others)
+    everything, _ = drawn_images(dataset.train, 100, 3, "calibration images")
+    np.testing.assert_array_equal(everything, dataset.train.load_batch(tf.range(12, dtype=tf.int64)))
+
+
+def test_of_many_large_test_images_a_sample_is_tested_on(dataset, monkeypatch):
+    monkeypatch.setattr(network_exports, "LARGEST_TEST_BYTES", 10 * 11 * 9 * 3)
+    test = export_test(exporting(("tflite",), seed=1, latency_threads=4), dataset, PREDICTED)
+    assert len(test.images) == len(test.labels) == 10
+    assert test.threads == 4
+    chosen = [
+        position
+        for image in test.images
+        for position in range(12)
+        if np.array_equal(image, dataset.test.load_batch(tf.constant([position], tf.int64))[0])
+    ]
+    np.testing.assert_array_equal(test.labels, np.array(chosen) % 3)
+    assert test.network_accuracy == np.mean(PREDICTED[chosen] == test.labels)
+
+
 def test_the_auxiliary_head_is_in_no_export(dataset, preprocessing, tmp_path, monkeypatch):
     kept = {}
     monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
     network = build("cifar", monkeypatch)
-    export_network(network, exporting(("tflite",)), dataset, preprocessing, tmp_path)
+    export_network(network, exporting(("tflite",)), dataset, preprocessing, tmp_path, PREDICTED)
     head = network.auxiliary_head.variables
     assert len(kept["found"].variables_of_network) == len(network.variables) - len(head)
 
@@ -113,7 +175,7 @@ def test_other_sizes_are_fitted_as_in_the_test(dataset, preprocessing, tmp_path,
     monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
     network = build("cifar", monkeypatch)
     config = exporting(["saved_model"], resize_side=12, image_size=(11, 9))
-    export_network(network, config, dataset, preprocessing, tmp_path)
+    export_network(network, config, dataset, preprocessing, tmp_path, PREDICTED)
     images = np.random.default_rng(1).integers(0, 256, (2, 24, 30, 3), dtype=np.uint8)
     # The shorter side, 24, becomes 12; the centre is cut out: (12 - 11) // 2 rows and (15 - 9) // 2 columns before it.
     fitted = np.round(tf.image.resize(images, [12, 15], antialias=True))[:, 0:11, 3:12]
@@ -135,7 +197,7 @@ def test_an_export_of_another_networks_answers_is_refused(dataset, preprocessing
     real = network_exports.normalize
     monkeypatch.setattr(network_exports, "normalize", lambda images, mean, deviation: 2 * real(images, mean, deviation))
     with pytest.raises(StorageError, match="differs from the network"):
-        export_network(network, exporting(("saved_model",)), dataset, preprocessing, tmp_path)
+        export_network(network, exporting(("saved_model",)), dataset, preprocessing, tmp_path, PREDICTED)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,7 +208,7 @@ def test_an_export_holds_plain_operations_and_is_written_and_loaded_without_a_wa
     dataset, preprocessing, tmp_path, monkeypatch, caplog, recwarn
 ):
     network = build("cifar", monkeypatch)
-    export_network(network, exporting(["saved_model", "tflite"]), dataset, preprocessing, tmp_path)
+    export_network(network, exporting(["saved_model", "tflite"]), dataset, preprocessing, tmp_path, PREDICTED)
     assert [message for message in caplog.messages if "gradient" in message] == []
     command = [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "saved_model")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

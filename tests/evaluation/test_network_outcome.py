@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -7,22 +9,28 @@ from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation import network_outcome
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.network_exports import NetworkExports
 from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import Predictions
+from eoinas_tf.experiment.export_measurement import ExportMeasurement
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1))
 SHAPE = (8, 8, 1)
+EXACT = ExportMeasurement(0.0, 0.75, 4, 0.75, 1234, 2.5, 1)
+QUANTIZED = ExportMeasurement(0.5, 0.5, 4, 0.75, 567, 0.125, 2)
+EXPORTS = NetworkExports({"saved_model": "saved_model"}, {"saved_model": EXACT}, ())
 
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     exported = []
 
-    def export(network, config, dataset, preprocessing, path):
+    def export(network, config, dataset, preprocessing, path, predicted):
         exported.append((network, config.export_formats, path))
-        return {"saved_model": "saved_model"}
+        assert predicted.tolist() == [0, 1, 0, 0]
+        return EXPORTS
 
     monkeypatch.setattr(network_outcome, "export_network", export)
     images = np.zeros((4, *SHAPE), np.uint8)
@@ -64,6 +72,21 @@ def test_the_figures_are_those_of_the_network_and_its_predictions(kept):
         "genotype": "genotype.json",
         "saved_model": "saved_model",
     }
+    assert json.loads(run.exports.read_text()) == {"saved_model": EXACT.figures()}
     assert run.class_accuracy.exists()
     assert run.keras_model.exists()
     assert (run.plots / "confusion_matrix.png").exists()
+
+
+def test_what_a_quantized_export_lost_is_in_the_summary_and_its_clock_readings_apart(kept):
+    run, _, _ = kept
+    paths = {"saved_model": "saved_model", "tflite_int8": "tflite_int8/model.tflite"}
+    exports = NetworkExports(paths, {"saved_model": EXACT, "tflite_int8": QUANTIZED}, ("it lost 25 points",))
+    accuracies = {"saved_model": 0.75, "tflite_int8": 0.5}
+    assert network_outcome.of_quantized_exports(exports) == {
+        "export_test_accuracy": accuracies, "warnings": ["it lost 25 points"]
+    }  # fmt: skip
+    network_outcome.keep_measurements(run, exports)
+    figures = json.loads(run.exports.read_text())
+    assert figures["tflite_int8"]["size_bytes"] == 567
+    assert figures["tflite_int8"]["latency_milliseconds"] == 0.125

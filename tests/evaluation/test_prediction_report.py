@@ -7,7 +7,8 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.evaluation import prediction_report
-from eoinas_tf.evaluation.prediction_report import write_prediction_report
+from eoinas_tf.evaluation.class_measures import ClassMeasures
+from eoinas_tf.evaluation.prediction_report import recall_table, write_prediction_report
 from eoinas_tf.evaluation.predictions import Predictions
 from eoinas_tf.experiment.run_directory import RunDirectory
 
@@ -55,7 +56,8 @@ def test_tables_and_pictures_are_written_and_written_anew(dataset, tmp_path, mon
             assert min(tf.io.decode_png((run.plots / f"{name}.png").read_bytes()).shape[:2]) > 100
         # Once each, although the report was written twice.
         assert summaries(run.tensorboard / "test_report") == [
-            (3, "result/confusion_matrix"), (3, "result/test_top_5_accuracy"), (3, "result/worst_confusions"),
+            (3, "result/confusion_matrix"), (3, "result/recall_by_class"), (3, "result/test_balanced_accuracy"),
+            (3, "result/test_macro_f1"), (3, "result/test_top_5_accuracy"), (3, "result/worst_confusions"),
         ]  # fmt: skip
     perfect, (confusion,) = drawn
     assert perfect == []
@@ -71,3 +73,8 @@ def test_without_tensorboard_there_is_no_event_file(dataset, tmp_path):
         write_prediction_report(run, dataset, answers(dataset, [0, 1, 1, 5]), epoch=1)
         assert not run.tensorboard.exists()
         assert (run.plots / "worst_confusions.png").exists()
+
+
+def test_the_table_of_recalls_marks_classes_without_test_images():
+    table = recall_table(ClassMeasures(0.5, 0.5, {"a|b": 0.25, "c": None}))
+    assert table.splitlines() == ["| class | recall |", "| --- | --- |", "| a\\|b | 25.00 % |", "| c | - |"]

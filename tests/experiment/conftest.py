@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.experiment.export_measurement import ExportTest
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 MEAN, DEVIATION = np.array([120.0, 110.0, 100.0]), np.array([60.0, 61.0, 62.0])
@@ -33,9 +34,11 @@ class TinyClassifier:
             MEAN,
             DEVIATION,
             lambda images: fit_images(images, self.image_shape[:2]),
+            calibration_images=self.make_images(8, 6, count=40),
         )
         self.images = self.make_images(8, 6)
         self.probabilities = self.expected(self.images)
+        self.test = ExportTest(self.images, self.probabilities.argmax(-1), 1.0)
 
     def make_images(self, height, width, count=5):
         # Each image of a brightness of its own, so that the classes differ.

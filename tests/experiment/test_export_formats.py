@@ -21,8 +21,12 @@ def is_installed(format_name):
 def test_an_export_is_kept_when_another_process_says_the_same(tiny, tmp_path, name):
     if not is_installed(name):
         pytest.skip(f"the extra `{name}` is not installed")
-    difference = export_classifier(tiny.classifier, name, tmp_path / name, tiny.images, tiny.probabilities)
-    assert difference < 1e-6
+    measurement = export_classifier(tiny.classifier, name, tmp_path / name, tiny.images, tiny.probabilities, tiny.test)
+    limits = {"tflite_float16": 1e-3, "tflite_int8": 0.02}
+    assert measurement.difference < limits.get(name, 1e-6)
+    assert measurement.test_accuracy == 1.0
+    assert measurement.size_bytes > 1000
+    assert 0 < measurement.latency_milliseconds < 10_000
     assert (tmp_path / name / EXPORT_FORMATS[name].file_name).exists()
     description = json.loads((tmp_path / name / "export.json").read_text())
     assert description["class_names"] == list(tiny.class_names)
@@ -36,7 +40,7 @@ def test_an_export_that_differs_is_refused_and_the_older_one_stays(tiny, tmp_pat
         (folder / "model.tflite").write_text("the older one")
     wrong = tiny.probabilities + np.float32(2e-3)
     with pytest.raises(StorageError, match=r"differs from the network by 0\.002"):
-        export_classifier(tiny.classifier, "tflite", tmp_path / "tflite", tiny.images, wrong)
+        export_classifier(tiny.classifier, "tflite", tmp_path / "tflite", tiny.images, wrong, tiny.test)
     assert [path.name for path in tmp_path.iterdir()] == ["tflite"]
     assert (tmp_path / "tflite" / "model.tflite").read_text() == "the older one"
 

@@ -206,7 +206,8 @@ def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
         (tmp_path / folder).mkdir()
     half = [
         "metrics.jsonl.tmp", "pruning.jsonl.tmp", "timing.jsonl.tmp", "genotype.json.tmp", "summary.json.tmp",
-        "class_accuracy.csv.tmp", "config.json.tmp", "environment.json.tmp", "plots/training.png.tmp",
+        "class_accuracy.csv.tmp", "config.json.tmp", "environment.json.tmp", "exports.json.tmp",
+        "class_weights.json.tmp", "plots/training.png.tmp",
         "plots/training.svg.tmp", "report.html.tmp",
         "checkpoints.json.tmp", "checkpoints/ckpt-00000003.tmp/variables.index",
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import tensorflow as tf
 from kernel_checks import ALL_SIDES, SIDES, assert_same, random_images, with_and_without_onednn
 
 from eoinas_tf.kernels.pooling import average_pooling, maximum_pooling, plain_maximum_pooling
+from eoinas_tf.kernels.quantizable_operations import quantizable_operations
 
 
 def images_of(generator, height, width, channels=3):
@@ -57,3 +58,15 @@ def test_a_cpu_s_maximum_pooling(generator, height, width, stride):
         lambda inputs: plain_maximum_pooling(inputs, 3, stride),
         random_images(generator, height, width),
     )
+
+
+@pytest.mark.parametrize(("height", "width"), ALL_SIDES)
+@pytest.mark.parametrize("pooling", [average_pooling, maximum_pooling])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_quantizable_pooling_has_the_same_values_without_padding_and_factors(generator, pooling, stride, height, width):
+    images = tf.constant(images_of(generator, height, width))
+    with quantizable_operations():
+        values = pooling(images, 3, stride)
+        graph = tf.function(lambda image: pooling(image, 3, stride)).get_concrete_function(images).graph
+    np.testing.assert_allclose(values, pooling(images, 3, stride), rtol=1e-5, atol=1e-6)
+    assert not {operation.type for operation in graph.get_operations()} & {"Pad", "PadV2", "Mul"}

@@ -1,12 +1,10 @@
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from eoinas_tf.optimization.classification_metrics import (
     cross_entropy,
     is_among_likeliest,
     mean_accuracy,
-    mean_cross_entropy,
 )
 
 
@@ -29,5 +27,5 @@ def test_the_five_likeliest_by_hand():
 
 def test_cross_entropy_and_accuracy_by_hand():
     logits = tf.math.log(tf.constant([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]))
-    assert float(mean_cross_entropy(tf.constant([0, 1]), logits)) == pytest.approx((np.log(2) + np.log(8)) / 2)
+    np.testing.assert_allclose(cross_entropy(tf.constant([0, 1]), logits), [np.log(2), np.log(8)], rtol=1e-6)
     assert float(mean_accuracy(tf.constant([0, 1]), logits)) == 0.5

@@ -78,6 +78,15 @@ def test_with_small_operations_and_few_steps_it_runs_through(zygote, method, tmp
     assert [record["epoch"] for record in records] == [1, 2, 3]
 
 
+def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, tmp_path):
+    search(zygote, "eoinas", tmp_path / "whole", "--class_weights=balanced")
+    command = ("run_search", *SETTINGS, *CASES["eoinas"], "--class_weights=balanced")
+    run_through(zygote, command, tmp_path / "killed", KILLS)
+    assert what_a_run_leaves(tmp_path / "killed") == what_a_run_leaves(tmp_path / "whole")
+    weights = json.loads((tmp_path / "killed" / "class_weights.json").read_text())
+    assert list(weights) == [str(digit) for digit in range(10)]
+
+
 @pytest.mark.parametrize("method", slow_but(["eoinas"]))
 def test_on_two_replicas_in_float16_it_finds_a_cell(zygote, method, tmp_path):
     search(zygote, method, tmp_path / "run", "--strategy=mirrored", "--logical_cpus=2", "--mixed_precision=float16")

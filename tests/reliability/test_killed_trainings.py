@@ -57,6 +57,22 @@ def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zyg
     assert served(tmp_path / "run") == served(folder)
 
 
+def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
+    weights = tmp_path / "weights.json"
+    weights.write_text(json.dumps({str(digit): 1.0 + digit for digit in range(10)}))
+    command = ("run_eval", *flags, f"--class_weights={weights}", "--accumulation_steps=2", "--epochs=2")
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
+    assert status == 0, output
+    run_through(zygote, command, tmp_path / "run", [("after_training_step:2", KILLED, 1), ("after_test:1", KILLED, 3)])
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
+    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
+    assert set(summary["test_recall_by_class"]) == set(map(str, range(10)))
+    weights.write_text(json.dumps({str(digit): 1.0 for digit in range(10)}))
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'run'}")
+    assert status not in (0, KILLED)
+    assert "holds other weights than those" in output
+
+
 @pytest.mark.slow
 def test_deterministic_operations_give_the_same_bytes_each_time(zygote, flags, tmp_path):
     for name in ("first", "second"):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.distribution.replicas import Replicas
-from eoinas_tf.optimization.classification_metrics import mean_accuracy, mean_cross_entropy
+from eoinas_tf.optimization.classification_metrics import cross_entropy, mean_accuracy
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
 from eoinas_tf.search.updater import Updater
 from eoinas_tf.supernet.choice import Sampled
@@ -21,7 +21,7 @@ def test_weight_gradients_are_those_of_the_loss(search, updater):
     found = updater.gradients(batch, lambda: Sampled(INDEX), with_weights=True)
     with tf.GradientTape() as tape:
         logits = search.network(search.images, Sampled(INDEX))
-        loss = mean_cross_entropy(search.labels, logits)
+        loss = tf.reduce_mean(cross_entropy(search.labels, logits))
     expected = tape.gradient(loss, search.network.trainable_variables)
     assert found.gradients == []
     for ours, theirs in zip(found.weight_gradients, expected, strict=True):
@@ -60,3 +60,17 @@ def test_the_loss_scale_leaves_the_gradients_as_they_are(search, updater):
     assert float(scaled.loss) == float(plain.loss)
     for ours, theirs in zip(scaled.weight_gradients, plain.weight_gradients, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_class_factors_weigh_the_loss_of_weights_and_alpha(search):
+    factors = np.linspace(0.25, 2.0, search.network.classifier.units).astype(np.float32)
+    updater = Updater(search.network, Replicas(), NoLossScale(), search.state.weights, factors)
+    found = updater.gradients((search.images, search.labels), lambda: Sampled(INDEX), with_weights=True)
+    with tf.GradientTape() as tape:
+        logits = search.network(search.images, Sampled(INDEX))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(search.labels, logits)
+        loss = tf.reduce_sum(losses * factors[search.labels.numpy()]) / len(search.labels)
+    assert float(found.loss) == pytest.approx(float(loss), rel=1e-6)
+    expected = tape.gradient(loss, search.network.trainable_variables)
+    for ours, theirs in zip(found.weight_gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)

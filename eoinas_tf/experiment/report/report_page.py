@@ -8,6 +8,7 @@ import jinja2
 from eoinas_tf.experiment.atomic_files import write_text
 from eoinas_tf.experiment.report import report_pictures as pictures
 from eoinas_tf.experiment.report import report_tables as tables
+from eoinas_tf.experiment.report.export_table import export_table
 from eoinas_tf.experiment.report.run_commands import next_command_line, run_command_line
 from eoinas_tf.experiment.report.run_record import CELL_TITLES, RunRecord, read_run
 
@@ -61,6 +62,7 @@ def report_page(record: RunRecord) -> str:
         confusions=pictures.confusion_pictures(record),
         classes=shown_classes,
         more_classes=more_classes,
+        exports=export_table(record),
         settings=tables.settings_table(record),
         dataset=tables.dataset_table(record),
         environment={name: tables.setting_text(value) for name, value in record.environment.items()},

@@ -36,6 +36,7 @@ class RunRecord:
         drops: Records of pruning.jsonl.
         timing: Records of timing.jsonl.
         classes: Rows of class_accuracy.csv.
+        exports: exports.json; empty in searches and in runs of earlier versions.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class RunRecord:
     drops: list[dict[str, Any]]
     timing: list[dict[str, Any]]
     classes: list[dict[str, str]]
+    exports: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def is_search(self) -> bool:
@@ -181,6 +183,7 @@ def read_run(folder: Path) -> RunRecord:
         drops=drops,
         timing=timing,
         classes=_read_table(folder / "class_accuracy.csv"),
+        exports=_read_object(folder / "exports.json"),
     )
 
 

@@ -90,6 +90,12 @@ def write_training(folder, **summary):
         "class,images,correct,accuracy,most_often_taken_for,times\n"
         f'ant,4,4,1.0,,0\nempty,0,0,,,0\n"{HOSTILE.replace(chr(34), chr(34) * 2)}",4,2,0.5,ant,2\n'
     )
+    exact = {
+        "test_accuracy": 0.75, "test_images": 8, "network_accuracy": 0.75, "size_bytes": 901007,
+        "latency_milliseconds": 9.149, "latency_threads": 1,
+    }  # fmt: skip
+    quantized = {**exact, "test_accuracy": 0.625, "latency_milliseconds": 0.1391, "latency_threads": 2}
+    (folder / "exports.json").write_text(json.dumps({"saved_model": exact, "tflite_int8": quantized}))
     plots = folder / "plots"
     plots.mkdir()
     (plots / "confusion_matrix.svg").write_text(

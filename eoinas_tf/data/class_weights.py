@@ -1,0 +1,103 @@
+"""Weights of classes in the loss: balanced by the numbers of training images, or a user's own from a file."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eoinas_tf.data.image_split import ImageDataset
+from eoinas_tf.errors import ConfigurationError
+
+BALANCED = "balanced"
+# Longer lists of classes are cut in messages.
+MOST_NAMED = 4
+
+
+def class_weights(setting: str | None, dataset: ImageDataset) -> dict[str, float] | None:
+    """Returns a weight for each class.
+
+    Args:
+        setting: None; `balanced`, n / (k * n_class) with n training images, n_class of them of the class, and k classes
+            that have any (a class without training images has weight 0), as in scikit-learn; or a JSON file with one
+            object of a positive weight for each class name.
+        dataset: The data set.
+
+    Returns:
+        Weights by class name, in the order of the classes; None where nothing is weighted.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or is not one of a positive weight for each class.
+    """
+    if setting is None:
+        return None
+    if setting == BALANCED:
+        counts = np.bincount(dataset.train.labels, minlength=dataset.num_classes)
+        weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)) * (counts > 0)
+        return dict(zip(dataset.class_names, weights.tolist(), strict=True))
+    given = _read(setting)
+    _check_names(setting, "names no class of the data set", set(given) - set(dataset.class_names))
+    _check_names(setting, "lacks a weight for", set(dataset.class_names) - set(given))
+    for name, weight in given.items():
+        is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if not is_number or not math.isfinite(weight) or weight <= 0:
+            raise ConfigurationError(
+                f"--class_weights={setting}: the weight of {name!r} must be a positive number. Received: {weight!r}"
+            )
+    return {name: float(given[name]) for name in dataset.class_names}
+
+
+def loss_factors(weights: dict[str, float] | None, dataset: ImageDataset) -> np.ndarray | None:
+    """Returns what an image's loss is multiplied by, by its class: the weights, divided by their mean over all images.
+
+    The mean is over all training images and not over a batch's, so that the loss of a batch is the mean of its parts'
+    losses whatever classes they hold: replicas, accumulated pieces and whole batches agree, and the learning rate keeps
+    its meaning, whatever the scale of the weights.
+
+    Args:
+        weights: What `class_weights` returns.
+        dataset: The data set.
+
+    Returns:
+        float32 [classes], or None where nothing is weighted.
+    """
+    if weights is None:
+        return None
+    values = np.array([weights[name] for name in dataset.class_names])
+    return (values / values[dataset.train.labels].mean()).astype(np.float32)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(
+            f"--class_weights must be {BALANCED} or a JSON file of class names and weights. Received: {path}, which "
+            f"cannot be read: {reason}"
+        ) from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            f"--class_weights={path} must hold one JSON object of class names and weights. Received: "
+            f"{type(content).__name__}"
+        )
+    return content
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ValueError(f"{repeated!r} stands in it twice")
+    return dict(pairs)
+
+
+def _check_names(path: str, what: str, names: set[str]) -> None:
+    if names:
+        listed = sorted(names)
+        more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
+        raise ConfigurationError(
+            f"--class_weights={path} {what}: {', '.join(map(repr, listed[:MOST_NAMED]))}{more}; it needs one weight "
+            "for each class name of dataset.json"
+        )

@@ -1,0 +1,104 @@
+"""What an export is measured by: its test accuracy, its size, and how long one image takes it on this machine."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eoinas_tf.experiment.export_folder import DESCRIPTION
+
+# A quantized export that falls further behind its network is warned of.
+LARGEST_LOSS = 0.01
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ExportTest:
+    """The test that every export of a network goes through.
+
+    Attributes:
+        images: uint8 [n, height, width, channels].
+        labels: Their classes, int [n].
+        network_accuracy: The network's own accuracy on them, a fraction.
+        threads: Threads that the export's runtime uses.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    network_accuracy: float
+    threads: int = 1
+
+
+class ExportMeasurement(NamedTuple):
+    """What was measured of an export.
+
+    Args:
+        difference: The largest difference of its probabilities from the network's.
+        test_accuracy: Fraction of the test images classified correctly.
+        test_images: How many there were.
+        network_accuracy: The network's accuracy on the same images.
+        size_bytes: Size of the model: all files of the export but its description.
+        latency_milliseconds: Median time of a run with one image.
+        latency_threads: Threads that its runtime used.
+    """
+
+    difference: float
+    test_accuracy: float
+    test_images: int
+    network_accuracy: float
+    size_bytes: int
+    latency_milliseconds: float
+    latency_threads: int
+
+    @property
+    def lost_accuracy(self) -> float:
+        """How much less accurate than the network it is; negative where it is more accurate."""
+        return self.network_accuracy - self.test_accuracy
+
+    def figures(self) -> dict[str, Any]:
+        """Returns the figures that are kept, by their names."""
+        return {
+            "test_accuracy": self.test_accuracy,
+            "test_images": self.test_images,
+            "network_accuracy": self.network_accuracy,
+            "size_bytes": self.size_bytes,
+            "latency_milliseconds": round(self.latency_milliseconds, 4),
+            "latency_threads": self.latency_threads,
+        }
+
+
+def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, difference: float) -> ExportMeasurement:
+    """Returns an export's measurement.
+
+    Args:
+        outputs: `test_label` and `milliseconds`, as the export's own process wrote them.
+        folder: The export.
+        test: What it was tested on.
+        difference: Of its probabilities from the network's.
+    """
+    return ExportMeasurement(
+        difference,
+        float(np.mean(outputs["test_label"] == test.labels)),
+        len(test.labels),
+        test.network_accuracy,
+        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != DESCRIPTION),
+        float(np.median(outputs["milliseconds"])),
+        test.threads,
+    )
+
+
+def accuracy_warning(format_name: str, measurement: ExportMeasurement) -> str | None:
+    """Returns a warning, in one line, where an export is more than a percentage point behind its network, else None.
+
+    Args:
+        format_name: The export's format.
+        measurement: What was measured of it.
+    """
+    # An image more or less is no rounding of a fraction.
+    if not measurement.lost_accuracy > LARGEST_LOSS + 1e-9:
+        return None
+    return (
+        f"the {format_name} export classifies {100 * measurement.test_accuracy:.2f} % of {measurement.test_images} "
+        f"test images correctly, {100 * measurement.lost_accuracy:.2f} percentage points less than the network "
+        f"({100 * measurement.network_accuracy:.2f} %); more --calibration_images may help, or tflite_float16"
+    )

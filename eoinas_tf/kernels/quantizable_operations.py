@@ -1,0 +1,26 @@
+"""Whether a graph is built of operations that converters to integers know, with the same values.
+
+TensorFlow Lite computes AddN in floating point only, gives a tensor that is padded with the smallest float one scale
+for that value and all others, and rounds factors of different size to one scale.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+_IS_QUANTIZABLE = contextvars.ContextVar("is_quantizable", default=False)
+
+
+@contextlib.contextmanager
+def quantizable_operations() -> Iterator[None]:
+    """Makes sums and poolings of its block of operations that have integer counterparts."""
+    token = _IS_QUANTIZABLE.set(True)
+    try:
+        yield
+    finally:
+        _IS_QUANTIZABLE.reset(token)
+
+
+def is_quantizable() -> bool:
+    """Returns whether the caller is within such a block."""
+    return _IS_QUANTIZABLE.get()

@@ -1,0 +1,19 @@
+import pytest
+
+from eoinas_tf.experiment.export_measurement import ExportMeasurement, accuracy_warning
+
+
+def measurement(accuracy, network_accuracy):
+    return ExportMeasurement(0.1, accuracy, 1000, network_accuracy, 5000, 1.5, 1)
+
+
+@pytest.mark.parametrize("accuracy", [0.71, 0.70, 0.75])
+def test_up_to_a_percentage_point_nothing_is_said(accuracy):
+    assert accuracy_warning("tflite_int8", measurement(accuracy, 0.71)) is None
+
+
+def test_a_warning_says_by_how_much_the_export_is_behind():
+    warning = accuracy_warning("tflite_int8", measurement(0.695, 0.71))
+    assert warning.startswith("the tflite_int8 export classifies 69.50 % of 1000 test images correctly, ")
+    assert "1.50 percentage points less than the network (71.00 %)" in warning
+    assert "\n" not in warning
