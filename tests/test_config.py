@@ -13,6 +13,8 @@ MAY_CHANGE = {
     "data_dir",
     "download",
     "max_steps",
+    "calibration_images",
+    "latency_threads",
     "steps_per_call",
     "checkpoint_every_epochs",
     "checkpoint_every_steps",

@@ -73,7 +73,7 @@ def test_a_user_is_told_sizes_where_everything_is_and_what_to_type_next(run):
     for path in (run.report, run.path / "saved_model", run.path / "onnx/model.onnx", run.keras_model, run.plots):
         assert str(path) in text
     assert "tflite" not in text
-    command = shlex.split(text[text.index("  python -m eoinas_tf ") :])
+    command = shlex.split(text[text.index("  python -m eoinas_tf ") :].replace("\\\n", ""))
     assert command == ["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"]
 
 
@@ -92,4 +92,4 @@ def test_every_class_counts_alike_where_classes_are_uneven(run):
 def test_a_training_that_ended_early_names_the_command_that_continues_it(run):
     _, words, command = result(run, finished=False).partition("Go on with the training, which --max_steps ended:\n")
     assert words
-    assert shlex.split(command)[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]
+    assert shlex.split(command.replace("\\\n", ""))[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]

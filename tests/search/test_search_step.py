@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from graph_calls import rewritten_calls
 
-from eoinas_tf.optimization.classification_metrics import mean_accuracy, mean_cross_entropy
+from eoinas_tf.optimization.classification_metrics import cross_entropy, mean_accuracy
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.supernet.choice import Sampled
 from eoinas_tf.supernet.gumbel_sampling import sample_operations
@@ -46,7 +46,7 @@ def test_a_weight_step_is_sgd_on_the_clipped_gradient_plus_l2(search):
     before = search.values()["network_weights"]
     index = sampled(search, "weight step sample", 3).operation_index
     with tf.GradientTape() as tape:
-        loss = mean_cross_entropy(search.labels, network(search.images, Sampled(index)))
+        loss = tf.reduce_mean(cross_entropy(search.labels, network(search.images, Sampled(index))))
     gradients = [gradient.numpy() for gradient in tape.gradient(loss, weights)]
     norm = math.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in gradients))
     scale = min(1.0, search.config.gradient_clip_norm / norm)
@@ -78,7 +78,7 @@ def test_an_architecture_step_is_adam_on_the_straight_through_gradient_plus_l2(s
     with tf.GradientTape() as tape:
         tape.watch(logits.value)
         sample = sampled(search, "architecture step sample", 2)
-        loss = mean_cross_entropy(search.labels, network(search.images, sample, train_weights=False))
+        loss = tf.reduce_mean(cross_entropy(search.labels, network(search.images, sample, train_weights=False)))
     gradient = tape.gradient(loss, logits).numpy() + 1e-3 * start
     search.update_architecture(number=2)
     # Adam's first step is the learning rate times the gradient over its absolute value.
