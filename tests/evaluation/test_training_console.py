@@ -61,6 +61,11 @@ def result(run, num_classes=10, **changes):
     return training_result(run, summary, num_classes)
 
 
+def words_of(command):
+    """Returns the words that a shell makes of a command broken into lines."""
+    return shlex.split(command.replace("\\\n", ""))
+
+
 @pytest.mark.parametrize(("classes", "has_top_5"), [(2, False), (5, False), (6, True)])
 def test_top_5_is_said_where_it_says_something(run, classes, has_top_5):
     first = result(run, classes).splitlines()[0]
@@ -73,7 +78,7 @@ def test_a_user_is_told_sizes_where_everything_is_and_what_to_type_next(run):
     for path in (run.report, run.path / "saved_model", run.path / "onnx/model.onnx", run.keras_model, run.plots):
         assert str(path) in text
     assert "tflite" not in text
-    command = shlex.split(text[text.index("  python -m eoinas_tf ") :].replace("\\\n", ""))
+    command = words_of(text[text.index("  python -m eoinas_tf ") :])
     assert command == ["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"]
 
 
@@ -92,4 +97,4 @@ def test_every_class_counts_alike_where_classes_are_uneven(run):
 def test_a_training_that_ended_early_names_the_command_that_continues_it(run):
     _, words, command = result(run, finished=False).partition("Go on with the training, which --max_steps ended:\n")
     assert words
-    assert shlex.split(command.replace("\\\n", ""))[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]
+    assert words_of(command)[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]

@@ -1,4 +1,5 @@
 import shlex
+import subprocess
 
 import pytest
 
@@ -35,4 +36,6 @@ def test_a_shell_takes_a_broken_command_for_the_whole_one(command, count):
     assert len(lines) == count
     assert all(len(line) < 80 or "x" * 100 in line for line in lines)
     assert lines[0].startswith("  ")
-    assert shlex.split("\n".join(lines)) == shlex.split(command)
+    script = f"printf '%s\\n' {broken_command(command)}"
+    words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert words.splitlines() == shlex.split(command)
