@@ -27,7 +27,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "weights_learning_rate", "weights_learning_rate_end", "weights_learning_rate_schedule",
         "weights_momentum", "weights_l2",
         "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates", "momentum", "l2",
-        "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "max_steps",
+        "gradient_clip_norm", "drop_path", "label_smoothing", "class_weights", "auxiliary_weight", "max_steps",
     ),
     "method": (
         "method", "operations", "num_seeds", "select_from", "max_skip_connections",
@@ -40,7 +40,8 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "strategy", "logical_cpus", "mixed_precision", "accumulation_steps", "steps_per_call", "deterministic",
     ),
     "output": (
-        "run_dir", "export_formats", "tensorboard", "checkpoint_every_epochs", "checkpoint_every_steps",
+        "run_dir", "export_formats", "calibration_images", "latency_threads", "tensorboard",
+        "checkpoint_every_epochs", "checkpoint_every_steps",
         "keep_checkpoints", "describe", "list_genotypes", "json",
     ),
 }  # fmt: skip
