@@ -26,8 +26,6 @@ MAY_CHANGE = {
     "json",
     "num_classes",
     "export_formats",
-    "calibration_images",
-    "latency_threads",
 }
 # What changes nothing of the paper's training, beside what its flagfile states.
 NOT_IN_THE_PAPER = {
