@@ -62,6 +62,7 @@ docs: $(STAMP)
 docs-sources: $(STAMP)
 	$(RUN) docs/make_flags_page.py
 	$(RUN) docs/make_method_figures.py
+	$(RUN) docs/make_architecture_figure.py
 
 clean:
 	rm -rf docs/_build build *.egg-info .pytest_cache .mypy_cache .ruff_cache
