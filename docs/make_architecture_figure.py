@@ -44,10 +44,11 @@ def architecture_figure() -> Figure:
         for position, folder in enumerate(in_order):
             place[folder] = ((position + 1) / (len(level) + 1), height)
     for start, end in sorted(arrows.edges):
-        axes.annotate(
+        arrow = axes.annotate(
             "", place[end], place[start],
             arrowprops={"arrowstyle": "-|>", "color": "0.5", "shrinkA": 14, "shrinkB": 24, "mutation_scale": 14},
         )  # fmt: skip
+        arrow.arrow_patch.set_gid(f"{start} imports {end}")
     for folder, (across, height) in place.items():
         axes.text(
             across, height, folder, ha="center", va="center", fontsize=11,
