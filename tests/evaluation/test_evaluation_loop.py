@@ -148,11 +148,12 @@ def test_an_export_that_could_not_be_made_is_refused_before_the_training(config,
         run_evaluation(dataclasses.replace(config, export_formats=("onnx",)))
     assert not (tmp_path / "run").exists()
     run_evaluation(dataclasses.replace(config, max_steps=1))
+    saved = sorted((tmp_path / "run" / "checkpoints").iterdir())
     (tmp_path / "run" / "tflite").mkdir()
     (tmp_path / "run" / "tflite" / "notes.txt").write_text("mine")
     with pytest.raises(StorageError, match="tflite is not replaced"):
         run_evaluation(dataclasses.replace(config, export_formats=("saved_model", "tflite")))
-    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert sorted((tmp_path / "run" / "checkpoints").iterdir()) == saved
     assert (tmp_path / "run" / "tflite" / "notes.txt").read_text() == "mine"
 
 
