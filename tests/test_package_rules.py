@@ -454,3 +454,9 @@ def test_a_module_that_loads_tensorflow_through_another_is_named(tmp_path):
     write(tmp_path, "layers.py", "import tensorflow")
     assert modules_that_load_tensorflow(tmp_path, ("errors",)) == []
     assert modules_that_load_tensorflow(tmp_path, ("errors", "config")) == ["eoinas_tf.config loads tensorflow"]
+
+
+def test_no_two_files_of_tests_share_a_name():
+    """Pytest imports them by their names alone and refuses the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

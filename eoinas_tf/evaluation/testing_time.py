@@ -5,7 +5,7 @@ import time
 import tensorflow as tf
 
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
-from eoinas_tf.training.time_estimate import MEASURED_STEPS
+from eoinas_tf.training.run_estimate import MEASURED_STEPS
 
 
 def seconds_to_test(step: EvaluationStep, batches: tf.data.Dataset) -> float:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from eoinas_tf.search.search_step import SearchStep
 from eoinas_tf.training.epoch_steps import Epoch
-from eoinas_tf.training.time_estimate import MEASURED_STEPS
+from eoinas_tf.training.run_estimate import MEASURED_STEPS
 
 
 def architecture_step_seconds(step: SearchStep, epoch: Epoch, schedule: dict[str, float]) -> float:

@@ -14,8 +14,8 @@ from eoinas_tf.optimization.step_results import StepResults
 from eoinas_tf.resource_usage import seconds_since_process_start
 from eoinas_tf.training.epoch_table import loss_text, percent_text
 from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.run_estimate import RunEstimate
 from eoinas_tf.training.step_saves import StepSaves, steps_in_call
-from eoinas_tf.training.time_estimate import TimeEstimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ class StepRunner:
         progress: Progress,
         saves: StepSaves | None = None,
         replicas: Replicas | None = None,
-        estimate: TimeEstimate | None = None,
+        estimate: RunEstimate | None = None,
     ) -> None:
         self.config = config
         self.progress = progress

@@ -17,9 +17,9 @@ from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.training.early_end import early_end_report, last_step
 from eoinas_tf.training.epoch_steps import Epoch, StepRunner
 from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.run_estimate import RunEstimate
 from eoinas_tf.training.step_pace import StepPace, Stretch
 from eoinas_tf.training.step_saves import StepSaves
-from eoinas_tf.training.time_estimate import TimeEstimate
 
 SessionType = TypeVar("SessionType", bound="RunSession")
 
@@ -136,7 +136,7 @@ class RunSession:
         is_within_epoch = self.last_step > finished and self.last_step % max(1, self.epoch_steps)
         early_end = self.last_step if is_within_epoch else 0
         self.saves = StepSaves(config, self._stop, self._save_step, self.replicas.is_any, early_end)
-        estimate = TimeEstimate(self.progress, None if finished or self.replicas.count > 1 else measure)
+        estimate = RunEstimate(self.progress, None if finished or self.replicas.count > 1 else measure)
         self.runner = StepRunner(config, self.progress, self.saves, self.replicas, estimate)
 
     @property

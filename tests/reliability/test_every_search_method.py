@@ -78,6 +78,7 @@ def test_with_small_operations_and_few_steps_it_runs_through(zygote, method, tmp
     assert [record["epoch"] for record in records] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, tmp_path):
     search(zygote, "eoinas", tmp_path / "whole", "--class_weights=balanced")
     command = ("run_search", *SETTINGS, *CASES["eoinas"], "--class_weights=balanced")

@@ -11,8 +11,8 @@ from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.training import epoch_steps
 from eoinas_tf.training.epoch_steps import Epoch, StepCalls, StepRunner
 from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.run_estimate import RunEstimate
 from eoinas_tf.training.step_saves import StepSaves
-from eoinas_tf.training.time_estimate import TimeEstimate
 
 
 class Steps:
@@ -43,7 +43,7 @@ def runner(saves=None, seconds_between_lines=1e9, estimate=None, **settings):
     config = SearchConfig(run_dir="unused", **settings)
     if saves is not None:
         saves = StepSaves(config, StopSignals(), saves.append, lambda own, done: own)
-    return StepRunner(config, progress, saves, estimate=estimate and TimeEstimate(progress, estimate))
+    return StepRunner(config, progress, saves, estimate=estimate and RunEstimate(progress, estimate))
 
 
 def epoch(first, count, run_end=None):

@@ -4,8 +4,8 @@ import itertools
 import pytest
 
 from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.run_estimate import RunEstimate
 from eoinas_tf.training.step_pace import StepPace, Stretch
-from eoinas_tf.training.time_estimate import TimeEstimate
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def progress():
 
 
 def test_it_is_due_once_after_two_measured_steps(progress):
-    estimate = TimeEstimate(progress)
+    estimate = RunEstimate(progress)
     progress.pace.begin_epoch(0)
     assert not estimate.is_due(1)
     progress.pace.first_step_done(1, 9.0)
@@ -36,7 +36,7 @@ def test_it_says_time_by_kind_and_memory(progress):
 
     pace.begin_epoch(0)
     pace.first_step_done(1, 9.0)
-    seconds = TimeEstimate(progress, measure).give(3)
+    seconds = RunEstimate(progress, measure).give(3)
     assert 0 <= seconds < 60
     written = progress.stream.getvalue()
     # Two steps took one second: 7 weight steps, 10 pairs, and 4 times what is between epochs.
@@ -49,4 +49,4 @@ def test_it_says_time_by_kind_and_memory(progress):
 def test_a_quiet_run_measures_nothing(progress):
     progress.is_quiet = True
     progress.pace.first_step_done(1, 9.0)
-    assert not TimeEstimate(progress).is_due(10)
+    assert not RunEstimate(progress).is_due(10)

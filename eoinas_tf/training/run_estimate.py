@@ -12,7 +12,7 @@ from eoinas_tf.training.progress import Progress
 MEASURED_STEPS = 2
 
 
-class TimeEstimate:
+class RunEstimate:
     """Says once, after two measured steps of each kind, how long the run takes and how much memory it took.
 
     Args:
