@@ -44,7 +44,7 @@ def broken_command(command: str) -> str:
     """
     lines = [""]
     for word in map(shlex.quote, shlex.split(command)):
-        if lines[-1] and len(lines[-1]) + len(word) > WIDTH - 8:
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH - 6:
             lines.append("")
         lines[-1] += f" {word}" if lines[-1] else word
     return "  " + " \\\n    ".join(lines)

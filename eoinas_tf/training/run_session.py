@@ -133,8 +133,7 @@ class RunSession:
                 f"{self.run.path}: continuing after epoch {self._finished_epochs} of {self.total_epochs}, step "
                 f"{finished}"
             )
-        is_within_epoch = self.last_step > finished and self.last_step % max(1, self.epoch_steps)
-        early_end = self.last_step if is_within_epoch else 0
+        early_end = self.last_step if self.last_step % max(1, self.epoch_steps) else 0
         self.saves = StepSaves(config, self._stop, self._save_step, self.replicas.is_any, early_end)
         estimate = RunEstimate(self.progress, None if finished or self.replicas.count > 1 else measure)
         self.runner = StepRunner(config, self.progress, self.saves, self.replicas, estimate)

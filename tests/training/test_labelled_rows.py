@@ -27,7 +27,7 @@ def test_no_line_is_broken_at_a_hard_space():
     ("command", "count"),
     [
         ("tensorboard --logdir=runs/x", 1),
-        (f"python run_eval.py --run_dir=runs/{'x' * 40} --genotype='a b.json' --dataset=digits --epochs=3", 3),
+        (f"python run_eval.py --run_dir=runs/{'x' * 38} --genotype='a b.json' --dataset=digits --epochs=3", 2),
         (f"python run_eval.py --run_dir={'x' * 100} --epochs=3", 3),
     ],
 )
