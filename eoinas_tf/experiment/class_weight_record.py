@@ -1,9 +1,6 @@
 """The class weights that a run trains with: `class_weights.json`, written at its start, compared when it goes on."""
 
-import json
-
 from eoinas_tf.errors import RunDirectoryError
-from eoinas_tf.experiment.atomic_files import write_json
 from eoinas_tf.experiment.run_directory import RunDirectory
 
 
@@ -20,18 +17,7 @@ def keep_class_weights(run: RunDirectory, weights: dict[str, float] | None) -> N
         RunDirectoryError: The run began with other weights, or the record cannot be read.
         StorageError: It could not be written.
     """
-    if weights is None or not run.is_writer:
-        return
-    if not run.class_weights.exists() or run.only_begun():
-        write_json(run.class_weights, weights)
-        return
-    try:
-        stored = json.loads(run.class_weights.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunDirectoryError(
-            f"{run.class_weights} cannot be read ({type(error).__name__}); name another --run_dir"
-        ) from None
-    if stored != weights:
+    if weights is not None and run.keep_record(run.class_weights, weights, lambda stored: ["weights"]):
         raise RunDirectoryError(
             f"--class_weights={run.config.class_weights} holds other weights than those that the run in {run.path} "
             f"began with ({run.class_weights}); put them back to continue it, or name another --run_dir"

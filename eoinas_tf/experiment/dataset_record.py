@@ -3,11 +3,9 @@
 A continued run on other images would give labels other meanings, and a finished one would export them.
 """
 
-import json
 from typing import Any
 
 from eoinas_tf.errors import RunDirectoryError
-from eoinas_tf.experiment.atomic_files import write_json
 from eoinas_tf.experiment.run_directory import RunDirectory
 
 MOST_CHANGES_NAMED = 4
@@ -26,18 +24,7 @@ def keep_dataset(run: RunDirectory, fingerprint: dict[str, Any]) -> None:
         RunDirectoryError: The run began with other images, or the record cannot be read.
         StorageError: It could not be written.
     """
-    if not run.is_writer:
-        return
-    if not run.dataset.exists() or run.only_begun():
-        write_json(run.dataset, fingerprint)
-        return
-    try:
-        stored = json.loads(run.dataset.read_text(encoding="utf-8"))
-        changes = [] if stored == fingerprint else fingerprint_changes(stored, fingerprint)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise RunDirectoryError(
-            f"{run.dataset} cannot be read ({type(error).__name__}); name another --run_dir"
-        ) from None
+    changes = run.keep_record(run.dataset, fingerprint, lambda stored: fingerprint_changes(stored, fingerprint))
     if changes:
         more = len(changes) - MOST_CHANGES_NAMED
         named = "; ".join(changes[:MOST_CHANGES_NAMED]) + (f"; and {more} changes more" if more > 0 else "")

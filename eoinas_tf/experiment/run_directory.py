@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -168,6 +169,34 @@ class RunDirectory:
         records = (self.dataset, self.class_weights)
         ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
         return {entry.name for entry in self.path.iterdir()} <= ours
+
+    def keep_record(
+        self, path: Path, record: dict[str, Any], changes_since: Callable[[dict[str, Any]], list[str]]
+    ) -> list[str]:
+        """Writes down what a new run begins with, or compares it with what an old run began with.
+
+        Args:
+            path: The record's file, one of this folder's.
+            record: What is true now.
+            changes_since: Says in words what is different from an earlier record that is not equal.
+
+        Returns:
+            What is different; nothing in a new run, and in a process that does not write.
+
+        Raises:
+            RunDirectoryError: The earlier record cannot be read.
+            StorageError: The record could not be written.
+        """
+        if not self.is_writer:
+            return []
+        if not path.exists() or self.only_begun():
+            write_json(path, record)
+            return []
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return [] if stored == record else changes_since(stored)
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise RunDirectoryError(f"{path} cannot be read ({type(error).__name__}); name another --run_dir") from None
 
     def _write_settings(self) -> None:
         write_json(self.environment, run_environment())
