@@ -25,7 +25,6 @@ class ExportedClassifier(tf.Module):
     Attributes:
         classify: Graph function of images of any size: `probabilities`, `label` and `class_name`.
         classify_resized: Graph function of images of the network's own size: `probabilities` and `label`.
-        classify_pixels: Graph function of the same as float32, from 0 to 255, for converters to integers.
         name_classes: Graph function without arguments: `class_names`, string [classes].
     """
 
@@ -54,8 +53,6 @@ class ExportedClassifier(tf.Module):
         any_size = tf.TensorSpec([None, None, None, image_shape[-1]], tf.uint8, name="image")
         own_size = tf.TensorSpec([None, *image_shape], tf.uint8, name="image")
         self.classify = tf.function(self._classify, input_signature=[any_size], autograph=False)
-        pixels = tf.TensorSpec([None, *image_shape], tf.float32, name="image")
-        self.classify_pixels = tf.function(self._classify_pixels, input_signature=[pixels], autograph=False)
         self.classify_resized = tf.function(self._classify_resized, input_signature=[own_size], autograph=False)
         self.name_classes = tf.function(self._name_classes, input_signature=[], autograph=False)
 
@@ -71,10 +68,11 @@ class ExportedClassifier(tf.Module):
         """Returns `probabilities` [batch, classes] and `label` [batch] for uint8 images of the network's size."""
         return self._outputs(tf.cast(image, tf.float32))
 
-    def _classify_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+    def classify_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes] and `label` [batch] for float32 images of the network's size.
 
-        The label is the class of the largest logit, for many probabilities of eight bits are equal.
+        No graph function: each one of a module becomes part of all its exports, and only converters to integers need
+        this. The label is the class of the largest logit, for many probabilities of eight bits are equal.
         """
         # One convolution, of which each channel's factor keeps its own scale.
         factors = (1 / self.standard_deviation).reshape(1, 1, -1, 1)

@@ -66,7 +66,9 @@ def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
     """
     if classifier.calibration_images is None or not len(classifier.calibration_images):
         raise ValueError("a model of integers needs calibration images")
-    converter = _converter(classifier, classifier.classify_pixels)
+    pixels = tf.TensorSpec([None, *classifier.image_shape], tf.float32, name="image")
+    function = tf.function(classifier.classify_pixels, input_signature=[pixels], autograph=False)
+    converter = _converter(classifier, function)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: _calibration_inputs(classifier.calibration_images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -42,3 +42,9 @@ def test_the_reloaded_model_resizes_inside(loaded, tiny):
 def test_the_reloaded_model_knows_all_class_names(loaded, tiny):
     names = loaded.signatures["class_names"]()["class_names"].numpy()
     assert [name.decode() for name in names] == list(tiny.class_names)
+
+
+def test_it_holds_no_graph_but_those_that_are_served(loaded):
+    """What converters to integers take would be the whole network a second time."""
+    functions = {name for name, value in vars(loaded).items() if callable(value) and not name.startswith("_")}
+    assert functions == {"classify", "classify_resized", "name_classes"}
