@@ -21,8 +21,10 @@ from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 from eoinas_tf.random_seeds import epoch_order
 
 IMAGES_COMPARED = 8
-# Of the test images that exports are tested on, which go through a file; all of most data sets.
+# Of the test images that exports are tested on where one is quantized, which go through a file; all of most data sets.
 LARGEST_TEST_BYTES = 256 * 2**20
+# Exact exports were compared with the network, whose accuracy is theirs.
+IMAGES_OF_EXACT_EXPORTS = 256
 IMAGES_LOADED_AT_ONCE = 256
 
 
@@ -81,7 +83,7 @@ def export_network(
     mean, standard_deviation = preprocessing.mean, preprocessing.standard_deviation
     names = tuple(dict.fromkeys(config.export_formats))
     served = ServedNetwork(network)
-    # On the processor, as the exports are run for the comparison.
+    # On the CPU, as the exports are run for the comparison.
     with tf.device("CPU:0"):
         images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
         probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
@@ -98,26 +100,31 @@ def export_network(
         calibration,
         ServedNetwork(network, is_quantizable=True),
     )
-    test = export_test(config, dataset, predicted)
+    is_exact = all(EXPORT_FORMATS[name].is_exact for name in names)
+    test = export_test(config, dataset, predicted, IMAGES_OF_EXACT_EXPORTS if is_exact else None)
     paths, measurements, warnings = {}, {}, []
     for name in names:
         measurement = export_classifier(classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test)
         paths[name] = str(Path(name, EXPORT_FORMATS[name].file_name))
         measurements[name] = measurement
-        warning = None if EXPORT_FORMATS[name].is_exact else accuracy_warning(name, measurement)
+        export_format = EXPORT_FORMATS[name]
+        warning = None if export_format.is_exact else accuracy_warning(name, measurement, export_format.is_calibrated)
         warnings += [warning] if warning else []
     return NetworkExports(paths, measurements, tuple(warnings))
 
 
-def export_test(config: EvaluationConfig, dataset: ImageDataset, predicted: np.ndarray) -> ExportTest:
+def export_test(
+    config: EvaluationConfig, dataset: ImageDataset, predicted: np.ndarray, most: int | None = None
+) -> ExportTest:
     """Returns what exports are tested on: all test images, or a sample of them where they are large and many.
 
     Args:
         config: Seed and threads.
         dataset: The data set.
         predicted: The network's classes of the test images, int [n].
+        most: How many images at most; as many as `LARGEST_TEST_BYTES` hold where not given.
     """
-    most = max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
+    most = most or max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
     images, chosen = drawn_images(dataset.test, most, config.seed, "export test images")
     labels = dataset.test.labels[chosen]
     return ExportTest(images, labels, float(np.mean(predicted[chosen] == labels)), config.latency_threads)

@@ -87,12 +87,13 @@ def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, dif
     )
 
 
-def accuracy_warning(format_name: str, measurement: ExportMeasurement) -> str | None:
+def accuracy_warning(format_name: str, measurement: ExportMeasurement, is_calibrated: bool = True) -> str | None:
     """Returns a warning, in one line, where an export is more than a percentage point behind its network, else None.
 
     Args:
         format_name: The export's format.
         measurement: What was measured of it.
+        is_calibrated: Whether calibration images decide how accurate it is.
     """
     # An image more or less is no rounding of a fraction.
     if not measurement.lost_accuracy > LARGEST_LOSS + 1e-9:
@@ -100,5 +101,6 @@ def accuracy_warning(format_name: str, measurement: ExportMeasurement) -> str | 
     return (
         f"the {format_name} export classifies {100 * measurement.test_accuracy:.2f} % of {measurement.test_images} "
         f"test images correctly, {100 * measurement.lost_accuracy:.2f} percentage points less than the network "
-        f"({100 * measurement.network_accuracy:.2f} %); more --calibration_images may help, or tflite_float16"
+        f"({100 * measurement.network_accuracy:.2f} %)"
+        + ("; more --calibration_images may help, or tflite_float16" if is_calibrated else "")
     )

@@ -5,7 +5,6 @@ IMAGES is a .npy file of uint8 images and OUTPUTS the .npz file that receives `p
 With TEST_IMAGES, a .npy file, and THREADS behind them, OUTPUTS receives `test_label` and `milliseconds` too.
 """
 
-import functools
 import sys
 import time
 from collections.abc import Callable
@@ -73,22 +72,6 @@ LOADERS: dict[str, Callable[..., Function]] = {
     "tflite_float16": tflite_function,
     "tflite_int8": tflite_function,
     "onnx": onnx_function,
-}
-
-
-def read_outputs(format_name: str, folder: Path, images: np.ndarray) -> Outputs:
-    """Returns what an export says, arrays by the name of the output.
-
-    Args:
-        format_name: A key of `LOADERS`.
-        folder: The export's folder.
-        images: uint8 [batch, height, width, channels].
-    """
-    return LOADERS[format_name](folder)(images)
-
-
-READERS: dict[str, Callable[[Path, np.ndarray], Outputs]] = {
-    name: functools.partial(read_outputs, name) for name in LOADERS
 }
 
 

@@ -13,7 +13,7 @@ from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.experiment import export_check, export_formats
-from eoinas_tf.experiment.exported_predictions import READERS, export_outputs
+from eoinas_tf.experiment.exported_predictions import LOADERS, export_outputs
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
@@ -137,7 +137,7 @@ def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(confi
 
     both = run_evaluation(dataclasses.replace(config, export_formats=("saved_model", "tflite")))
     assert both == {**summary, "tflite": "tflite/model.tflite"}
-    lite = READERS["tflite"](tmp_path / "run" / "tflite", images.numpy())
+    lite = LOADERS["tflite"](tmp_path / "run" / "tflite")(images.numpy())
     np.testing.assert_array_equal(lite["label"], outputs["label"])
 
 

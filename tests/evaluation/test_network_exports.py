@@ -18,7 +18,7 @@ from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.network_exports import check_exports, drawn_images, export_network, export_test
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.export_measurement import ExportMeasurement
-from eoinas_tf.experiment.exported_predictions import READERS
+from eoinas_tf.experiment.exported_predictions import LOADERS
 from eoinas_tf.space import convolution_blocks
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
@@ -80,7 +80,7 @@ def test_every_operation_survives_the_conversion(dataset, preprocessing, tmp_pat
     assert np.ptp(probabilities, axis=0).max() > 0.05
     # More images than the export was compared on.
     assert len(images) > network_exports.IMAGES_COMPARED
-    outputs = READERS[name](tmp_path / name, images)
+    outputs = LOADERS[name](tmp_path / name)(images)
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
 
 
@@ -117,7 +117,7 @@ def test_every_operation_has_its_integer_counterpart(dataset, preprocessing, tmp
     floats = [detail["name"] for detail in interpreter.get_tensor_details() if detail["dtype"] is np.float32]
     assert floats == [detail["name"] for detail in interpreter.get_output_details() if detail["dtype"] is np.float32]
     for name, fewest in (("tflite_int8", 10), ("tflite_float16", 12)):
-        outputs = READERS[name](tmp_path / name, expected(network, dataset, preprocessing)[0])
+        outputs = LOADERS[name](tmp_path / name)(expected(network, dataset, preprocessing)[0])
         assert np.sum(outputs["label"] == probabilities.argmax(-1)) >= fewest
         assert exports.measurements[name].latency_threads == 2
 
@@ -159,6 +159,23 @@ def test_of_many_large_test_images_a_sample_is_tested_on(dataset, monkeypatch):
     ]
     np.testing.assert_array_equal(test.labels, np.array(chosen) % 3)
     assert test.network_accuracy == np.mean(PREDICTED[chosen] == test.labels)
+
+
+def test_exact_exports_are_tested_on_a_sample_and_beside_a_quantized_one_on_all_images(
+    dataset, preprocessing, tmp_path, monkeypatch
+):
+    tested = []
+
+    def measured(classifier, name, folder, images, probabilities, test):
+        tested.append((name, len(test.images)))
+        return ExportMeasurement(0.0, 0.75, len(test.images), 0.75, 1, 1.0, 1)
+
+    monkeypatch.setattr(network_exports, "IMAGES_OF_EXACT_EXPORTS", 7)
+    monkeypatch.setattr(network_exports, "export_classifier", measured)
+    network = build("cifar", monkeypatch)
+    for formats in (("saved_model", "tflite"), ("tflite", "tflite_float16")):
+        export_network(network, exporting(formats), dataset, preprocessing, tmp_path, PREDICTED)
+    assert tested == [("saved_model", 7), ("tflite", 7), ("tflite", 12), ("tflite_float16", 12)]
 
 
 def test_the_auxiliary_head_is_in_no_export(dataset, preprocessing, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from small_disk import PAGE, fill, in_child, mount_small_disk
 
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.export_folder import DESCRIPTION, check_replaceable, new_export
-from eoinas_tf.experiment.exported_predictions import READERS
+from eoinas_tf.experiment.exported_predictions import LOADERS
 from eoinas_tf.experiment.saved_model_export import write_saved_model
 from eoinas_tf.quiet_logging import without_warnings
 
@@ -358,11 +358,11 @@ def test_killed_while_it_is_written_a_saved_model_leaves_the_older_one(tiny, sav
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         assert {path.name for path in tmp_path.iterdir()} == {"export", f"export.{child}.tmp"}
-        outputs = READERS["saved_model"](folder, tiny.images)
+        outputs = LOADERS["saved_model"](folder)(tiny.images)
         np.testing.assert_allclose(outputs["probabilities"], tiny.probabilities, atol=1e-6)
     export_saved_model(tiny.classifier, folder)
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
-    outputs = READERS["saved_model"](folder, tiny.images)
+    outputs = LOADERS["saved_model"](folder)(tiny.images)
     np.testing.assert_allclose(outputs["probabilities"], tiny.probabilities, atol=1e-6)
 
 

@@ -17,3 +17,9 @@ def test_a_warning_says_by_how_much_the_export_is_behind():
     assert warning.startswith("the tflite_int8 export classifies 69.50 % of 1000 test images correctly, ")
     assert "1.50 percentage points less than the network (71.00 %)" in warning
     assert "\n" not in warning
+
+
+def test_more_calibration_images_are_advised_only_where_they_are_used():
+    lost = measurement(0.6, 0.71)
+    assert "--calibration_images" in accuracy_warning("tflite_int8", lost, is_calibrated=True)
+    assert accuracy_warning("tflite_float16", lost, is_calibrated=False).endswith("less than the network (71.00 %)")

@@ -12,7 +12,7 @@ from eoinas_tf.experiment.tflite_export import write_tflite
 
 
 def test_every_format_has_its_reader():
-    assert set(exported_predictions.READERS) == set(exported_predictions.LOADERS) == set(EXPORT_FORMATS)
+    assert set(exported_predictions.LOADERS) == set(EXPORT_FORMATS)
 
 
 def test_the_program_imports_nothing_of_ours():
@@ -38,7 +38,7 @@ def test_probabilities_and_labels_are_written(tiny, tmp_path, name, write):
 def test_tensorflows_interpreter_serves_where_litert_is_not_installed(tiny, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     write_tflite(tiny.classifier, tmp_path)
-    outputs = exported_predictions.read_outputs("tflite", tmp_path, tiny.images)
+    outputs = exported_predictions.LOADERS["tflite"](tmp_path)(tiny.images)
     np.testing.assert_allclose(outputs["probabilities"], tiny.probabilities, atol=1e-6)
 
 
@@ -54,7 +54,7 @@ def test_litert_is_preferred_where_it_is_installed(tiny, tmp_path, monkeypatch):
     module = type(sys)("ai_edge_litert.interpreter")
     module.Interpreter = Interpreter
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
-    outputs = exported_predictions.read_outputs("tflite", tmp_path, "images")
+    outputs = exported_predictions.LOADERS["tflite"](tmp_path)("images")
     assert outputs == {"probabilities": (str(tmp_path / "model.tflite"), "serving_default", "images")}
 
 
