@@ -1,7 +1,5 @@
 """What of a trained network is exported: its way through a test, without the auxiliary head."""
 
-import contextlib
-
 import keras
 import tensorflow as tf
 
@@ -32,6 +30,5 @@ class ServedNetwork:
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns logits [batch, classes] for normalized images [batch, height, width, channels]."""
-        around = quantizable_operations() if self._is_quantizable else contextlib.nullcontext()
-        with without_gradients(), around:
+        with without_gradients(), quantizable_operations(self._is_quantizable):
             return self._network(images, training=False)

@@ -1,7 +1,7 @@
 """Runs one of several branches, chosen by an index: as a call for a small batch, inlined for a large one.
 
 TensorFlow inlines the branches of a choice into the graph around it. On a CPU it then replaces their operations by
-oneDNN's, which take longer than its own on a small batch, and so does getting there. A branch that is left a function
+oneDNN's, which take longer than its own on a small batch, and so does handing it over. A branch that is left a function
 of its own keeps TensorFlow's kernels.
 """
 

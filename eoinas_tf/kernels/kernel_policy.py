@@ -1,4 +1,4 @@
-"""Every choice of an implementation: thresholds, and questions about devices, shapes, types, oneDNN, XLA and Grappler.
+"""Every choice made for speed: thresholds, and questions about devices, shapes, types, oneDNN, XLA and Grappler.
 
 On a CPU, XLA's loops over large batches are several times as fast as some of TensorFlow's kernels: slices of every
 second pixel, dilated depthwise convolutions, gradients of strided ones. Its batch normalization, its other depthwise
@@ -112,7 +112,7 @@ def compile_pooling() -> bool:
 
 
 def is_small_batch(images: tf.Tensor) -> bool:
-    """Returns whether a CPU runs so few elements that what oneDNN saves is less than what getting there costs.
+    """Returns whether a CPU runs so few elements that oneDNN saves less than handing them over to it costs.
 
     Args:
         images: [batch, height, width, channels]; a batch of unknown size is not small.

@@ -12,6 +12,7 @@ import tensorflow as tf
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.compiled_functions import compiled, differentiable
 from eoinas_tf.kernels.quantizable_operations import is_quantizable
+from eoinas_tf.kernels.subsampling import subsample
 
 
 def average_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
@@ -28,7 +29,7 @@ def average_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     if stride == 1:
         return tf.nn.avg_pool2d(images, size, 1, "SAME")
     if is_quantizable():
-        return tf.nn.avg_pool2d(images, size, 1, "SAME")[:, ::stride, ::stride]
+        return subsample(tf.nn.avg_pool2d(images, size, 1, "SAME"))
     padding = size // 2
     padded = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
     averages = tf.nn.avg_pool2d(padded, size, stride, "VALID")
@@ -68,7 +69,7 @@ def plain_maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tenso
     if stride == 1:
         return tf.nn.max_pool2d(images, size, 1, "SAME")
     if is_quantizable():
-        return tf.nn.max_pool2d(images, size, 1, "SAME")[:, ::stride, ::stride]
+        return subsample(tf.nn.max_pool2d(images, size, 1, "SAME"))
     # Padded by hand, because TensorFlow Lite knows no explicit padding of a pooling.
     padding = size // 2
     paddings = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
@@ -92,10 +93,7 @@ def _cpu_maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor
 
 def _repeated_pooling_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """Pools again: oneDNN's gradient has to know which pixels its pooling chose, and learns it in one function only."""
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        outputs = plain_maximum_pooling(images, size, stride)
-    return tape.gradient(outputs, images, gradient)
+    return _pooling_gradient(plain_maximum_pooling, images, gradient, size, stride)
 
 
 @compiled
@@ -105,9 +103,15 @@ def _compiled_maximum(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
 
 @compiled
 def _compiled_maximum_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int) -> tf.Tensor:
+    return _pooling_gradient(_separable_maximum, images, gradient, size, stride)
+
+
+def _pooling_gradient(
+    pool: Callable[..., tf.Tensor], images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int
+) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(images)
-        outputs = _separable_maximum(images, size, stride)
+        outputs = pool(images, size, stride)
     return tape.gradient(outputs, images, gradient)
 
 

@@ -12,9 +12,13 @@ _IS_QUANTIZABLE = contextvars.ContextVar("is_quantizable", default=False)
 
 
 @contextlib.contextmanager
-def quantizable_operations() -> Iterator[None]:
-    """Makes sums and poolings of its block of operations that have integer counterparts."""
-    token = _IS_QUANTIZABLE.set(True)
+def quantizable_operations(is_on: bool = True) -> Iterator[None]:
+    """Makes sums and poolings of its block of operations that have integer counterparts.
+
+    Args:
+        is_on: Whether it does.
+    """
+    token = _IS_QUANTIZABLE.set(is_on)
     try:
         yield
     finally:

@@ -43,7 +43,7 @@ def diagonal_pixels(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @compiled
 def _diagonal_pixels(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return images[:, ::2, ::2], images[:, 1::2, 1::2]
+    return subsample(images), subsample(images, first=1)
 
 
 @compiled
@@ -70,7 +70,7 @@ def compiled_even_pixels(images: tf.Tensor) -> tf.Tensor:
 
 @compiled
 def _even_pixels(images: tf.Tensor) -> tf.Tensor:
-    return images[:, ::2, ::2]
+    return subsample(images)
 
 
 @compiled

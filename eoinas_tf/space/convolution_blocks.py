@@ -220,7 +220,7 @@ class FactorizedReduction(keras.layers.Layer):
         active = inputs if self.active_inputs else tf.nn.relu(inputs)
         even, odd = diagonal_pixels(active)
         halves = [self.first_convolution(even), self.second_convolution(odd)]
-        if is_quantizable() and not training:
+        if self.affine and is_quantizable() and not training:
             # Each half with its own normalization, which a converter makes part of the half's convolution.
             return tf.concat(self._normalized(halves), axis=-1)
         return normalize(self.normalization, tf.concat(halves, axis=-1), training)
