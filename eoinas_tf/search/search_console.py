@@ -1,6 +1,5 @@
 """What a search says on the console: what it begins with, each epoch, and what it found."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from eoinas_tf.experiment.report.run_commands import next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.search.search_method import SearchMethod
-from eoinas_tf.search.super_network_cost import mean_multiply_adds
+from eoinas_tf.search.super_network_cost import count_elements, mean_multiply_adds
 from eoinas_tf.space.cell_topology import EDGE_COUNT
 from eoinas_tf.supernet.search_network import SearchNetwork
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
@@ -48,7 +47,7 @@ def search_header(
     Returns:
         A line of the images, and rows of everything else.
     """
-    weights = sum(math.prod(variable.shape) for variable in network.trainable_variables)
+    weights = count_elements(network.trainable_variables)
     warmup = sum(method.is_warmup(epoch) for epoch in range(1, total_epochs + 1))
     operations = len(method.problem.operation_names)
     multiply_adds = rounded_count(mean_multiply_adds(network, dataset.image_shape))

@@ -24,19 +24,7 @@ from eoinas_tf.training.labelled_rows import broken_command
 LOGGER = logging.getLogger(__name__)
 
 
-def run_one_search(config: SearchConfig) -> None:
-    """Runs one search in this process.
-
-    Args:
-        config: The search's settings.
-    """
-    # Here and not above: a process that only starts others and compares their searches needs no TensorFlow.
-    from eoinas_tf.search.search_loop import run_search
-
-    run_search(config)
-
-
-def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None] = run_one_search) -> None:
+def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) -> None:
     """Runs what the settings describe: one search, several, or the choice among finished ones.
 
     Args:

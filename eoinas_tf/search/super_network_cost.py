@@ -19,16 +19,17 @@ def mean_multiply_adds(network: SearchNetwork, image_shape: tuple[int, int, int]
         image_shape: (height, width, channels) of an image.
     """
     height, width, _ = image_shape
-    total = _count(network.stem.trainable_weights) * height * width
+    total = count_elements(network.stem.trainable_weights) * height * width
     for cell in network.cells:
         inputs = [*cell.fit_before_previous.trainable_weights, *cell.fit_previous.trainable_weights]
-        total += _count(inputs) * height * width
+        total += count_elements(inputs) * height * width
         # Of a reduction cell, all nodes have the size that the first edge brings the inputs to.
         _, height, width, _ = cell.edges[0].compute_output_shape((1, height, width, cell.edges[0].channels))
-        weights = _count(edge.operation_weights for edge in cell.edges)
+        weights = count_elements(edge.operation_weights for edge in cell.edges)
         total += round(weights / len(network.operation_names)) * height * width
-    return total + _count([network.classifier.kernel])
+    return total + count_elements([network.classifier.kernel])
 
 
-def _count(variables: Iterable[keras.Variable]) -> int:
+def count_elements(variables: Iterable[keras.Variable]) -> int:
+    """Returns how many values variables hold together."""
     return sum(math.prod(variable.shape) for variable in variables)

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from eoinas_tf.commands.search import run_one_search
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search.operation_pruning import is_pruning_epoch
@@ -108,5 +109,5 @@ def test_a_try_is_not_refused():
 @pytest.mark.parametrize("num_seeds", [1, 2])
 def test_the_refusal_comes_before_anything_is_written(tmp_path, num_seeds):
     with pytest.raises(ConfigurationError, match="use at least 8 epochs"):
-        search_seeds(SearchConfig(run_dir=str(tmp_path / "run"), epochs=3, num_seeds=num_seeds))
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "run"), epochs=3, num_seeds=num_seeds), run_one_search)
     assert not (tmp_path / "run").exists()

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from eoinas_tf.commands.search import run_one_search
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.search import seed_selection
@@ -25,7 +26,7 @@ def test_the_best_of_finished_searches_is_kept_with_a_comparison(tmp_path):
         finished_search(tmp_path / name, name, accuracy)
         for name, accuracy in (("DARTS_V1", 0.5), ("GDAS_V1", 0.75), ("DARTS_V2", 0.25))
     )
-    search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders))
+    search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders), run_one_search)
     assert Genotype.read(tmp_path / "best" / "genotype.json") == PUBLISHED_GENOTYPES["GDAS_V1"]
     summary = json.loads((tmp_path / "best" / "summary.json").read_text())
     assert summary["best"] == folders[1]
@@ -43,7 +44,7 @@ def test_a_folder_without_a_finished_search_is_named(tmp_path, missing):
     else:
         (tmp_path / "bad" / "summary.json").write_text('{"validation_accuracy": "high"}')
     with pytest.raises(EoinasError, match="bad"):
-        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(good, bad)))
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(good, bad)), run_one_search)
     assert not (tmp_path / "best" / "genotype.json").exists()
 
 
@@ -53,7 +54,7 @@ def test_searches_of_different_data_sets_are_not_compared(tmp_path):
         finished_search(tmp_path / "b", "DARTS_V2", 0.9, dataset="cifar10"),
     )
     with pytest.raises(ConfigurationError, match=r"different --dataset .*Received: digits in .*/a and cifar10 in .*/b"):
-        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders))
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders), run_one_search)
     assert not (tmp_path / "best" / "genotype.json").exists()
     assert not (tmp_path / "best" / "summary.json").exists()
 
@@ -68,7 +69,7 @@ def test_scores_on_different_halves_are_compared_with_a_warning(tmp_path, caplog
 
 
 def select(run_dir, folders):
-    search_seeds(SearchConfig(run_dir=str(run_dir), select_from=tuple(folders)))
+    search_seeds(SearchConfig(run_dir=str(run_dir), select_from=tuple(folders)), run_one_search)
     return json.loads((run_dir / "summary.json").read_text())
 
 
@@ -78,7 +79,7 @@ def searched(monkeypatch):
     configs = []
 
     def search(config, run_one):
-        assert run_one is seed_selection.run_one_search
+        assert run_one is run_one_search
         from pathlib import Path
 
         configs.append(config)
@@ -92,7 +93,7 @@ def searched(monkeypatch):
 
 def test_each_seed_searches_in_a_folder_of_its_own(tmp_path, searched):
     config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=3, seed=4)
-    search_seeds(config)
+    search_seeds(config, run_one_search)
     assert [search.seed for search in searched] == [4, 5, 6]
     assert {search.split_seed for search in searched} == {4}
     assert searched[1] == dataclasses.replace(config, seed=5, num_seeds=1, run_dir=str(tmp_path / "run" / "seed_5"))
@@ -102,7 +103,7 @@ def test_each_seed_searches_in_a_folder_of_its_own(tmp_path, searched):
 @pytest.mark.parametrize(("max_steps", "seeds"), [(99, [4]), (100, [4, 5])])
 def test_where_max_steps_ends_a_search_the_others_are_left(tmp_path, searched, max_steps, seeds):
     config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, seed=4, max_steps=max_steps)
-    search_seeds(config)
+    search_seeds(config, run_one_search)
     assert [search.seed for search in searched] == seeds
     assert searched[0].run_dir == str(tmp_path / "run" / "seed_4")
     assert (tmp_path / "run" / "summary.json").exists() == (len(seeds) == 2)
@@ -110,7 +111,7 @@ def test_where_max_steps_ends_a_search_the_others_are_left(tmp_path, searched, m
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_quiet_search_says_only_the_best_and_the_next_command(tmp_path, searched, capsys, quiet):
-    search_seeds(SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, seed=4, quiet=quiet))
+    search_seeds(SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, seed=4, quiet=quiet), run_one_search)
     written = capsys.readouterr().out
     assert written.startswith("best of 2: ") == quiet
     assert "best of 2: " in written
@@ -121,10 +122,12 @@ def test_a_quiet_search_says_only_the_best_and_the_next_command(tmp_path, search
 def test_a_search_that_fails_ends_all_with_its_exit_status(tmp_path):
     config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=2, dataset="folder:" + str(tmp_path / "nothing"))
     with pytest.raises(EoinasError, match="search with seed 0 ended with status 1"):
-        search_seeds(config)
+        search_seeds(config, run_one_search)
     assert not (tmp_path / "run" / "genotype.json").exists()
 
 
 def test_selecting_from_nothing_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="holds no finished search"):
-        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(str(tmp_path / "none"),)))
+        search_seeds(
+            SearchConfig(run_dir=str(tmp_path / "best"), select_from=(str(tmp_path / "none"),)), run_one_search
+        )

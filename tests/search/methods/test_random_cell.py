@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from eoinas_tf.commands.search import run_one_search
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search import search_session
@@ -83,7 +84,7 @@ def test_the_limit_on_identities_holds():
 
 def test_its_folders_cannot_be_ranked(finished, tmp_path):
     with pytest.raises(ConfigurationError, match="--method=random, which trains nothing that could rank") as refusal:
-        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(str(finished),)))
+        search_seeds(SearchConfig(run_dir=str(tmp_path / "best"), select_from=(str(finished),)), run_one_search)
     assert str(finished) in str(refusal.value)
     assert not (tmp_path / "best" / "genotype.json").exists()
 
