@@ -58,7 +58,7 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 
-## What is made of the code: the page of all settings, and the pictures of the method.
+## Generated from the code: the page of all settings, and the pictures of the method and of the package's structure.
 docs-sources: $(STAMP)
 	$(RUN) docs/make_flags_page.py
 	$(RUN) docs/make_method_figures.py

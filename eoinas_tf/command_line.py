@@ -10,7 +10,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from eoinas_tf import __version__
-from eoinas_tf.cpu_threads import THREADS_OF_AN_OPERATION, operation_threads
+from eoinas_tf.cpu_threads import FEW_CPUS, THREADS_OF_AN_OPERATION, usable_cpus
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
@@ -62,9 +62,8 @@ def choose_threads() -> None:
 
     The environment variable TF_NUM_INTRAOP_THREADS, where a user has set it, says how many threads instead.
     """
-    threads = operation_threads()
-    if threads is not None:
-        os.environ.setdefault(THREADS_OF_AN_OPERATION, str(threads))
+    if (usable_cpus() or FEW_CPUS + 1) <= FEW_CPUS:
+        os.environ.setdefault(THREADS_OF_AN_OPERATION, "1")
 
 
 def print_information(config_class: type[Config], about: str) -> None:

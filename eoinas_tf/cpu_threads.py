@@ -3,6 +3,7 @@
 import os
 
 THREADS_OF_AN_OPERATION = "TF_NUM_INTRAOP_THREADS"
+OPERATIONS_AT_A_TIME = "TF_NUM_INTEROP_THREADS"
 # Of a network's operations, enough can run beside each other to keep so few CPUs busy. Sharing out single ones, which
 # TensorFlow does too, wakes threads ten thousand times in a step and takes a tenth of its time.
 FEW_CPUS = 2
@@ -14,8 +15,3 @@ def usable_cpus() -> int | None:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # Not Linux.
         return os.cpu_count()
-
-
-def operation_threads() -> int | None:
-    """Returns how many threads an operation of TensorFlow should run on; None: as many as TensorFlow chooses."""
-    return 1 if (usable_cpus() or FEW_CPUS + 1) <= FEW_CPUS else None

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from eoinas_tf.command_line import choose_threads
-from eoinas_tf.cpu_threads import FEW_CPUS, THREADS_OF_AN_OPERATION, operation_threads, usable_cpus
+from eoinas_tf.cpu_threads import FEW_CPUS, THREADS_OF_AN_OPERATION, usable_cpus
 
 
 @pytest.fixture
@@ -42,14 +42,6 @@ def test_many_cpus_are_left_to_tensorflow(threads_after, monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     choose_threads()
     assert THREADS_OF_AN_OPERATION not in os.environ
-
-
-@pytest.mark.parametrize(("cpus", "expected"), [(1, 1), (FEW_CPUS, 1), (FEW_CPUS + 1, None)])
-def test_what_is_advised_changes_nothing(monkeypatch, cpus, expected):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cpus))
-    before = dict(os.environ)
-    assert operation_threads() == expected
-    assert os.environ == before
 
 
 def test_what_a_user_says_stands(threads_after):

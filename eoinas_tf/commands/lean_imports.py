@@ -1,4 +1,4 @@
-"""Imports TensorFlow and Keras in half the time, for programs that want to begin."""
+"""Imports TensorFlow and Keras in half the time, for programs that start."""
 
 import contextlib
 import gc

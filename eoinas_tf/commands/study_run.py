@@ -46,7 +46,6 @@ def main(arguments: list[str]) -> None:
         arguments: `search` or `training`, and the flags.
     """
     kind, *flags = arguments
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # A study that is killed cannot tell its runs to stop; as this one would by SIGTERM, they save what they have.
     stop_with(STANDARD_INPUT, lambda: os.kill(os.getpid(), signal.SIGTERM))
     sys.argv = [f"eoinas_tf.commands.study_run {kind}", *flags]

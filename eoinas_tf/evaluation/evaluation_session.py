@@ -9,7 +9,6 @@ from typing import Any
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
@@ -29,7 +28,6 @@ from eoinas_tf.evaluation.training_console import (
     training_header,
     training_result,
 )
-from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import initial_weights_seed
@@ -72,13 +70,13 @@ class EvaluationSession(RunSession):
 
     def _open(self, around: contextlib.ExitStack) -> None:
         config, run = self.config, self.run
-        keep_genotype(run, config, self._genotype)
         check_exports(run.path, config.export_formats)
         self._start_devices(around, config.accumulation_steps)
         dataset = self.dataset = load_images(config, self._given_dataset)
         keep_dataset(run, dataset_fingerprint(dataset))
-        weights = class_weights(config.class_weights, dataset)
-        keep_class_weights(run, weights)
+        class_factors = self._class_factors(dataset)
+        # After the records: a run that holds cells has more than begun.
+        keep_genotype(run, config, self._genotype)
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs
         self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
@@ -87,7 +85,7 @@ class EvaluationSession(RunSession):
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
             network = build_network(self._fitted, self._genotype, dataset.image_shape, dataset.num_classes)
             state = build_evaluation_state(config, network, self.total_steps)
-        self.step = EvaluationStep(state, config, self.total_steps, self.replicas, loss_factors(weights, dataset))
+        self.step = EvaluationStep(state, config, self.total_steps, self.replicas, class_factors)
         self._journal = EvaluationJournal(run, config, state, self.epoch_steps)
         self._begin(
             self._journal,
@@ -124,7 +122,7 @@ class EvaluationSession(RunSession):
             first_step=first_step - epoch_start,
             rows=self.replicas.worker_rows(self.config.batch_size),
         )
-        with self._finishing():
+        with self._stop.finishing():
             if first_step == epoch_start:
                 self.step.state.results.reset()
             yield Epoch(number, self.total_epochs, batches, first_step, run_end=self.last_step)
@@ -192,7 +190,14 @@ class EvaluationSession(RunSession):
         predictions = collect_predictions(network, whole_tests, dataset.num_classes)
         whole_epochs = self.last_step // self.epoch_steps
         outcome = keep_outcome(
-            self.run, self.config, network, dataset, self.preprocessing, predictions, whole_epochs, self.progress.doing
+            self.run,
+            self.config,
+            network,
+            dataset,
+            self.preprocessing,
+            predictions,
+            whole_epochs,
+            functools.partial(self.progress.doing, stays=True),
         )
         summary = {
             **outcome,

@@ -13,7 +13,7 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.training_results import TrainingResults
-from eoinas_tf.optimization.classification_metrics import cross_entropy, is_among_likeliest, is_correct
+from eoinas_tf.optimization.classification_metrics import cross_entropy, is_among_likeliest, is_correct, mean_accuracy
 from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.repeated_steps import repeat_steps
@@ -234,7 +234,7 @@ class EvaluationStep:
         )
         if config.label_smoothing > 0.0 or self.class_factors is not None:
             bare_loss = tf.reduce_mean(cross_entropy(labels, logits))
-        return gradients, loss, tf.reduce_mean(tf.cast(is_correct(labels, logits), tf.float32)), bare_loss
+        return gradients, loss, mean_accuracy(labels, logits), bare_loss
 
     def _test(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> None:
         """Adds a batch's test results; the auxiliary head has no part in them.

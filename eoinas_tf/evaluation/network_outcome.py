@@ -29,7 +29,7 @@ def keep_outcome(
     preprocessing: Preprocessing,
     predictions: Predictions,
     epoch: int,
-    say: Callable[[str, bool], None] = lambda text, stays: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Writes the report of a network's test and its exports.
 
@@ -41,7 +41,7 @@ def keep_outcome(
         preprocessing: Its normalization, which becomes part of the exports.
         predictions: Its answers to the test images.
         epoch: Finished epochs of its training.
-        say: Told what takes time now; its second argument is True.
+        say: Told what takes time now.
 
     Returns:
         What summary.json says of it; paths are relative to the run folder.
@@ -49,9 +49,9 @@ def keep_outcome(
     Raises:
         StorageError: A file could not be written, or an export says something else than the network.
     """
-    say("drawing confusions", True)
+    say("drawing confusions")
     measures = write_prediction_report(run, dataset, predictions, epoch)
-    say(f"exporting {', '.join(config.export_formats)} and model.keras", True)
+    say(f"exporting {', '.join(config.export_formats)} and model.keras")
     exports = export_network(network, config, dataset, preprocessing, run.path, predictions.predicted)
     keep_measurements(run, exports)
     write_keras_model(run, network, dataset, preprocessing)

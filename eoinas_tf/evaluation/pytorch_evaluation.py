@@ -1,6 +1,7 @@
 """The test and the export of a final network whose weights come from PyTorch, in place of a training."""
 
 import dataclasses
+import functools
 import json
 import math
 from typing import Any
@@ -67,7 +68,16 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
                 "they are damaged, or those of another network"
             )
         summary = {
-            **keep_outcome(run, config, network, dataset, preprocessing, predictions, 0, progress.doing),
+            **keep_outcome(
+                run,
+                config,
+                network,
+                dataset,
+                preprocessing,
+                predictions,
+                0,
+                functools.partial(progress.doing, stays=True),
+            ),
             "normalization": config.normalization,
             "pytorch_weights": weights,
             "pytorch_weights_sha256": file_digest(weights),

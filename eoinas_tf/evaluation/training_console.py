@@ -1,6 +1,5 @@
 """What a final training says on the console: what it begins with, each epoch, and what came of it."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -43,10 +42,14 @@ def training_header(
     if auxiliary:
         size += f" and {rounded_count(auxiliary)} of the auxiliary head, in training only"
     size += f"; {rounded_count(count_multiply_adds(network, dataset.image_shape))} multiply-adds an image"
-    what = f"cells of {config.genotype}" if config.network == CELLS else config.network
+    stem = f"{config.init_channels} channels, stem {config.stem}"
+    if config.network == CELLS:
+        what = f"cells of {config.genotype}: {config.cells} cells, {stem}"
+    else:
+        what = f"{config.network}: {stem}"
     rows = {
         **image_rows(dataset),
-        "network": f"{what}: {config.cells} cells, {config.init_channels} channels, stem {config.stem}",
+        "network": what,
         "size": size,
         "epochs": f"{config.epochs}, each of {epoch_steps} steps of {config.batch_size} images; seed {config.seed}",
         "run folder": config.run_dir,
@@ -92,9 +95,11 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
             f"; every class counting alike: balanced accuracy {100 * summary['test_balanced_accuracy']:.2f} %, "
             f"macro F1 {100 * summary['test_macro_f1']:.2f} %"
         )
-    figures = json.loads(run.exports.read_text(encoding="utf-8"))
+    record = read_run(run.path)
     exports = {
-        name: f"{run.path / summary[name]}: {_measured(figures[name])}" for name in EXPORT_FORMATS if name in summary
+        name: f"{run.path / summary[name]}" + (f": {_measured(record.exports[name])}" if name in record.exports else "")
+        for name in EXPORT_FORMATS
+        if name in summary
     }
     rows = {
         "size": f"{rounded_count(summary['parameters'])} parameters, {rounded_count(summary['multiply_adds'])} "
@@ -106,7 +111,6 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
         "pictures": str(run.plots),
         "curves": f"tensorboard{HARD_SPACE}--logdir={run.tensorboard}" if run.config.tensorboard else "",
     }
-    record = read_run(run.path)
     if summary.get("finished") is False or not exports:
         words, command = next_command_line(record)
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eoinas_tf.cpu_threads import OPERATIONS_AT_A_TIME, THREADS_OF_AN_OPERATION
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTest, measured
 from eoinas_tf.experiment.write_failures import write_failure
@@ -19,8 +20,8 @@ LARGEST_DIFFERENCE = 1e-3
 LONGEST_RUN_SECONDS = 1800
 LONGEST_SECONDS_AN_IMAGE = 2
 # From which TensorFlow takes its threads; the other runtimes are told.
-THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-# On the processor, where float32 is float32: a GPU rounds more coarsely, and this process may have taken all of it.
+THREAD_VARIABLES = (THREADS_OF_AN_OPERATION, OPERATIONS_AT_A_TIME)
+# On the CPU, where float32 is float32: a GPU rounds more coarsely, and this process may have taken all of it.
 ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 

@@ -165,7 +165,7 @@ class RunDirectory:
         self._compare_environment()
 
     def only_begun(self) -> bool:
-        """Returns whether nothing but the run's settings and its images' description is there yet."""
+        """Returns whether nothing but the run's settings and its records of images and class weights is there yet."""
         records = (self.dataset, self.class_weights)
         ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
         return {entry.name for entry in self.path.iterdir()} <= ours

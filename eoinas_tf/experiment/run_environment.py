@@ -9,10 +9,10 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from eoinas_tf.cpu_threads import THREADS_OF_AN_OPERATION, usable_cpus
+from eoinas_tf.cpu_threads import OPERATIONS_AT_A_TIME, THREADS_OF_AN_OPERATION, usable_cpus
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy")
-VARIABLES = (THREADS_OF_AN_OPERATION, "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")
+VARIABLES = (THREADS_OF_AN_OPERATION, OPERATIONS_AT_A_TIME, "TF_ENABLE_ONEDNN_OPTS")
 CPU_FILE = Path("/proc/cpuinfo")
 
 

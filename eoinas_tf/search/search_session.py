@@ -13,13 +13,11 @@ import numpy as np
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
-from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.dataset_fingerprint import dataset_digest
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.experiment.checkpointing import Checkpoints
-from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
 from eoinas_tf.random_seeds import initial_weights_seed, purpose_number
 from eoinas_tf.search.architecture_step_time import architecture_step_seconds
@@ -111,6 +109,7 @@ class SearchSession(RunSession):
             self.method = self._method_class(SearchProblem(config, operation_names, self.epoch_steps))
         variables: dict[str, list] = self.method.state()
         if self._stages:
+            self._factors = self._class_factors(self.dataset)
             self._build_stage(self._saved_stage())
             variables = self.step.state.variables()
         self._journal = SearchJournal(self.run, config, self.method, variables, self.epoch_steps)
@@ -147,13 +146,6 @@ class SearchSession(RunSession):
         return load_search_images(self.config, self.run, self._given_dataset)
 
     @functools.cached_property
-    def class_factors(self) -> np.ndarray | None:
-        """What an image's loss is multiplied by, by its class; None: nothing."""
-        weights = class_weights(self.config.class_weights, self.dataset)
-        keep_class_weights(self.run, weights)
-        return loss_factors(weights, self.dataset)
-
-    @functools.cached_property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the training images that make D_T and D_V."""
         return class_balanced_halves(self.dataset.train.labels, self.config.split_seed)
@@ -187,7 +179,7 @@ class SearchSession(RunSession):
             rows=self.replicas.worker_rows(self.config.batch_size),
         )
         schedule, searches = self.method.schedule(epoch), not self.method.is_warmup(epoch)
-        with self._finishing():
+        with self._stop.finishing():
             if first_step == (epoch - 1) * self.epoch_steps:
                 self.step.state.reset_results()
             self._epoch = SearchEpoch(
@@ -309,7 +301,7 @@ class SearchSession(RunSession):
                 self.method, self._stages[stage], self.dataset.image_shape, self.dataset.num_classes
             )
             self.method.begin_stage(stage)
-        self.step = SearchStep(state, self.replicas, self.class_factors)
+        self.step = SearchStep(state, self.replicas, self._factors)
         self._stage = stage
 
 

@@ -8,13 +8,12 @@ import numpy as np
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.experiment.report.run_record import PROBABILITY_COLUMNS
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 Record = dict[str, Any]
-# Beta, what methods without alpha have in its place, and beta's name in searches of earlier versions.
-PROBABILITY_COLUMNS = ("operation_weight", "probability", "operation_weights")
 
 
 def search_folders(folder: Path) -> list[Path]:

@@ -27,7 +27,7 @@ class Epoch:
         total: Epochs of the run.
         batches: Yields what a step takes, for all steps of the epoch but those that are done.
         first_step: Global number of the first step of `batches`, counted from 0.
-        run_end: Steps done when `max_steps` ends the run; None where it does not.
+        run_end: Steps done when the process ends, by `max_steps` or because the run is over; None: not within it.
     """
 
     number: int
@@ -73,7 +73,7 @@ class StepRunner:
     """Runs the steps of epochs; reads the device only where a line of progress is due and at an epoch's end.
 
     Args:
-        config: `steps_per_call`, `checkpoint_every_steps` and `max_steps`.
+        config: `steps_per_call` and `checkpoint_every_steps`.
         progress: Where to show how far the run is.
         saves: Saves within epochs; nothing does where not given.
         replicas: The copies of the network; one where not given.

@@ -1,15 +1,19 @@
 """What stands around the algorithm of every kind of run: folder, signals, devices, progress, saves, an early end."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import RunConfig
+from eoinas_tf.data.class_weights import class_weights, loss_factors
+from eoinas_tf.data.image_split import ImageDataset
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
+from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import computing_in
@@ -101,6 +105,20 @@ class RunSession:
         if self.config.deterministic:
             tf.config.experimental.enable_op_determinism()
 
+    def _class_factors(self, dataset: ImageDataset) -> np.ndarray | None:
+        """Returns what an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
+
+        Args:
+            dataset: The images.
+
+        Raises:
+            ConfigurationError: The file of class weights does not fit the classes.
+            RunDirectoryError: The run began with other class weights.
+        """
+        weights = class_weights(self.config.class_weights, dataset)
+        keep_class_weights(self.run, weights)
+        return loss_factors(weights, dataset)
+
     def _begin(
         self,
         journal: Journal,
@@ -167,12 +185,6 @@ class RunSession:
             number: The epoch, counted from 1.
         """
         return max((number - 1) * self.epoch_steps, self._finished_steps)
-
-    @contextlib.contextmanager
-    def _finishing(self) -> Iterator[None]:
-        """While it lasts, a signal waits for what saves."""
-        with self._stop.finishing():
-            yield
 
     def say_early_end(self) -> None:
         """Says that `max_steps` ended the run, and what was measured."""

@@ -44,7 +44,6 @@ class StepPace:
         self.seconds_to_first_step: float | None = None
         self.kinds = self.stretches[0].kinds
         self._alone: dict[str, float] = {}
-        self._paused_at: float | None = None
         self._expected_between = 0.0
         self.forget()
 
@@ -54,6 +53,7 @@ class StepPace:
         self._alone.clear()
         self._window: tuple[int, float] | None = None
         self._between: list[float] = []
+        self._paused_at: float | None = None
 
     @property
     def is_measuring(self) -> bool:

@@ -10,15 +10,13 @@ def steps_in_call(config: RunConfig, done: int, last_step: int) -> int:
     """Returns how many steps to run before the next moment at which something may have to be done between two.
 
     Args:
-        config: `steps_per_call`, and `checkpoint_every_steps` and `max_steps`, which no call passes.
+        config: `steps_per_call`, and `checkpoint_every_steps`, which no call passes.
         done: Steps done since the run began.
-        last_step: Steps done at the end of the epoch.
+        last_step: Steps done at the end of the epoch, or where `max_steps` ends the run in it.
     """
     ends = [done + config.steps_per_call, last_step]
     if config.checkpoint_every_steps:
         ends.append((done // config.checkpoint_every_steps + 1) * config.checkpoint_every_steps)
-    if config.max_steps > done:
-        ends.append(config.max_steps)
     return min(ends) - done
 
 

@@ -21,10 +21,11 @@ RESULT = {
 def header(**settings):
     split = ImageSplit.from_pixels(np.zeros((6, 8, 8, 1), np.uint8), np.array([0, 1, 0] * 2))
     dataset = ImageDataset("small", ("a", "b"), (8, 8, 1), split, split)
-    config = EvaluationConfig(genotype="DARTS_V2", cells=3, init_channels=2, batch_size=2, epochs=40, **settings)
+    settings = {"genotype": "DARTS_V2", **settings}
+    config = EvaluationConfig(cells=3, init_channels=2, batch_size=2, epochs=40, **settings)
     network = EvaluationNetwork(Genotype(EDGES, (2,), EDGES, (2,)), 2, cells=3, init_channels=2)
     network.build((None, 8, 8, 1))
-    return training_header(config, dataset, network, 3, "a budget" if settings else "")
+    return training_header(config, dataset, network, 3, "a budget" if "max_parameters" in settings else "")
 
 
 def test_the_header_says_what_is_trained():
@@ -36,6 +37,12 @@ def test_the_header_says_what_is_trained():
     assert " multiply-adds an image" in text
     assert all(len(line) < 80 for line in rows.splitlines())
     assert header(max_parameters=10**6)[1] == "a budget"
+
+
+def test_a_hand_designed_network_has_no_cells():
+    rows = " ".join(header(network="mobilenet_v2", genotype="")[-1].split())
+    assert "network mobilenet_v2: 2 channels, stem cifar" in rows
+    assert "3 cells" not in rows
 
 
 def test_a_row_has_a_text_under_each_title():

@@ -100,7 +100,7 @@ def test_what_the_run_opened_is_closed_whatever_happens(config):
 
 def test_a_signal_waits_for_what_saves(config):
     with Session(config()) as session, contextlib.ExitStack() as around:
-        around.enter_context(session._finishing())
+        around.enter_context(session._stop.finishing())
         session._stop._receive(15, None)
         with pytest.raises(StoppedError, match="saved after step 2"):
             session.saves.after_step(2)

@@ -117,3 +117,14 @@ def test_what_takes_time_between_epochs_counts_once_an_epoch(clock):
     pace.begin_epoch(10)
     assert pace.seconds_between_epochs == 5.0
     assert pace.seconds_left(10) == 20 + 2 * 5
+
+
+def test_what_is_done_between_two_stages_is_no_time_between_epochs(clock):
+    pace = search_pace(clock)
+    pace.begin_epoch(0)
+    pace.first_step_done(1, 1.0)
+    pace.end_epoch(10)
+    clock.now += 500  # Another network is built.
+    pace.forget()
+    pace.begin_epoch(10)
+    assert pace.seconds_between_epochs == 0

@@ -38,8 +38,6 @@ def test_the_step_at_which_max_steps_ends_a_run_is_saved_once(every, expected):
         ({"steps_per_call": 4}, 8, 2),
         ({"steps_per_call": 4, "checkpoint_every_steps": 3}, 0, 3),
         ({"steps_per_call": 4, "checkpoint_every_steps": 3}, 4, 2),
-        ({"steps_per_call": 4, "max_steps": 7}, 4, 3),
-        ({"steps_per_call": 4, "max_steps": 4}, 5, 4),
     ],
 )
 def test_a_call_ends_where_something_may_be_due(settings, done, expected):

@@ -82,8 +82,8 @@ def key_figures(record: RunRecord) -> dict[str, str]:
         figures["operations dropped"] = str(summary.get("dropped_operations", len(record.drops)))
     else:
         figures["test accuracy"] = percent(summary.get("test_accuracy"))
-        for name in ("balanced_accuracy", "macro_f1"):
-            figures[name.replace("_", " ").replace("f1", "F1")] = percent(summary.get(f"test_{name}"))
+        figures["balanced accuracy"] = percent(summary.get("test_balanced_accuracy"))
+        figures["macro F1"] = percent(summary.get("test_macro_f1"))
         if len(record.classes) > 5:
             figures["top 5"] = percent(summary.get("test_top_5_accuracy"))
         if isinstance(loss := summary.get("test_loss"), float):

@@ -11,7 +11,8 @@ from eoinas_tf.experiment.report.run_record import RunRecord
 SCRIPTS = {SearchConfig.__name__: "run_search.py", EvaluationConfig.__name__: "run_eval.py"}
 # What a final network's training should share with the search that found its cells.
 SHARED_SETTINGS = (
-    "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "operation_modules",
+    "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
+    "operation_modules",
 )  # fmt: skip
 SCHEDULE = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
 

@@ -16,8 +16,10 @@ from eoinas_tf.experiment.json_lines import JsonLines
 
 CELL_TITLES = {"normal": "normal", "reduce": "reduction"}
 KINDS: dict[str, type[RunConfig]] = {kind.__name__: kind for kind in (SearchConfig, EvaluationConfig)}
+# Beta, what methods without alpha have in its place, and beta's name in searches of earlier versions.
+PROBABILITY_COLUMNS = ("operation_weight", "probability", "operation_weights")
 # Of searches of versions that wrote no final_evidence.json, the best first.
-USUAL_SCORES = ("importance", "operation_weight", "operation_weights", "probability")
+USUAL_SCORES = ("importance", *PROBABILITY_COLUMNS)
 
 
 @dataclasses.dataclass(frozen=True)

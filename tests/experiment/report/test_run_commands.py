@@ -55,6 +55,11 @@ def test_after_a_search_comes_the_training_on_the_same_images(tmp_path):
     assert config.run_dir != str(folder)
 
 
+def test_a_weighted_search_is_followed_by_a_weighted_training(tmp_path):
+    folder = write_search(tmp_path / "search", class_weights="balanced")
+    assert parsed(EvaluationConfig, next_command_line(read_run(folder))[1]).class_weights == "balanced"
+
+
 def test_after_a_training_comes_its_export_or_its_rest(tmp_path, training):
     words, command = next_command_line(read_run(training))
     assert str(training / "saved_model") in shlex.split(command)
