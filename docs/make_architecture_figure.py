@@ -31,33 +31,49 @@ def folder_imports() -> networkx.DiGraph:
 def architecture_figure() -> Figure:
     """Returns the picture: who imports stands above whom it imports; arrows that follow from others are left out."""
     graph = folder_imports()
-    levels = list(networkx.topological_generations(graph.reverse()))
+    arrows = networkx.transitive_reduction(graph)
+    levels = _levels(graph)
     figure = Figure(figsize=(9, 1.15 * len(levels)))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    arrows = networkx.transitive_reduction(graph)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0.5 - len(levels), 0.5)
+    axes.axis("off")
     place: dict[str, tuple[float, int]] = {}
-    for height, level in enumerate(levels):
-        # Each above the middle of what it imports, so that few arrows cross.
-        middle = {folder: [place[below][0] for below in arrows[folder]] for folder in level}
+    boxes = {}
+    for depth, level in enumerate(levels):
+        # Each below the middle of those that import it, so that few arrows cross.
+        middle = {folder: [place[above][0] for above in arrows.predecessors(folder)] for folder in level}
         in_order = sorted(level, key=lambda folder: (sum(middle[folder]) / max(len(middle[folder]), 1), folder))
         for position, folder in enumerate(in_order):
-            place[folder] = ((position + 1) / (len(level) + 1), height)
+            place[folder] = ((position + 1) / (len(level) + 1), -depth)
+            boxes[folder] = axes.text(
+                *place[folder], folder, ha="center", va="center", fontsize=11,
+                bbox={"boxstyle": "round,pad=0.4", "facecolor": "#E8F1F8", "edgecolor": "#0072B2"},
+            )  # fmt: skip
+    figure.canvas.draw()  # Only then the boxes, at which arrows begin and end, have their sizes.
     for start, end in sorted(arrows.edges):
         arrow = axes.annotate(
             "", place[end], place[start],
-            arrowprops={"arrowstyle": "-|>", "color": "0.5", "shrinkA": 14, "shrinkB": 24, "mutation_scale": 14},
+            arrowprops={
+                "arrowstyle": "-|>", "color": "0.5", "mutation_scale": 14,
+                "patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch(),
+                # Round what lies between, where it passes a level.
+                "connectionstyle": f"arc3,rad={0.08 if place[start][1] - place[end][1] > 1 else 0}",
+            },
         )  # fmt: skip
         arrow.arrow_patch.set_gid(f"{start} imports {end}")
-    for folder, (across, height) in place.items():
-        axes.text(
-            across, height, folder, ha="center", va="center", fontsize=11,
-            bbox={"boxstyle": "round,pad=0.4", "facecolor": "#E8F1F8", "edgecolor": "#0072B2"},
-        )  # fmt: skip
-    axes.set_xlim(0, 1)
-    axes.set_ylim(-0.5, len(levels) - 0.5)
-    axes.axis("off")
     return figure
+
+
+def _levels(graph: networkx.DiGraph) -> list[list[str]]:
+    """Returns the folders by level, each right above what it imports; what imports nothing is right below the first."""
+    generations = list(networkx.topological_generations(graph.reverse()))[::-1]
+    depth = {folder: number for number, generation in enumerate(generations) for folder in generation}
+    for folder in graph:
+        if not graph.out_degree(folder):
+            depth[folder] = 1 + max((depth[above] for above in graph.predecessors(folder)), default=0)
+    return [[folder for folder in graph if depth[folder] == number] for number in range(max(depth.values()) + 1)]
 
 
 def main() -> None:

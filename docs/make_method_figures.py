@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from eoinas_tf.config import SearchConfig
-from eoinas_tf.experiment.cell_drawing import SAFE_COLORS, draw_cell, genotype_graph, operation_colors
+from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph, operation_colors
 from eoinas_tf.experiment.figure_files import figure_to_svg
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
@@ -42,9 +42,10 @@ def schedule() -> Figure:
     axes = figure.add_subplot()
     first = config.pruning_after_epoch + config.pruning_every_epochs
     drops = list(range(first, config.epochs + 1, config.pruning_every_epochs))
-    for row, color in enumerate(SAFE_COLORS):
+    colors = operation_colors(OPERATION_NAMES)
+    for row, name in enumerate(EXAMPLE_ORDER):
         end = drops[row] if row < len(drops) else config.epochs
-        axes.barh(row, end, color=color, height=0.6)
+        axes.barh(row, end, color=colors[name], height=0.6)
         if row < len(drops):
             axes.text(end, row, " dropped", va="center", fontsize=8)
     axes.axvspan(0, config.warmup_epochs, color="0.85", zorder=-1)

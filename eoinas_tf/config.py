@@ -164,7 +164,7 @@ class RunConfig:
     )
     steps_per_call: int = setting(
         1,
-        "Steps that one call of TensorFlow runs; more of them spare Python's part of short steps, as on a fast GPU. "
+        "Steps that one call of TensorFlow runs; more of them save Python's overhead in short steps, as on a fast GPU. "
         "SIGTERM, SIGINT and SIGHUP wait for the end of a call.",
         minimum=1,
         maximum=10_000,
@@ -185,7 +185,7 @@ class RunConfig:
     )
     logical_cpus: int = setting(
         2,
-        "Devices that the CPU is divided into with --strategy=mirrored on a machine without GPUs, for a try.",
+        "Devices that the CPU is divided into with --strategy=mirrored on a machine without GPUs, to try it out.",
         minimum=1,
         maximum=64,
     )
@@ -302,7 +302,7 @@ class SearchConfig(RunConfig):
     )
     stage_warmup: float = method_setting(
         0.4,
-        "Part of each stage's epochs, from its first on, that train the weights only; one epoch at least does not.",
+        "Fraction of each stage's epochs, from its first on, that train the weights only; one epoch at least does not.",
         minimum=0.0,
         maximum=0.99,
     )
@@ -482,7 +482,7 @@ class EvaluationConfig(RunConfig):
     )
     label_smoothing: float = setting(
         0.0,
-        "Part of an image's label that is spread evenly over all classes, in the training's losses only; 0: none.",
+        "Fraction of an image's label that is spread evenly over all classes, in the training's losses only; 0: none.",
         minimum=0.0,
         maximum=0.999999,
     )

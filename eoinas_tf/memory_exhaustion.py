@@ -24,4 +24,4 @@ def named_memory_exhaustion(settings: str) -> Iterator[None]:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         what = str(getattr(error, "message", error)).strip().partition("\n")[0]
-        raise MemoryExhaustedError(f"out of memory ({what or 'no more is said'}); lower {settings}") from None
+        raise MemoryExhaustedError(f"out of memory ({what or 'no details'}); lower {settings}") from None

@@ -16,7 +16,7 @@ def test_what_tensorflow_cannot_allocate_is_one_line_with_the_flags_to_lower():
 
 def test_what_python_cannot_allocate_is_too():
     with (
-        pytest.raises(MemoryExhaustedError, match=r"out of memory \(no more is said\); lower --cells$"),
+        pytest.raises(MemoryExhaustedError, match=r"out of memory \(no details\); lower --cells$"),
         named_memory_exhaustion("--cells"),
     ):
         raise MemoryError

@@ -37,7 +37,7 @@ def class_weights(setting: str | None, dataset: ImageDataset) -> dict[str, float
         weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)) * (counts > 0)
         return dict(zip(dataset.class_names, weights.tolist(), strict=True))
     given = _read(setting)
-    _check_names(setting, "names no class of the data set", set(given) - set(dataset.class_names))
+    _check_names(setting, "names classes that the data set does not have", set(given) - set(dataset.class_names))
     _check_names(setting, "lacks a weight for", set(dataset.class_names) - set(given))
     for name, weight in given.items():
         is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
@@ -89,7 +89,7 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise ValueError(f"{repeated!r} stands in it twice")
+        raise ValueError(f"{repeated!r} appears twice")
     return dict(pairs)
 
 

@@ -20,8 +20,8 @@ def other_task_error(task: str, received: str) -> DatasetError:
         received: What shows that it is this one.
     """
     return DatasetError(
-        f"{task} is not supported: a search and a training tell one class for each image; for a head of your own build "
-        "the cells without theirs, eoinas_tf.build_model(genotype, input_shape, include_top=False), and train them "
+        f"{task} is not supported: one class per image is predicted; for another task build the network without its "
+        "classifier, eoinas_tf.build_model(genotype, input_shape, include_top=False), and train it "
         f"with Keras. Received: {received}"
     )
 

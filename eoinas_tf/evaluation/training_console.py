@@ -92,7 +92,7 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
         accuracy += f" (top 5: {100 * summary['test_top_5_accuracy']:.2f} %)"
     if "test_balanced_accuracy" in summary:
         accuracy += (
-            f"; every class counting alike: balanced accuracy {100 * summary['test_balanced_accuracy']:.2f} %, "
+            f"; all classes weighted equally: balanced accuracy {100 * summary['test_balanced_accuracy']:.2f} %, "
             f"macro F1 {100 * summary['test_macro_f1']:.2f} %"
         )
     record = read_run(run.path)
@@ -125,6 +125,6 @@ def _measured(figures: Mapping[str, Any]) -> str:
     threads = figures["latency_threads"]
     return (
         f"{100 * figures['test_accuracy']:.2f} % of {figures['test_images']} test images, "
-        f"{rounded_count(figures['size_bytes'])} bytes, "
+        f"{rounded_count(figures['size_bytes'])}B, "
         f"{figures['latency_milliseconds']:.3g} ms an image on {threads} thread{'s' if threads > 1 else ''}"
     )

@@ -39,7 +39,7 @@ def check_replaceable(folder: Path) -> None:
     stored = _description(folder)
     if stored is None:
         raise StorageError(
-            f"{folder} is not replaced by an export, because it is none itself (no {DESCRIPTION} of ours in it); "
+            f"{folder} is not replaced by an export, because it is not an export of eoinas_tf (it has no {DESCRIPTION}); "
             "move it away or name another --run_dir"
         )
     foreign = sorted(set(_files(folder)) - set(stored.get("files", [])))

@@ -92,7 +92,7 @@ def derive_cells(
                 what = "nothing" if edge in struck else "only `none`"
                 warnings.append(
                     f"{cell_name} cell: {what} is left on the edge from node {edge.from_node} to node {edge.to_node}, "
-                    f"which the node needs; it takes {operation_names[operation]}, which lived longest"
+                    f"which the node needs; it takes {operation_names[operation]}, which was dropped last"
                 )
         pairs_of_type.append(tuple((operation_names[operation], edge.from_node) for edge, operation, _ in kept))
     normal, reduce = pairs_of_type

@@ -37,7 +37,7 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     if config.gives_whole_schedule or config.max_steps:
         return faults
     if config.epochs < fewest_epochs:
-        faults = (*faults, f"an eighth of fewer than {fewest_epochs} epochs is no epoch to warm up in")
+        faults = (*faults, f"fewer than {fewest_epochs} epochs leave no epoch for the warm-up")
     if not faults:
         return ()
     settings = ", ".join(
@@ -46,7 +46,7 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     )
     raise ConfigurationError(
         f"{'; '.join(faults)}. Received: {settings}; use at least {fewest_epochs} epochs and leave out the other "
-        "three, which then are an eighth of them each, or give all three to search all the same"
+        "three, which default to an eighth of --epochs each, or give all three to search anyway"
     )
 
 

@@ -17,7 +17,7 @@ def image_rows(dataset: ImageDataset) -> dict[str, str]:
     height, width, channels = dataset.image_shape
     names = textwrap.shorten(", ".join(dataset.class_names), MOST_CLASS_NAMES, placeholder=" ...")
     part = dataset.source.get("test part")
-    tests = "a fifth of each class, held out of the training images" if part == HELD_OUT else part or ""
+    tests = "a fifth of each class, held out from the training images" if part == HELD_OUT else part or ""
     # Where the images were found by looking, a remark says where the test images come from.
     remarks = "; ".join(dataset.remarks)
     return {

@@ -52,7 +52,7 @@ class RunEstimate:
         steps = ", ".join(f"{kind} {seconds:.3g} s" for kind, seconds in pace.seconds_by_kind(done).items())
         if pace.seconds_between_epochs:
             steps += f", between epochs {pace.seconds_between_epochs:.3g} s"
-        memory = f"{peak_memory_gib():.2f} GiB at most so far"
+        memory = f"{peak_memory_gib():.2f} GiB peak so far"
         for device in tf.config.list_logical_devices("GPU"):
             gib = tf.config.experimental.get_memory_info(device.name.removeprefix("/device:"))["peak"] / 2**30
             memory += f", {device.name.removeprefix('/device:')} {gib:.2f} GiB"

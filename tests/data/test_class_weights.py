@@ -59,14 +59,14 @@ def test_weights_of_a_file_are_taken_by_name_and_their_scale_counts_for_nothing(
     ("content", "message"),
     [
         ({"cat": 1, "dog": 1}, "lacks a weight for: 'owl'"),
-        ({"cat": 1, "dog": 1, "owl": 1, "cow": 1}, "names no class of the data set: 'cow'"),
+        ({"cat": 1, "dog": 1, "owl": 1, "cow": 1}, "names classes that the data set does not have: 'cow'"),
         ({"cat": 1, "dog": 0, "owl": 1}, "weight of 'dog' must be a positive number. Received: 0"),
         ({"cat": 1, "dog": "2", "owl": 1}, "weight of 'dog' must be a positive number. Received: '2'"),
         ({"cat": 1, "dog": True, "owl": 1}, "weight of 'dog' must be a positive number. Received: True"),
         ({"cat": 1, "dog": 1, "owl": float("nan")}, "weight of 'owl' must be a positive number. Received: nan"),
         ([1, 2, 3], "one JSON object of class names and weights. Received: list"),
         ("{", "cannot be read: "),
-        ('{"cat": 1, "dog": 1, "owl": 1, "cat": 2}', "'cat' stands in it twice"),
+        ('{"cat": 1, "dog": 1, "owl": 1, "cat": 2}', "'cat' appears twice"),
     ],
 )
 def test_what_are_no_weights_of_the_classes_is_refused_in_one_line(tmp_path, content, message):

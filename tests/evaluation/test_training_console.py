@@ -91,14 +91,14 @@ def test_a_user_is_told_sizes_where_everything_is_and_what_to_type_next(run):
 
 def test_each_export_is_told_with_its_accuracy_size_and_latency_and_what_it_lost(run):
     text = " ".join(result(run, tflite_int8="tflite_int8/model.tflite", warnings=["it lost 25 points"]).split())
-    figures = "75.00 % of 400 test images, 1.23 M bytes, 2.5 ms an image on 1 thread"
+    figures = "75.00 % of 400 test images, 1.23 MB, 2.5 ms an image on 1 thread"
     assert f"tflite_int8 {run.path / 'tflite_int8/model.tflite'}: {figures}" in text
     assert "warning: it lost 25 points" in text
 
 
 def test_every_class_counts_alike_where_classes_are_uneven(run):
     first = result(run, 2, test_balanced_accuracy=0.5, test_macro_f1=0.4286).splitlines()[0]
-    assert first == ("test accuracy 75.00 %; every class counting alike: balanced accuracy 50.00 %, macro F1 42.86 %")
+    assert first == ("test accuracy 75.00 %; all classes weighted equally: balanced accuracy 50.00 %, macro F1 42.86 %")
 
 
 def test_a_training_that_ended_early_names_the_command_that_continues_it(run):

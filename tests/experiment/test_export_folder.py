@@ -130,7 +130,7 @@ def make_link_to_an_export(path):
 def test_what_is_no_export_of_ours_is_left_alone(folder, make):
     make(folder)
     before = sorted(str(path) for path in folder.parent.rglob("*"))
-    with pytest.raises(StorageError, match="is not replaced by an export, because it is none itself"):
+    with pytest.raises(StorageError, match="is not replaced by an export, because it is not an export of eoinas_tf"):
         write(folder)
     assert sorted(str(path) for path in folder.parent.rglob("*")) == before
 

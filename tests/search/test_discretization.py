@@ -188,7 +188,7 @@ def test_after_the_last_drop_the_struck_edge_takes_what_lived_longest():
     assert cells.genotype.normal[:2] == (("skip_connect", 1), ("sep_conv_3x3", 0))
     assert cells.warnings[1] == (
         "normal cell: nothing is left on the edge from node 0 to node 2, which the node needs; it takes sep_conv_3x3, "
-        "which lived longest"
+        "which was dropped last"
     )
 
 

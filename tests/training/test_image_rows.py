@@ -30,7 +30,7 @@ def test_of_many_classes_the_first_are_named():
     ("source", "remarks", "tests", "found"),
     [
         ({}, (), "", ""),
-        ({"test part": HELD_OUT}, (), "a fifth of each class, held out of the training images", ""),
+        ({"test part": HELD_OUT}, (), "a fifth of each class, held out from the training images", ""),
         ({"test part": "validation"}, ("ignored x",), "validation", "ignored x"),
         ({"test part": HELD_OUT}, ("a fifth is the test part", "2 bad"), "", "a fifth is the test part; 2 bad"),
     ],
