@@ -39,8 +39,8 @@ def check_replaceable(folder: Path) -> None:
     stored = _description(folder)
     if stored is None:
         raise StorageError(
-            f"{folder} is not replaced by an export, because it is not an export of eoinas_tf (it has no {DESCRIPTION}); "
-            "move it away or name another --run_dir"
+            f"{folder} is not replaced by an export, because it is not an export of eoinas_tf (it has no "
+            f"{DESCRIPTION}); move it away or name another --run_dir"
         )
     foreign = sorted(set(_files(folder)) - set(stored.get("files", [])))
     if foreign:

@@ -63,7 +63,7 @@ def test_fewer_than_8_epochs_are_refused_with_what_to_do(epochs):
     message = str(refusal.value)
     left = f"{8 - epochs} of 8 operations are left on each edge at the end; " if epochs < 7 else ""
     assert message.startswith(left.removesuffix("; "))
-    assert "an eighth of fewer than 8 epochs is no epoch" in message
+    assert "fewer than 8 epochs leave no epoch for the warm-up" in message
     assert f"Received: --epochs={epochs}, --warmup_epochs=0, " in message
     assert "use at least 8 epochs" in message
     assert "\n" not in message

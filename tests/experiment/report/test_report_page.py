@@ -59,7 +59,8 @@ def test_the_page_of_a_search_tells_what_happened(pages):
     for words in (
         "eoinas search on digits", "62.50 %", "The cells", "Curves", "Score: the score S",
         "What was dropped, when and why",
-        "the lowest of its edge; next: none 0.2500", "Edges won by none or the identity", "run_search.py", "run_eval.py",
+        "the lowest of its edge; next: none 0.2500", "Edges won by none or the identity",
+        "run_search.py", "run_eval.py",
         "batch_size", "all 2 classes", "python",
     ):  # fmt: skip
         assert words in text
