@@ -39,6 +39,11 @@ def random_images(generator, height, width, channels=3, batch=4):
     return tf.constant(generator.normal(2, 3, [batch, height, width, channels]).astype(np.float32))
 
 
+def images_of(generator, height, width, channels=3):
+    """Returns an array of 2 images of standard normal values, float32 [2, height, width, channels]."""
+    return generator.normal(size=(2, height, width, channels)).astype("float32")
+
+
 def compiled_function_count(function, *shape):
     """Returns how many compiled functions lie in the graph of a function of images."""
     graph = tf.function(function, autograph=False).get_concrete_function(tf.zeros(shape)).graph
