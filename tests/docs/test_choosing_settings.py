@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import pytest
+from docs_pages import cells_of
 
 from eoinas_tf.commands import automatic_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
@@ -18,7 +19,7 @@ def page(docs_folder):
 
 def marked_rows(page, name):
     table = page.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0].strip().splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return [cells_of(line) for line in table]
 
 
 def flags_of(words):

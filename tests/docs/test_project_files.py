@@ -5,13 +5,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from docs_pages import ROOT
 
 from eoinas_tf import __version__
-
-ROOT = Path(__file__).parents[2]
 
 
 def text_of(path):
