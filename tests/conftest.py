@@ -43,6 +43,16 @@ def generator():
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def exports_are_checked_in_this_process(monkeypatch):
+    """The other process is tested with the exports; starting TensorFlow in one for each run takes too long."""
+    # Imported here, so that collecting tests does not load TensorFlow.
+    from eoinas_tf.experiment import export_check
+    from eoinas_tf.experiment.exported_predictions import export_outputs
+
+    monkeypatch.setattr(export_check, "run_export", export_outputs)
+
+
 @pytest.fixture(scope="session")
 def tfds_data_dir():
     """The folder of prepared TensorFlow Datasets that TFDS_DATA_DIR names; skips where CIFAR-10 is not in it."""

@@ -19,6 +19,17 @@ SECONDS_BESIDE_EPOCHS = 30.0
 Group = tuple[str, ...]
 
 
+def seconds_of_an_image(cells: int, channels: int, pixels: int) -> float:
+    """Returns how long two CPU cores train a network on one image by the formula.
+
+    Args:
+        cells: Cells of the network.
+        channels: Channels of its first cell.
+        pixels: Pixels of the image.
+    """
+    return SECONDS_OF_A_CELL * cells * channels**1.5 * pixels**0.785
+
+
 def formula_seconds(run: PlannedRun) -> float | None:
     """Returns what a run takes on two CPU cores by the formula; None where its number of images is not known.
 
@@ -33,7 +44,7 @@ def formula_seconds(run: PlannedRun) -> float | None:
     is_search = isinstance(config, SearchConfig)
     size = config.image_size
     pixels = size[0] * size[1] if size else USUAL_PIXELS.get(config.dataset, CIFAR_PIXELS)
-    image = SECONDS_OF_A_CELL * config.cells * config.init_channels**1.5 * pixels**0.785
+    image = seconds_of_an_image(config.cells, config.init_channels, pixels)
     return SECONDS_BESIDE_EPOCHS + run.epochs() * run.images * image * (SEARCH_FACTOR if is_search else 1.0)
 
 

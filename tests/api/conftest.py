@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from eoinas_tf.experiment import export_check
-from eoinas_tf.experiment.exported_predictions import export_outputs
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("max_pool_3x3", 0), ("skip_connect", 1))
@@ -22,8 +20,3 @@ def arrays():
     labels = np.arange(40) % 2
     images = np.random.default_rng(0).integers(0, 100, (40, 8, 8, 1)) + 120 * labels[:, None, None, None]
     return images.astype(np.uint8), labels
-
-
-@pytest.fixture
-def exports_are_checked_in_this_process(monkeypatch):
-    monkeypatch.setattr(export_check, "run_export", export_outputs)

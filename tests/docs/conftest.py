@@ -1,11 +1,11 @@
 """What the tests of the documentation share: where it is, and its programs."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
+from docs_pages import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from docs_pages import cells_of
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.search.operation_importance import operation_importance
@@ -19,7 +20,7 @@ def page(docs_folder):
 def rows(page, header):
     """Returns the cells of a table's lines."""
     lines = page.split(header)[1].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[: lines.index("")]]
+    return [cells_of(line) for line in lines[: lines.index("")]]
 
 
 def test_the_table_has_each_method_once_in_the_registrys_order(page):

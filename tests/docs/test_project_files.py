@@ -5,13 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+import yaml
+from docs_pages import ROOT
 
 from eoinas_tf import __version__
-
-ROOT = Path(__file__).parents[2]
 
 
 def text_of(path):
@@ -36,7 +35,6 @@ def test_the_version_stands_in_one_place_and_heads_the_change_log():
 
 
 def test_the_workflow_runs_what_ci_runs_on_every_supported_python():
-    yaml = pytest.importorskip("yaml", reason="comes with the extra `docs`")
     jobs = yaml.safe_load(text_of(".github/workflows/ci.yml"))["jobs"]
     assert "bash .ci/run" in [step.get("run") for step in jobs["test"]["steps"]]
     assert "make test" in text_of(".ci/run").splitlines()
@@ -45,13 +43,11 @@ def test_the_workflow_runs_what_ci_runs_on_every_supported_python():
 
 
 def test_before_a_commit_make_check_runs():
-    yaml = pytest.importorskip("yaml", reason="comes with the extra `docs`")
     ((hook,),) = (entry["hooks"] for entry in yaml.safe_load(text_of(".pre-commit-config.yaml"))["repos"])
     assert (hook["entry"], hook["pass_filenames"]) == ("make check", False)
 
 
 def test_the_citation_names_the_paper():
-    yaml = pytest.importorskip("yaml", reason="comes with the extra `docs`")
     citation = yaml.safe_load(text_of("CITATION.cff"))
     (paper,) = citation["references"]
     assert paper["title"] in " ".join(text_of("docs/method.md").split())

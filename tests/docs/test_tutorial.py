@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from docs_pages import ROOT
 
-ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(?P<language>sh|python) ?(?P<name>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SEARCH = (
     "--epochs=1 --cells=3 --init_channels=2 --batch_size=10 --operations=skip_connect,max_pool_3x3 --warmup_epochs=0 "

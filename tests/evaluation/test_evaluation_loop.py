@@ -12,13 +12,15 @@ from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, R
 from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
-from eoinas_tf.experiment import export_check, export_formats
-from eoinas_tf.experiment.exported_predictions import LOADERS, export_outputs
+from eoinas_tf.experiment import export_formats
+from eoinas_tf.experiment.exported_predictions import LOADERS
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 EPOCHS, EPOCH_STEPS = 4, 3
+
+pytestmark = pytest.mark.usefixtures("exports_are_checked_in_this_process")
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +36,6 @@ def small_images(monkeypatch):
     dataset = ImageDataset("small", ("dark", "bright"), (8, 8, 3), split(26), split(10))
     monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: dataset)
     return dataset
-
-
-@pytest.fixture(autouse=True)
-def exports_are_checked_in_this_process(monkeypatch):
-    """The other process is tested with the exports; starting TensorFlow in one for each run here takes too long."""
-    monkeypatch.setattr(export_check, "run_export", export_outputs)
 
 
 @pytest.fixture

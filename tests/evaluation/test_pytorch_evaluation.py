@@ -13,13 +13,13 @@ from eoinas_tf.evaluation import evaluation_images
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.pytorch_weights import pytorch_tensors
-from eoinas_tf.experiment import export_check
-from eoinas_tf.experiment.exported_predictions import export_outputs
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("dil_conv_3x3", 0), ("skip_connect", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 SETTINGS = {"cells": 3, "init_channels": 2}
+
+pytestmark = pytest.mark.usefixtures("exports_are_checked_in_this_process")
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +32,6 @@ def small_images(monkeypatch, generator):
 
     dataset = ImageDataset("small", ("a", "b", "c"), (8, 8, 1), split(4), split(10))
     monkeypatch.setattr(evaluation_images, "load_image_dataset", lambda *_, **__: dataset)
-    # The check in a process of its own, which takes seconds, has tests of its own.
-    monkeypatch.setattr(export_check, "run_export", export_outputs)
     return dataset
 
 

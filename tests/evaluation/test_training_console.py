@@ -1,8 +1,8 @@
 import json
-import shlex
 
 import numpy as np
 import pytest
+from shell_words import words_of
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
@@ -66,11 +66,6 @@ def result(run, num_classes=10, **changes):
     )
     run.summary.write_text(json.dumps(summary))
     return training_result(run, summary, num_classes)
-
-
-def words_of(command):
-    """Returns the words that a shell makes of a command broken into lines."""
-    return shlex.split(command.replace("\\\n", ""))
 
 
 @pytest.mark.parametrize(("classes", "has_top_5"), [(2, False), (5, False), (6, True)])

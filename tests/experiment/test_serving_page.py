@@ -45,7 +45,7 @@ def test_an_export_is_served_as_the_page_says(tiny, tmp_path, name):
     with new_export(tmp_path / "runs" / "eval" / name, description) as folder:
         export_format.write(tiny.classifier, folder)
     expected = tiny.expected_of_other_size(image)[0]
-    kind, *_ = name.partition("_") if name.startswith("tflite") else (name,)
+    kind = "tflite" if name.startswith("tflite") else name
     program = program_that_reads(f'folder = Path("runs/eval/{kind}")').replace(f"eval/{kind}", f"eval/{name}")
     label, probability = run(program, tmp_path).split()
     assert label == tiny.class_names[expected.argmax()]

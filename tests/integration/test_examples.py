@@ -4,12 +4,10 @@ import importlib.util
 import json
 from pathlib import Path
 
+import keras  # noqa: F401 -- the tests are seeded where their module imports it
 import pytest
 import sklearn.datasets
 from sklearn.utils import Bunch
-
-from eoinas_tf.experiment import export_check
-from eoinas_tf.experiment.exported_predictions import export_outputs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = {"cells": 3, "init_channels": 2, "crop_padding": 0, "horizontal_flip": False, "batch_size": 20}
@@ -25,7 +23,6 @@ def few_digits(monkeypatch):
     digits = sklearn.datasets.load_digits()
     few = Bunch(images=digits.images[:100], target=digits.target[:100])
     monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: few)
-    monkeypatch.setattr(export_check, "run_export", export_outputs)
 
 
 def run_cells(notebook, replaced):
@@ -46,6 +43,7 @@ def run_cells(notebook, replaced):
     return names, shown
 
 
+@pytest.mark.usefixtures("exports_are_checked_in_this_process")
 def test_the_script_and_then_the_notebook_that_finds_its_runs_finished(few_digits, tmp_path, capsys):
     specification = importlib.util.spec_from_file_location("arrays_example", EXAMPLES / "arrays.py")
     script = importlib.util.module_from_spec(specification)

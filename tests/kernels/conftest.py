@@ -1,6 +1,7 @@
 """Fixtures with which small images are computed as large ones are, by every implementation that a CPU may have."""
 
 import pytest
+from kernel_checks import set_thresholds
 
 from eoinas_tf.kernels import kernel_policy
 
@@ -8,10 +9,7 @@ from eoinas_tf.kernels import kernel_policy
 @pytest.fixture
 def any_size(monkeypatch):
     """Lets the small images of these tests count as large ones, and their few channels as a vector's."""
-    for threshold in (
-        "MIN_ELEMENTS_TO_COMPILE", "MIN_ELEMENTS_TO_COMPILE_CONVOLUTION", "MIN_ELEMENTS_FOR_ONEDNN_POOLING"
-    ):  # fmt: skip
-        monkeypatch.setattr(kernel_policy, threshold, 0)
+    set_thresholds(monkeypatch, 0)
     monkeypatch.setattr(kernel_policy, "ONEDNN_VECTOR_CHANNELS", 1)
 
 
@@ -19,3 +17,11 @@ def any_size(monkeypatch):
 def _onednn(request, monkeypatch):
     """Once with the kernels that are chosen where oneDNN is on, once with those where it is off."""
     monkeypatch.setattr(kernel_policy, "has_onednn", lambda: request.param)
+
+
+@pytest.fixture(params=[(0, True), (0, False), (2**60, False)], ids=["onednn", "no-onednn", "small"])
+def _normalization(request, any_size, monkeypatch):
+    """Once as a CPU normalizes large batches with oneDNN, once without it, once as small ones are anywhere."""
+    min_elements, onednn = request.param
+    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_TO_COMPILE", min_elements)
+    monkeypatch.setattr(kernel_policy, "has_onednn", lambda: onednn)

@@ -4,11 +4,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.kernels import kernel_policy
+
 SIDES = [(9, 7), (8, 8), (5, 6)]
 # The smallest and the narrowest too, for what is compared with its definition.
 ALL_SIDES = [(6, 8), (7, 5), (8, 7), (1, 1), (2, 3), (1, 9)]
 
+# What makes a batch large: for compiled functions, for compiled convolutions, for oneDNN's pooling.
+THRESHOLDS = ("MIN_ELEMENTS_TO_COMPILE", "MIN_ELEMENTS_TO_COMPILE_CONVOLUTION", "MIN_ELEMENTS_FOR_ONEDNN_POOLING")
+
 with_and_without_onednn = pytest.mark.usefixtures("_onednn")
+every_normalization = pytest.mark.usefixtures("_normalization")
+
+
+def set_thresholds(monkeypatch, value):
+    """Sets the `THRESHOLDS`: one value for all, or a tuple of one for each."""
+    values = value if isinstance(value, tuple) else (value,) * len(THRESHOLDS)
+    for threshold, elements in zip(THRESHOLDS, values, strict=True):
+        monkeypatch.setattr(kernel_policy, threshold, elements)
 
 
 def values_and_gradients(function, *arguments):
@@ -37,6 +50,11 @@ def assert_same(fast, plain, *arguments):
 def random_images(generator, height, width, channels=3, batch=4):
     """Returns a tensor of normal values, float32 [batch, height, width, channels]."""
     return tf.constant(generator.normal(2, 3, [batch, height, width, channels]).astype(np.float32))
+
+
+def images_of(generator, height, width, channels=3):
+    """Returns an array of 2 images of standard normal values, float32 [2, height, width, channels]."""
+    return generator.normal(size=(2, height, width, channels)).astype("float32")
 
 
 def compiled_function_count(function, *shape):

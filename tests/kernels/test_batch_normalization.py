@@ -3,24 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from kernel_checks import SIDES, assert_same, random_images, with_and_without_onednn
+from kernel_checks import SIDES, assert_same, every_normalization, random_images
 
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.batch_normalization import batch_normalization, batch_standardization
 
 
-@pytest.fixture(params=["large", "small"])
-def _size(request, monkeypatch):
-    """Once as a CPU normalizes large batches, once as small ones are normalized anywhere."""
-    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_TO_COMPILE", 0 if request.param == "large" else 2**60)
-    monkeypatch.setattr(kernel_policy, "ONEDNN_VECTOR_CHANNELS", 1)
-
-
-both_sizes = pytest.mark.usefixtures("_size")
-
-
-@both_sizes
-@with_and_without_onednn
+@every_normalization
 @pytest.mark.parametrize(("height", "width"), SIDES)
 @pytest.mark.parametrize("batch", [3, 4, 6, 8])
 def test_standardization(generator, height, width, batch):
@@ -32,8 +21,7 @@ def test_standardization(generator, height, width, batch):
     assert_same(lambda inputs: batch_standardization(inputs, 0.1), plain, inputs)
 
 
-@both_sizes
-@with_and_without_onednn
+@every_normalization
 @pytest.mark.parametrize(("height", "width"), SIDES)
 def test_normalization(generator, height, width):
     def plain(inputs, scale, offset):

@@ -4,7 +4,15 @@ import numpy as np
 import numpy_references
 import pytest
 import tensorflow as tf
-from kernel_checks import ALL_SIDES, SIDES, assert_same, compiled_function_count, random_images, with_and_without_onednn
+from kernel_checks import (
+    ALL_SIDES,
+    SIDES,
+    assert_same,
+    compiled_function_count,
+    images_of,
+    random_images,
+    with_and_without_onednn,
+)
 
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.convolutions import (
@@ -12,10 +20,6 @@ from eoinas_tf.kernels.convolutions import (
     plain_depthwise_convolution,
     pointwise_convolution,
 )
-
-
-def images_of(generator, height, width, channels=3):
-    return generator.normal(size=(2, height, width, channels)).astype("float32")
 
 
 @pytest.mark.parametrize(("height", "width"), ALL_SIDES)

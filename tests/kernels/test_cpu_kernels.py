@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from kernel_checks import assert_same, random_images, values_and_gradients, with_and_without_onednn
+from kernel_checks import (
+    assert_same,
+    every_normalization,
+    random_images,
+    set_thresholds,
+    values_and_gradients,
+    with_and_without_onednn,
+)
 
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.space.convolution_blocks import (
@@ -20,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("any_size")
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 6), (7, 6), (6, 5)])
-def test_a_factorized_reduction_is_the_same_with_them(generator, monkeypatch, height, width):
+def test_a_factorized_reduction_is_the_same_with_cpu_kernels(generator, monkeypatch, height, width):
     layer, inputs = FactorizedReduction(4, affine=False), random_images(generator, height, width)
     layer.build(inputs.shape)
     fast = values_and_gradients(layer, inputs)
@@ -29,10 +36,8 @@ def test_a_factorized_reduction_is_the_same_with_them(generator, monkeypatch, he
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@with_and_without_onednn
-@pytest.mark.parametrize("min_elements", [0, 2**60], ids=["large", "small"])
-def test_batch_normalization_trains_and_remembers_as_keras_does(generator, monkeypatch, min_elements):
-    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_TO_COMPILE", min_elements)
+@every_normalization
+def test_batch_normalization_trains_and_remembers_as_keras_does(generator):
     inputs = random_images(generator, 6, 5)
     fast, plain = (kind(momentum=0.8) for kind in (BatchNormalization, keras.layers.BatchNormalization))
     for layer in (fast, plain):
@@ -59,16 +64,13 @@ def test_batch_normalization_in_half_precision_is_keras_s_to_the_bit(generator, 
 
 @with_and_without_onednn
 @pytest.mark.parametrize(("stride", "train_weights"), [(1, True), (1, False), (2, True)])
-def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, stride, train_weights):
+def test_an_edge_runs_each_operation_as_without_cpu_kernels(generator, monkeypatch, stride, train_weights):
     """In branches compiled functions have pitfalls of their own, so all operations are run through one."""
     inputs = random_images(generator, 8, 8, channels=4)
     weights = CandidateOperations(4, stride).initial_weights()
     results = []
     for min_elements in (0, 2**60):
-        for threshold in (
-            "MIN_ELEMENTS_TO_COMPILE", "MIN_ELEMENTS_TO_COMPILE_CONVOLUTION", "MIN_ELEMENTS_FOR_ONEDNN_POOLING"
-        ):  # fmt: skip
-            monkeypatch.setattr(kernel_policy, threshold, min_elements)
+        set_thresholds(monkeypatch, min_elements)
         edge = CandidateOperations(4, stride)
 
         @tf.function(autograph=False)
@@ -92,7 +94,7 @@ def test_an_edge_runs_each_operation_as_without_them(generator, monkeypatch, str
     [BatchStandardization(), DepthwiseSeparableUnit(4, 3), PointwiseConvolution(6, 1, use_bias=False)],
     ids=lambda layer: type(layer).__name__,
 )
-def test_a_layer_calls_them_in_a_graph_of_known_shape_only(layer, monkeypatch):
+def test_a_layer_calls_cpu_kernels_in_a_graph_of_known_shape_only(layer, monkeypatch):
     asked = []
     use_cpu_kernels = kernel_policy.use_cpu_kernels
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import tensorflow as tf
-from kernel_checks import compiled_function_count
+from kernel_checks import compiled_function_count, set_thresholds
 
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.space.convolution_blocks import BatchStandardization, DepthwiseConvolution
@@ -49,41 +49,29 @@ def test_kernels_that_onednn_has_are_not_compiled_beside_it(monkeypatch):
         assert compiled_functions(BatchStandardization()) == expected
 
 
-@pytest.mark.usefixtures("any_size")
-def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch):
-    @tf.function(autograph=False)
-    def answers(inputs):
-        convolves = kernel_policy.use_cpu_kernels(inputs, kernel_policy.MIN_ELEMENTS_TO_COMPILE_CONVOLUTION)
-        found.append((kernel_policy.use_cpu_kernels(inputs), convolves, kernel_policy.use_cpu_pooling(inputs)))
+@pytest.mark.parametrize(
+    ("thresholds", "onednn", "gpu", "shape", "dtype", "expected"),
+    [
+        ((0, 0, 0), True, False, (2, 4, 4, 3), tf.float32, (True, True, True)),
+        ((0, 0, 0), True, False, (2, 4, 4, 3), tf.bfloat16, (False, False, False)),
+        ((0, 0, 0), False, True, (2, 4, 6, 3), tf.float32, (False, False, False)),
+        ((120, 1000, 0), True, False, (2, 4, 5, 3), tf.float32, (True, False, True)),
+        ((1000, 1000, 150), True, False, (2, 5, 5, 3), tf.float32, (False, False, True)),
+        ((1000, 1000, 150), True, False, (2, 7, 3, 3), tf.float32, (False, False, False)),
+        ((1000, 1000, 150), False, False, (2, 6, 5, 3), tf.float32, (False, False, False)),
+    ],
+)
+def test_small_images_other_types_and_gpus_are_left_alone(monkeypatch, thresholds, onednn, gpu, shape, dtype, expected):
+    """Asks about every kernel, about convolutions and about poolings."""
 
-    found = []
-    monkeypatch.setattr(kernel_policy, "has_onednn", lambda: True)
-    answers(tf.zeros([2, 4, 4, 3]))
-    answers(tf.zeros([2, 4, 4, 3], tf.bfloat16))
-    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_TO_COMPILE", 120)
-    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_TO_COMPILE_CONVOLUTION", 1000)
-    answers(tf.zeros([2, 4, 5, 3]))
-    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_TO_COMPILE", 1000)
-    monkeypatch.setattr(kernel_policy, "MIN_ELEMENTS_FOR_ONEDNN_POOLING", 150)
-    answers(tf.zeros([2, 5, 5, 3]))
-    answers(tf.zeros([2, 7, 3, 3]))
-    monkeypatch.setattr(kernel_policy, "has_onednn", lambda: False)
-    answers(tf.zeros([2, 6, 5, 3]))
-    for threshold in (
-        "MIN_ELEMENTS_TO_COMPILE", "MIN_ELEMENTS_TO_COMPILE_CONVOLUTION", "MIN_ELEMENTS_FOR_ONEDNN_POOLING"
-    ):  # fmt: skip
-        monkeypatch.setattr(kernel_policy, threshold, 0)
-    monkeypatch.setattr(kernel_policy, "has_gpu", lambda: True)
-    answers(tf.zeros([2, 4, 6, 3]))
-    assert found == [
-        (True, True, True),
-        (False, False, False),
-        (True, False, True),
-        (False, False, True),
-        (False, False, False),
-        (False, False, False),
-        (False, False, False),
-    ]
+    def uses(images):
+        convolves = kernel_policy.use_cpu_kernels(images, kernel_policy.MIN_ELEMENTS_TO_COMPILE_CONVOLUTION)
+        return kernel_policy.use_cpu_kernels(images), convolves, kernel_policy.use_cpu_pooling(images)
+
+    set_thresholds(monkeypatch, thresholds)
+    monkeypatch.setattr(kernel_policy, "has_onednn", lambda: onednn)
+    monkeypatch.setattr(kernel_policy, "has_gpu", lambda: gpu)
+    assert answer(uses, shape, dtype) == expected
 
 
 @pytest.mark.parametrize(

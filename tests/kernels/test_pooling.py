@@ -4,14 +4,10 @@ import numpy as np
 import numpy_references
 import pytest
 import tensorflow as tf
-from kernel_checks import ALL_SIDES, SIDES, assert_same, random_images, with_and_without_onednn
+from kernel_checks import ALL_SIDES, SIDES, assert_same, images_of, random_images, with_and_without_onednn
 
 from eoinas_tf.kernels.pooling import average_pooling, maximum_pooling, plain_maximum_pooling
 from eoinas_tf.kernels.quantizable_operations import quantizable_operations
-
-
-def images_of(generator, height, width, channels=3):
-    return generator.normal(size=(2, height, width, channels)).astype("float32")
 
 
 @pytest.mark.parametrize(("height", "width"), ALL_SIDES)

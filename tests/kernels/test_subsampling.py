@@ -4,7 +4,7 @@ import numpy as np
 import numpy_references
 import pytest
 import tensorflow as tf
-from kernel_checks import ALL_SIDES, SIDES, assert_same, compiled_function_count, random_images
+from kernel_checks import ALL_SIDES, SIDES, assert_same, compiled_function_count, images_of, random_images
 
 from eoinas_tf.kernels.subsampling import compiled_even_pixels, diagonal_pixels, subsample
 
@@ -12,7 +12,7 @@ from eoinas_tf.kernels.subsampling import compiled_even_pixels, diagonal_pixels,
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize(("height", "width"), ALL_SIDES)
 def test_subsample_equals_the_definition(generator, height, width, first):
-    images = generator.normal(size=(2, height, width, 3)).astype("float32")
+    images = images_of(generator, height, width)
     outputs = subsample(tf.constant(images), first)
     np.testing.assert_array_equal(outputs, numpy_references.subsample(images, first).astype("float32"))
 

@@ -6,7 +6,7 @@ from eoinas_tf.search import architecture_step_time
 from eoinas_tf.search.architecture_step_time import architecture_step_seconds
 
 
-def assert_same(before, after):
+def assert_same_bytes(before, after):
     assert before.keys() == after.keys()
     for name, arrays in before.items():
         for old, new in zip(arrays, after[name], strict=True):
@@ -30,7 +30,7 @@ def test_three_steps_are_run_and_leave_no_trace(search, epoch, monkeypatch):
     monkeypatch.setattr(search.step, "update_architecture", counted)
     assert architecture_step_seconds(search.step, epoch, epoch.schedule) > 0
     assert len(ran) == 3
-    assert_same(before, search.values())
+    assert_same_bytes(before, search.values())
 
 
 def test_a_step_that_fails_leaves_no_trace(search, epoch, monkeypatch):
@@ -44,7 +44,7 @@ def test_a_step_that_fails_leaves_no_trace(search, epoch, monkeypatch):
     monkeypatch.setattr(search.step, "update_architecture", out_of_memory)
     with pytest.raises(MemoryError):
         architecture_step_seconds(search.step, epoch, epoch.schedule)
-    assert_same(before, search.values())
+    assert_same_bytes(before, search.values())
 
 
 def test_the_mean_is_of_the_steps_after_the_traced_one(search, epoch, monkeypatch):
@@ -60,5 +60,5 @@ def test_a_step_after_it_is_the_step_without_it(search, epoch):
     search.reset()
     architecture_step_seconds(search.step, epoch, epoch.schedule)
     search.update_architecture(number=3)
-    assert_same(expected, search.values())
+    assert_same_bytes(expected, search.values())
     assert np.any(search.method.operation_logits)

@@ -9,7 +9,7 @@ from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
 CHANNELS = 4
 SIDE = 8
-# Of these a batch is not few.
+# A batch of so many images is not small.
 MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
 
 

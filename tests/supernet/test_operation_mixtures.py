@@ -13,7 +13,7 @@ from eoinas_tf.supernet.mixed_operation import MixedOperation
 
 CHANNELS = 4
 SIDE = 8
-# Of these a batch is not few.
+# A batch of so many images is not small.
 MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
 FEW_NAMES = (NONE, SKIP_CONNECT, "sep_conv_3x3", "max_pool_3x3")
 SKIP = OPERATION_NAMES.index(SKIP_CONNECT)

@@ -35,8 +35,9 @@ def test_rows_stand_under_one_row_of_titles():
     ],
 )
 def test_losses_are_short(loss, text):
-    assert loss_text(loss) == text
-    assert len(text) <= 7
+    written = loss_text(loss)
+    assert written == text
+    assert len(written) <= 7
 
 
 def test_fractions_and_speeds():

@@ -5,18 +5,6 @@ from eoinas_tf.training.step_pace import StepPace, Stretch
 WEIGHTS, BOTH = ("weight step",), ("weight step", "architecture step")
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 def search_pace(clock):
     """2 warm-up epochs and 6 others of 10 iterations."""
     return StepPace([Stretch(WEIGHTS, 20), Stretch(BOTH, 80)], epoch_steps=10, clock=clock)
