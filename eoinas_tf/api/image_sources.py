@@ -11,7 +11,7 @@ import tensorflow as tf
 from eoinas_tf.data.image_arrays import ARRAYS, as_label_array, images_from_arrays, pixels_of
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.image_resizing import fit_images
-from eoinas_tf.data.other_tasks import SEVERAL_LABELS, other_task_error
+from eoinas_tf.data.unsupported_tasks import SEVERAL_LABELS, other_task_error
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.setting_paths import FOLDER_PREFIX
 

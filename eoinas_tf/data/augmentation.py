@@ -68,7 +68,7 @@ def draw_flips(batch_size: int | tf.Tensor, seed: tf.Tensor, rows: BatchRows | N
     return draw_uniform([batch_size], 0, seed, rows) < 0.5
 
 
-def normalize(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarray) -> tf.Tensor:
+def normalize_channels(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarray) -> tf.Tensor:
     """Subtracts the channels' means and divides by their standard deviations.
 
     Args:
@@ -79,10 +79,10 @@ def normalize(images: tf.Tensor, mean: np.ndarray, standard_deviation: np.ndarra
     Returns:
         float32 images of the same shape.
     """
-    # By whole rows of pixels: with three numbers at a time it would take four times as long.
+    # By whole rows of pixels: with three values at a time it would take four times as long.
     width, channels = images.shape[2:]
     row_means, row_deviations = (
-        np.tile(np.broadcast_to(numbers, [channels]), width) for numbers in (mean, standard_deviation)
+        np.tile(np.broadcast_to(values, [channels]), width) for values in (mean, standard_deviation)
     )
     pixel_rows = tf.reshape(tf.cast(images, tf.float32), [-1, width * channels])
     return tf.reshape((pixel_rows - row_means) / row_deviations, tf.shape(images))

@@ -60,7 +60,7 @@ def jitter_colors(
     draws = draw_uniform([2, tf.shape(images)[0], len(changes)], 1, seed, rows, -1.0, 1.0)
     amounts, orders = draws[0] * [largest for _, largest in changes], tf.argsort(draws[1])
     is_flipped = tf.zeros(tf.shape(images)[0], tf.bool) if is_flipped is None else is_flipped
-    normalization = [np.broadcast_to(np.float32(numbers), [channels]) for numbers in (mean, standard_deviation)]
+    normalization = [np.broadcast_to(np.float32(values), [channels]) for values in (mean, standard_deviation)]
 
     own_changes = tuple(change for change, _ in changes)
     # One image after another, because it fits into the CPU's cache and a batch does not.
@@ -82,7 +82,7 @@ def _flip_change_and_normalize(
     deviations: tf.Tensor,
     changes: tuple[Change, ...],
 ) -> tf.Tensor:
-    """Flips, applies each change once, by its own amount, in the order of their numbers in `order`, and normalizes."""
+    """Flips, applies each change once, by its own amount, in the order of their indices in `order`, and normalizes."""
     image = tf.where(is_flipped, tf.reverse(image, axis=[1]), image)
     # Plane by plane: the loops over a plane use the CPU's vectors, those over pixels of three values do not.
     planes = tf.transpose(tf.cast(image, tf.float32), [2, 0, 1])

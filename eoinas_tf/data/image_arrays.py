@@ -8,8 +8,8 @@ import numpy as np
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.data.other_tasks import refuse_other_tasks
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
+from eoinas_tf.data.unsupported_tasks import refuse_other_tasks
 from eoinas_tf.errors import DatasetError
 
 # What a run's settings name as its data set where the images were given as arrays.
@@ -33,7 +33,7 @@ def images_from_arrays(
         labels: Integers from 0, [n] or [n, 1], or texts: then the classes are their sorted values.
         test: Images and labels of the test part, likewise; where not given, a class-balanced fifth is held out, the
             same one every time.
-        class_names: A name for each class, where labels are integers; their numbers where not given.
+        class_names: A name for each class, where labels are integers; their indices where not given.
         image_size: (height, width) in pixels to resize to; the images' own size if `None`.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
 
@@ -54,19 +54,19 @@ def images_from_arrays(
                 "the test images have another shape than the training images; give image_size=(height, width). "
                 f"Received: {test_images.shape[1:]} and {train_images.shape[1:]}"
             )
-    names, numbers, test_numbers = _classes(train_labels, test_labels, class_names)
+    names, indices, test_indices = _classes(train_labels, test_labels, class_names)
 
-    def split(pixels: np.ndarray, numbers: np.ndarray) -> ImageSplit:
+    def split(pixels: np.ndarray, class_indices: np.ndarray) -> ImageSplit:
         digests = pixel_digests(pixels)
         if image_size is not None:
             pixels = fit_images(pixels, image_size, resize_side).numpy()
-        return ImageSplit.from_pixels(pixels, numbers, digests)
+        return ImageSplit.from_pixels(pixels, class_indices, digests)
 
-    if test_images is not None and test_numbers is not None:
-        train, tests, source = split(train_images, numbers), split(test_images, test_numbers), GIVEN
+    if test_images is not None and test_indices is not None:
+        train, tests, source = split(train_images, indices), split(test_images, test_indices), GIVEN
     else:
-        kept, held_out = held_out_fifth(numbers)
-        train, tests = split(train_images[kept], numbers[kept]), split(train_images[held_out], numbers[held_out])
+        kept, held_out = held_out_fifth(indices)
+        train, tests = split(train_images[kept], indices[kept]), split(train_images[held_out], indices[held_out])
         source = HELD_OUT
     height, width = image_size or train_images.shape[1:3]
     shape = (int(height), int(width), int(train_images.shape[3]))
@@ -105,7 +105,7 @@ def pixels_of(images: Any, name: str = "x") -> np.ndarray:
 
 
 def as_label_array(labels: Any) -> np.ndarray:
-    """Returns labels as an array; of objects where images have different numbers of them."""
+    """Returns labels as an array; of objects where images have different counts of them."""
     try:
         return np.asarray(labels)
     except ValueError:
@@ -121,14 +121,14 @@ def _labels_of(labels: Any, name: str) -> np.ndarray:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim == 2:
-        raise DatasetError(f"{name} must be class numbers, [n]; of one-hot rows make y.argmax(axis=1)")
+        raise DatasetError(f"{name} must be class indices, [n]; of one-hot rows make y.argmax(axis=1)")
     is_text = array.dtype.kind in "US" or (array.dtype == object and all(isinstance(label, str) for label in array))
     if array.ndim != 1 or not (is_text or np.issubdtype(array.dtype, np.integer)):
         raise DatasetError(
             f"{name} must be integers or texts, [n]. Received: shape {array.shape} of type {array.dtype}"
         )
     if not is_text and len(array) and array.min() < 0:
-        raise DatasetError(f"{name} must be class numbers from 0. Received: {array.min()}")
+        raise DatasetError(f"{name} must be class indices from 0. Received: {array.min()}")
     return array.astype(str) if is_text else array
 
 
@@ -140,7 +140,7 @@ def _check_lengths(images: np.ndarray, labels: np.ndarray, what: str) -> None:
 def _classes(
     labels: np.ndarray, test_labels: np.ndarray | None, class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None]:
-    """Returns the classes' names and the labels of both parts as numbers."""
+    """Returns the classes' names and the labels of both parts as class indices."""
     is_text = labels.dtype.kind == "U"
     if test_labels is not None and (test_labels.dtype.kind == "U") != is_text:
         raise DatasetError("y must be integers in both parts, or texts in both parts")
@@ -148,15 +148,15 @@ def _classes(
         if class_names is not None and list(class_names) != sorted(set(class_names)):
             raise DatasetError("where y are texts, class_names are their sorted values; leave class_names out")
         names = tuple(class_names) if class_names is not None else tuple(sorted(set(labels.tolist())))
-        numbers = {name: number for number, name in enumerate(names)}
+        indices = {name: index for index, name in enumerate(names)}
         return (
             _checked(names),
-            _numbers(labels, numbers),
-            None if test_labels is None else _numbers(test_labels, numbers),
+            _class_indices(labels, indices),
+            None if test_labels is None else _class_indices(test_labels, indices),
         )
     highest = max(int(part.max()) for part in (labels, test_labels) if part is not None)
     if class_names is None:
-        class_names = [str(number) for number in range(highest + 1)]
+        class_names = [str(index) for index in range(highest + 1)]
     elif len(class_names) <= highest:
         raise DatasetError(f"class_names needs {highest + 1} names, one for each class. Received: {len(class_names)}")
     return (
@@ -172,11 +172,11 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _numbers(labels: np.ndarray, numbers: dict[str, int]) -> np.ndarray:
-    unknown = sorted(set(labels.tolist()) - numbers.keys())
+def _class_indices(labels: np.ndarray, indices: dict[str, int]) -> np.ndarray:
+    unknown = sorted(set(labels.tolist()) - indices.keys())
     if unknown:
-        raise DatasetError(f"y holds a class that is not known: {unknown[0]!r}; known: {', '.join(numbers)}")
-    return np.array([numbers[label] for label in labels.tolist()], np.int32)
+        raise DatasetError(f"y holds a class that is not known: {unknown[0]!r}; known: {', '.join(indices)}")
+    return np.array([indices[label] for label in labels.tolist()], np.int32)
 
 
 def refuse_arrays(location: str = "", **_: Any) -> NoReturn:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.cpu_threads import usable_cpus
-from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, normalize_channels, pad_crop
 from eoinas_tf.data.batch_rows import BatchRows
 from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
@@ -155,7 +155,7 @@ def test_batches(
     weights = np.concatenate([np.ones(len(chosen), np.float32), np.zeros(filler, np.float32)])
 
     def load(batch: tf.Tensor, batch_labels: tf.Tensor, batch_weights: tf.Tensor):
-        images = normalize(split.load_batch(batch), preprocessing.mean, preprocessing.standard_deviation)
+        images = normalize_channels(split.load_batch(batch), preprocessing.mean, preprocessing.standard_deviation)
         return images, batch_labels, batch_weights
 
     parts = [part.reshape(-1, batch_size)[:, rows or slice(None)] for part in (order, split.labels[order], weights)]
@@ -202,7 +202,7 @@ def _training_stream(
             )
         else:
             images = horizontal_flip(images, flip_seed, own) if preprocessing.horizontal_flip else images
-            images = normalize(images, mean, deviation)
+            images = normalize_channels(images, mean, deviation)
         cutout_seed = stateless_seed(seed, f"{stream}: cutout", step)
         return cutout(images, preprocessing.cutout_length, cutout_seed, own), batch_labels
 

@@ -13,10 +13,10 @@ import tensorflow as tf
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
-from eoinas_tf.data.other_tasks import other_task_error, task_of_features
 from eoinas_tf.data.record_files import digest_texts, index_records, read_encoded_image
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
+from eoinas_tf.data.unsupported_tasks import other_task_error, task_of_features
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.quiet_logging import without_warnings
 

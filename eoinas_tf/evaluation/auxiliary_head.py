@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.evaluation.classifier import classifier
-from eoinas_tf.space.convolution_blocks import normalization
+from eoinas_tf.space.convolution_blocks import normalization_layer
 from eoinas_tf.space.initializers import FanInUniform
 
 HIDDEN_CHANNELS = 128
@@ -41,9 +41,11 @@ class AuxiliaryHead(keras.layers.Layer):
             raise ValueError(f"stem must be one of {', '.join(POOLING_STRIDES)}. Received: {stem}")
         self.num_classes = num_classes
         self.stem = stem
-        self.first_normalization = normalization(affine=True, name="first_normalization")
+        self.first_normalization = normalization_layer(affine=True, name="first_normalization")
         # DARTS trained its ImageNet networks without this one.
-        self.second_normalization = normalization(affine=True, name="second_normalization") if stem == "cifar" else None
+        self.second_normalization = (
+            normalization_layer(affine=True, name="second_normalization") if stem == "cifar" else None
+        )
         self.classifier = classifier(num_classes, OUTPUT_CHANNELS, name="classifier")
 
     def _pooling(self, input_shape) -> tuple[list[int], list[int]]:

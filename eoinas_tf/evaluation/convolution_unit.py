@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from eoinas_tf.space.convolution_blocks import DepthwiseConvolution, normalization, strided_shape
+from eoinas_tf.space.convolution_blocks import DepthwiseConvolution, normalization_layer, strided_shape
 from eoinas_tf.space.initializers import FanInUniform
 
 ACTIVATIONS = {"linear": tf.identity, "relu": tf.nn.relu, "relu6": tf.nn.relu6}
@@ -44,7 +44,7 @@ class ConvolutionUnit(keras.layers.Layer):
         self.stride = stride
         self.depthwise = depthwise
         self.activation = activation
-        self.normalization = normalization(affine=True, name="normalization")
+        self.normalization = normalization_layer(affine=True, name="normalization")
 
     def build(self, input_shape) -> None:
         """Creates the convolution for the input's channels."""

@@ -18,7 +18,7 @@ class NetworkSize(NamedTuple):
     """How large a network is.
 
     Args:
-        parameters: Trained numbers without the auxiliary head's.
+        parameters: Trainable elements without the auxiliary head's.
         auxiliary_parameters: The auxiliary head's.
         multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
     """
@@ -29,7 +29,7 @@ class NetworkSize(NamedTuple):
 
 
 def count_parameters(network: FinalNetwork) -> tuple[int, int]:
-    """Counts trained numbers; normalization's moving statistics are none.
+    """Counts trainable elements; normalization's moving statistics are none.
 
     Args:
         network: A built network.

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.augmentation import normalize
+from eoinas_tf.data.augmentation import normalize_channels
 from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing
@@ -86,7 +86,7 @@ def export_network(
     # On the CPU, as the exports are run for the comparison.
     with tf.device("CPU:0"):
         images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
-        probabilities = tf.nn.softmax(served(normalize(images, mean, standard_deviation)))
+        probabilities = tf.nn.softmax(served(normalize_channels(images, mean, standard_deviation)))
     calibration = None
     if any(EXPORT_FORMATS[name].is_calibrated for name in names):
         calibration = drawn_images(dataset.train, config.calibration_images, config.seed, "calibration images")[0]
@@ -94,11 +94,11 @@ def export_network(
         served,
         dataset.image_shape,
         dataset.class_names,
-        mean,
-        standard_deviation,
-        lambda images: fit_images(images, dataset.image_shape[:2], config.resize_side),
-        calibration,
-        ServedNetwork(network, is_quantizable=True),
+        mean=mean,
+        standard_deviation=standard_deviation,
+        fit_images=lambda images: fit_images(images, dataset.image_shape[:2], config.resize_side),
+        calibration_images=calibration,
+        quantizable_network=ServedNetwork(network, is_quantizable=True),
     )
     is_exact = all(EXPORT_FORMATS[name].is_exact for name in names)
     test = export_test(config, dataset, predicted, IMAGES_OF_EXACT_EXPORTS if is_exact else None)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from eoinas_tf.space.convolution_blocks import normalization, strided_shape
+from eoinas_tf.space.convolution_blocks import normalization_layer, strided_shape
 from eoinas_tf.space.initializers import FanInUniform
 
 KERNEL_SIZE = 3
@@ -32,7 +32,7 @@ class StemConvolution(keras.layers.Layer):
         self.channels = channels
         self.stride = stride
         self.relu = relu
-        self.normalization = normalization(affine=True, name="normalization")
+        self.normalization = normalization_layer(affine=True, name="normalization")
 
     def build(self, input_shape) -> None:
         """Creates the convolution for the input's channels."""

@@ -86,23 +86,23 @@ def load_pytorch_weights(network: EvaluationNetwork, tensors: Mapping[str, Store
         )
         if name in left_over and not is_ignored:
             raise WeightsError(f"{quoted(name)}, shape {given[name].shape}, has no place in the network; {ADVICE}")
-    values = [_numbers(tensor, given[tensor.name]) for tensor in needed]
+    values = [_values(tensor, given[tensor.name]) for tensor in needed]
     for tensor, value in zip(needed, values, strict=True):
         tensor.variable.assign(value)
 
 
-def _numbers(tensor: PytorchTensor, stored: StoredTensor) -> np.ndarray:
-    """Returns a tensor's numbers in the layout of its variable."""
+def _values(tensor: PytorchTensor, stored: StoredTensor) -> np.ndarray:
+    """Returns a tensor's values in the layout of its variable."""
     try:
         with np.errstate(over="ignore"):
-            numbers = stored.read().astype(np.float32)
+            values = stored.read().astype(np.float32)
     except WeightsError as error:
         raise WeightsError(f"{tensor.name}: {error}") from None
-    if not np.all(np.isfinite(numbers)):
-        raise WeightsError(f"{tensor.name} holds numbers that are NaN or infinite")
-    if tensor.name.endswith(VARIANCE) and np.any(numbers < 0):
+    if not np.all(np.isfinite(values)):
+        raise WeightsError(f"{tensor.name} holds values that are NaN or infinite")
+    if tensor.name.endswith(VARIANCE) and np.any(values < 0):
         raise WeightsError(f"{tensor.name} holds negative variances")
-    return numbers.transpose(tensor.axes)
+    return values.transpose(tensor.axes)
 
 
 def pytorch_tensors(network: EvaluationNetwork) -> Iterator[PytorchTensor]:

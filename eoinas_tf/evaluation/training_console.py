@@ -14,9 +14,9 @@ from eoinas_tf.experiment.readable_values import rounded_count
 from eoinas_tf.experiment.report.run_commands import next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.training.console_text import HARD_SPACE, broken_command, labelled_rows
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
-from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_command, labelled_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "test %", "loss", "images/s", "left")
 TRAINING_STEP = "training step"

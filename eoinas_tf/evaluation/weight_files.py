@@ -1,6 +1,6 @@
 """Files of named tensors: PyTorch's own, `.npz` and `.safetensors`, opened without running anything from them.
 
-Only names, shapes and types are read at first; a tensor's numbers are read when they are asked for,
+Only names, shapes and types are read at first; a tensor's values are read when they are asked for,
 which is after its shape was found to be the needed one. So what a file claims to hold costs no memory.
 """
 
@@ -46,7 +46,7 @@ class StoredTensor(NamedTuple):
 
     Args:
         shape: Its shape.
-        read: Reads its numbers as a floating-point array of that shape; raises WeightsError where
+        read: Reads its values as a floating-point array of that shape; raises WeightsError where
             they are of another kind or damaged.
     """
 
@@ -148,7 +148,7 @@ def _read_pytorch(file: IO[bytes]) -> dict[str, StoredTensor]:
                 f"must hold a state_dict, names with tensors. Received: {ascii(name)[:60]} with a value of type "
                 f"{type(tensor).__name__}"
             )
-    return {name: StoredTensor(tuple(tensor.shape), _pytorch_numbers(tensor)) for name, tensor in content.items()}
+    return {name: StoredTensor(tuple(tensor.shape), _pytorch_values(tensor)) for name, tensor in content.items()}
 
 
 def _check_archive(file: IO[bytes]) -> None:
@@ -163,13 +163,13 @@ def _check_archive(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _pytorch_numbers(tensor: Any) -> Callable[[], np.ndarray]:
+def _pytorch_values(tensor: Any) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         if not tensor.is_floating_point():
-            raise WeightsError(f"must hold floating-point numbers. Received: {tensor.dtype}")
+            raise WeightsError(f"must hold floating-point values. Received: {tensor.dtype}")
         try:
             return tensor.detach().float().numpy()
-        except (RuntimeError, TypeError) as error:  # Sparse ones, and those without numbers.
+        except (RuntimeError, TypeError) as error:  # Sparse ones, and those without values.
             raise WeightsError(f"not a plain tensor ({type(error).__name__})") from None
 
     return read
@@ -194,13 +194,13 @@ def _npz_tensor(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> StoredTenso
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(start)
     if dtype.hasobject:
-        raise WeightsError(f"{name} holds pickled objects, which are not read; store arrays of numbers")
+        raise WeightsError(f"{name} holds pickled objects, which are not read; store plain arrays")
     if not (len(shape) <= MOST_DIMENSIONS and _are_counts(list(shape))):
         raise WeightsError(f"{name} claims a shape that no tensor has; damaged")
 
     def read() -> np.ndarray:
         if dtype.kind != "f":
-            raise WeightsError(f"must hold floating-point numbers. Received: {quoted(dtype)}")
+            raise WeightsError(f"must hold floating-point values. Received: {quoted(dtype)}")
         with _damage_is_an_error(), archive.open(entry) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
 
@@ -267,11 +267,11 @@ def _safetensors_tensor(file: IO[bytes], start: int, size: int, name: str, entry
             raise WeightsError(f"its {last - first} bytes do not fit shape {tuple(shape)}: damaged")
         file.seek(start + first)
         try:
-            numbers = np.frombuffer(file.read(last - first), dtype).reshape(shape)
-        except ValueError:  # No numbers, and other sides that are too long for an array without them.
+            values = np.frombuffer(file.read(last - first), dtype).reshape(shape)
+        except ValueError:  # No values, and other sides that are too long for an array without them.
             raise WeightsError(f"there is no array of shape {tuple(shape)}: damaged") from None
         # bfloat16 is the upper half of a float32.
-        return (numbers.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else numbers
+        return (values.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else values
 
     return StoredTensor(tuple(shape), read)
 

@@ -33,6 +33,7 @@ class ExportedClassifier(tf.Module):
         network: Callable[[tf.Tensor], tf.Tensor],
         image_shape: tuple[int, int, int],
         class_names: Sequence[str],
+        *,
         mean: np.ndarray,
         standard_deviation: np.ndarray,
         fit_images: Callable[[tf.Tensor], tf.Tensor],

@@ -7,18 +7,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-def short_count(count: int) -> str:
-    """Returns a large count in thousands or millions, with two digits behind the point.
-
-    Args:
-        count: The count.
-    """
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= size:
-            return f"{count / size:.2f} {letter}"
-    return str(count)
-
-
 def rounded_count(count: int) -> str:
     """Returns a large count in thousands or millions, with three digits in all, such as 11.8 M.
 

@@ -24,7 +24,7 @@ def batch_standardization(images: tf.Tensor, epsilon: float) -> tf.Tensor:
     Returns:
         The images with mean 0 and variance 1 per channel.
     """
-    if kernel_policy.compile_normalization(images):
+    if kernel_policy.compile_batch_normalization(images):
         return _compiled_standardization(images, epsilon)
     channels = images.shape[-1]
     return _fused_normalization(images, tf.ones([channels]), tf.zeros([channels]), epsilon)[0]
@@ -45,7 +45,7 @@ def batch_normalization(
         (the normalized images, the batch's mean [channels], its variance [channels]), float32. Mean and variance are
         for moving averages: no gradient is to be asked of them.
     """
-    if kernel_policy.compile_normalization(images):
+    if kernel_policy.compile_batch_normalization(images):
         return _compiled_normalization(images, scale, offset, epsilon)
     if kernel_policy.use_cpu_kernels(images):
         return _fused_normalization(images, scale, offset, epsilon)

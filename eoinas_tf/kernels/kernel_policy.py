@@ -64,7 +64,7 @@ def use_cpu_kernels(images: tf.Tensor, min_elements: int | None = None) -> bool:
     )
 
 
-def compile_normalization(images: tf.Tensor) -> bool:
+def compile_batch_normalization(images: tf.Tensor) -> bool:
     """Returns whether a compiled normalization computes these images: a CPU does, and oneDNN would not be faster.
 
     Args:

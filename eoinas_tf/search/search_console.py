@@ -16,9 +16,9 @@ from eoinas_tf.search.search_method import SearchMethod
 from eoinas_tf.search.super_network_cost import count_elements, mean_multiply_adds
 from eoinas_tf.space.cell_topology import EDGE_COUNT
 from eoinas_tf.supernet.search_network import SearchNetwork
+from eoinas_tf.training.console_text import HARD_SPACE, broken_command, broken_lines, labelled_rows
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
-from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_command, broken_lines, labelled_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "valid %", "loss", "images/s", "dropped", "left")
 # Behind the column of epochs.

@@ -19,7 +19,7 @@ from eoinas_tf.search.search_comparison import check_comparable, read_search_set
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.stop_signals import StopSignals
-from eoinas_tf.training.labelled_rows import broken_command
+from eoinas_tf.training.console_text import broken_command
 
 LOGGER = logging.getLogger(__name__)
 

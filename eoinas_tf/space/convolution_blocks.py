@@ -62,7 +62,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return keras.ops.cast(outputs, self.compute_dtype)
 
 
-def normalization(affine: bool, name: str | None = None) -> keras.layers.Layer:
+def normalization_layer(affine: bool, name: str | None = None) -> keras.layers.Layer:
     """Returns the normalization layer of a final network (`affine`) or of the super network."""
     if affine:
         return BatchNormalization(momentum=NORMALIZATION_MOMENTUM, epsilon=NORMALIZATION_EPSILON, name=name)
@@ -160,13 +160,13 @@ class ReLUConvolution(keras.layers.Layer):
         """Creates the layers for the input's channels."""
         self.convolution = pointwise_convolution(self.channels, input_shape[-1], name="convolution")
         self.convolution.build(input_shape)
-        self.normalization = normalization(self.affine, name="normalization")
+        self.normalization = normalization_layer(self.affine, name="normalization")
         self.normalization.build((*input_shape[:-1], self.channels))
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, height, width, channels]."""
         active = inputs if self.active_inputs else tf.nn.relu(inputs)
-        return normalize(self.normalization, self.convolution(active), training)
+        return apply_normalization(self.normalization, self.convolution(active), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -212,7 +212,7 @@ class FactorizedReduction(keras.layers.Layer):
         )
         self.first_convolution.build(input_shape)
         self.second_convolution.build(input_shape)
-        self.normalization = normalization(self.affine, name="normalization")
+        self.normalization = normalization_layer(self.affine, name="normalization")
         self.normalization.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -223,7 +223,7 @@ class FactorizedReduction(keras.layers.Layer):
         if self.affine and is_quantizable() and not training:
             # Each half with its own normalization, which a converter makes part of the half's convolution.
             return tf.concat(self._normalized(halves), axis=-1)
-        return normalize(self.normalization, tf.concat(halves, axis=-1), training)
+        return apply_normalization(self.normalization, tf.concat(halves, axis=-1), training)
 
     def _normalized(self, halves: list[tf.Tensor]) -> list[tf.Tensor]:
         """Returns both halves of the channels, normalized with the moving statistics."""
@@ -269,7 +269,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
         self.affine = affine
         self.depthwise = DepthwiseConvolution(kernel_size, stride, dilation, name="depthwise")
         self.pointwise = pointwise_convolution(channels, channels, name="pointwise")
-        self.normalization = normalization(affine, name="normalization")
+        self.normalization = normalization_layer(affine, name="normalization")
 
     def build(self, input_shape) -> None:
         """Creates the kernels."""
@@ -280,7 +280,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        return normalize(self.normalization, self.pointwise(self.depthwise(tf.nn.relu(inputs))), training)
+        return apply_normalization(self.normalization, self.pointwise(self.depthwise(tf.nn.relu(inputs))), training)
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""
@@ -298,8 +298,8 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def normalize(layer: keras.layers.Layer, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
-    """Calls what `normalization` returned.
+def apply_normalization(layer: keras.layers.Layer, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
+    """Calls what `normalization_layer` returned.
 
     Args:
         layer: The normalization layer.

@@ -22,8 +22,8 @@ from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
     DepthwiseSeparableUnit,
     FactorizedReduction,
-    normalization,
-    normalize,
+    apply_normalization,
+    normalization_layer,
     strided_shape,
 )
 from eoinas_tf.space.initializers import FanInUniform
@@ -167,7 +167,7 @@ class RowColumnConvolution(Operation):
         self.kernel_size = kernel_size
         self.row_convolution = self._convolution((1, kernel_size), (1, stride), "row_convolution")
         self.column_convolution = self._convolution((kernel_size, 1), (stride, 1), "column_convolution")
-        self.normalization = normalization(affine, name="normalization")
+        self.normalization = normalization_layer(affine, name="normalization")
 
     def _convolution(self, size: tuple[int, int], strides: tuple[int, int], name: str) -> keras.layers.Conv2D:
         return keras.layers.Conv2D(
@@ -204,7 +204,7 @@ class RowColumnConvolution(Operation):
         padding = [self.kernel_size // 2] * 2
         outputs = self.row_convolution(tf.pad(tf.nn.relu(inputs), [[0, 0], [0, 0], padding, [0, 0]]))
         outputs = self.column_convolution(tf.pad(outputs, [[0, 0], padding, [0, 0], [0, 0]]))
-        return normalize(self.normalization, outputs, training)
+        return apply_normalization(self.normalization, outputs, training)
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""

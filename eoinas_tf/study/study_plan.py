@@ -112,7 +112,7 @@ class _Place:
                 cell = f"{search.contestant}/{search.seed}"
                 flags = (("genotype", str(search.folder / "genotype.json")),)
                 for seed in self._training_seeds(recipe, search.contestant, cell):
-                    yield self._training(recipe, search.contestant, flags, seed, FOUND, search)
+                    yield self._training(recipe, search.contestant, flags, seed, FOUND, search=search)
         for network in self.scale.networks:
             if recipe.of is None or network.name in recipe.of:
                 for seed in self._training_seeds(recipe, network.name, network.name):
@@ -132,7 +132,14 @@ class _Place:
                         flags = (("genotype", "to be derived"),)
                         recipe, options = recipes[request.training], (request.cell, request.pair)
                         yield self._training(
-                            recipe, search.contestant, flags, seed, request.kind, search, label, options
+                            recipe,
+                            search.contestant,
+                            flags,
+                            seed,
+                            request.kind,
+                            search=search,
+                            label=label,
+                            options=options,
                         )
 
     def _training(
@@ -142,6 +149,7 @@ class _Place:
         flags: Flags,
         seed: int,
         role: str,
+        *,
         search: PlannedRun | None = None,
         label: str = "",
         options: tuple[str, int] = ("normal", 0),

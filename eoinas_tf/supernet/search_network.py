@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from eoinas_tf.kernels.ordered_sums import fan_out
 from eoinas_tf.space.cell_topology import INTERMEDIATE_NODES, cell_type_index, reduction_cell_positions
-from eoinas_tf.space.convolution_blocks import normalization
+from eoinas_tf.space.convolution_blocks import normalization_layer
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
@@ -63,7 +63,7 @@ class SearchNetwork(keras.Model):
             name="stem",
         )
         self.stem.build((None, *image_shape))
-        self.stem_normalization = normalization(affine=False, name="stem_normalization")
+        self.stem_normalization = normalization_layer(affine=False, name="stem_normalization")
 
         reductions = reduction_cell_positions(cells)
         channels, before_previous_channels, previous_channels = init_channels, stem_channels, stem_channels

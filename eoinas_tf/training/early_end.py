@@ -2,7 +2,7 @@
 
 from eoinas_tf.config import RunConfig
 from eoinas_tf.resource_usage import peak_memory_gib
-from eoinas_tf.training.labelled_rows import broken_lines
+from eoinas_tf.training.console_text import broken_lines
 from eoinas_tf.training.step_pace import StepPace
 
 INDENT = "  "

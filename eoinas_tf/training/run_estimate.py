@@ -6,7 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from eoinas_tf.resource_usage import peak_memory_gib
-from eoinas_tf.training.labelled_rows import labelled_rows
+from eoinas_tf.training.console_text import labelled_rows
 from eoinas_tf.training.progress import Progress
 
 MEASURED_STEPS = 2

@@ -4,7 +4,7 @@ import tensorflow as tf
 from scipy import stats
 
 from eoinas_tf.data import augmentation
-from eoinas_tf.data.augmentation import channel_statistics, cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.augmentation import channel_statistics, cutout, horizontal_flip, normalize_channels, pad_crop
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
 
@@ -110,7 +110,7 @@ def test_cutout_keeps_what_is_outside_and_length_0_keeps_all():
 
 def test_normalize_by_hand():
     images = np.array([[[[0, 255]], [[51, 100]]]], np.uint8)
-    normalized = normalize(images, np.array([51.0, 100.0], np.float32), np.array([25.5, 31.0], np.float32))
+    normalized = normalize_channels(images, np.array([51.0, 100.0], np.float32), np.array([25.5, 31.0], np.float32))
     assert normalized.dtype == tf.float32
     np.testing.assert_allclose(normalized, [[[[-2.0, 5.0]], [[0.0, 0.0]]]], rtol=1e-6)
 
@@ -124,7 +124,7 @@ def test_statistics_of_all_images(monkeypatch):
     np.testing.assert_allclose(mean, images.mean(axis=(0, 1, 2)), rtol=1e-6)
     expected = images.std(axis=(0, 1, 2))
     np.testing.assert_allclose(deviation, [expected[0], 1.0, expected[2]], rtol=1e-6)
-    normalized = normalize(images, mean, deviation).numpy()
+    normalized = normalize_channels(images, mean, deviation).numpy()
     np.testing.assert_allclose(normalized.mean(axis=(0, 1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(normalized.std(axis=(0, 1, 2)), [1, 0, 1], atol=1e-5)
 

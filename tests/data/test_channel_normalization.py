@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.data.augmentation import normalize
+from eoinas_tf.data.augmentation import normalize_channels
 from eoinas_tf.data.channel_normalization import PUBLISHED_STATISTICS, normalization_statistics
 from eoinas_tf.data.image_datasets import load_image_dataset
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
@@ -25,7 +25,7 @@ def test_measured_where_nothing_is_asked_for(generator):
 
 def test_published_ones_do_to_pixels_what_pytorch_recipes_do():
     images = np.array([[[[0, 128, 255]]]], np.uint8)
-    normalized = normalize(images, *normalization_statistics(dataset_of(images), "imagenet"))
+    normalized = normalize_channels(images, *normalization_statistics(dataset_of(images), "imagenet"))
     # Pixels are divided by 255 there, and mean and deviation are those of the scale 0 to 1.
     expected = [(0 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225]
     np.testing.assert_allclose(normalized[0, 0, 0], expected, rtol=1e-5)

@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 from scipy import stats
 
 from eoinas_tf.data import color_jitter
-from eoinas_tf.data.augmentation import normalize
+from eoinas_tf.data.augmentation import normalize_channels
 from eoinas_tf.data.color_jitter import (
     change_brightness,
     change_contrast,
@@ -144,7 +144,7 @@ def test_flips_and_normalization_on_the_way_are_those_of_their_own_passes(channe
     mean, deviation = np.float32([120.0, 110.0, 90.0])[:channels], np.float32([60.0, 50.0, 40.0])[:channels]
     is_flipped = np.array([True, False, False, True, True, False])
     expected = np.where(is_flipped[:, None, None, None], images[:, :, ::-1], images)
-    expected = normalize(jitter_colors(expected, 0.4, 0.2, SEED), mean, deviation)
+    expected = normalize_channels(jitter_colors(expected, 0.4, 0.2, SEED), mean, deviation)
     found = jitter_colors(
         images, 0.4, 0.2, SEED, is_flipped=tf.constant(is_flipped), mean=mean, standard_deviation=deviation
     )

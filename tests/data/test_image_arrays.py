@@ -71,7 +71,7 @@ def test_what_are_no_images_is_refused(images, message):
     [
         ({"labels": LABELS[:3]}, "of one length. Received: 10 and 3"),
         ({"labels": np.eye(2)[LABELS]}, "argmax"),
-        ({"labels": LABELS - 1}, "class numbers from 0. Received: -1"),
+        ({"labels": LABELS - 1}, "class indices from 0. Received: -1"),
         ({"labels": LABELS / 2}, r"regression, .* is not supported.*include_top=False.* such as 0\.5$"),
         ({"labels": LABELS * 1.0}, "integers or texts"),
         ({"labels": np.zeros((10, 2, 2), int)}, r"segmentation, .* is not supported.*include_top=False"),

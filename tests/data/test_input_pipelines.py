@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data import input_pipelines
-from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize, pad_crop
+from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize_channels, pad_crop
 from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageSplit
@@ -213,7 +213,7 @@ def test_a_batch_is_what_the_augmentation_makes_of_the_step_s_images():
     images = SPLIT.load_batch(tf.constant(order))
     images = pad_crop(images, 2, stateless_seed(9, "training: crop", 10))
     images = horizontal_flip(images, stateless_seed(9, "training: flip", 10))
-    expected = cutout(normalize(images, *AUGMENTED[:2]), 2, stateless_seed(9, "training: cutout", 10))
+    expected = cutout(normalize_channels(images, *AUGMENTED[:2]), 2, stateless_seed(9, "training: cutout", 10))
     found, labels = next(iter(training(preprocessing=AUGMENTED, epoch=3, seed=9, first_step=2)))
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(labels, order % 3)
@@ -228,7 +228,7 @@ def test_a_batch_of_random_resized_crops_with_other_colours_is_made_in_this_orde
     images = split.load_crops(tf.constant(order), draw_crops(3, stateless_seed(9, "training: crop", 5)))
     images = horizontal_flip(images, stateless_seed(9, "training: flip", 5))
     images = jitter_colors(images, 0.4, 0.2, stateless_seed(9, "training: colors", 5))
-    images = normalize(images, preprocessing.mean, preprocessing.standard_deviation)
+    images = normalize_channels(images, preprocessing.mean, preprocessing.standard_deviation)
     expected = cutout(images, 2, stateless_seed(9, "training: cutout", 5))
     batches = training_batches(split, preprocessing, batch_size=3, epoch=3, seed=9, first_step=1)
     assert batches.element_spec[0] == tf.TensorSpec([3, 8, 8, 3], tf.float32)

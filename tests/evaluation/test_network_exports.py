@@ -211,8 +211,10 @@ def test_a_folder_that_is_no_export_is_refused_before_any_work(tmp_path):
 
 def test_an_export_of_another_networks_answers_is_refused(dataset, preprocessing, tmp_path, monkeypatch):
     network = build("cifar", monkeypatch)
-    real = network_exports.normalize
-    monkeypatch.setattr(network_exports, "normalize", lambda images, mean, deviation: 2 * real(images, mean, deviation))
+    real = network_exports.normalize_channels
+    monkeypatch.setattr(
+        network_exports, "normalize_channels", lambda images, mean, deviation: 2 * real(images, mean, deviation)
+    )
     with pytest.raises(StorageError, match="differs from the network"):
         export_network(network, exporting(("saved_model",)), dataset, preprocessing, tmp_path, PREDICTED)
     assert list(tmp_path.iterdir()) == []

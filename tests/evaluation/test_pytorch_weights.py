@@ -210,8 +210,8 @@ def test_the_first_tensor_that_is_wrong_is_named(generator):
     for name, tensor, message in [
         ("cells.2.preprocess0.bn.running_var", None, "holds no cells.2.preprocess0.bn.running_var, which must have"),
         ("stem.2\n.w", np.ones(()), r"stem.2\n.w, shape (), has no place"),
-        ("classifier.bias", np.array([1, np.nan, 1]), "classifier.bias holds numbers that are NaN or infinite"),
-        ("classifier.bias", np.array([1, 1e300, 1]), "classifier.bias holds numbers that are NaN or infinite"),
+        ("classifier.bias", np.array([1, np.nan, 1]), "classifier.bias holds values that are NaN or infinite"),
+        ("classifier.bias", np.array([1, 1e300, 1]), "classifier.bias holds values that are NaN or infinite"),
         ("stem.1.running_var", np.full(6, -0.1), "stem.1.running_var holds negative variances"),
         ("stem.1.bias", StoredTensor((6,), unreadable), "stem.1.bias: its bytes are damaged"),
     ]:

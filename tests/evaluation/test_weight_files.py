@@ -519,7 +519,7 @@ def test_pytorch_files_of_other_things_are_refused(tmp_path, torch):
         ({}, "Received: dict"),
         ({"epoch": 3, "model": {"a": torch.ones(2)}}, "Received: 'epoch' with a value of type int"),
         ({1: torch.ones(2)}, "Received: 1 with a value of type Tensor"),
-        ({"a": torch.ones(2, dtype=torch.int64)}, "floating-point numbers. Received: torch.int64"),
+        ({"a": torch.ones(2, dtype=torch.int64)}, "floating-point values. Received: torch.int64"),
         ({"a": torch.ones(2).to_sparse()}, "not a plain tensor"),
     ]:
         torch.save(content, path)

@@ -31,9 +31,9 @@ class TinyClassifier:
             self.network,
             self.image_shape,
             self.class_names,
-            MEAN,
-            DEVIATION,
-            lambda images: fit_images(images, self.image_shape[:2]),
+            mean=MEAN,
+            standard_deviation=DEVIATION,
+            fit_images=lambda images: fit_images(images, self.image_shape[:2]),
             calibration_images=self.make_images(8, 6, count=40),
         )
         self.images = self.make_images(8, 6)

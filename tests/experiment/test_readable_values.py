@@ -1,6 +1,6 @@
 import pytest
 
-from eoinas_tf.experiment.readable_values import duration, rounded_count, short_count
+from eoinas_tf.experiment.readable_values import duration, rounded_count
 
 
 @pytest.mark.parametrize(
@@ -8,13 +8,6 @@ from eoinas_tf.experiment.readable_values import duration, rounded_count, short_
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(999, "999"), (1500, "1.50 k"), (12_345_678, "12.35 M"), (10**9, "1.00 G")]
-)
-def test_short_counts_have_two_digits_behind_the_point(count, text):
-    assert short_count(count) == text
 
 
 @pytest.mark.parametrize(

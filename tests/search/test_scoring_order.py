@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data import input_pipelines
-from eoinas_tf.data.augmentation import normalize
+from eoinas_tf.data.augmentation import normalize_channels
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.search import search_session
@@ -84,7 +84,7 @@ def test_the_score_does_not_depend_on_how_a_folder_lists_its_images(search, nois
     mixed = np.random.default_rng(3).permutation(120)
     for number in range(90):
         chosen = np.resize(mixed, 360)[4 * number : 4 * number + 4]
-        batch = normalize(tf.constant(images[chosen]), preprocessing.mean, preprocessing.standard_deviation)
+        batch = normalize_channels(tf.constant(images[chosen]), preprocessing.mean, preprocessing.standard_deviation)
         schedule = {"temperature": tf.constant(1.0)}
         chosen_labels = tf.constant(labels[chosen], tf.int32)
         search.step.update_weights((batch, chosen_labels), tf.constant(number, tf.int64), schedule)

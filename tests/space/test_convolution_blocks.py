@@ -10,7 +10,7 @@ from eoinas_tf.space.convolution_blocks import (
     DepthwiseSeparableUnit,
     FactorizedReduction,
     ReLUConvolution,
-    normalization,
+    normalization_layer,
     pointwise_convolution,
     strided_shape,
 )
@@ -74,7 +74,7 @@ def test_batch_standardization_has_no_memory(generator):
 
 
 def test_normalization_of_a_final_network_has_the_reference_constants(generator):
-    layer = normalization(affine=True, name="normalization")
+    layer = normalization_layer(affine=True, name="normalization")
     images = generator.normal(2.0, 3.0, size=(4, 5, 5, 3)).astype("float32")
     outputs = layer(images, training=True)
     np.testing.assert_allclose(outputs, numpy_references.standardize(images, 1e-5), rtol=1e-3, atol=1e-4)
@@ -87,7 +87,7 @@ def test_normalization_of_a_final_network_has_the_reference_constants(generator)
 
 
 def test_normalization_of_the_super_network_has_no_weights():
-    assert isinstance(normalization(affine=False), BatchStandardization)
+    assert isinstance(normalization_layer(affine=False), BatchStandardization)
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 8), (7, 5), (6, 5), (1, 1), (1, 4)])

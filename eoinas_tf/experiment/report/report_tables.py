@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from typing import Any, NamedTuple
 
-from eoinas_tf.experiment.readable_values import duration, short_count
+from eoinas_tf.experiment.readable_values import duration, rounded_count
 from eoinas_tf.experiment.report.run_commands import given_settings
 from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, RunRecord
 
@@ -90,7 +90,7 @@ def key_figures(record: RunRecord) -> dict[str, str]:
             figures["test loss"] = f"{loss:.4f}"
         for name in ("parameters", "multiply_adds"):
             if isinstance(count := summary.get(name), int):
-                figures[name.replace("_", "-")] = short_count(count)
+                figures[name.replace("_", "-")] = rounded_count(count)
     if record.metrics:
         figures["epochs"] = str(len(record.metrics))
     seconds = [line["seconds"] for line in record.timing if "seconds" in line]

@@ -72,7 +72,7 @@ def test_the_page_of_a_training_tells_what_happened(pages):
     for words in (
         "Training on digits: DARTS_V2",
         "75.00 %",
-        "129.71 k",
+        "130 k",
         "Confusions",
         "run_eval.py",
         "saved_model_cli",

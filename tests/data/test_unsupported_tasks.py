@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from eoinas_tf.data.other_tasks import (
+from eoinas_tf.data.unsupported_tasks import (
     DETECTION,
     REGRESSION,
     SEGMENTATION,

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from eoinas_tf.training.labelled_rows import HARD_SPACE, broken_command, broken_lines, labelled_rows
+from eoinas_tf.training.console_text import HARD_SPACE, broken_command, broken_lines, labelled_rows
 
 
 def test_texts_are_aligned_and_broken_at_spaces_only():
