@@ -76,7 +76,7 @@ def safetensors_of_header(header, data=b""):
 
 
 def safetensors_of_offsets(*offsets, size=8):
-    """Tensors of one or two numbers, at the bytes given."""
+    """Tensors of one or two values, at the bytes given."""
     entries = {
         f"tensor{position}": {"dtype": "F32", "shape": [(last - first) // 4], "data_offsets": [first, last]}
         for position, (first, last) in enumerate(offsets)
@@ -85,7 +85,7 @@ def safetensors_of_offsets(*offsets, size=8):
 
 
 def safetensors_of_shape(*shape):
-    """One tensor without numbers."""
+    """One tensor without values."""
     return safetensors_of_header({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}})
 
 
@@ -142,7 +142,7 @@ class Touch:
 
 @pytest.mark.parametrize("ending", WRITERS)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_shapes_and_numbers_of_every_tensor(tmp_path, ending, dtype):
+def test_shapes_and_values_of_every_tensor(tmp_path, ending, dtype):
     path = tmp_path / f"weights{ending}"
     path.write_bytes(WRITERS[ending]({name: values.astype(dtype) for name, values in TENSORS.items()}))
     received = read_all(path)
@@ -161,7 +161,7 @@ def test_bfloat16_is_the_upper_half_of_float32(tmp_path):
 
 
 @pytest.mark.parametrize("ending", WRITERS)
-def test_numbers_that_are_not_floating_point_are_refused_only_when_read(tmp_path, ending):
+def test_values_that_are_not_floating_point_are_refused_only_when_read(tmp_path, ending):
     path = tmp_path / f"weights{ending}"
     path.write_bytes(WRITERS[ending]({"num_batches_tracked": np.array(7)}))
     with opened_weights(str(path)) as tensors:
@@ -194,7 +194,7 @@ def test_numbers_that_are_not_floating_point_are_refused_only_when_read(tmp_path
         ("a.npz", npz_of_members(a=npy_header_of_text("a b" + " " * 9000)), "(ValueError: Cannot parse header: "),
         ("a.npz", npz_of_members(a=npy_header_of_text(" " * 10_100)), "(ValueError: Header info length (10100) is"),
         ("a.npz", npz_of_members(a=npy_header_of_text(" " * 30_000)), "damaged one (ValueError: EOF: reading array"),
-        ("a.npz", npz_of_members(a=npy_header((1,), [("\n" * 99, "<f4")])), r"numbers. Received: [('\\n\\n\\n"),
+        ("a.npz", npz_of_members(a=npy_header((1,), [("\n" * 99, "<f4")])), r"values. Received: [('\\n\\n\\n"),
         ("a.npz", npz_of_members(**{"\n" * 999: npy_header((1,), "O")}), "... holds pickled objects"),
         ("a.npz", npz_of_members(zipfile.ZIP_BZIP2, a=npy_header((1,)) + b"1234"), "a.npy is compressed in another"),
         ("a.npz", npz_of_members(zipfile.ZIP_LZMA, a=npy_header((1,)) + b"1234"), "a.npy is compressed in another"),
@@ -352,7 +352,7 @@ def test_a_small_file_that_grows_is_refused_in_little_memory(tmp_path, name, mak
         assert message in refusal(tmp_path / name)
 
 
-def test_a_tensor_s_numbers_are_not_unpacked_before_they_are_asked_for(tmp_path):
+def test_a_tensor_s_values_are_not_unpacked_before_they_are_asked_for(tmp_path):
     path = tmp_path / "weights.npz"
     path.write_bytes(npz_bomb(npy_header((BOMB_BYTES // 4,)), b"\0"))
     with at_most(10**6), opened_weights(str(path)) as tensors:
