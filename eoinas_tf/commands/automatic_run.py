@@ -54,7 +54,6 @@ def run_all(options: argparse.Namespace) -> None:
     _run(["search", *SEARCH_FLAGS, *images, f"--run_dir={search_dir}", *shlex.split(options.search_flags)])
     genotype = f"--genotype={search_dir / 'genotype.json'}"
     _run([TRAINING, *TRAINING_FLAGS, *images, genotype, f"--run_dir={training_dir}", *shlex.split(options.train_flags)])
-    print(f"network {training_dir}; to use it: eoinas predict --model={shlex.quote(str(training_dir))} IMAGE")
 
 
 def _fitting(root: Path) -> tuple[str, int]:

@@ -27,7 +27,8 @@ CURVES = {
 CHARTS = {
     "cross-entropy of training and test": ["^cross_entropy$"],
     "accuracy of training and test": ["^accuracy"],
-    "schedule": ["^schedule/"],
+    "learning rate": ["^schedule/learning_rate$"],
+    "drop path": ["^schedule/drop_path$"],
 }
 
 

@@ -1,6 +1,5 @@
 """What a final training says on the console: what it begins with, each epoch, and what came of it."""
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -111,11 +110,7 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
         "pictures": str(run.plots),
         "curves": f"tensorboard{HARD_SPACE}--logdir={run.tensorboard}" if run.config.tensorboard else "",
     }
-    if summary.get("finished") is False or not exports:
-        words, command = next_command_line(record)
-    else:
-        words = "Classify an image (docs/serving.md says how to serve the network):"
-        command = shlex.join(["python", "-m", "eoinas_tf", "predict", f"--model={run.path}", "IMAGE"])
+    words, command = next_command_line(record)
     warnings = "".join(f"warning: {warning}\n" for warning in summary.get("warnings", ()))
     return f"{accuracy}\n{labelled_rows(rows)}\n{warnings}{words}\n{broken_command(command)}"
 

@@ -20,6 +20,8 @@ CHARTS = {
     "accuracy of both halves of the images": ["^accuracy$"],
     "edges led by none or the identity": ["^cells/edges_led_by_"],
     "entropy of the operation weights": ["^cells/entropy_"],
+    "learning rate": ["^schedule/learning_rate$"],
+    "temperature and what else the method schedules": ["^schedule/(?!learning_rate$)"],
 }
 EDGE_NAMES = tuple(f"{edge.from_node}-{edge.to_node}" for edge in EDGES)
 

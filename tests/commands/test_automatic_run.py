@@ -58,7 +58,7 @@ def test_a_search_is_followed_by_the_training_of_what_it_finds(start, tmp_path):
     assert trained.genotype == "runs/images/search/genotype.json"
     assert (searched.image_size, trained.image_size) == (None, None)
     assert (trained.epochs, trained.seed, searched.seed) == (3, 4, 0)
-    assert output.splitlines()[-1].endswith("eoinas predict --model=runs/images/network IMAGE")
+    assert output.splitlines()[-1].startswith("eoinas eval ")  # Which itself says what to type next.
 
 
 @pytest.mark.parametrize(

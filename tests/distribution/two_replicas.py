@@ -1,4 +1,4 @@
-"""Runs steps on two replicas, in a process of its own: a process can divide its processor only once.
+"""Runs steps on two replicas, in a process of its own: a process can divide its CPU only once.
 
 Prints one JSON object; `test_replicas.py` compares it with what a single replica does.
 """
@@ -19,10 +19,10 @@ from eoinas_tf.optimization.precision import use_precision
 from eoinas_tf.search.search_method import SearchProblem, load_method
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 SETTINGS = {"run_dir": "unused", "init_channels": 2, "cells": 3, "batch_size": 8, "epochs": 4}
 STEPS = 3
+OPERATIONS = ("none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3")
 # One node a cell: tracing takes most of the time.
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
@@ -77,7 +77,7 @@ def searched(replicas):
     keras.utils.set_random_seed(0)
     with replicas.strategy.scope():
         method_class = load_method(config.method)
-        method = method_class(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
+        method = method_class(SearchProblem(config, OPERATIONS, steps_per_epoch=5))
         state = build_search_state(method, method_class.stages(config)[0], (8, 8, 3), num_classes=3)
     step, schedule = SearchStep(state, replicas), {"temperature": tf.constant(1.0)}
     for number, pair in enumerate(replicas.share_out(batches())):

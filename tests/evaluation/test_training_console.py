@@ -99,4 +99,4 @@ def test_every_class_counts_alike_where_classes_are_uneven(run):
 def test_a_training_that_ended_early_names_the_command_that_continues_it(run):
     _, words, command = result(run, finished=False).partition("Go on with the training, which --max_steps ended:\n")
     assert words
-    assert words_of(command)[:3] == ["python", "run_eval.py", f"--run_dir={run.path}"]
+    assert words_of(command)[:5] == ["python", "-m", "eoinas_tf", "eval", f"--run_dir={run.path}"]

@@ -57,6 +57,7 @@ def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zyg
     assert served(tmp_path / "run") == served(folder)
 
 
+@pytest.mark.slow
 def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
     weights = tmp_path / "weights.json"
     weights.write_text(json.dumps({str(digit): 1.0 + digit for digit in range(10)}))

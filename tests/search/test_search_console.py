@@ -73,6 +73,6 @@ def test_the_result_names_the_score_the_places_and_the_next_command(tmp_path, ac
     assert "3 in the normal cell, 1 in the reduction cell" in text
     assert str(run.report) in text
     assert ("tensorboard --logdir" in text) == (accuracy is not None)
-    command = words_of(text[text.index("  python run_eval.py ") :])
-    assert command[:2] == ["python", "run_eval.py"]
+    command = words_of(text[text.index("  python -m eoinas_tf eval ") :])
+    assert command[:4] == ["python", "-m", "eoinas_tf", "eval"]
     assert {f"--genotype={run.genotype}", "--dataset=digits"} <= set(command)

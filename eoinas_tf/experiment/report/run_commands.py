@@ -8,7 +8,11 @@ from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.report.run_record import RunRecord
 
-SCRIPTS = {SearchConfig.__name__: "run_search.py", EvaluationConfig.__name__: "run_eval.py"}
+# By `python -m eoinas_tf`, which is there where the package is installed and in its repository.
+SUBCOMMANDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "eval"}
+TRAINING = SUBCOMMANDS[EvaluationConfig.__name__]
+# What images given from Python are called, which no command can load.
+FROM_PYTHON = "arrays"
 # What a final network's training should share with the search that found its cells.
 SHARED_SETTINGS = (
     "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
@@ -25,7 +29,7 @@ def run_command_line(record: RunRecord) -> str:
     """
     given = record.settings if record.config is None else given_settings(record.config)
     given = {name: value for name, value in given.items() if name != "kind" and value is not None}
-    return command_line(SCRIPTS[record.settings["kind"]], {"run_dir": str(record.folder), **given})
+    return command_line(SUBCOMMANDS[record.settings["kind"]], {"run_dir": str(record.folder), **given})
 
 
 def next_command_line(record: RunRecord) -> tuple[str, str]:
@@ -35,38 +39,41 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
         record: The finished run.
     """
     if record.is_search:
+        genotype = str(record.folder / "genotype.json")
+        if record.settings.get("dataset") == FROM_PYTHON:
+            words = "Train the final network from Python: eoinas_tf.train(found, (x, y)). How large it would be:"
+            return words, shlex.join(["python", "-m", "eoinas_tf", "describe", genotype])
         folder = record.folder.with_name(f"{record.folder.name}_eval")
-        flags: dict[str, Any] = {"run_dir": str(folder), "genotype": str(record.folder / "genotype.json")}
+        flags: dict[str, Any] = {"run_dir": str(folder), "genotype": genotype}
         defaults = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
         flags |= {
             name: value
             for name in SHARED_SETTINGS
             if name in defaults and (value := record.settings.get(name)) not in (None, defaults[name])
         }
-        return "Train and test the final network of the found cells:", command_line("run_eval.py", flags)
+        return "Train and test the final network of the found cells:", command_line(TRAINING, flags)
     if record.summary.get("finished") is False:
         whole = dataclasses.replace(record.config, max_steps=0) if record.config else None
         given = given_settings(whole) if whole else {}
         return "Go on with the training, which --max_steps ended:", command_line(
-            "run_eval.py", {"run_dir": str(record.folder), **given}
+            TRAINING, {"run_dir": str(record.folder), **given}
         )
-    if "saved_model" in record.summary:
-        export = str(record.folder / str(record.summary["saved_model"]))
-        words = ["saved_model_cli", "show", "--dir", export, "--tag_set", "serve", "--signature_def", "serving_default"]
-        return "See what the exported model takes and returns (docs/serving.md says how to serve it):", shlex.join(
-            words
-        )
+    if "saved_model" in record.summary or any(name in record.summary for name in record.exports):
+        words = "Classify an image (docs/serving.md says how to serve the network):"
+        return words, shlex.join(["python", "-m", "eoinas_tf", "predict", f"--model={record.folder}", "IMAGE"])
     return "Look at the curves:", shlex.join(["tensorboard", f"--logdir={record.folder}"])
 
 
-def command_line(script: str, settings: dict[str, Any]) -> str:
+def command_line(subcommand: str, settings: dict[str, Any]) -> str:
     """Returns a command as one types it in a shell.
 
     Args:
-        script: The script's file.
+        subcommand: `search` or `eval`.
         settings: Values by name.
     """
-    return shlex.join(["python", script, *(flag_text(name, value) for name, value in settings.items())])
+    return shlex.join(
+        ["python", "-m", "eoinas_tf", subcommand, *(flag_text(name, value) for name, value in settings.items())]
+    )
 
 
 def flag_text(name: str, value: Any) -> str:

@@ -60,7 +60,7 @@ def test_the_page_of_a_search_tells_what_happened(pages):
         "eoinas search on digits", "62.50 %", "The cells", "Curves", "Score: the score S",
         "What was dropped, when and why",
         "the lowest of its edge; next: none 0.2500", "Edges won by none or the identity",
-        "run_search.py", "run_eval.py",
+        "eoinas_tf search", "eoinas_tf eval",
         "batch_size", "all 2 classes", "python",
     ):  # fmt: skip
         assert words in text
@@ -74,8 +74,8 @@ def test_the_page_of_a_training_tells_what_happened(pages):
         "75.00 %",
         "130 k",
         "Confusions",
-        "run_eval.py",
-        "saved_model_cli",
+        "eoinas_tf eval",
+        "eoinas_tf predict",
     ):
         assert words in text
     for words in ("Score", "dropped", "Edges won"):

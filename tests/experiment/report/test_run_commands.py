@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import shlex
 
 import pytest
@@ -11,8 +12,9 @@ from eoinas_tf.flag_definitions import config_from_arguments
 
 
 def parsed(kind, command):
-    python, script, *arguments = shlex.split(command)
-    assert (python, script) == ("python", "run_search.py" if kind is SearchConfig else "run_eval.py")
+    *program, subcommand, arguments = *shlex.split(command)[:4], shlex.split(command)[4:]
+    assert program == ["python", "-m", "eoinas_tf"]
+    assert subcommand == ("search" if kind is SearchConfig else "eval")
     return config_from_arguments(kind, arguments)
 
 
@@ -55,6 +57,15 @@ def test_after_a_search_comes_the_training_on_the_same_images(tmp_path):
     assert config.run_dir != str(folder)
 
 
+def test_after_a_search_on_arrays_comes_a_command_that_needs_none(tmp_path):
+    folder = write_search(tmp_path / "search")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "dataset": "arrays"}))
+    words, command = next_command_line(read_run(folder))
+    assert "eoinas_tf.train(" in words
+    assert shlex.split(command)[3:] == ["describe", str(folder / "genotype.json")]
+
+
 def test_a_weighted_search_is_followed_by_a_weighted_training(tmp_path):
     folder = write_search(tmp_path / "search", class_weights="balanced")
     assert parsed(EvaluationConfig, next_command_line(read_run(folder))[1]).class_weights == "balanced"
@@ -62,7 +73,7 @@ def test_a_weighted_search_is_followed_by_a_weighted_training(tmp_path):
 
 def test_after_a_training_comes_its_export_or_its_rest(tmp_path, training):
     words, command = next_command_line(read_run(training))
-    assert str(training / "saved_model") in shlex.split(command)
+    assert shlex.split(command) == ["python", "-m", "eoinas_tf", "predict", f"--model={training}", "IMAGE"]
     folder = write_training(tmp_path / "cut", finished=False)
     words, command = next_command_line(read_run(folder))
     assert "--max_steps" in words
