@@ -2,10 +2,10 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from eoinas_tf import __version__
 from eoinas_tf.preset_files import preset_names
 
 ROOT = Path(__file__).parent.parent.parent
+THIS_VERSION = ".".join(platform.python_version_tuple()[:2])
+OTHER_VERSIONS = [version for version in ("3.10", "3.11", "3.12", "3.13") if version != THIS_VERSION]
 SOURCES = ("eoinas_tf", "flags", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 
 
@@ -85,9 +87,42 @@ def test_describe_prints_the_published_size(eoinas):
     assert json.loads(result.stdout)["parameters"] == 3_349_342
 
 
+def interpreter(version):
+    """Returns the program of another Python, on the path or among pyenv's; skips where there is none."""
+    if (found := shutil.which(f"python{version}")) and "shims" not in found:
+        return found
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    for path in sorted(pyenv.glob(f"versions/{version}.*/bin/python")):
+        return str(path)
+    pytest.skip(f"no Python {version} on this machine")
+
+
+@pytest.mark.parametrize("version", OTHER_VERSIONS)
+def test_another_python_compiles_all_and_runs_what_needs_no_tensorflow(version, wheel, tmp_path):
+    subprocess.run([interpreter(version), "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    for requirement in (["--no-deps", wheel], ["absl-py"]):
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *requirement], check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(*command):
+        ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, ""), command
+        return ended.stdout
+
+    run(python, "-W", "error", "-m", "compileall", "-q", "-f", next((tmp_path / "venv").glob("lib/*/*/eoinas_tf")))
+    program = tmp_path / "venv" / "bin" / "eoinas"
+    assert run(program, "--version") == f"eoinas_tf {__version__}\n"
+    assert any(line.startswith("DARTS_V2 ") for line in run(program, "list").splitlines())
+    for command in ("search", "eval", "auto"):
+        assert "usage: eoinas" in run(program, command, "--help")
+
+
 @pytest.mark.slow
-def test_an_empty_environment_gets_all_that_is_needed(wheel, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=True)
+@pytest.mark.parametrize("version", [THIS_VERSION, *OTHER_VERSIONS])
+def test_an_empty_environment_gets_all_that_is_needed(version, wheel, tmp_path):
+    chosen = sys.executable if version == THIS_VERSION else interpreter(version)
+    subprocess.run([chosen, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
     folder = tmp_path / "empty"
