@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import keras
@@ -7,9 +8,9 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 from scipy import ndimage
 
-from eoinas_tf.data import rand_augment as module
+from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.batch_rows import BatchRows
-from eoinas_tf.data.rand_augment import OPERATIONS, operations_for, rand_augment
+from eoinas_tf.data.rand_augment import LARGEST_MAGNITUDE, OPERATIONS, operations_for, rand_augment
 from eoinas_tf.random_seeds import stateless_seed
 
 SEED = stateless_seed(0, "augment", 3)
@@ -166,4 +167,8 @@ def test_it_draws_from_no_generator():
     names |= {node.op for part in concrete.graph.as_graph_def().library.function for node in part.node_def}
     assert {name for name in names if "Random" in name and not name.startswith("Stateless")} == set()
     assert "StatelessRandomUniformV2" in names
-    assert module.LARGEST_MAGNITUDE == 10.0
+
+
+def test_the_flag_s_bound_is_the_strongest():
+    (field,) = [field for field in dataclasses.fields(EvaluationConfig) if field.name == "randaugment_magnitude"]
+    assert field.metadata["maximum"] == LARGEST_MAGNITUDE
