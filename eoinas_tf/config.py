@@ -402,9 +402,20 @@ class SearchConfig(RunConfig):
                 )
 
 
+# By the values of --optimizer: what the user need not give.
+_OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
+    "sgd": {"learning_rate": 0.025, "l2": 3e-4, "weight_decay": 0.0},
+    "adamw": {"learning_rate": 0.001, "l2": 0.0, "weight_decay": 0.05},
+}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationConfig(RunConfig):
-    """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3)."""
+    """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3).
+
+    Learning rate, L2 and weight decay are numbers once the config is made, by its `optimizer`: `dataclasses.replace`
+    keeps them.
+    """
 
     genotype: str = setting(
         "",
@@ -453,8 +464,46 @@ class EvaluationConfig(RunConfig):
         minimum=0.0,
         maximum=0.5,
     )
-    learning_rate: float = setting(0.025, "SGD's learning rate at the start.", minimum=0.0)
-    learning_rate_end: float = setting(0.0, "SGD's learning rate at the end of its schedule.", minimum=0.0)
+    randaugment_layers: int = setting(
+        0,
+        "RandAugment: random changes of shape and colours that a training image goes through, one after the other; 0: "
+        "none.",
+        minimum=0,
+        maximum=10,
+    )
+    randaugment_magnitude: float = setting(
+        9.0,
+        "Strength of RandAugment's changes; 10 is the strongest, 0 changes nothing but contrast.",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    random_erasing_probability: float = setting(
+        0.0,
+        "Probability that a rectangle of 2 to 33 % of a training image's area is replaced by noise; 0: none.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    mixup_alpha: float = setting(
+        0.0,
+        "Mixup: each training image is blended with another one of the batch, by shares drawn from Beta(alpha, alpha), "
+        "and so is its label; 0: none. With cutmix_alpha, every image has one of the two, with equal chances.",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    cutmix_alpha: float = setting(
+        0.0,
+        "CutMix: a rectangle of each training image is replaced by that of another one of the batch; the rest's share "
+        "of the area is drawn from Beta(alpha, alpha), and the labels are blended by the areas; 0: none.",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    optimizer: str = setting("sgd", "Optimizer: sgd with momentum, or adamw.", choices=tuple(_OPTIMIZER_DEFAULTS))
+    learning_rate: float = setting(
+        None,
+        "Learning rate at the start, after the warm-up; 0.025 where not given, with --optimizer=adamw 0.001.",
+        minimum=0.0,
+    )
+    learning_rate_end: float = setting(0.0, "Learning rate at the end of its schedule.", minimum=0.0)
     learning_rate_schedule: str = setting(
         "cosine",
         "Course of the learning rate from learning_rate to learning_rate_end.",
@@ -469,8 +518,25 @@ class EvaluationConfig(RunConfig):
     warmup_epochs: int = setting(
         0, "Epochs at the start in which the learning rate rises linearly up to learning_rate; 0: none.", minimum=0
     )
-    momentum: float = setting(0.9, "SGD's momentum.", minimum=0.0, maximum=1.0)
-    l2: float = setting(3e-4, "L2 weight decay, added to the gradient (not decoupled).", minimum=0.0)
+    momentum: float = setting(0.9, "SGD's momentum; adamw has none.", minimum=0.0, maximum=1.0)
+    l2: float = setting(
+        None,
+        "L2 weight decay, added to the gradient (not decoupled); 0.0003 where not given, with --optimizer=adamw 0.",
+        minimum=0.0,
+    )
+    weight_decay: float = setting(
+        None,
+        "Decoupled weight decay: a step lowers each weight, but no normalization's scale or shift and no bias, by the "
+        "learning rate times this part of it; 0 where not given, with --optimizer=adamw 0.05.",
+        minimum=0.0,
+    )
+    ema_decay: float = setting(
+        0.0,
+        "Decay of an exponential moving average of the weights and of the moving statistics, which is what is then "
+        "tested and exported; it rises to this value with the steps; 0: no average.",
+        minimum=0.0,
+        maximum=0.999999,
+    )
     cutout_length: int = setting(
         16, "Side in pixels of the square that is blanked in a training image; 0: none.", minimum=0, maximum=4096
     )
@@ -562,6 +628,9 @@ class EvaluationConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name, value in _OPTIMIZER_DEFAULTS[self.optimizer].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         self._refuse_rise("learning_rate", "learning_rate_end")
         if self.network != CELLS and (self.genotype or self.pytorch_weights):
             flag = "genotype" if self.genotype else "pytorch_weights"

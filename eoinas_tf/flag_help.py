@@ -16,7 +16,9 @@ NARROWEST, WIDEST = 72, 100
 SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     "data": (
         "dataset", "data_dir", "download", "image_size", "resize_side", "on_bad_image", "split_seed", "normalization",
-        "crop", "crop_padding", "horizontal_flip", "color_jitter", "hue_jitter", "cutout_length", "num_classes",
+        "crop", "crop_padding", "horizontal_flip", "color_jitter", "hue_jitter", "cutout_length",
+        "randaugment_layers", "randaugment_magnitude", "random_erasing_probability", "mixup_alpha", "cutmix_alpha",
+        "num_classes",
     ),
     "size": (
         "genotype", "network", "cells", "init_channels", "stem", "max_parameters", "max_multiply_adds",
@@ -26,7 +28,8 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "epochs", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
         "weights_learning_rate", "weights_learning_rate_end", "weights_learning_rate_schedule",
         "weights_momentum", "weights_l2",
-        "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates", "momentum", "l2",
+        "optimizer", "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates",
+        "momentum", "l2", "weight_decay", "ema_decay",
         "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "class_weights", "max_steps",
     ),
     "method": (

@@ -36,6 +36,13 @@ NOT_IN_THE_PAPER = {
     "color_jitter": 0.0,
     "hue_jitter": 0.0,
     "normalization": None,
+    "optimizer": "sgd",
+    "weight_decay": 0.0,
+    "ema_decay": 0.0,
+    "randaugment_layers": 0,
+    "random_erasing_probability": 0.0,
+    "mixup_alpha": 0.0,
+    "cutmix_alpha": 0.0,
 }
 
 
@@ -199,3 +206,18 @@ def test_result_settings_leave_out_what_may_change(config_class):
 def test_what_belongs_to_cells_is_refused_with_a_hand_designed_network(flag):
     with pytest.raises(ConfigurationError, match=f"--{flag} belongs to networks of cells.*--network=residual"):
         EvaluationConfig(network="residual", **{flag: "a"})
+
+
+def test_an_optimizer_brings_its_rates_where_they_are_not_given():
+    def rates(**settings):
+        config = EvaluationConfig(**settings)
+        return config.learning_rate, config.l2, config.weight_decay
+
+    assert rates() == (0.025, 3e-4, 0.0)
+    assert rates(optimizer="adamw") == (0.001, 0.0, 0.05)
+    given = {"learning_rate": 0.5, "l2": 0.125, "weight_decay": 0.25}
+    for optimizer in ("sgd", "adamw"):
+        assert rates(optimizer=optimizer, **given) == (0.5, 0.125, 0.25)
+        assert rates(optimizer=optimizer, l2=0.0, weight_decay=0.0)[1:] == (0.0, 0.0)
+    with pytest.raises(ConfigurationError, match="--learning_rate_end must not be above --learning_rate"):
+        EvaluationConfig(optimizer="adamw", learning_rate_end=0.002)

@@ -159,11 +159,43 @@ def test_presets_exist():
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.name)
 def test_every_preset_parses_for_its_command(preset):
     kind, *_ = preset.name.split("_")
-    config_class = {"search": SearchConfig, "eval": EvaluationConfig}[kind]
+    config_class = {"search": SearchConfig, "eval": EvaluationConfig, "modern.flags": EvaluationConfig}[kind]
     config, rest = parse(config_class, f"--flagfile={preset}")
     assert rest == [], "an indented comment, or a line that is no flag"
     assert config != config_class() or preset.name in ("search_cifar10.flags", "eval_cifar10.flags")
     assert config.run_dir == ""
+
+
+MODERN_FLAGS = {
+    "optimizer": "adamw",
+    "learning_rate": 0.001,
+    "learning_rate_end": 0.0,
+    "learning_rate_schedule": "cosine",
+    "learning_rate_updates": "step",
+    "warmup_epochs": 1,
+    "l2": 0.0,
+    "weight_decay": 0.05,
+    "ema_decay": 0.999,
+    "label_smoothing": 0.1,
+    "randaugment_layers": 2,
+    "randaugment_magnitude": 9.0,
+    "random_erasing_probability": 0.25,
+    "mixup_alpha": 0.2,
+    "cutmix_alpha": 1.0,
+    "cutout_length": 0,
+    "drop_path": 0.2,
+}
+
+
+@pytest.mark.parametrize("other", ["eval_cifar10", "eval_cifar10_cpu", "eval_imagenet"])
+def test_the_modern_preset_changes_another_one_s_recipe_and_nothing_else(other):
+    files = [next(path for path in PRESETS if path.stem == name) for name in (other, "modern")]
+    one, both = (
+        dataclasses.asdict(parse(EvaluationConfig, *(f"--flagfile={path}" for path in some))[0])
+        for some in (files[:1], files)
+    )
+    assert {name: both[name] for name in MODERN_FLAGS} == MODERN_FLAGS
+    assert {name for name in both if both[name] != one[name]} <= set(MODERN_FLAGS)
 
 
 def test_help_names_the_type():

@@ -14,6 +14,8 @@ from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, nor
 from eoinas_tf.data.batch_rows import BatchRows
 from eoinas_tf.data.color_jitter import jitter_colors
 from eoinas_tf.data.image_split import ImageSplit
+from eoinas_tf.data.rand_augment import rand_augment
+from eoinas_tf.data.random_erasing import erase_rectangles
 from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
@@ -33,6 +35,9 @@ class Preprocessing(NamedTuple):
         random_resized_crop: Whether training images are random-resized crops; `crop_padding` then counts for nothing.
         color_jitter: Largest relative change of brightness, contrast and saturation; 0: none. Training only.
         hue_jitter: Largest turn of the hue, a fraction of the full circle; 0: none. Training only.
+        randaugment_layers: Random operations that an image goes through; 0: none. Training only.
+        randaugment_magnitude: Their strength, from 0 to 10.
+        random_erasing_probability: Part of the images of which a rectangle becomes noise; 0: none. Training only.
     """
 
     mean: np.ndarray
@@ -43,6 +48,9 @@ class Preprocessing(NamedTuple):
     random_resized_crop: bool = False
     color_jitter: float = 0.0
     hue_jitter: float = 0.0
+    randaugment_layers: int = 0
+    randaugment_magnitude: float = 0.0
+    random_erasing_probability: float = 0.0
 
 
 def steps_per_epoch(image_count: int, batch_size: int) -> int:
@@ -187,6 +195,10 @@ def _training_stream(
             images = split.load_crops(batch, draw_crops(own.count, crop_seed, own))
         else:
             images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed, own)
+        augment_seed = stateless_seed(seed, f"{stream}: RandAugment", step)
+        images = rand_augment(
+            images, preprocessing.randaugment_layers, preprocessing.randaugment_magnitude, augment_seed, own
+        )
         flip_seed = stateless_seed(seed, f"{stream}: flip", step)
         mean, deviation = preprocessing.mean, preprocessing.standard_deviation
         if preprocessing.color_jitter or preprocessing.hue_jitter:
@@ -204,7 +216,9 @@ def _training_stream(
             images = horizontal_flip(images, flip_seed, own) if preprocessing.horizontal_flip else images
             images = normalize_channels(images, mean, deviation)
         cutout_seed = stateless_seed(seed, f"{stream}: cutout", step)
-        return cutout(images, preprocessing.cutout_length, cutout_seed, own), batch_labels
+        images = cutout(images, preprocessing.cutout_length, cutout_seed, own)
+        erasing_seed = stateless_seed(seed, f"{stream}: erasing", step)
+        return erase_rectangles(images, preprocessing.random_erasing_probability, erasing_seed, own), batch_labels
 
     shape = (len(global_steps), batch_size)
     batches = tf.data.Dataset.from_tensor_slices(

@@ -42,4 +42,7 @@ def choose_preprocessing(config: EvaluationConfig, dataset: ImageDataset) -> Pre
         random_resized_crop=config.crop == "random_resized",
         color_jitter=config.color_jitter,
         hue_jitter=config.hue_jitter,
+        randaugment_layers=config.randaugment_layers,
+        randaugment_magnitude=config.randaugment_magnitude,
+        random_erasing_probability=config.random_erasing_probability,
     )

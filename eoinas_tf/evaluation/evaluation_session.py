@@ -83,8 +83,11 @@ class EvaluationSession(RunSession):
         self._fitted, budget = config_within_budget(config, self._genotype, dataset.image_shape, dataset.num_classes)
         # Not before, so that a network starts the same whether its width was asked for or found.
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
-            network = build_network(self._fitted, self._genotype, dataset.image_shape, dataset.num_classes)
-            state = build_evaluation_state(config, network, self.total_steps)
+            build = functools.partial(
+                build_network, self._fitted, self._genotype, dataset.image_shape, dataset.num_classes
+            )
+            network = build()
+            state = build_evaluation_state(config, network, self.total_steps, build() if config.ema_decay else None)
         self.step = EvaluationStep(state, config, self.total_steps, self.replicas, class_factors)
         self._journal = EvaluationJournal(run, config, state, self.epoch_steps)
         self._begin(
@@ -184,7 +187,7 @@ class EvaluationSession(RunSession):
         self.step.agree_on_statistics()
         if not self.run.is_writer:
             return None
-        dataset, network = self.dataset, self.step.state.network
+        dataset, network = self.dataset, self.step.state.tested_network
         self.progress.doing(f"testing on {len(dataset.test)} images", stays=True)
         whole_tests = test_batches(dataset.test, self.preprocessing, batch_size=self.config.batch_size)
         predictions = collect_predictions(network, whole_tests, dataset.num_classes)

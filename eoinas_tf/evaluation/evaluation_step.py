@@ -9,18 +9,24 @@ import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.image_mixing import mix_images
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.training_results import TrainingResults
 from eoinas_tf.optimization.classification_metrics import cross_entropy, is_among_likeliest, is_correct, mean_accuracy
 from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
+from eoinas_tf.optimization.moving_average import average_decay, update_averages
+from eoinas_tf.optimization.optimizers import build_optimizer
 from eoinas_tf.optimization.precision import LossScale, NoLossScale, build_loss_scale
 from eoinas_tf.optimization.repeated_steps import repeat_steps
+from eoinas_tf.optimization.training_targets import TrainingTargets
 from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
-from eoinas_tf.optimization.weighted_loss import mean_loss
 from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
+
+# In checkpoints, the part that is the averages of the network's variables.
+AVERAGES = "averages"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,15 +35,22 @@ class EvaluationState:
 
     Args:
         network: The network with its weights and moving statistics.
-        optimizer: SGD with momentum.
+        optimizer: The optimizer of its weights.
         results: Sums over the epoch's training steps.
         loss_scale: The loss scale of float16; nothing in other precisions.
+        averaged_network: The network whose variables are moving averages of the first one's; None: there is none.
     """
 
     network: FinalNetwork
     optimizer: keras.optimizers.Optimizer
     results: TrainingResults
     loss_scale: LossScale | NoLossScale
+    averaged_network: FinalNetwork | None = None
+
+    @property
+    def tested_network(self) -> FinalNetwork:
+        """The network that is tested and exported: that of the averages, where there are some."""
+        return self.averaged_network or self.network
 
     def variables(self) -> dict[str, list]:
         """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
@@ -46,16 +59,20 @@ class EvaluationState:
             "optimizer": self.optimizer.variables,
             "results": list(self.results.variables),
             "loss_scale": list(self.loss_scale.variables),
+            AVERAGES: self.averaged_network.variables if self.averaged_network else [],
         }
 
 
-def build_evaluation_state(config: EvaluationConfig, network: FinalNetwork, total_steps: int) -> EvaluationState:
+def build_evaluation_state(
+    config: EvaluationConfig, network: FinalNetwork, total_steps: int, averaged_network: FinalNetwork | None = None
+) -> EvaluationState:
     """Builds the optimizer and its schedule for a built network.
 
     Args:
-        config: Learning rates, their schedule, and momentum.
+        config: The optimizer, learning rates, their schedule, momentum and weight decay.
         network: The network.
         total_steps: Training steps of the whole training, the length of the schedule.
+        averaged_network: Another one like it, for the averages; its weights count for nothing.
 
     Returns:
         The state of a training that has not begun.
@@ -68,9 +85,15 @@ def build_evaluation_state(config: EvaluationConfig, network: FinalNetwork, tota
         warmup_steps=config.warmup_epochs * total_steps // config.epochs,
         steps_per_update=total_steps // config.epochs if config.learning_rate_updates == "epoch" else 1,
     )
-    optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
-    optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, TrainingResults(), build_loss_scale(config.mixed_precision))
+    optimizer = build_optimizer(
+        config.optimizer,
+        network.trainable_variables,
+        learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+    loss_scale = build_loss_scale(config.mixed_precision)
+    return EvaluationState(network, optimizer, TrainingResults(), loss_scale, averaged_network)
 
 
 class TestMeans(NamedTuple):
@@ -141,6 +164,9 @@ class EvaluationStep:
             norm = replicas.first(results.gradient_norm)
             weights = state.network.trainable_variables
             norm = update_weights(state.optimizer, results.gradients, weights, norm, state.loss_scale)
+            if state.averaged_network is not None:
+                decay = average_decay(step, self.config.ema_decay)
+                update_averages(state.averaged_network.variables, state.network.variables, decay)
             state.results.add(step, replicas.mean(results.loss), replicas.mean(results.accuracy), norm)
             state.results.add_cross_entropy(replicas.mean(bare_loss))
 
@@ -164,16 +190,26 @@ class EvaluationStep:
         """
         weights = self.state.network.trainable_variables
         pieces = self.config.accumulation_steps
+        images, targets = self._mixed(images, labels, step)
         if pieces == 1:
-            gradients, *means = self._piece_gradients(images, labels, step, self._drop_path_seed(step))
+            gradients, *means = self._piece_gradients(images, targets, step, self._drop_path_seed(step))
         else:
-            gradients, *means = self._accumulated_gradients(images, labels, step, pieces)
+            gradients, *means = self._accumulated_gradients(images, targets, step, pieces)
         loss, accuracy, bare_loss = means
         gradients = self.replicas.average_gradients(self.state.loss_scale.unscale(gradients))
         gradients, norm = clip_and_decay(gradients, weights, self.config.gradient_clip_norm, self.config.l2)
         return ReplicaResults(gradients, norm, loss, accuracy), bare_loss
 
-    def _accumulated_gradients(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, pieces: int):
+    def _mixed(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, TrainingTargets]:
+        """Returns a replica's share of the batch after mixup and CutMix, and what it is to be classified as."""
+        mixup_alpha, cutmix_alpha = self.config.mixup_alpha, self.config.cutmix_alpha
+        if mixup_alpha == cutmix_alpha == 0.0:
+            return images, TrainingTargets(labels)
+        seed = self.replicas.own_seed(stateless_seed(self.config.seed, "image mixing", step))
+        mixed = mix_images(images, labels, mixup_alpha, cutmix_alpha, seed)
+        return mixed.images, TrainingTargets(labels, mixed.partner_labels, mixed.shares)
+
+    def _accumulated_gradients(self, images: tf.Tensor, targets: TrainingTargets, step: tf.Tensor, pieces: int):
         """Averages the gradients of equal pieces of a replica's share; one piece is in memory at a time."""
         size = images.shape[0] // pieces
         weights = self.state.network.trainable_variables
@@ -183,7 +219,7 @@ class EvaluationStep:
             own = slice(number * size, (number + 1) * size)
             piece_images = tf.ensure_shape(images[own], (size, *images.shape[1:]))
             piece_seed = None if seed is None else tf.random.fold_in(seed, number, alg=ALGORITHM)
-            more, *piece_means = self._piece_gradients(piece_images, labels[own], step, piece_seed)
+            more, *piece_means = self._piece_gradients(piece_images, targets.part(own), step, piece_seed)
             summed = [total + gradient for total, gradient in zip(gradients, more, strict=True)]
             return number + 1, summed, *(total + mean for total, mean in zip(means, piece_means, strict=True))
 
@@ -202,15 +238,16 @@ class EvaluationStep:
             return None
         return self.replicas.own_seed(stateless_seed(self.config.seed, "drop path", step))
 
-    def _piece_gradients(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, seed: tf.Tensor | None):
+    def _piece_gradients(self, images: tf.Tensor, targets: TrainingTargets, step: tf.Tensor, seed: tf.Tensor | None):
         """Returns gradients (times the loss scale), loss, accuracy and bare cross-entropy of some images.
 
         The loss is the logits' mean cross-entropy plus the weighted auxiliary head's, both with
-        smoothed labels and the classes' factors; the bare one has none of these.
+        smoothed labels and the classes' factors; the bare one has none of these. A mixed image counts
+        as correct if it is taken for the class that has the larger share of it.
 
         Args:
             images: float32 [images, height, width, channels].
-            labels: Classes, int32 [images].
+            targets: What they are to be classified as.
             step: Global step, counted from 0, int64 scalar.
             seed: Seed of the dropped paths, integer [2], or None to drop none.
         """
@@ -219,11 +256,10 @@ class EvaluationStep:
         with tf.GradientTape() as tape:
             outputs = network(images, training=True, drop_path=drop_path)
             logits, *auxiliary = outputs if network.auxiliary_head is not None else (outputs,)
-            losses = cross_entropy(labels, logits, config.label_smoothing)
-            loss = bare_loss = mean_loss(losses, labels, self.class_factors)
+            kind = config.label_smoothing, self.class_factors
+            loss = bare_loss = targets.mean_cross_entropy(logits, *kind)
             for auxiliary_logits in auxiliary:
-                auxiliary_losses = cross_entropy(labels, auxiliary_logits, config.label_smoothing)
-                loss += config.auxiliary_weight * mean_loss(auxiliary_losses, labels, self.class_factors)
+                loss += config.auxiliary_weight * targets.mean_cross_entropy(auxiliary_logits, *kind)
             scaled_loss = self.state.loss_scale.scale(loss)
         # Zero and not None where a genotype leaves an operation's output unused; only TensorFlow's own
         # variables, not Keras's around them, can be asked for that.
@@ -233,8 +269,8 @@ class EvaluationStep:
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         if config.label_smoothing > 0.0 or self.class_factors is not None:
-            bare_loss = tf.reduce_mean(cross_entropy(labels, logits))
-        return gradients, loss, mean_accuracy(labels, logits), bare_loss
+            bare_loss = targets.mean_cross_entropy(logits)
+        return gradients, loss, mean_accuracy(targets.main_labels(), logits), bare_loss
 
     def _test(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> None:
         """Adds a batch's test results; the auxiliary head has no part in them.
@@ -248,13 +284,15 @@ class EvaluationStep:
         self._test_sums.assign_add(tf.cast(self.replicas.sum(sums), tf.float64))
 
     def _replica_test_sums(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        logits = self.state.network(images, training=False)
+        logits = self.state.tested_network(images, training=False)
         hits = [is_correct(labels, logits), is_among_likeliest(labels, logits)]
         results = tf.stack([cross_entropy(labels, logits), *(tf.cast(hit, tf.float32) for hit in hits)])
         return tf.concat([tf.reduce_sum(results * weights, axis=1), [tf.reduce_sum(weights)]], axis=0)
 
     def _agree_on_statistics(self) -> None:
         self.replicas.agree_on_statistics(self.state.network)
+        if self.state.averaged_network is not None:
+            self.replicas.agree_on_statistics(self.state.averaged_network)
 
     def test_all(self, batches: tf.data.Dataset) -> TestMeans:
         """Tests the network on all images; every replica on its share, with the statistics that all agree on.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from eoinas_tf.optimization.optimizers import decays
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
 
 
@@ -88,9 +89,15 @@ def _descend(optimizer: keras.optimizers.Optimizer, gradients: Sequence, weights
     learning_rate = tf.convert_to_tensor(optimizer.learning_rate)
     update = tf.distribute.get_strategy().extended.update
     for gradient, weight in zip(gradients, weights, strict=True):
-        update(weight.value, _update_copy, args=(gradient, learning_rate, optimizer), group=False)
+        # So does `apply` decay weights.
+        decay = optimizer.weight_decay if decays(weight) else None
+        update(weight.value, _update_copy, args=(gradient, learning_rate, optimizer, decay), group=False)
     optimizer.iterations.assign_add(1)
 
 
-def _update_copy(weight: tf.Variable, gradient: tf.Tensor, learning_rate: tf.Tensor, optimizer) -> None:
+def _update_copy(
+    weight: tf.Variable, gradient: tf.Tensor, learning_rate: tf.Tensor, optimizer, decay: float | None
+) -> None:
+    if decay:
+        weight.assign_sub(weight * decay * learning_rate)
     optimizer.update_step(gradient, weight, learning_rate)

@@ -13,6 +13,8 @@ from eoinas_tf.data.input_pipelines import (
     steps_per_epoch,
     training_batches,
 )
+from eoinas_tf.data.rand_augment import rand_augment
+from eoinas_tf.data.random_erasing import erase_rectangles
 from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.errors import DatasetError
@@ -28,6 +30,7 @@ PLAIN = Preprocessing(np.zeros(1, np.float32), np.full(1, 2.0, np.float32))
 AUGMENTED = Preprocessing(np.ones(1, np.float32), np.full(1, 2.0, np.float32), 2, True, 2)
 
 RESIZED = AUGMENTED._replace(random_resized_crop=True, color_jitter=0.4, hue_jitter=0.2)
+MODERN = AUGMENTED._replace(randaugment_layers=1, randaugment_magnitude=9.0, random_erasing_probability=0.5)
 
 
 def indices_of(images):
@@ -77,7 +80,7 @@ def test_training_visits_all_images_but_the_rest():
     assert seen != sorted(seen)
 
 
-@pytest.mark.parametrize("preprocessing", [AUGMENTED, RESIZED], ids=["pad", "random_resized"])
+@pytest.mark.parametrize("preprocessing", [AUGMENTED, RESIZED, MODERN], ids=["pad", "random_resized", "modern"])
 @pytest.mark.parametrize("make", [search, training], ids=["search", "training"])
 def test_an_epoch_entered_at_a_step_yields_the_tail(make, preprocessing):
     whole = arrays(make(preprocessing=preprocessing, batch_size=3, epoch=2))
@@ -235,6 +238,18 @@ def test_a_batch_of_random_resized_crops_with_other_colours_is_made_in_this_orde
     np.testing.assert_allclose(next(iter(batches))[0], expected, atol=1e-3)
 
 
+def test_images_are_changed_after_their_crop_and_erased_at_the_end():
+    order = epoch_order(COUNT, 9, "training", 3)[10:15]
+    images = pad_crop(SPLIT.load_batch(tf.constant(order)), 2, stateless_seed(9, "training: crop", 10))
+    images = rand_augment(images, 1, 9.0, stateless_seed(9, "training: RandAugment", 10))
+    images = horizontal_flip(images, stateless_seed(9, "training: flip", 10))
+    images = cutout(normalize(images, *MODERN[:2]), 2, stateless_seed(9, "training: cutout", 10))
+    expected = erase_rectangles(images, 0.5, stateless_seed(9, "training: erasing", 10))
+    found, _ = next(iter(training(preprocessing=MODERN, epoch=3, seed=9, first_step=2)))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert (expected != images).numpy().any()
+
+
 def test_training_uses_every_image_where_batches_fill_up():
     batches = list(training(batch_size=1))
     assert sorted(index for images, _ in batches for index in indices_of(images)) == list(range(COUNT))
@@ -251,7 +266,7 @@ def test_every_test_image_has_weight_1_once_at_every_batch_size(batch_size):
 
 
 def test_test_images_are_not_augmented():
-    preprocessing = RESIZED._replace(mean=PLAIN.mean)
+    preprocessing = RESIZED._replace(mean=PLAIN.mean, randaugment_layers=2, random_erasing_probability=1.0)
     first, second = (
         arrays(input_pipelines.test_batches(SPLIT, chosen, batch_size=5)) for chosen in (PLAIN, preprocessing)
     )
@@ -279,7 +294,9 @@ def test_the_same_epoch_read_twice_and_by_threads_is_the_same():
         np.testing.assert_array_equal(alone, expected)
 
 
-@pytest.mark.parametrize("preprocessing", [AUGMENTED, RESIZED], ids=["pad crop", "random-resized crop"])
+@pytest.mark.parametrize(
+    "preprocessing", [AUGMENTED, RESIZED, MODERN], ids=["pad crop", "random-resized crop", "modern"]
+)
 def test_the_parts_that_workers_load_make_up_the_whole_batch(preprocessing):
     """Drawn for the whole batch, so that the number of workers changes no image."""
 

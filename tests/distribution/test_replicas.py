@@ -16,7 +16,7 @@ from eoinas_tf.errors import ConfigurationError
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 
-from two_replicas import searched, trained  # noqa: E402
+from two_replicas import MODERN, searched, trained  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,15 @@ def test_two_replicas_train_as_one_does_on_the_whole_batch(two, one):
     assert two["trained"]["steps"] == one["steps"] == 3
     assert_close(two["trained"]["weights"], one["weights"], 1e-4)
     assert_close(two["trained"]["statistics"], one["statistics"], 1e-4)
+
+
+def test_two_replicas_decay_and_average_as_one_does(two):
+    one = trained(Replicas(), **MODERN)
+    assert_close(two["modern"]["weights"], one["weights"], 1e-3)
+    assert_close(two["modern"]["averages"], one["averages"], 1e-3)
+    plain = trained(Replicas(), **{**MODERN, "weight_decay": 0.0})
+    with pytest.raises(AssertionError):
+        assert_close(two["modern"]["weights"], plain["weights"], 1e-3)
 
 
 def test_the_update_of_two_replicas_is_not_that_of_one_share_alone_or_of_the_sum(two):

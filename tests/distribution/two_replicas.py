@@ -23,6 +23,7 @@ from eoinas_tf.space.genotype import Genotype
 SETTINGS = {"run_dir": "unused", "init_channels": 2, "cells": 3, "batch_size": 8, "epochs": 4}
 STEPS = 3
 OPERATIONS = ("none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3")
+MODERN = {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 0.5, "ema_decay": 0.9}
 # One node a cell: tracing takes most of the time.
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
@@ -55,7 +56,8 @@ def trained(replicas, same_shares=True, **settings):
     keras.utils.set_random_seed(0)
     with replicas.strategy.scope():
         network = build_network(config, GENOTYPE, (8, 8, 3), 3)
-        state = build_evaluation_state(config, network, total_steps=10)
+        averaged = build_network(config, GENOTYPE, (8, 8, 3), 3) if config.ema_decay else None
+        state = build_evaluation_state(config, network, 10, averaged)
     use_precision("float32")
     step = EvaluationStep(state, config, 10, replicas)
     for number, (images, labels) in enumerate(replicas.share_out(batches(same_shares))):
@@ -68,6 +70,7 @@ def trained(replicas, same_shares=True, **settings):
         "steps": int(state.optimizer.iterations.numpy()),
         "weights": values(network.trainable_variables),
         "statistics": values(network.non_trainable_variables),
+        "averages": values(averaged.variables if averaged else []),
     }
 
 
@@ -145,6 +148,9 @@ def main():
             "statistics": own_statistics(replicas),
             "seeds": seeds(replicas),
             "trained": trained(replicas),
+            "modern": trained(replicas, **MODERN),
+            "own_averages": trained(replicas, same_shares=False, **MODERN)["averages"],
+            "mixed": trained(replicas, mixup_alpha=0.4)["loss"],
             "searched": searched(replicas),
             "agreement": refusal(lambda: replicas.check_agreement("it", "the same")),
             "odd_batch": refusal(lambda: Replicas.of(SearchConfig(**{**SETTINGS, "batch_size": 7}, **mirrored))),

@@ -39,12 +39,17 @@ def test_the_settings_of_augmentation_arrive_under_their_own_names(digits):
         crop_padding=3,
         cutout_length=5,
         horizontal_flip=False,
+        randaugment_layers=2,
+        randaugment_magnitude=7.0,
+        random_erasing_probability=0.125,
     )
     preprocessing = choose_preprocessing(config, digits)
     assert preprocessing.random_resized_crop
     assert (preprocessing.color_jitter, preprocessing.hue_jitter) == (0.25, 0.125)
     assert (preprocessing.crop_padding, preprocessing.cutout_length) == (3, 5)
     assert not preprocessing.horizontal_flip
+    assert (preprocessing.randaugment_layers, preprocessing.randaugment_magnitude) == (2, 7.0)
+    assert preprocessing.random_erasing_probability == 0.125
     assert not choose_preprocessing(EvaluationConfig(), digits).random_resized_crop
 
 

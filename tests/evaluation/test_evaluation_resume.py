@@ -8,24 +8,28 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
+from eoinas_tf.evaluation.evaluation_step import AVERAGES, EvaluationStep, build_evaluation_state
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 STOP, END = 2, 4
 ITEMS = ["network", "optimizer", "results"]
+MODERN = {"optimizer": "adamw", "ema_decay": 0.9, "mixup_alpha": 0.4, "cutmix_alpha": 1.0}
 
 
 class TinyTraining:
     """A network with drop path and an auxiliary head, on 8x8 images, and a copy of its first state."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         keras.utils.set_random_seed(0)
-        config = EvaluationConfig(genotype="unused", drop_path=0.5, auxiliary_weight=0.4, label_smoothing=0.1)
-        network = EvaluationNetwork(GENOTYPE, 3, cells=3, init_channels=2, auxiliary=True)
-        network.build((None, 8, 8, 1))
-        self.state = build_evaluation_state(config, network, END)
+        config = EvaluationConfig(
+            genotype="unused", drop_path=0.5, auxiliary_weight=0.4, label_smoothing=0.1, **settings
+        )
+        networks = [EvaluationNetwork(GENOTYPE, 3, cells=3, init_channels=2, auxiliary=True) for _ in range(2)]
+        for network in networks:
+            network.build((None, 8, 8, 1))
+        self.state = build_evaluation_state(config, networks[0], END, networks[1] if config.ema_decay else None)
         self.step = EvaluationStep(self.state, config, END)
         self.images = tf.random.stateless_normal([4, 8, 8, 1], [1, 2])
         self.labels = tf.constant([0, 1, 2, 0])
@@ -116,3 +120,32 @@ def test_several_steps_in_a_call_change_no_bit(training, stopped):
     training.step.train_repeatedly(iter(same_batch), tf.constant(0, tf.int64), tf.constant(3, tf.int64))
     training.step.train_repeatedly(iter(same_batch), tf.constant(3, tf.int64), tf.constant(END - 3, tf.int64))
     assert training.digest() == expected
+
+
+@pytest.fixture(scope="module")
+def modern():
+    """A training with all of today's recipe that has a state or draws in a step, its state after STOP, and its end."""
+    training = TinyTraining(**MODERN)
+    training.go_on(0, STOP)
+    values = training.values()
+    training.go_on(STOP, END)
+    return training, values, training.digest()
+
+
+def test_a_recipe_of_today_goes_on_bit_for_bit(modern):
+    training, values, expected = modern
+    training.restore(values)
+    training.go_on(STOP, END)
+    assert training.digest() == expected
+    training.restore(values)
+    training.go_on(STOP + 1, END + 1)
+    assert training.digest() != expected
+
+
+@pytest.mark.parametrize("missing", [*ITEMS, AVERAGES])
+def test_without_an_item_of_it_it_does_not(modern, missing):
+    training, values, expected = modern
+    assert [name for name, variables in training.state.variables().items() if variables] == [*ITEMS, AVERAGES]
+    training.restore(values, missing)
+    training.go_on(STOP, END)
+    assert training.digest() != expected

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.image_mixing import mix_images
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
@@ -28,12 +29,17 @@ SETTINGS = {
 }
 
 
+def new_network(config):
+    network = EvaluationNetwork(GENOTYPE, 3, cells=3, init_channels=4, auxiliary=config.auxiliary_weight > 0)
+    network.build((None, 8, 8, 1))
+    return network
+
+
 def new_step(class_factors=None, **arguments):
     keras.utils.set_random_seed(0)
     config = EvaluationConfig(**{**SETTINGS, **arguments})
-    network = EvaluationNetwork(GENOTYPE, 3, cells=3, init_channels=4, auxiliary=config.auxiliary_weight > 0)
-    network.build((None, 8, 8, 1))
-    state = build_evaluation_state(config, network, TOTAL_STEPS)
+    network, averaged_network = new_network(config), new_network(config) if config.ema_decay else None
+    state = build_evaluation_state(config, network, TOTAL_STEPS, averaged_network)
     return EvaluationStep(state, config, TOTAL_STEPS, class_factors=class_factors)
 
 
@@ -206,3 +212,84 @@ def test_class_factors_of_one_change_nothing():
         results.append([weight.numpy() for weight in step.state.network.trainable_variables])
     for plain, weighted in zip(*results, strict=True):
         np.testing.assert_allclose(plain, weighted, rtol=1e-5, atol=1e-7)
+
+
+def test_averages_of_weights_and_statistics_follow_each_step_and_are_tested():
+    step, (images, labels) = new_step(ema_decay=0.15, drop_path=0.0), batch()
+    network, averaged = step.state.network, step.state.averaged_network
+    expected = [0.0] * len(network.variables)
+    for number in range(4):
+        step.train(images, labels, tf.constant(number, tf.int64))
+        decay = min(0.15, number / (number + 9))
+        expected = [
+            decay * old + (1 - decay) * np.asarray(variable)
+            for old, variable in zip(expected, network.variables, strict=True)
+        ]
+        for average, value in zip(averaged.variables, expected, strict=True):
+            np.testing.assert_allclose(average, value, rtol=1e-5, atol=1e-6)
+    assert len(averaged.non_trainable_variables) > 0
+    means = step.test_all([(images, labels, tf.ones([6]))])
+    losses = [
+        float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, one(images))))
+        for one in (averaged, network)
+    ]
+    assert means.loss == pytest.approx(losses[0], rel=1e-5)
+    assert means.loss != pytest.approx(losses[1], rel=1e-3)
+
+
+def test_averages_change_no_bit_of_the_training():
+    steps = [new_step(**settings) for settings in ({}, {"ema_decay": 0.9})]
+    for step in steps:
+        for number in range(2):
+            step.train(*batch(), tf.constant(number, tf.int64))
+    for plain, averaged in zip(*(step.state.network.variables for step in steps), strict=True):
+        np.testing.assert_array_equal(plain, averaged)
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("alphas", [(0.4, 0.0), (0.0, 1.0), (0.4, 1.0)])
+def test_mixed_images_have_mixed_labels_in_both_losses_and_accuracy_by_the_larger_share(alphas, pieces):
+    mixup_alpha, cutmix_alpha = alphas
+    factors = np.array([0.5, 1.0, 3.0], np.float32)
+    step = new_step(
+        factors,
+        mixup_alpha=mixup_alpha,
+        cutmix_alpha=cutmix_alpha,
+        accumulation_steps=pieces,
+        drop_path=0.0,
+        label_smoothing=0.3,
+    )
+    images, labels = batch()
+    mixed = mix_images(images, labels, *alphas, stateless_seed(step.config.seed, "image mixing", 3))
+    assert (mixed.images != images).numpy().any()
+    parts = np.split(np.arange(6), pieces)
+    outputs = [step.state.network(tf.gather(mixed.images, part), training=True) for part in parts]
+    logits, auxiliary = (tf.concat([output[head] for output in outputs], axis=0).numpy() for head in range(2))
+    shares = mixed.shares.numpy()[:, None]
+    labels, partners = labels.numpy(), mixed.partner_labels.numpy()
+
+    def loss(values, smoothing, weights):
+        logarithms = np.asarray(tf.nn.log_softmax(values))
+        targets = [(1 - smoothing) * np.eye(3)[classes] + smoothing / 3 for classes in (labels, partners)]
+        soft = shares * weights[labels][:, None] * targets[0] + (1 - shares) * weights[partners][:, None] * targets[1]
+        return -np.mean(np.sum(soft * logarithms, axis=1))
+
+    step.train(images, tf.constant(labels), tf.constant(3, tf.int64))
+    results = step.state.results
+    expected = loss(logits, 0.3, factors) + 0.4 * loss(auxiliary, 0.3, factors)
+    assert results.means(1).loss == pytest.approx(expected, rel=1e-4)
+    assert results.mean_cross_entropy() == pytest.approx(loss(logits, 0.0, np.ones(3)), rel=1e-4)
+    main = np.where(mixed.shares.numpy() >= 0.5, labels, partners)
+    assert results.means(1).accuracy == pytest.approx(np.mean(logits.argmax(1) == main))
+
+
+def test_adamw_decays_kernels_by_the_settings():
+    step, (images, labels) = new_step(optimizer="adamw", weight_decay=0.5, l2=0.0, drop_path=0.0), batch()
+    other = new_step(optimizer="adamw", weight_decay=0.0, l2=0.0, drop_path=0.0)
+    before = [np.asarray(weight) for weight in step.state.network.trainable_variables]
+    for one in (step, other):
+        one.train(images, labels, tf.constant(0, tf.int64))
+    weights = zip(before, *(one.state.network.trainable_variables for one in (step, other)), strict=True)
+    for old, decayed, plain in weights:
+        expected = 0.1 * 0.5 * old if old.ndim > 1 else np.zeros_like(old)
+        np.testing.assert_allclose(np.asarray(plain) - np.asarray(decayed), expected, atol=1e-6)

@@ -3,10 +3,12 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError, StorageError
 from eoinas_tf.evaluation.configured_network import build_network
+from eoinas_tf.evaluation.evaluation_step import AVERAGES
 from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.space.genotype import Genotype
@@ -37,6 +39,17 @@ def test_the_newest_checkpoint_s_weights_and_what_they_mean(trained, tmp_path):
     assert restored.network.auxiliary_head is not None
     for own, other in zip(restored.network.variables, trained.variables, strict=True):
         np.testing.assert_array_equal(own, other)
+
+
+def test_of_a_training_with_averages_they_are_the_network(trained, tmp_path):
+    """As a training with `ema_decay` leaves it: the checkpoint holds both."""
+    averages = [variable + 1 for variable in trained.variables]
+    state = {"network": trained.variables, AVERAGES: [tf.Variable(average) for average in averages]}
+    Checkpoints(tmp_path / "checkpoints", state).save(8, {"epoch": 2})
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "ema_decay": 0.9}))
+    for own, average in zip(restore_network(tmp_path).network.variables, averages, strict=True):
+        np.testing.assert_array_equal(own, average)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from tiny_runs import (
     what_a_run_leaves,
 )
 
+from eoinas_tf.evaluation.trained_network import restore_network
+
 # In the order in which a run passes them, with the exit status and the step from which it then continues.
 KILLS = [
     ("after_run_folder_opened:0:SIGINT", STOPPED, None),
@@ -26,6 +28,10 @@ KILLS = [
     ("after_metrics_line:2", KILLED, 6),
     ("after_checkpoint:8", KILLED, 8),
 ]
+MODERN = (
+    "--optimizer=adamw", "--ema_decay=0.9", "--randaugment_layers=2", "--random_erasing_probability=0.5",
+    "--mixup_alpha=0.4", "--cutmix_alpha=1",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,21 @@ def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path)
     status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'run'}")
     assert status not in (0, KILLED)
     assert "holds other weights than those" in output
+
+
+def test_with_a_recipe_of_today_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
+    command = ("run_eval", *flags, *MODERN, "--epochs=2")
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
+    assert status == 0, output
+    kills = [("after_training_step:2", KILLED, 1), ("after_test:1", KILLED, 3), ("after_training_step:5", KILLED, 4)]
+    run_through(zygote, command, tmp_path / "run", kills)
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
+    assert served(tmp_path / "run") == served(tmp_path / "whole")
+    images = np.random.default_rng(0).integers(0, 256, size=(5, 8, 8, 1)).astype(np.float32)
+    trained = restore_network(tmp_path / "run")
+    logits = trained.network((images - trained.mean) / trained.standard_deviation)
+    exported = np.frombuffer(served(tmp_path / "run"), np.float32).reshape(5, 10)
+    np.testing.assert_allclose(exported, tf.nn.softmax(logits), atol=1e-4, err_msg="exported are not the averages")
 
 
 @pytest.mark.slow
