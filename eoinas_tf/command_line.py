@@ -3,8 +3,8 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Set
+from typing import Any, NoReturn
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -15,7 +15,7 @@ from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
 from eoinas_tf.flag_help import command_help
-from eoinas_tf.preset_files import with_preset_files
+from eoinas_tf.preset_files import AUTOMATIC, FLAG, with_preset_files
 from eoinas_tf.stop_signals import StopSignals
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -24,7 +24,11 @@ VERSION_WORDS = {"-version", "--version"}
 
 
 def run_command(
-    config_class: type[Config], command: Callable[[Config], None], about: str = "", complete: Completion | None = None
+    config_class: type[Config],
+    command: Callable[[Config], None],
+    about: str = "",
+    complete: Completion | None = None,
+    complete_automatically: Completion | None = None,
 ) -> None:
     """Parses the command line, calls the command with the config, and exits.
 
@@ -34,6 +38,7 @@ def run_command(
             flag is answered at once.
         about: What the command does, in a sentence, for `--help`.
         complete: Fills settings that were not given; see `config_from_flags`.
+        complete_automatically: Fills further ones after it, with `--preset=auto`; without it there is no such preset.
     """
 
     def main(arguments: list[str]) -> None:
@@ -47,14 +52,28 @@ def run_command(
             os.environ["KERAS_BACKEND"] = "tensorflow"
             choose_threads()
             with StopSignals():
-                command(config_from_flags(config_class, complete=complete))
+                command(config_from_flags(config_class, complete=_both(complete, complete_automatically)))
         except EoinasError as error:
             exit_with_error(str(error), error.exit_status, error.heading)
 
     with enduring_output():
         print_information(config_class, about)
         define_flags(config_class)
+        automatic = [AUTOMATIC] if complete_automatically is not None else []
+        flags.DEFINE_enum(FLAG, None, automatic, "Sizes that fit the images.", module_name=__name__)
         app.run(main, flags_parser=_parse_flags)
+
+
+def _both(complete: Completion | None, complete_automatically: Completion | None) -> Completion:
+    """Returns what fills settings: the second one only with `--preset=auto`."""
+
+    def fill(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
+        values = values if complete is None else complete(values, given)
+        if complete_automatically is None or flags.FLAGS[FLAG].value != AUTOMATIC:
+            return values
+        return complete_automatically(values, given)
+
+    return fill
 
 
 def choose_threads() -> None:

@@ -10,6 +10,7 @@ import json
 import re
 import types
 import typing
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from eoinas_tf.errors import ConfigurationError
@@ -50,6 +51,7 @@ def setting(
     method_default: Any = None,
     path_prefix: str | None = None,
     is_size: bool = False,
+    usual: Any = None,
 ) -> Any:
     """Declares one setting.
 
@@ -66,6 +68,7 @@ def setting(
             value with every other method.
         path_prefix: What stands before a path, empty where the whole setting is one or more; None where it is none.
         is_size: Whether it is a height and a width, which a command line may also give as HxW or as one number.
+        usual: Value where the user gives none and no other setting decides it; `default` is then None.
 
     Returns:
         A dataclass field.
@@ -79,13 +82,18 @@ def setting(
         "method_default": method_default,
         "path_prefix": path_prefix,
         "is_size": is_size,
+        "usual": usual,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What a search and an evaluation have in common."""
+    """What a search and an evaluation have in common.
+
+    Where `hours` is given and `epochs` is not, `epochs` and what follows from it are None until the run has timed its
+    steps; `dataclasses.replace` with the chosen epochs then decides all of it.
+    """
 
     run_dir: str = setting(
         "",
@@ -137,7 +145,21 @@ class RunConfig:
     batch_size: int = setting(64, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(8, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(16, "Channels C of the first cell.", minimum=1, maximum=4096)
-    epochs: int = setting(160, "Passes over the training images.", minimum=1, maximum=1_000_000)
+    epochs: int = setting(
+        None,
+        "Passes over the training images; with hours as many as fit.",
+        minimum=1,
+        maximum=1_000_000,
+        usual=160,
+    )
+    hours: float | None = setting(
+        None,
+        "Time budget in hours of wall clock, from the start of the process to its end: a new run times some steps and "
+        "chooses the epochs that fit, and a run that is continued keeps them. Leave out epochs.",
+        minimum=0.001,
+        maximum=100_000.0,
+        changes_result=False,
+    )
     seed: int = setting(0, "Seed of every random number of the run.", minimum=0, maximum=2**31 - 1)
     crop_padding: int = setting(
         4, "Pixels of zero padding around an image before a random crop to its size; 0: no crop.", minimum=0, maximum=64
@@ -203,8 +225,15 @@ class RunConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = expanded_setting(field, getattr(self, field.name))
+            if value is None and self.hours is None:
+                value = field.metadata["usual"]
             object.__setattr__(self, field.name, value)
             check_setting(field, value)
+        if self.hours is not None and self.strategy == "multi_worker":
+            raise ConfigurationError(
+                "--hours needs a single process, since each worker would choose other epochs; give --epochs. Received: "
+                f"--strategy={self.strategy}"
+            )
         if self.image_size is not None and len(self.image_size) != 2:
             raise ConfigurationError(
                 f"--image_size must be two numbers, height and width. Received: {','.join(map(str, self.image_size))}"
@@ -227,9 +256,14 @@ class RunConfig:
         return {name: value for name, value in json.loads(self.to_json()).items() if name in changing}
 
 
-def _eighth_of_epochs(config: RunConfig) -> int:
+def _eighth_of_epochs(config: RunConfig) -> int | None:
     """Returns 20 of the paper's 160 epochs, in proportion; from 8 epochs on, that makes all seven drops."""
-    return config.epochs // 8
+    return None if config.epochs is None else config.epochs // 8
+
+
+def _eighth_or_one(config: RunConfig) -> int | None:
+    eighth = _eighth_of_epochs(config)
+    return None if eighth is None else max(1, eighth)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -260,7 +294,7 @@ class SearchConfig(RunConfig):
         minimum=0,
     )
     pruning_every_epochs: int = method_setting(
-        lambda config: max(1, _eighth_of_epochs(config)),
+        _eighth_or_one,
         "An operation is dropped on every edge at the end of each epoch that this number divides; an eighth of epochs "
         "where not given.",
         minimum=1,
@@ -383,6 +417,9 @@ class SearchConfig(RunConfig):
                 f"--num_seeds must be 1 with --method={self.method}, which trains nothing that could rank the cells; "
                 f"give each --seed a --run_dir of its own. Received: {self.num_seeds}"
             )
+        if self.hours is not None and (self.select_from is not None or not SEARCH_METHODS[self.method].trains):
+            cause = "--select_from" if self.select_from is not None else f"--method={self.method}"
+            raise ConfigurationError(f"--hours is for what trains; leave it out with {cause}. Received: {self.hours}")
         self._refuse_rise("temperature_start", "temperature_end")
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
@@ -433,7 +470,13 @@ class EvaluationConfig(RunConfig):
     batch_size: int = setting(128, "Images in a training batch.", minimum=1, maximum=65536)
     cells: int = setting(20, "Cells in the network.", minimum=3, maximum=1000)
     init_channels: int = setting(36, "Channels C of the first cell.", minimum=1, maximum=4096)
-    epochs: int = setting(600, "Passes over the training images.", minimum=1, maximum=1_000_000)
+    epochs: int = setting(
+        None,
+        "Passes over the training images; with hours as many as fit.",
+        minimum=1,
+        maximum=1_000_000,
+        usual=600,
+    )
     stem: str = setting(
         "cifar",
         "First layers: cifar (one convolution) or imagenet (three convolutions of stride 2).",
@@ -637,7 +680,11 @@ class EvaluationConfig(RunConfig):
             raise ConfigurationError(
                 f"--{flag} belongs to networks of cells; leave it out, or --network. Received: --network={self.network}"
             )
-        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
+        if self.hours is not None and self.pytorch_weights is not None:
+            raise ConfigurationError(
+                f"--hours is for what trains; leave it out with --pytorch_weights. Received: {self.hours}"
+            )
+        if self.epochs is not None and self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise ConfigurationError(
                 f"--warmup_epochs must be below --epochs. Received: {self.warmup_epochs} and {self.epochs}"
             )
@@ -646,6 +693,22 @@ class EvaluationConfig(RunConfig):
             raise ConfigurationError(
                 f"--resize_side needs an --image_size that fits into it. Received: {self.resize_side} and {size}"
             )
+
+
+def refuse_epochs_beside_hours(given: Collection[str]) -> None:
+    """Refuses a user's epochs beside a user's time budget; what a run has chosen itself is both.
+
+    Args:
+        given: The settings that the user gave.
+
+    Raises:
+        ConfigurationError: Both are among them.
+    """
+    if "hours" in given and "epochs" in given:
+        raise ConfigurationError(
+            "--hours chooses the epochs: leave out --hours or --epochs, which may also stand in a preset or flagfile. "
+            "Received: both"
+        )
 
 
 def expanded_setting(field: dataclasses.Field, value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, check_setting
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, check_setting, refuse_epochs_beside_hours
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.flag_help import element_type, setting_help, text_of
 
@@ -126,8 +126,10 @@ def config_from_flags(
     """
     names = [field.name for field in dataclasses.fields(config_class)]
     values = {name: flag_values[name].value for name in names}
+    given = frozenset(name for name in names if flag_values[name].present)
+    refuse_epochs_beside_hours(given)
     if complete is not None:
-        values = complete(values, frozenset(name for name in names if flag_values[name].present))
+        values = complete(values, given)
     return config_class(**values)
 
 

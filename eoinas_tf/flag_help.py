@@ -8,7 +8,7 @@ import typing
 from typing import Any
 
 from eoinas_tf.config import RunConfig, SearchConfig
-from eoinas_tf.preset_files import preset_names
+from eoinas_tf.preset_files import AUTOMATIC, preset_names
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 
 NARROWEST, WIDEST = 72, 100
@@ -25,7 +25,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "operation_modules", "pytorch_weights",
     ),
     "schedule": (
-        "epochs", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
+        "epochs", "hours", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
         "weights_learning_rate", "weights_learning_rate_end", "weights_learning_rate_schedule",
         "weights_momentum", "weights_l2",
         "optimizer", "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates",
@@ -68,7 +68,7 @@ def command_help(config_class: type[RunConfig], program: str, about: str, width:
         f"usage: {program} --run_dir=FOLDER [--preset=NAME] [--NAME=VALUE ...]",
         "",
         *_entry("--flagfile=FILE", ["Reads settings from a file, one a line; the last one of a name counts."], width),
-        *_entry("--preset=NAME", [f"Reads a preset's settings. One of: {', '.join(preset_names())}."], width),
+        *_entry("--preset=NAME", [f"Reads a preset's settings. {_preset_words()}"], width),
         *_entry("-h, --help", ["Prints this."], width),
         *_entry("--version", ["Prints the version."], width),
     ]
@@ -79,6 +79,10 @@ def command_help(config_class: type[RunConfig], program: str, about: str, width:
         for name in members:
             lines += _entry(_title(fields[name], hints[name]), setting_paragraphs(config_class, fields[name]), width)
     return "\n".join(lines) + "\n"
+
+
+def _preset_words() -> str:
+    return f"One of: {', '.join(preset_names())}; or {AUTOMATIC}: sizes that fit the images, the machine and the time."
 
 
 def setting_help(config_class: type[RunConfig], field: dataclasses.Field) -> str:
@@ -141,7 +145,8 @@ def setting_default(field: dataclasses.Field) -> str:
     """
     if isinstance(field.default, bool):
         return "yes" if field.default else "no"
-    default = field.default if field.default is not None else field.metadata["method_default"]
+    candidates = (field.default, field.metadata["usual"], field.metadata["method_default"])
+    default = next((value for value in candidates if value is not None), None)
     return "" if default in (None, "") or callable(default) else text_of(default)
 
 

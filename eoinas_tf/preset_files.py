@@ -10,6 +10,8 @@ PACKAGE = Path(__file__).parent
 FOLDERS = (PACKAGE / "presets", PACKAGE.parent / "flags")
 SUFFIX = ".flags"
 FLAG = "preset"
+# The preset that is no file: its settings are made for the images.
+AUTOMATIC = "auto"
 
 
 def preset_names() -> list[str]:
@@ -30,12 +32,16 @@ def preset_path(name: str) -> Path:
     if name not in known:
         close = difflib.get_close_matches(name, known, n=2)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise ConfigurationError(f"--{FLAG} must be one of {', '.join(known)}. Received: {name or 'nothing'}{hint}")
+        raise ConfigurationError(
+            f"--{FLAG} must be one of {', '.join((*known, AUTOMATIC))}. Received: {name or 'nothing'}{hint}"
+        )
     return _folder() / f"{name}{SUFFIX}"
 
 
 def with_preset_files(arguments: list[str]) -> list[str]:
     """Returns a command line in which each `--preset=NAME` is the `--flagfile=FILE` that it means.
+
+    `--preset=auto` is left as it is: it means no file.
 
     Args:
         arguments: The command line without the program.
@@ -53,7 +59,7 @@ def with_preset_files(arguments: list[str]) -> list[str]:
             replaced.append(argument)
             continue
         value = value if "=" in argument else next(rest, "")
-        replaced.append(f"--flagfile={preset_path(value)}")
+        replaced.append(f"--{FLAG}={AUTOMATIC}" if value == AUTOMATIC else f"--flagfile={preset_path(value)}")
     return replaced
 
 

@@ -12,6 +12,7 @@ MAY_CHANGE = {
     "run_dir",
     "data_dir",
     "download",
+    "hours",
     "max_steps",
     "calibration_images",
     "latency_threads",

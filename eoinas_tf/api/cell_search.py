@@ -1,6 +1,5 @@
 """`eoinas_tf.search`: from images to a cell, in this process."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.search.search_loop import run_search
 from eoinas_tf.search.search_schedule import check_pruning_schedule
-from eoinas_tf.search.seed_selection import select_best
+from eoinas_tf.search.seed_selection import keep_first_epochs, seed_config, select_best
 
 
 def search(
@@ -38,7 +37,8 @@ def search(
         class_names: A name for each class (arrays or `tf.data`).
         run_dir: Folder that receives everything the search writes; a new one, `runs/search_1` and so on, where not
             given.
-        **settings: Any setting of `run_search.py`, by its flag's name, such as `epochs=16`.
+        **settings: Any setting of `run_search.py`, by its flag's name, such as `epochs=16`, or `hours=0.5`: as
+            many epochs as fit into half an hour.
 
     Returns:
         The finished search: `found.genotype`, `found.plot()`, `found.run_dir`.
@@ -55,7 +55,7 @@ def search(
         data, test_data=test_data, class_names=class_names, image_size=_pair(settings.get("image_size"))
     )
     config = make_config(SearchConfig, "search", run_dir, dataset, settings)
-    if config.pruning_every_epochs is not None:
+    if config.epochs is not None and config.pruning_every_epochs is not None:
         check_pruning_schedule(config)
     if config.num_seeds == 1:
         with kept_generators():
@@ -65,7 +65,8 @@ def search(
         folders = []
         for seed in range(config.seed, config.seed + config.num_seeds):
             folders.append(run.path / f"seed_{seed}")
-            run_search(dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1])), images)
+            run_search(seed_config(run, seed, folders[-1]), images)
+            keep_first_epochs(run, folders[-1])
         select_best(folders, run)
     return SearchRun(config.run_dir)
 

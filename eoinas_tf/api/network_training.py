@@ -36,7 +36,8 @@ def train(
         class_names: A name for each class (arrays or `tf.data`).
         run_dir: Folder that receives everything the training writes; a new one, `runs/training_1` and so on, where not
             given.
-        **settings: Any setting of `run_eval.py`, by its flag's name, such as `epochs=20` or `init_channels=16`.
+        **settings: Any setting of `run_eval.py`, by its flag's name, such as `epochs=20` or `init_channels=16`, or
+            `hours=2`: as many epochs as fit into two hours.
 
     Returns:
         The finished training: `trained.model`, `trained.test_accuracy`, `trained.run_dir`.

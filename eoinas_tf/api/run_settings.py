@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eoinas_tf.config import RunConfig
+from eoinas_tf.config import RunConfig, refuse_epochs_beside_hours
 from eoinas_tf.errors import ConfigurationError, StorageError
 
 Config = TypeVar("Config", bound=RunConfig)
@@ -46,6 +46,7 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
+    refuse_epochs_beside_hours({name for name, value in values.items() if value is not None})
     config_class(dataset=dataset, run_dir="", **values)  # A wrong one is refused before a folder is made.
     # Made of what was given once more: a copy would take a schedule that follows from the epochs for the user's own.
     return config_class(dataset=dataset, run_dir=str(run_dir if run_dir is not None else _new_folder(kind)), **values)

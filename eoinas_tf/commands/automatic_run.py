@@ -1,94 +1,147 @@
 """The command `eoinas auto FOLDER`: a search, a training and an export with settings made for a folder of images."""
 
 import argparse
-import math
+import dataclasses
+import json
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
-from eoinas_tf.commands.dispatch import TRAINING
-from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
+from eoinas_tf.commands.automatic_preset import RECIPES, fitting_size, setting_text
+from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
+from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
+from eoinas_tf.experiment.atomic_files import make_folder, write_json
+from eoinas_tf.training.automatic_sizes import (
+    SEARCH,
+    SHARES,
+    TRAINING,
+    Images,
+    automatic_settings,
+    batch_size,
+)
 
 ABOUT = "Searches a cell for a folder of class folders, trains it and exports it. The same command continues."
-# Small enough for a few CPU cores; both commands' flags change them. Alpha learns faster than in the paper, for it has
-# far fewer steps, and Ce is relative, for in so few epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
-SEARCH_FLAGS = (
-    "--epochs=16",
-    "--cells=5",
-    "--init_channels=16",
-    "--architecture_learning_rate=0.003",
-    "--importance_iterations=relative",
-)
-TRAINING_FLAGS = (
-    "--epochs=40",
-    "--cells=8",
-    "--init_channels=16",
-    "--learning_rate=0.05",
-    "--cutout_length=0",
-    "--drop_path=0.1",
-)
-LARGEST_SIDE = 64
-LARGEST_BATCH, SMALLEST_BATCH = 64, 4
-# Below, the batch is made smaller.
-FEWEST_STEPS = 10
+# Small enough for a few CPU cores; both commands' flags change them.
+SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16", *map(setting_text, RECIPES[SEARCH].items()))
+TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16", *map(setting_text, RECIPES[TRAINING].items()))
+COMMANDS = {SEARCH: "search", TRAINING: TRAINING_COMMAND}
+FOLDERS = {SEARCH: "search", TRAINING: "network"}
+# What a time budget has made of both runs, in the folder around them.
+CHOICE_FILE = "auto.json"
+SHORTEST_HOURS, LONGEST_HOURS = 0.01, 100_000
 
 
 def run_all(options: argparse.Namespace) -> None:
     """Searches, trains and exports, each in a process of its own.
 
     Args:
-        options: `folder`, `run_dir`, `image_size`, `search_flags` and `train_flags`.
+        options: `folder`, `run_dir`, `image_size`, `hours`, `search_flags` and `train_flags`.
 
     Raises:
         EoinasError: The folder is not one of images, or a step failed; its process has said why.
     """
     root = Path(options.folder).expanduser().resolve()
     run_dir = Path(options.run_dir or Path("runs", root.name))
-    size, batch = _fitting(root)
-    size = options.image_size or size
-    images = [f"--dataset=folder:{root}", *([f"--image_size={size}"] if size else []), f"--batch_size={batch}"]
-    search_dir, training_dir = run_dir / "search", run_dir / "network"
-    _run(["search", *SEARCH_FLAGS, *images, f"--run_dir={search_dir}", *shlex.split(options.search_flags)])
-    genotype = f"--genotype={search_dir / 'genotype.json'}"
-    _run([TRAINING, *TRAINING_FLAGS, *images, genotype, f"--run_dir={training_dir}", *shlex.split(options.train_flags)])
+    size = fitting_size(root)
+    if size is not None:
+        shape = "x".join(map(str, size))
+        print(f"images are resized to {shape} pixels; --image_size=H,W takes another size", flush=True)
+    size_text = options.image_size or (",".join(map(str, size)) if size else "")
+    common = [f"--dataset=folder:{root}", *([f"--image_size={size_text}"] if size_text else [])]
+    if options.hours is None:
+        batch = f"--batch_size={batch_size(folder_images(root, size_text).training_images)}"
+        own = {SEARCH: [*SEARCH_FLAGS, *common, batch], TRAINING: [*TRAINING_FLAGS, *common, batch]}
+    else:
+        choice = _choice_for_hours(folder_images(root, size_text), run_dir, options.hours)
+        own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
+    search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
+    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *shlex.split(options.search_flags)], options.hours)
+    own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
+    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *shlex.split(options.train_flags)], options.hours)
 
 
-def _fitting(root: Path) -> tuple[str, int]:
-    """Returns an image size, empty where the images' own will do, and a batch size for a folder."""
-    from eoinas_tf.data.image_folder_layout import find_layout
-    from eoinas_tf.data.suggested_size import header_shapes, suggested_side
-
-    if not root.is_dir():
-        raise ConfigurationError(f"FOLDER must be a folder of class folders. Received: {root}")
-    layout = find_layout(root)
-    paths = layout.parts[0].paths
-    shapes = header_shapes(paths)
-    batch = batch_size(len(paths) if layout.test_name else len(paths) * 4 // 5)
-    is_one_size = len({shape[:2] for shape in shapes}) == 1
-    if not shapes or (is_one_size and max(shapes[0][:2]) <= LARGEST_SIDE):
-        return "", batch
-    side = min(LARGEST_SIDE, suggested_side(shapes))
-    print(f"images are resized to {side}x{side} pixels; --image_size=H,W takes another size", flush=True)
-    return f"{side},{side}", batch
-
-
-def batch_size(training_images: int) -> int:
-    """Returns a power of 2 with which an epoch of a search, on half of the images, has some steps at least.
+def folder_images(root: Path, image_size: str) -> Images:
+    """Returns what the images of a folder are like.
 
     Args:
-        training_images: Images of the training part.
+        root: The folder.
+        image_size: Height and width in pixels, as the flag takes them; empty: the images' own.
+
+    Raises:
+        EoinasError: The folder is not one of images.
     """
-    fitting = max(SMALLEST_BATCH, training_images // 2 // FEWEST_STEPS)
-    return min(LARGEST_BATCH, 2 ** int(math.log2(fitting)))
+    from eoinas_tf.data.image_folder_layout import find_layout
+    from eoinas_tf.data.suggested_size import header_shapes
+
+    layout = find_layout(root)
+    shape = check_size(image_size) if image_size else next(iter(header_shapes(layout.parts[0].paths)), (1, 1, 1))
+    return Images(layout.training_images, shape[0], shape[1], len(layout.class_names))
 
 
-def _run(arguments: Sequence[str]) -> None:
+def check_size(text: str) -> tuple[int, ...]:
+    """Returns height and width of a size as the flag `--image_size` takes it.
+
+    Args:
+        text: Such as `32,32`, `32x32` or `32`.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    parts = text.lower().replace("x", ",").split(",")
+    try:
+        height, width = (int(part) for part in (parts * 2 if len(parts) == 1 else parts))
+    except ValueError:
+        raise ConfigurationError(f"--image_size must be H,W, two whole numbers. Received: {text}") from None
+    return height, width
+
+
+def _choice_for_hours(images: Images, run_dir: Path, hours: float) -> dict[str, dict[str, Any]]:
+    """Returns the settings of both runs by a time budget: those of the file of the first call, where there is one."""
+    file = run_dir / CHOICE_FILE
+    if file.exists():
+        choice = _read_choice(file)
+        if choice["hours"] != hours:
+            raise RunDirectoryError(
+                f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name another "
+                f"--run_dir. Received: {hours:g}"
+            )
+    else:
+        choice = {"hours": hours, "images": dataclasses.asdict(images)}
+        for kind, share in SHARES.items():
+            own_hours = round(share * hours, 6)
+            choice[kind] = {"hours": own_hours, **automatic_settings(kind, images, own_hours), **RECIPES[kind]}
+        make_folder(run_dir)
+        write_json(file, choice)
+    for kind in SHARES:
+        own = choice[kind]
+        print(
+            f"{kind} in {own['hours']:g} of {hours:g} hours, for {images}: {own['cells']} cells, "
+            f"{own['init_channels']} channels, batches of {own['batch_size']}; the epochs follow from timed steps",
+            flush=True,
+        )
+    return {kind: choice[kind] for kind in SHARES}
+
+
+def _read_choice(file: Path) -> dict[str, Any]:
+    try:
+        choice = json.loads(file.read_text(encoding="utf-8"))
+        float(choice["hours"])
+        if all({"hours", "cells", "init_channels", "batch_size"} <= choice[kind].keys() for kind in SHARES):
+            return choice
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    raise RunDirectoryError(f"{file} cannot be read as a choice of settings; name another --run_dir")
+
+
+def _run(kind: str, flags: Sequence[str], hours: float | None) -> None:
     """Runs a subcommand in a process of its own; its memory is free afterwards."""
-    print(f"\neoinas {shlex.join(arguments)}", flush=True)
-    process = subprocess.Popen([sys.executable, "-m", "eoinas_tf", *arguments])
+    word = COMMANDS[kind]
+    print(f"\neoinas {shlex.join([word, *flags])}", flush=True)
+    process = subprocess.Popen([sys.executable, "-m", "eoinas_tf", word, *flags])
     try:
         status = process.wait()
     except StoppedError:
@@ -96,9 +149,20 @@ def _run(arguments: Sequence[str]) -> None:
         process.wait()
         raise
     if status:
-        error = EoinasError(f"eoinas {arguments[0]} ended with status {status}; see above")
+        share = "" if hours is None else f"; it has {SHARES[kind]:.0%} of --hours={hours:g}"
+        error = EoinasError(f"eoinas {word} ended with status {status}; see above{share}")
         error.exit_status = status if status > 0 else 128 - status
         raise error
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        raise ConfigurationError(f"--hours must be a number. Received: {text}") from None
+    if not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
+        raise ConfigurationError(f"--hours must be from {SHORTEST_HOURS} to {LONGEST_HOURS}. Received: {text}")
+    return hours
 
 
 def main() -> None:
@@ -107,6 +171,11 @@ def main() -> None:
     parser.add_argument("folder", metavar="FOLDER", help="class folders, or train/ and test/ with class folders")
     parser.add_argument("--run_dir", help="receives the runs in search/ and network/ (default: runs/NAME OF FOLDER)")
     parser.add_argument("--image_size", metavar="H,W", help="pixels (default: the images' own, at most 64)")
+    parser.add_argument(
+        "--hours",
+        type=_hours,
+        help="time budget in hours of wall clock for both runs, by which sizes and epochs are chosen (default: none)",
+    )
     parser.add_argument("--search_flags", default="", help="further flags of the search, in one argument")
     parser.add_argument("--train_flags", default="", help="further flags of the training, in one argument")
     run_parsed(parser, run_all)

@@ -4,6 +4,7 @@ import os
 import sys
 
 from eoinas_tf.command_line import run_command
+from eoinas_tf.commands.automatic_preset import for_training
 from eoinas_tf.commands.evaluation import print_description
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
@@ -25,4 +26,4 @@ def main() -> None:
     """Reads the command line and describes."""
     if sys.argv[1:] and not sys.argv[1].startswith("-"):
         sys.argv[1] = f"--genotype={sys.argv[1]}"
-    run_command(EvaluationConfig, describe, ABOUT, with_inherited_settings)
+    run_command(EvaluationConfig, describe, ABOUT, with_inherited_settings, for_training)

@@ -5,10 +5,12 @@ import os
 import sys
 
 from eoinas_tf.command_line import run_command
+from eoinas_tf.commands.automatic_preset import for_training
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.enduring_output import has_reader
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
+from eoinas_tf.resource_usage import seconds_since_process_start
 
 ABOUT = "Trains, tests and exports the network of a genotype, or describes it."
 
@@ -30,7 +32,7 @@ def evaluate(config: EvaluationConfig) -> None:
     with lean_imports():
         from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 
-    run_evaluation(config)
+    run_evaluation(config, seconds_before=seconds_since_process_start())
 
 
 def print_genotypes(as_json: bool) -> None:
@@ -63,4 +65,4 @@ def print_description(config: EvaluationConfig) -> None:
 
 def main() -> None:
     """Reads the command line and does what it says."""
-    run_command(EvaluationConfig, evaluate, ABOUT, with_inherited_settings)
+    run_command(EvaluationConfig, evaluate, ABOUT, with_inherited_settings, for_training)

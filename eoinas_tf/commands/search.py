@@ -3,8 +3,10 @@
 import os
 
 from eoinas_tf.command_line import run_command
+from eoinas_tf.commands.automatic_preset import for_search
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.resource_usage import seconds_since_process_start
 
 ABOUT = "Searches for a convolutional cell on the images of a data set, and writes it to RUN_DIR/genotype.json."
 
@@ -31,9 +33,9 @@ def run_one_search(config: SearchConfig) -> None:
     with lean_imports():
         from eoinas_tf.search.search_loop import run_search
 
-    run_search(config)
+    run_search(config, seconds_before=seconds_since_process_start())
 
 
 def main() -> None:
     """Reads the command line and searches."""
-    run_command(SearchConfig, search, ABOUT)
+    run_command(SearchConfig, search, ABOUT, complete_automatically=for_search)

@@ -58,6 +58,12 @@ class FolderLayout:
     strays: list[Path] = dataclasses.field(default_factory=list)
     ignored: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
+    @property
+    def training_images(self) -> int:
+        """Images to train on; where there is no test part, about four fifths of all."""
+        count = len(self.parts[0].paths)
+        return count if self.test_name else count * 4 // 5
+
     def entries(self, folder: Path) -> tuple[list[Path], list[Path]]:
         """Returns the folders and the other entries in sorted order, so that the file system's does not matter."""
         folders: list[Path] = []

@@ -109,6 +109,24 @@ def tfds_outline(
     return (height, width, 1 if channels == 1 else 3), int(label_feature.num_classes)
 
 
+def count_tfds_images(name: str, data_dir: str | None) -> int:
+    """Tells from a set's description how many images it has to train on, about, where it has no test part.
+
+    Args:
+        name: As for `load_tfds_images`.
+        data_dir: Folder of prepared data sets; TensorFlow Datasets' own default if `None`.
+
+    Raises:
+        DatasetError: The name is unknown, or the set is not prepared.
+    """
+    builder, _ = _builder(name, data_dir)
+    splits = builder.info.splits
+    if "train" not in splits:
+        raise DatasetError(f"{name} is not prepared in {builder.data_path}; give --download once, or all sizes")
+    count = int(splits["train"].num_examples)
+    return count if "test" in splits or "validation" in splits else count * 4 // 5
+
+
 def _many_sizes(name: str, builder: Any) -> DatasetError:
     """Returns the error for images that differ in size, with a size to take where some of them are there."""
     import tensorflow_datasets as tfds

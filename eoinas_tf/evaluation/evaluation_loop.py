@@ -11,13 +11,17 @@ from eoinas_tf.evaluation.configured_network import configured_genotype
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.evaluation.pytorch_evaluation import evaluate_pytorch_weights
+from eoinas_tf.evaluation.training_rehearsal import training_within_hours
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.epoch_steps import Epoch, StepCalls, StepRunner
 
 
 def run_evaluation(
-    config: EvaluationConfig, dataset: ImageDataset | None = None, genotype: Genotype | None = None
+    config: EvaluationConfig,
+    dataset: ImageDataset | None = None,
+    genotype: Genotype | None = None,
+    seconds_before: float = 0.0,
 ) -> dict[str, Any] | None:
     """Trains, tests and exports the network that the settings name, in a run folder that the same call continues.
 
@@ -27,6 +31,7 @@ def run_evaluation(
         config: The settings.
         dataset: The images, where they are in memory already; those that the settings name where not given.
         genotype: The cells themselves, likewise.
+        seconds_before: Seconds before the call that count in the time budget `hours`, such as those of imports.
 
     Returns:
         What summary.json holds; its paths are relative to the run folder. None in a process that only
@@ -40,6 +45,7 @@ def run_evaluation(
     genotype = genotype or configured_genotype(config)
     if config.pytorch_weights and genotype is not None:
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
+    config, dataset = training_within_hours(config, genotype, dataset, seconds_before, train_epoch)
     with EvaluationSession(config, genotype, dataset) as session:
         for number in session.epochs_left():
             with session.epoch(number) as epoch:

@@ -41,6 +41,9 @@ class RunDirectory:
         is_writer: Whether this process holds and writes the folder. Where several processes train one
             network together, the first does and the others only read.
 
+    Attributes:
+        config: The settings, with the epochs that a run with a time budget has chosen.
+
     Example:
         with RunDirectory(config) as run:
             write_json(run.summary, {"accuracy": 0.97})
@@ -142,11 +145,12 @@ class RunDirectory:
 
     def _claim(self) -> None:
         """Writes the settings of a new run, or compares those of an old one."""
-        settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
         if not self.config_file.exists():
             self._write_settings()
             return
         stored = _read_settings(self.config_file)
+        self.config = self._with_kept_epochs(stored)
+        settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
         for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
             if field.name in stored:
                 stored[field.name] = expanded_setting(field, stored[field.name])
@@ -163,6 +167,40 @@ class RunDirectory:
                 "continue it, or name another folder"
             )
         self._compare_environment()
+
+    def _with_kept_epochs(self, stored: dict[str, Any]) -> RunConfig:
+        """Returns the settings with the epochs that the run chose by its time budget when it began.
+
+        Args:
+            stored: Its settings.
+
+        Raises:
+            RunDirectoryError: It has another time budget or none.
+        """
+        config, epochs = self.config, stored.get("epochs")
+        if config.epochs is not None or stored.get("kind") != type(config).__name__:
+            return config
+        if stored.get("hours") == config.hours:
+            return config if epochs is None else dataclasses.replace(config, epochs=epochs)
+        if self.only_begun():
+            return config
+        raise RunDirectoryError(
+            f"--run_dir={self.path} holds a run with other settings (--hours: {stored.get('hours')} -> {config.hours}, "
+            f"--epochs: {epochs}); repeat its settings to continue it, or name another folder"
+        )
+
+    def keep_epochs(self, epochs: int) -> None:
+        """Writes down, once, the epochs that the run has chosen by its time budget.
+
+        Args:
+            epochs: How many.
+
+        Raises:
+            ConfigurationError: They do not go with the other settings.
+            StorageError: They could not be written.
+        """
+        self.config = dataclasses.replace(self.config, epochs=epochs)
+        self._write_config()
 
     def only_begun(self) -> bool:
         """Returns whether nothing but the run's settings and its records of images and class weights is there yet."""
@@ -200,6 +238,9 @@ class RunDirectory:
 
     def _write_settings(self) -> None:
         write_json(self.environment, run_environment())
+        self._write_config()
+
+    def _write_config(self) -> None:
         write_json(self.config_file, {"kind": type(self.config).__name__, **json.loads(self.config.to_json())})
 
     def _sweep_temporary(self) -> None:

@@ -19,12 +19,25 @@ def load_search_images(config: SearchConfig, run: RunDirectory, given: ImageData
         DatasetError: It is unknown, not there, or not what the settings take it for.
         RunDirectoryError: The run began with other images.
     """
-    dataset = given or load_image_dataset(
+    dataset = read_search_images(config, given)
+    keep_dataset(run, dataset_fingerprint(dataset))
+    return dataset
+
+
+def read_search_images(config: SearchConfig, given: ImageDataset | None = None) -> ImageDataset:
+    """Loads the data set that the settings name.
+
+    Args:
+        config: The settings.
+        given: The images themselves, where they are in memory already.
+
+    Raises:
+        DatasetError: It is unknown, not there, or not what the settings take it for.
+    """
+    return given or load_image_dataset(
         config.dataset,
         data_dir=config.data_dir,
         download=config.download,
         image_size=config.image_size,
         skip_bad_images=config.on_bad_image == "skip",
     )
-    keep_dataset(run, dataset_fingerprint(dataset))
-    return dataset

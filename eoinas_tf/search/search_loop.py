@@ -7,17 +7,19 @@ import tensorflow as tf
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.fault_points import fault_point
+from eoinas_tf.search.search_rehearsal import search_within_hours
 from eoinas_tf.search.search_session import SearchEpoch, SearchSession
 from eoinas_tf.search.search_step import SearchStep
 from eoinas_tf.training.epoch_steps import StepCalls, StepRunner
 
 
-def run_search(config: SearchConfig, dataset: ImageDataset | None = None) -> dict | None:
+def run_search(config: SearchConfig, dataset: ImageDataset | None = None, seconds_before: float = 0.0) -> dict | None:
     """Searches with one seed, in a run folder that the same call continues.
 
     Args:
         config: The settings; `num_seeds` and `select_from` are `seed_selection`'s.
         dataset: The images, where they are in memory already; those that the settings name where not given.
+        seconds_before: Seconds before the call that count in the time budget `hours`, such as those of imports.
 
     Returns:
         What summary.json holds; None if `max_steps` ended the search early, which is saved.
@@ -26,6 +28,7 @@ def run_search(config: SearchConfig, dataset: ImageDataset | None = None) -> dic
         EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, a loss
             became NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
+    config, dataset = search_within_hours(config, dataset, seconds_before, train_epoch)
     with SearchSession(config, dataset) as session:
         if session.finished_summary is not None:
             return session.finished_summary

@@ -144,9 +144,14 @@ class SearchMethod(Generic[ChoiceType]):
             stage: Its position in `stages()`, counted from 0.
         """
 
+    @classmethod
+    def is_warmup_of(cls, config: SearchConfig, epoch: int) -> bool:
+        """Tells whether an epoch of a search with these settings, counted from 1, trains the weights only."""
+        return epoch <= (config.warmup_epochs or 0)
+
     def is_warmup(self, epoch: int) -> bool:
         """Tells whether an epoch, counted from 1, trains the weights only."""
-        return epoch <= (self.config.warmup_epochs or 0)
+        return self.is_warmup_of(self.config, epoch)
 
     def schedule(self, epoch: int) -> dict[str, float]:
         """Returns what follows the epoch, counted from 1, such as a temperature: logged, and handed to the steps."""

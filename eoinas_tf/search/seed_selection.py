@@ -29,8 +29,8 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
 
     Args:
         config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all divide the
-            images by `config.split_seed`. Where `max_steps` ends one early, those after it are left for the same
-            command without it.
+            images by `config.split_seed`; of a time budget each has its part, and all have the epochs that the first
+            one chooses. Where `max_steps` ends one early, those after it are left for the same command without it.
         run_one: Runs one search; a function of a module, since other processes call it too.
 
     Raises:
@@ -40,7 +40,7 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
         with RunDirectory(config) as run:
             select_best([Path(folder) for folder in config.select_from], run)
         return
-    if config.pruning_every_epochs is not None:
+    if config.epochs is not None and config.pruning_every_epochs is not None:
         check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1:
         run_one(config)
@@ -51,13 +51,38 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
             folders.append(run.path / f"seed_{seed}")
             if not config.quiet:
                 print(f"seed {seed}: {folders[-1]}", flush=True)
-            own_config = dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folders[-1]))
-            _search_in_own_process(own_config, run_one)
+            _search_in_own_process(seed_config(run, seed, folders[-1]), run_one)
+            keep_first_epochs(run, folders[-1])
             if config.max_steps and not (folders[-1] / "summary.json").exists():
                 return
         select_best(folders, run)
         words, command = next_command_line(read_run(run.path))
         print(f"{words}\n{broken_command(command)}")
+
+
+def seed_config(run: RunDirectory, seed: int, folder: Path) -> SearchConfig:
+    """Returns the settings of one of several searches, which share out a time budget evenly.
+
+    Args:
+        run: The open folder of all searches.
+        seed: The search's own seed.
+        folder: Its run folder.
+    """
+    config = run.config
+    assert isinstance(config, SearchConfig)
+    hours = None if config.hours is None else config.hours / config.num_seeds
+    return dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folder), hours=hours)
+
+
+def keep_first_epochs(run: RunDirectory, folder: Path) -> None:
+    """Takes the epochs that the first search has chosen by its time budget for all: only so can they be compared.
+
+    Args:
+        run: The open folder of all searches.
+        folder: The run folder of the first search, which has run.
+    """
+    if run.config.epochs is None:
+        run.keep_epochs(json.loads((folder / "config.json").read_text(encoding="utf-8"))["epochs"])
 
 
 def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from eoinas_tf.config import CELLS, EvaluationConfig, SearchConfig
+from eoinas_tf.config import CELLS, EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
 from eoinas_tf.flag_definitions import config_from_arguments
 from eoinas_tf.space.published_genotypes import load_genotype
@@ -181,7 +181,13 @@ class _Place:
 
     def _config(self, config_class: type, arguments: tuple[str, ...], what: str):
         try:
-            return config_from_arguments(config_class, arguments)
+            config: RunConfig = config_from_arguments(config_class, arguments)
+            if config.hours is not None:
+                raise ConfigurationError(
+                    "--hours would choose other epochs for each run, which could not be compared; give --epochs. "
+                    f"Received: --hours={config.hours}"
+                )
+            return config
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.study.path}: {self.scale.name}, {what}: {error}") from None
 

@@ -6,28 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.study.planned_run import PlannedRun
+from eoinas_tf.training.time_formula import SEARCH_FACTOR, seconds_of_an_image
 
-# Fitted to three final trainings on two CPU cores, with 5, 8 and 20 cells: 1,150, 242 and 29 images a second, met
-# within 3 % by seconds = A * cells * channels^1.5 * pixels^0.785; a search takes 1.25 times as long an image.
-SECONDS_OF_A_CELL = 3.5e-8
-SEARCH_FACTOR = 1.25
 USUAL_PIXELS = {"digits": 64, "mnist": 784, "fashion_mnist": 784, "imagenet2012": 224 * 224}
 CIFAR_PIXELS = 32 * 32
 # Imports, tracing, test, export and its check.
 SECONDS_BESIDE_EPOCHS = 30.0
 
 Group = tuple[str, ...]
-
-
-def seconds_of_an_image(cells: int, channels: int, pixels: int) -> float:
-    """Returns how long two CPU cores train a network on one image by the formula.
-
-    Args:
-        cells: Cells of the network.
-        channels: Channels of its first cell.
-        pixels: Pixels of the image.
-    """
-    return SECONDS_OF_A_CELL * cells * channels**1.5 * pixels**0.785
 
 
 def formula_seconds(run: PlannedRun) -> float | None:

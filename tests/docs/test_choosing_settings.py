@@ -9,7 +9,7 @@ from docs_pages import cells_of
 from eoinas_tf.commands import automatic_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.evaluation.network_description import describe_network
-from eoinas_tf.study.time_estimate import SEARCH_FACTOR, seconds_of_an_image
+from eoinas_tf.training.time_formula import SEARCH_FACTOR, seconds_of_an_image
 
 
 @pytest.fixture(scope="module")

@@ -91,14 +91,17 @@ def flag_text(name: str, value: Any) -> str:
 def given_settings(config: RunConfig) -> dict[str, Any]:
     """Returns the fewest settings that make a config, the run's folder left out.
 
+    A run that has chosen its epochs by `hours` is made by the epochs.
+
     Args:
         config: The config.
     """
+    left_out = ("run_dir", *(("hours",) if config.epochs is not None else ()))
     fields = {field.name: field for field in dataclasses.fields(config)}
     given = {
         name: value
         for name, field in fields.items()
-        if (value := getattr(config, name)) != field.default and name != "run_dir"
+        if (value := getattr(config, name)) != field.default and name not in left_out
     }
     for name in list(given):
         if fields[name].default is None:  # The data, the method or other settings may decide it as it was.

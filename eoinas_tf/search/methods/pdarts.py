@@ -88,9 +88,10 @@ class PDarts(GradientMethod[Mixed]):
         for variable, value in zip(self.architecture.optimizer.variables, self._new_optimizer, strict=True):
             variable.assign(value)
 
-    def is_warmup(self, epoch: int) -> bool:
+    @classmethod
+    def is_warmup_of(cls, config: SearchConfig, epoch: int) -> bool:
         """Tells whether an epoch, counted from 1, belongs to its stage's warm-up."""
-        place = self._place(epoch)
+        place = cls._place(config, epoch)
         return place.number < place.warmup_epochs
 
     def schedule(self, epoch: int) -> dict[str, float]:
@@ -99,7 +100,7 @@ class PDarts(GradientMethod[Mixed]):
         In the warm-up it falls in a line that would end at 0 with the stage; then it starts again at the stage's
         initial rate and falls exponentially.
         """
-        place = self._place(epoch)
+        place = self._place(self.config, epoch)
         if place.number < place.warmup_epochs:
             left = (place.epochs - place.number - 1) / place.epochs
         else:
@@ -117,7 +118,7 @@ class PDarts(GradientMethod[Mixed]):
 
     def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
         """Returns the operations of the lowest weights on each edge at the end of every stage but the last."""
-        stage, number, epochs, _ = self._place(epoch)
+        stage, number, epochs, _ = self._place(self.config, epoch)
         living = evidence.living_operations
         dropped = np.zeros_like(living)
         if stage == STAGES - 1 or number < epochs - 1:
@@ -136,12 +137,13 @@ class PDarts(GradientMethod[Mixed]):
             dropout = SkipDropout(schedule["skip_dropout"], stateless_seed(self.config.seed, purpose, step))
         return Mixed(weights, living, dropout)
 
-    def _place(self, epoch: int) -> StageEpoch:
+    @classmethod
+    def _place(cls, config: SearchConfig, epoch: int) -> StageEpoch:
         number = epoch - 1
-        lengths = [stage.epochs for stage in self.stages(self.config)]
+        lengths = [stage.epochs for stage in cls.stages(config)]
         for stage, epochs in enumerate(lengths):
             if number < epochs:
-                warmup_epochs = min(round(self.config.stage_warmup * epochs), epochs - 1)
+                warmup_epochs = min(round(config.stage_warmup * epochs), epochs - 1)
                 return StageEpoch(stage, number, epochs, warmup_epochs)
             number -= epochs
         raise ValueError(f"epoch must be in [1, {sum(lengths)}]. Received: {epoch}")

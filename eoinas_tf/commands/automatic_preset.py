@@ -1,0 +1,106 @@
+"""`--preset=auto`: settings that are not given follow from the images, the machine and the time budget."""
+
+import json
+import sys
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from eoinas_tf.commands.lean_imports import lean_imports
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.preset_files import AUTOMATIC, FLAG
+from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
+from eoinas_tf.training.automatic_sizes import SEARCH, TRAINING, Images, automatic_settings
+
+LARGEST_SIDE = 64
+# Short runs; both commands' flags change them. Alpha learns faster than in the paper, for it has far fewer steps, and
+# Ce is relative, for in so few epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
+RECIPES: dict[str, dict[str, Any]] = {
+    SEARCH: {"architecture_learning_rate": 0.003, "importance_iterations": "relative"},
+    TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
+}
+METHOD_OF_THE_RECIPE = "eoinas"
+
+
+def for_search(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
+    """Fills settings of a search that were not given; see `with_automatic_settings`."""
+    return with_automatic_settings(SEARCH, values, given)
+
+
+def for_training(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
+    """Fills settings of a training that were not given; see `with_automatic_settings`."""
+    return with_automatic_settings(TRAINING, values, given)
+
+
+def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
+    """Fills settings that were not given by the rules, or with those that the run began with, and says so on stderr.
+
+    Args:
+        kind: `search` or `training`.
+        values: A value for each setting, not checked together yet.
+        given: The settings that the user gave, on the command line or in a flagfile.
+
+    Returns:
+        The settings.
+
+    Raises:
+        EoinasError: The images cannot be found.
+    """
+    dataset = expanded_paths("dataset", values["dataset"], FOLDER_PREFIX)
+    with lean_imports():
+        from eoinas_tf.data.image_outline import count_training_images, outline_images
+    size = values["image_size"]
+    if size is None and dataset.startswith(FOLDER_PREFIX):
+        size = fitting_size(Path(dataset.removeprefix(FOLDER_PREFIX)))
+    (height, width, _), classes = outline_images(dataset, values["data_dir"], size)
+    images = Images(count_training_images(dataset, values["data_dir"]), height, width, classes)
+    recipe = RECIPES[kind] if values.get("method", METHOD_OF_THE_RECIPE) == METHOD_OF_THE_RECIPE else {}
+    chosen = {"image_size": size, **automatic_settings(kind, images, values["hours"]), **recipe}
+    kept = _settings_of_the_run(values["run_dir"], chosen)
+    chosen = {name: value for name, value in {**chosen, **kept}.items() if name not in given and value is not None}
+    if not values["quiet"]:
+        where = f"as in {values['run_dir']}" if kept else f"for {images}"
+        print(f"--{FLAG}={AUTOMATIC} {where}: {' '.join(map(setting_text, chosen.items()))}", file=sys.stderr)
+    return {**values, **chosen}
+
+
+def fitting_size(root: Path) -> tuple[int, int] | None:
+    """Returns an image size for a folder; None where the images' own will do.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        EoinasError: It is none of class folders.
+    """
+    from eoinas_tf.data.image_folder_layout import find_layout
+    from eoinas_tf.data.suggested_size import header_shapes, suggested_side
+
+    if not root.is_dir():
+        raise ConfigurationError(f"FOLDER must be a folder of class folders. Received: {root}")
+    shapes = header_shapes(find_layout(root).parts[0].paths)
+    is_one_size = len({shape[:2] for shape in shapes}) == 1
+    if not shapes or (is_one_size and max(shapes[0][:2]) <= LARGEST_SIDE):
+        return None
+    return (min(LARGEST_SIDE, suggested_side(shapes)),) * 2
+
+
+def setting_text(setting: tuple[str, Any]) -> str:
+    """Returns a setting as a flag.
+
+    Args:
+        setting: Name and value.
+    """
+    name, value = setting
+    return f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+
+
+def _settings_of_the_run(run_dir: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Returns those of the settings that a run in the folder has; none where there is no run yet."""
+    file = Path(run_dir).expanduser() / "config.json" if run_dir else None
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except (OSError, ValueError, RecursionError):
+        return {}  # The run itself says what is wrong with the file.
+    kept = {name: stored[name] for name in chosen if name in stored} if isinstance(stored, dict) else {}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}

@@ -1,0 +1,114 @@
+"""The rehearsal of a final network's training: how many epochs fit into `--hours`."""
+
+import dataclasses
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.evaluation.evaluation_images import load_images
+from eoinas_tf.evaluation.evaluation_session import EvaluationSession
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep
+from eoinas_tf.evaluation.network_exports import check_exports
+from eoinas_tf.evaluation.testing_time import seconds_to_test
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.training.epoch_steps import Epoch, StepRunner
+from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
+from eoinas_tf.training.time_budget import RunCost, fewest_epochs
+
+TrainEpoch = Callable[[EvaluationStep, Epoch, StepRunner], dict[str, float] | None]
+KIND = "training"
+
+
+def training_within_hours(
+    config: EvaluationConfig,
+    genotype: Genotype | None,
+    dataset: ImageDataset | None,
+    seconds_before: float,
+    train: TrainEpoch,
+) -> tuple[EvaluationConfig, ImageDataset | None]:
+    """Chooses the epochs of a training that has a time budget; see `within_hours`.
+
+    Args:
+        config: The settings.
+        genotype: The cells; None for a network that is not made of them.
+        dataset: The images, where they are in memory already.
+        seconds_before: Seconds of the time budget that are over.
+        train: Runs the steps of an epoch.
+    """
+
+    def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
+        check_exports(Path(config.run_dir), config.export_formats)
+        epochs = fewest_epochs(lambda number: check_training(config, number))
+        Replicas.of(config, config.accumulation_steps)  # Devices are divided before anything is computed.
+        images = load_images(config, dataset)
+        with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
+            short = dataclasses.replace(config, run_dir=folder, epochs=epochs, max_steps=0, quiet=True)
+            started = time.monotonic()
+            with RehearsedTraining(short, genotype, images) as session:
+                return session.rehearse(config, stop, train, time.monotonic() - started), images
+
+    return within_hours(config, dataset, seconds_before, rehearse)
+
+
+def check_training(config: EvaluationConfig, epochs: int) -> None:
+    """Refuses a number of epochs that makes no training.
+
+    Args:
+        config: The settings, whose epochs are open.
+        epochs: How many.
+
+    Raises:
+        ConfigurationError: They make none.
+    """
+    dataclasses.replace(config, epochs=epochs)
+
+
+class RehearsedTraining(EvaluationSession):
+    """A training of which a few steps are run, with what is around them."""
+
+    def rehearse(
+        self, config: EvaluationConfig, stop: threading.Event, train: TrainEpoch, seconds_to_open: float
+    ) -> RunCost:
+        """Runs the training in short and returns what the whole one takes.
+
+        Args:
+            config: The settings, whose epochs are open.
+            stop: Set where the rehearsal is to end.
+            train: Runs the steps of an epoch.
+            seconds_to_open: Seconds that it took to enter the session.
+        """
+        rehearsal, written = Rehearsal(self.config, self.epoch_steps, self.replicas, stop), 0
+
+        def run_epoch(steps: int, runner: StepRunner) -> float:
+            nonlocal written
+            written += 1
+            with self.epoch(1) as epoch:
+                epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
+                timing = train(self.step, epoch, runner)
+                assert timing is not None
+                started = time.monotonic()
+                test_seconds = seconds_to_test(self.step, self.tests)
+                is_first = written == 1  # It traces the test; what it takes beside the test stays counted.
+                more = test_seconds - (0.0 if is_first else time.monotonic() - started)
+                means = self.step.test_all(self.tests.take(1))
+                self.write_epoch(dataclasses.replace(epoch, number=written), means, timing)
+            return more
+
+        costs = {KIND: rehearsal.epoch_cost(run_epoch)}
+        rehearsal.check_stop()
+        started = time.monotonic()
+        self.progress = silent_progress(1)
+        self.finish()
+        seconds_around_epochs = seconds_to_open + time.monotonic() - started
+        return RunCost(
+            self.epoch_steps,
+            costs,
+            seconds_around_epochs,
+            lambda epochs: {KIND: epochs},
+            lambda epochs: check_training(config, epochs),
+        )

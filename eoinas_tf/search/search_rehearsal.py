@@ -1,0 +1,172 @@
+"""The rehearsal of a search: how many epochs fit into `--hours`."""
+
+import dataclasses
+import functools
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
+from eoinas_tf.search.scoring_order import scoring_batches
+from eoinas_tf.search.search_images import read_search_images
+from eoinas_tf.search.search_method import load_method
+from eoinas_tf.search.search_schedule import check_pruning_schedule
+from eoinas_tf.search.search_session import SearchEpoch, SearchSession
+from eoinas_tf.search.search_step import SearchStep
+from eoinas_tf.training.epoch_steps import StepRunner
+from eoinas_tf.training.rehearsal import FIRST_STEPS, Rehearsal, silent_progress, within_hours
+from eoinas_tf.training.time_budget import RunCost, fewest_epochs
+
+TrainEpoch = Callable[[SearchStep, SearchEpoch, StepRunner], dict | None]
+# With fewer, a stage might have no warm-up.
+REHEARSED_EPOCHS = 16
+
+
+def search_within_hours(
+    config: SearchConfig, dataset: ImageDataset | None, seconds_before: float, train: TrainEpoch
+) -> tuple[SearchConfig, ImageDataset | None]:
+    """Chooses the epochs of a search that has a time budget; see `within_hours`.
+
+    Args:
+        config: The search's settings.
+        dataset: The images, where they are in memory already.
+        seconds_before: Seconds of the time budget that are over.
+        train: Runs the steps of an epoch.
+    """
+
+    def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
+        # Refuses, before an image is read, settings of which no number of epochs makes a search.
+        epochs = max(REHEARSED_EPOCHS, fewest_epochs(lambda number: check_search(config, number)))
+        while not _makes_search(config, epochs):
+            epochs += 1
+        Replicas.of(config)  # Devices are divided before anything is computed.
+        images = read_search_images(config, dataset)
+        with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
+            short = dataclasses.replace(config, run_dir=folder, epochs=epochs, max_steps=0, quiet=True)
+            started = time.monotonic()
+            with RehearsedSearch(short, images) as session:
+                return session.rehearse(config, stop, train, time.monotonic() - started), images
+
+    return within_hours(config, dataset, seconds_before, rehearse)
+
+
+def check_search(config: SearchConfig, epochs: int) -> None:
+    """Refuses a number of epochs that makes no search.
+
+    Args:
+        config: The settings, whose epochs are open.
+        epochs: How many.
+
+    Raises:
+        ConfigurationError: They make none.
+    """
+    whole = dataclasses.replace(config, epochs=epochs)
+    if whole.pruning_every_epochs is not None:
+        check_pruning_schedule(whole)
+    load_method(config.method).check(whole)
+
+
+def kinds_of_epochs(config: SearchConfig) -> list[tuple[str, int]]:
+    """Returns what kind of epoch each epoch of a search is, and its stage, counted from 0.
+
+    Args:
+        config: The settings, with their epochs.
+    """
+    method = load_method(config.method)
+    stages = method.stages(config)
+    kinds, epoch = [], 0
+    for number, stage in enumerate(stages):
+        behind = f" in stage {number + 1}" if len(stages) > 1 else ""
+        for _ in range(stage.epochs):
+            epoch += 1
+            kinds.append((f"{'warm-up' if method.is_warmup_of(config, epoch) else 'search'}{behind}", number))
+    return kinds
+
+
+class RehearsedSearch(SearchSession):
+    """A search of which a few steps of each kind are run, with what is around them.
+
+    Attributes:
+        scorings: Cells that were scored, each with a pass over D_V in the search.
+        seconds_to_score: Seconds of such a pass.
+    """
+
+    scorings = 0
+    seconds_to_score = 0.0
+
+    def rehearse(
+        self, config: SearchConfig, stop: threading.Event, train: TrainEpoch, seconds_to_open: float
+    ) -> RunCost:
+        """Runs the search in short and returns what the whole one takes.
+
+        Args:
+            config: The search's settings, whose epochs are open.
+            stop: Set where the rehearsal is to end.
+            train: Runs the steps of an epoch.
+            seconds_to_open: Seconds that it took to enter the session.
+        """
+        rehearsal, written, costs = Rehearsal(self.config, self.epoch_steps, self.replicas, stop), 0, {}
+        kinds = kinds_of_epochs(self.config)
+
+        def run_epoch(number: int, steps: int, runner: StepRunner) -> float:
+            nonlocal written
+            written += 1
+            with self.epoch(number) as epoch:
+                epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
+                timing = train(self.step, epoch, runner)
+                assert timing is not None
+                self.method.end_epoch(number)
+                evidence = self.method.evidence()
+                dropped = self.method.drops(number, evidence)
+                self.method.drop(dropped)
+                self.write_epoch(dataclasses.replace(epoch, number=written), evidence, dropped, timing)
+            return 0.0
+
+        for place, (kind, stage) in enumerate(kinds):
+            number = place + 1
+            if kind not in costs:
+                costs[kind] = rehearsal.epoch_cost(functools.partial(run_epoch, number))
+            if number < len(kinds) and kinds[number][1] != stage:
+                self.method.drop(self.method.drops(number, self.method.evidence()))  # For the next stage.
+        rehearsal.check_stop()
+        started = time.monotonic()
+        self.progress = silent_progress(1)
+        evidence = self.method.evidence()
+        self.finish(self.method.derive(evidence, self.drop_epochs, self.cell_accuracy, self.source), evidence)
+        seconds_to_end = time.monotonic() - started + self.scorings * self.seconds_to_score
+
+        def count(epochs: int) -> dict[str, int]:
+            whole = dataclasses.replace(config, epochs=epochs)
+            return Counter(kind for kind, _ in kinds_of_epochs(whole))
+
+        around, is_run = seconds_to_open + seconds_to_end, functools.partial(check_search, config)
+        return RunCost(self.epoch_steps, costs, around, count, is_run)
+
+    def cell_accuracy(self, operation_index: np.ndarray) -> float:
+        """Measures, once, how long it takes to score a cell, and scores none.
+
+        Args:
+            operation_index: The sub-network, int32 [cell types, edges].
+        """
+        if not self.scorings:
+            batches = scoring_batches(
+                self.dataset.train, self.preprocessing, batch_size=self.config.batch_size, indices=self.halves[1]
+            )
+            derived_cell_accuracy(self.step, operation_index, batches.take(1))
+            measured = min(FIRST_STEPS, len(batches))
+            started = time.monotonic()
+            derived_cell_accuracy(self.step, operation_index, batches.take(measured))
+            self.seconds_to_score = (time.monotonic() - started) * len(batches) / measured
+        self.scorings += 1
+        return 0.0
+
+
+def _makes_search(config: SearchConfig, epochs: int) -> bool:
+    return fewest_epochs(lambda number: check_search(config, max(number, epochs))) == 1

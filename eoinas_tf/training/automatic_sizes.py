@@ -1,0 +1,129 @@
+"""Sizes of networks by the images, the machine and the time: the rules of `auto --hours` and of `--preset=auto`.
+
+docs/choosing_settings.md states them. They need no measurement, so that the same command chooses the same.
+"""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+from eoinas_tf.cpu_threads import usable_cpus
+from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR
+from eoinas_tf.training.time_formula import CPUS_OF_THE_FIT, SEARCH_FACTOR, seconds_of_an_image
+
+SEARCH, TRAINING = "search", "training"
+# Of a time budget for both; a search is short beside the training of what it finds, as in the paper.
+SHARES = {SEARCH: 1 / 3, TRAINING: 2 / 3}
+# What is taken to be there for both where no time budget is given.
+USUAL_HOURS = 3.0
+# Cells and channels, from the fastest on.
+SIZES: dict[str, tuple[tuple[int, int], ...]] = {
+    SEARCH: ((3, 8), (5, 8), (5, 16), (8, 16)),
+    TRAINING: ((3, 8), (5, 8), (5, 16), (8, 16), (8, 24), (14, 24), (20, 36)),
+}
+# Each of two reduction cells halves height and width.
+TINY_SIDE, CELLS_OF_TINY_IMAGES = 16, 3
+MANY_CLASSES, CHANNELS_OF_MANY_CLASSES = 50, 16
+# More CPUs than that are not kept busy by one network.
+MOST_CPUS = 16
+LARGEST_BATCH, SMALLEST_BATCH = 64, 4
+# Below, the batch is made smaller.
+FEWEST_STEPS = 10
+# Images have an eighth of their side as padding of the random crop, which is the paper's 4 of 32.
+LARGEST_PADDING, SIDE_OF_A_PADDED_PIXEL = 4, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """The images of a run.
+
+    Args:
+        training_images: How many there are to train on.
+        height: Pixels.
+        width: Pixels.
+        classes: Classes.
+    """
+
+    training_images: int
+    height: int
+    width: int
+    classes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.training_images:,} training images of {self.height}x{self.width} pixels in {self.classes} classes"
+        )
+
+
+class Effort(NamedTuple):
+    """What is worth while for a number of images.
+
+    Args:
+        below: For fewer images than that.
+        epochs: Epochs that a run should have at least, by kind of run.
+        largest: Cells and channels of the largest network.
+    """
+
+    below: float
+    epochs: dict[str, int]
+    largest: tuple[int, int]
+
+
+EFFORTS = (
+    Effort(2_000, {SEARCH: 24, TRAINING: 100}, (5, 16)),
+    Effort(20_000, {SEARCH: 16, TRAINING: 60}, (8, 24)),
+    Effort(math.inf, {SEARCH: 16, TRAINING: 40}, (20, 36)),
+)
+
+
+def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int | None = None) -> dict[str, Any]:
+    """Returns the settings of sizes for a run, with its epochs where no time budget chooses them.
+
+    The network is the largest one of `SIZES` that is worth while for so many images and that has time for the epochs of
+    `EFFORTS` by the formula; the smallest one where none has.
+
+    Args:
+        kind: `search` or `training`.
+        images: The images.
+        hours: The run's own time budget; None: its share of `USUAL_HOURS`.
+        cpus: CPUs that the process may use; found out where not given.
+    """
+    effort = next(effort for effort in EFFORTS if images.training_images < effort.below)
+    cells, channels = _network(kind, images, effort, SHARES[kind] * USUAL_HOURS if hours is None else hours, cpus)
+    return {
+        "cells": cells,
+        "init_channels": channels,
+        "batch_size": batch_size(images.training_images),
+        "crop_padding": min(LARGEST_PADDING, min(images.height, images.width) // SIDE_OF_A_PADDED_PIXEL),
+        **({"epochs": effort.epochs[kind]} if hours is None else {}),
+    }
+
+
+def batch_size(training_images: int) -> int:
+    """Returns a power of 2 with which an epoch of a search, on half of the images, has some steps at least.
+
+    Args:
+        training_images: Images of the training part.
+    """
+    fitting = max(SMALLEST_BATCH, training_images // 2 // FEWEST_STEPS)
+    return min(LARGEST_BATCH, 2 ** int(math.log2(fitting)))
+
+
+def _network(kind: str, images: Images, effort: Effort, hours: float, cpus: int | None) -> tuple[int, int]:
+    """Returns cells and channels."""
+    is_tiny = min(images.height, images.width) <= TINY_SIDE
+    most_cells = CELLS_OF_TINY_IMAGES if is_tiny else effort.largest[0]
+    fewest_channels = CHANNELS_OF_MANY_CLASSES if images.classes > MANY_CLASSES else 0
+    allowed = [
+        (min(cells, most_cells), channels)
+        for cells, channels in SIZES[kind]
+        if fewest_channels <= channels <= effort.largest[1]
+    ]
+    speed = min(MOST_CPUS, (usable_cpus() or CPUS_OF_THE_FIT) if cpus is None else cpus) / CPUS_OF_THE_FIT
+    factor = SEARCH_FACTOR if kind == SEARCH else 1.0
+    shown_images = effort.epochs[kind] * images.training_images * factor / speed
+
+    def has_time(size: tuple[int, int]) -> bool:
+        return shown_images * seconds_of_an_image(*size, images.height * images.width) <= hours * SECONDS_OF_AN_HOUR
+
+    return next((size for size in reversed(allowed) if has_time(size)), allowed[0])

@@ -1,0 +1,175 @@
+"""A run's parts in short, in a folder that is deleted afterwards, to see how long the whole run takes (`--hours`).
+
+The rehearsal has a network, optimizers, records and exports of its own, made by the same code. Nothing of it is left
+but the number of epochs, so that the run is the one that a user gets who asks for so many.
+"""
+
+import contextlib
+import gc
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from eoinas_tf.config import RunConfig
+from eoinas_tf.data.image_split import ImageDataset
+from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.errors import StoppedError
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.stop_signals import StopSignals
+from eoinas_tf.training.epoch_steps import StepRunner
+from eoinas_tf.training.progress import Progress
+from eoinas_tf.training.run_estimate import MEASURED_STEPS
+from eoinas_tf.training.step_pace import StepPace, Stretch
+from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR, EpochCost, RunCost, epoch_cost
+
+Config = TypeVar("Config", bound=RunConfig)
+Clock = Callable[[], float]
+# Of the first epoch of a kind, whose first step is traced.
+FIRST_STEPS = 1 + MEASURED_STEPS
+# Of the second one, which is measured: a share of the budget, so that chance in single steps averages out.
+MEASURED_SHARE = 0.01
+SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 20.0
+
+
+def within_hours(
+    config: Config,
+    dataset: ImageDataset | None,
+    seconds_before: float,
+    rehearse: Callable[[threading.Event], tuple[RunCost, ImageDataset]],
+    clock: Clock = time.monotonic,
+) -> tuple[Config, ImageDataset | None]:
+    """Chooses the epochs of a new run with a time budget and writes them into its config.json; an old run keeps them.
+
+    Args:
+        config: The settings; nothing is done unless they leave the epochs to `hours`.
+        dataset: The images, where they are in memory already.
+        seconds_before: Seconds of the time budget that are over.
+        rehearse: Rehearses the run, until it is told to stop; returns what it takes and the images.
+        clock: Returns seconds, monotonic.
+
+    Returns:
+        The settings with the epochs, and the images where they are in memory now.
+
+    Raises:
+        ConfigurationError: The budget is too small for the shortest run.
+        EoinasError: The run folder cannot be used, the rehearsal failed, or a signal stopped it.
+    """
+    if config.epochs is not None:
+        return config, dataset
+    began, progress = clock(), Progress(1, is_quiet=config.quiet)
+    with StopSignals(), RunDirectory(config) as run:
+        if run.config.epochs is not None:
+            progress.say(f"{run.path}: {run.config.epochs} epochs, chosen for --hours={config.hours:g} at its start")
+            return run.config, dataset
+        progress.doing(f"--hours={config.hours:g}: timing some steps of each kind, a test and the end", stays=True)
+        cost, dataset = _in_own_thread(rehearse)
+        gc.collect()  # Graphs refer to themselves in circles, and would stay beside the run's own.
+        spent = seconds_before + clock() - began
+        run.keep_epochs(cost.choose_epochs(config, spent))
+        progress.say(cost.reason(config, run.config.epochs, spent))
+        return run.config, dataset
+
+
+Result = TypeVar("Result")
+
+
+def _in_own_thread(work: Callable[[threading.Event], Result]) -> Result:
+    """Does work in a thread of its own, in which Keras counts the names of layers from the start, as the run does."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as executor, _held_back_warnings():
+        try:
+            return executor.submit(work, stop).result()
+        except BaseException:
+            stop.set()  # Where a signal came, the thread ends with the part that it is in.
+            raise
+
+
+@contextlib.contextmanager
+def _held_back_warnings() -> Iterator[None]:
+    """Holds back this package's warnings: the run itself gives those that matter."""
+    logger = logging.getLogger("eoinas_tf")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+class Rehearsal:
+    """Measures epochs that are cut short.
+
+    Args:
+        config: The run's settings.
+        epoch_steps: Steps of a whole epoch.
+        replicas: The copies of the network.
+        stop: Set where the rehearsal is to end.
+        clock: Returns seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        epoch_steps: int,
+        replicas: Replicas,
+        stop: threading.Event,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.config = config
+        self.epoch_steps = epoch_steps
+        self.replicas = replicas
+        self.clock = clock
+        self._stop = stop
+
+    def epoch_cost(self, run_epoch: Callable[[int, StepRunner], float]) -> EpochCost:
+        """Returns what epochs of a kind take.
+
+        Args:
+            run_epoch: Runs so many steps of an epoch of this kind, and what else belongs to an epoch; returns seconds
+                to count on top, such as those of the images of a test that were left out.
+        """
+        steps = min(FIRST_STEPS, self.epoch_steps)
+        first, per_step = self._timed(run_epoch, steps)
+        second_steps = self._steps_to_measure(per_step, steps)
+        second, per_step = self._timed(run_epoch, second_steps)
+        return epoch_cost((steps, first), (second_steps, second), per_step)
+
+    def check_stop(self) -> None:
+        """Ends the rehearsal where it is to stop; called between its parts.
+
+        Raises:
+            StoppedError: It is to stop. Nobody reads it: the signal has raised its own.
+        """
+        if self._stop.is_set():
+            raise StoppedError("the rehearsal was told to stop")
+
+    def _steps_to_measure(self, seconds_per_step: float | None, fewest: int) -> int:
+        if not seconds_per_step:
+            return fewest
+        budget = (self.config.hours or 0.0) * SECONDS_OF_AN_HOUR
+        seconds = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, MEASURED_SHARE * budget))
+        return min(self.epoch_steps, max(fewest, 1 + int(seconds / seconds_per_step)))
+
+    def _timed(self, run_epoch: Callable[[int, StepRunner], float], steps: int) -> tuple[float, float | None]:
+        """Returns the seconds of an epoch of so many steps, and of one of its steps after the first."""
+        self.check_stop()
+        pace = StepPace([Stretch(("step",), steps)], clock=self.clock)
+        progress = silent_progress(steps, pace)
+        runner = StepRunner(self.config, progress, replicas=self.replicas)
+        started = self.clock()
+        more = run_epoch(steps, runner)
+        return self.clock() - started + more, pace.seconds_per_step(steps)
+
+
+def silent_progress(steps: int, pace: StepPace | None = None) -> Progress:
+    """Returns a progress that nobody sees.
+
+    Args:
+        steps: Steps of the run.
+        pace: Measures the steps.
+    """
+    return Progress(steps, io.StringIO(), pace=pace, is_quiet=True)
