@@ -243,7 +243,7 @@ def test_images_are_changed_after_their_crop_and_erased_at_the_end():
     images = pad_crop(SPLIT.load_batch(tf.constant(order)), 2, stateless_seed(9, "training: crop", 10))
     images = rand_augment(images, 1, 9.0, stateless_seed(9, "training: RandAugment", 10))
     images = horizontal_flip(images, stateless_seed(9, "training: flip", 10))
-    images = cutout(normalize(images, *MODERN[:2]), 2, stateless_seed(9, "training: cutout", 10))
+    images = cutout(normalize_channels(images, *MODERN[:2]), 2, stateless_seed(9, "training: cutout", 10))
     expected = erase_rectangles(images, 0.5, stateless_seed(9, "training: erasing", 10))
     found, _ = next(iter(training(preprocessing=MODERN, epoch=3, seed=9, first_step=2)))
     np.testing.assert_allclose(found, expected, atol=1e-5)
