@@ -7,7 +7,7 @@ from collections.abc import Callable
 from eoinas_tf.config import RunConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.readable_values import duration
-from eoinas_tf.training.labelled_rows import broken_lines
+from eoinas_tf.training.console_text import broken_lines
 
 SECONDS_OF_AN_HOUR = 3600.0
 MOST_EPOCHS = 1_000_000
