@@ -84,6 +84,12 @@ def test_two_replicas_decay_and_average_as_one_does(two):
         assert_close(two["modern"]["weights"], plain["weights"], 1e-3)
 
 
+def test_replicas_of_different_images_agree_on_the_averages_too(two):
+    """And each mixes the images of its own share."""
+    assert two["mixed"]["averages_agree"]
+    assert np.isfinite(two["mixed"]["loss"])
+
+
 def test_the_update_of_two_replicas_is_not_that_of_one_share_alone_or_of_the_sum(two):
     """The comparison above has to be able to fail: a larger gradient gives other weights."""
     weights = trained(Replicas(), learning_rate=0.02)["weights"]

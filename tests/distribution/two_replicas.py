@@ -47,6 +47,12 @@ def values(variables):
     return [np.asarray(tf.convert_to_tensor(variable)).ravel().tolist() for variable in variables]
 
 
+def is_same_everywhere(replicas, variable):
+    parts = replicas.strategy.experimental_local_results(variable.value)
+    assert len(parts) == replicas.count
+    return all(np.array_equal(part.numpy(), parts[0].numpy()) for part in parts)
+
+
 def trained(replicas, same_shares=True, **settings):
     """Trains a final network for some steps and returns its mean loss, weights and moving statistics."""
     config = EvaluationConfig(
@@ -71,6 +77,7 @@ def trained(replicas, same_shares=True, **settings):
         "weights": values(network.trainable_variables),
         "statistics": values(network.non_trainable_variables),
         "averages": values(averaged.variables if averaged else []),
+        "averages_agree": averaged and all(is_same_everywhere(replicas, variable) for variable in averaged.variables),
     }
 
 
@@ -149,8 +156,7 @@ def main():
             "seeds": seeds(replicas),
             "trained": trained(replicas),
             "modern": trained(replicas, **MODERN),
-            "own_averages": trained(replicas, same_shares=False, **MODERN)["averages"],
-            "mixed": trained(replicas, mixup_alpha=0.4)["loss"],
+            "mixed": trained(replicas, same_shares=False, mixup_alpha=0.4, **MODERN),
             "searched": searched(replicas),
             "agreement": refusal(lambda: replicas.check_agreement("it", "the same")),
             "odd_batch": refusal(lambda: Replicas.of(SearchConfig(**{**SETTINGS, "batch_size": 7}, **mirrored))),
