@@ -21,7 +21,8 @@ commands; `-` means that the command does not have the setting, "not set" that t
 
 Settings can stand in a file, one `--name=value` a line: `--flagfile=FILE` reads it, and flags that come later on the
 command line win. `--preset=NAME` reads one of the files that come with the package, listed in
-[flags/README.md](../flags/README.md).
+[flags/README.md](../flags/README.md); `--preset=auto` is no file and chooses sizes for the images
+([Choosing settings](choosing_settings.md#a-time-budget)).
 """
 
 

@@ -59,8 +59,9 @@ def run_command(
     with enduring_output():
         print_information(config_class, about)
         define_flags(config_class)
-        automatic = [AUTOMATIC] if complete_automatically is not None else []
-        flags.DEFINE_enum(FLAG, None, automatic, "Sizes that fit the images.", module_name=__name__)
+        if complete_automatically is not None:  # Presets that are files have become their files.
+            help_text = "Sizes that fit the images."
+            flags.DEFINE_enum(FLAG, None, [AUTOMATIC], help_text, flag_values=flags.FLAGS, module_name=__name__)
         app.run(main, flags_parser=_parse_flags)
 
 

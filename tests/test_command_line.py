@@ -16,7 +16,7 @@ from eoinas_tf.flag_help import command_help
 def run_command(monkeypatch, capsys):
     """Runs a command in this process, with flags of its own; returns exit status, stdout and the lines of stderr."""
 
-    def run(*arguments, config_class=SearchConfig, command=lambda config: None, complete=None):
+    def run(*arguments, config_class=SearchConfig, command=lambda config: None, complete=None, automatically=None):
         flag_values = flags.FlagValues()
         monkeypatch.setattr(command_line.flags, "FLAGS", flag_values)
         monkeypatch.setattr(command_line, "define_flags", lambda config: define(config, flag_values))
@@ -27,7 +27,7 @@ def run_command(monkeypatch, capsys):
         monkeypatch.setattr(command_line, "choose_threads", lambda: done.append("chose threads"))
         monkeypatch.setattr(sys, "argv", ["run_search.py", *arguments])
         with pytest.raises(SystemExit) as exit_:
-            command_line.run_command(config_class, command, complete=complete)
+            command_line.run_command(config_class, command, complete=complete, complete_automatically=automatically)
         output = capsys.readouterr()
         return exit_.value.code or 0, output.out, output.err.splitlines()
 
@@ -54,6 +54,30 @@ def test_command_gets_the_config(run_command):
     code, _, lines = run_command("--epochs=3", "--nohorizontal_flip", command=received.append)
     assert (code, lines) == (0, [])
     assert received == [SearchConfig(epochs=3, horizontal_flip=False)]
+
+
+@pytest.mark.parametrize("words", [["--preset=auto"], ["--preset", "auto"]])
+def test_the_automatic_preset_fills_what_is_not_given_last(run_command, words):
+    received, filled = [], []
+
+    def inherit(values, given):
+        return {**values, "dataset": "digits"}
+
+    def fill(values, given):
+        filled.append((values["dataset"], sorted(given)))
+        return {**values, "cells": 5}
+
+    code, _, lines = run_command(*words, "--hours=2", command=received.append, complete=inherit, automatically=fill)
+    assert (code, lines, filled) == (0, [], [("digits", ["hours"])])
+    assert received == [SearchConfig(dataset="digits", hours=2.0, cells=5)]
+    run_command("--hours=2", command=received.append, complete=inherit, automatically=fill)
+    assert received[1:] == [SearchConfig(dataset="digits", hours=2.0)]
+
+
+def test_hours_and_epochs_are_one_line(run_command, tmp_path):
+    (tmp_path / "flags").write_text("--epochs=3\n")
+    for arguments in (["--epochs=3"], [f"--flagfile={tmp_path / 'flags'}"]):
+        assert_one_error_line(run_command("--hours=2", *arguments), "leave out --hours or --epochs, which may also")
 
 
 def test_keras_runs_on_tensorflow_whatever_the_environment_says(run_command, monkeypatch):

@@ -222,3 +222,30 @@ def test_an_optimizer_brings_its_rates_where_they_are_not_given():
         assert rates(optimizer=optimizer, l2=0.0, weight_decay=0.0)[1:] == (0.0, 0.0)
     with pytest.raises(ConfigurationError, match="--learning_rate_end must not be above --learning_rate"):
         EvaluationConfig(optimizer="adamw", learning_rate_end=0.002)
+
+
+def test_with_hours_the_epochs_and_what_follows_are_open():
+    open_ones = ("epochs", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
+    config = SearchConfig(hours=2.0)
+    assert [getattr(config, name) for name in open_ones] == [None] * 4
+    chosen = dataclasses.replace(config, epochs=47)
+    assert [getattr(chosen, name) for name in open_ones] == [47, 5, 5, 5]
+    assert not chosen.gives_whole_schedule
+    assert EvaluationConfig(hours=2.0, warmup_epochs=700).epochs is None
+
+
+@pytest.mark.parametrize(
+    ("config_class", "settings", "message"),
+    [
+        (SearchConfig, {"method": "random"}, "leave it out with --method=random"),
+        (SearchConfig, {"select_from": ("a",)}, "leave it out with --select_from"),
+        (EvaluationConfig, {"pytorch_weights": "a.pt"}, "leave it out with --pytorch_weights"),
+        (SearchConfig, {"strategy": "multi_worker"}, "--hours needs a single process"),
+        (EvaluationConfig, {"strategy": "multi_worker"}, "--hours needs a single process"),
+    ],
+)
+def test_hours_are_for_what_trains_in_one_process(config_class, settings, message):
+    config_class(**settings)
+    with pytest.raises(ConfigurationError, match=rf"{message}.*Received: ") as refusal:
+        config_class(hours=1.0, **settings)
+    assert "\n" not in str(refusal.value)

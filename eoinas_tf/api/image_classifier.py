@@ -11,16 +11,29 @@ from eoinas_tf.api.network_training import train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.data.image_arrays import pixels_of
 from eoinas_tf.errors import ConfigurationError, StorageError
+from eoinas_tf.training.automatic_sizes import (
+    SEARCH,
+    SHARES,
+    TRAINING,
+    Images,
+    kept_settings,
+    recommended_settings,
+)
 
 BATCH_SIZE = 128
+# Where neither epochs nor hours are given.
+SEARCH_EPOCHS, EPOCHS = 160, 100
 
 
 class ImageClassifier:
     """Finds a network for images, trains it, and classifies.
 
     Args:
-        search_epochs: Epochs of the search, at least 8; the paper's 160 by default.
-        epochs: Epochs of the final training.
+        hours: Time budget in hours of wall clock for both runs: a third for the search, the rest for the training. Each
+            run times some steps and chooses its epochs; sizes that the settings below do not give follow from the
+            images, the machine and the time, as in `eoinas auto --hours`. Leave out `search_epochs` and `epochs`.
+        search_epochs: Epochs of the search, at least 8; the paper's 160 where neither they nor `hours` are given.
+        epochs: Epochs of the final training; 100 where neither they nor `hours` are given.
         run_dir: Folder that receives both runs, `search` and `training`; the same `fit` continues a stopped one. New
             folders below `runs` where not given.
         search_settings: Further settings of the search, by their flags' names.
@@ -34,6 +47,7 @@ class ImageClassifier:
     Example:
         classifier = eoinas_tf.ImageClassifier(search_epochs=16, epochs=20).fit(x, y)
         classifier.predict(more_images)
+        eoinas_tf.ImageClassifier(hours=2, run_dir="runs/mine").fit(x, y)  # the same call continues it
     """
 
     found: SearchRun
@@ -43,14 +57,21 @@ class ImageClassifier:
     def __init__(
         self,
         *,
-        search_epochs: int = 160,
-        epochs: int = 100,
+        hours: float | None = None,
+        search_epochs: int | None = None,
+        epochs: int | None = None,
         run_dir: str | Path | None = None,
         search_settings: dict[str, Any] | None = None,
         train_settings: dict[str, Any] | None = None,
     ) -> None:
-        self.search_epochs = search_epochs
-        self.epochs = epochs
+        if hours is not None and not (search_epochs is None and epochs is None):
+            raise ConfigurationError(
+                "hours chooses the epochs of both runs: leave out hours, or search_epochs and epochs. "
+                f"Received: hours={hours!r}, search_epochs={search_epochs!r}, epochs={epochs!r}"
+            )
+        self.hours = hours
+        self.search_epochs = SEARCH_EPOCHS if search_epochs is None and hours is None else search_epochs
+        self.epochs = EPOCHS if epochs is None and hours is None else epochs
         self.run_dir = run_dir
         self.search_settings = dict(search_settings or {})
         self.train_settings = dict(train_settings or {})
@@ -69,18 +90,27 @@ class ImageClassifier:
         Raises:
             EoinasError: See `eoinas_tf.search` and `eoinas_tf.train`.
         """
-        folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in ("search", "training")}
-        found = search(
-            (x, y), test_data=test_data, run_dir=folders["search"], epochs=self.search_epochs, **self.search_settings
-        )
-        trained = train(
-            found, (x, y), test_data=test_data, run_dir=folders["training"], epochs=self.epochs, **self.train_settings
-        )
+        folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in (SEARCH, TRAINING)}
+        settings = {kind: self._settings(kind, folders[kind], x, y, test_data) for kind in (SEARCH, TRAINING)}
+        found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings[SEARCH])
+        trained = train(found, (x, y), test_data=test_data, run_dir=folders[TRAINING], **settings[TRAINING])
         names = trained.class_names
         is_text = np.asarray(y).dtype.kind in "USO"
         self.found, self.trained = found, trained
         self.classes_ = np.array(names) if is_text else np.arange(len(names))
         return self
+
+    def _settings(self, kind: str, folder: Path | None, x: Any, y: Any, test_data: Any) -> dict[str, Any]:
+        """Returns a run's settings, with sizes by the rules where there is a time budget."""
+        given = self.search_settings if kind == SEARCH else self.train_settings
+        if self.hours is None:
+            return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
+        hours = SHARES[kind] * self.hours
+        pixels, classes = pixels_of(x), len(np.unique(np.asarray(y).reshape(-1)))
+        height, width = given.get("image_size") or pixels.shape[1:3]
+        images = Images(len(pixels) if test_data is not None else len(pixels) * 4 // 5, height, width, classes)
+        chosen = kept_settings(folder, recommended_settings(kind, images, hours, given.get("method")))
+        return {"hours": hours, **chosen, **given}
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Returns the classes' probabilities, float32 [n, classes].

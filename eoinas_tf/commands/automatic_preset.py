@@ -1,6 +1,5 @@
 """`--preset=auto`: settings that are not given follow from the images, the machine and the time budget."""
 
-import json
 import sys
 from collections.abc import Set
 from pathlib import Path
@@ -10,16 +9,9 @@ from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.preset_files import AUTOMATIC, FLAG
 from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
-from eoinas_tf.training.automatic_sizes import SEARCH, TRAINING, Images, automatic_settings
+from eoinas_tf.training.automatic_sizes import SEARCH, TRAINING, Images, kept_settings, recommended_settings
 
 LARGEST_SIDE = 64
-# Short runs; both commands' flags change them. Alpha learns faster than in the paper, for it has far fewer steps, and
-# Ce is relative, for in so few epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
-RECIPES: dict[str, dict[str, Any]] = {
-    SEARCH: {"architecture_learning_rate": 0.003, "importance_iterations": "relative"},
-    TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
-}
-METHOD_OF_THE_RECIPE = "eoinas"
 
 
 def for_search(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
@@ -54,13 +46,12 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
         size = fitting_size(Path(dataset.removeprefix(FOLDER_PREFIX)))
     (height, width, _), classes = outline_images(dataset, values["data_dir"], size)
     images = Images(count_training_images(dataset, values["data_dir"]), height, width, classes)
-    recipe = RECIPES[kind] if values.get("method", METHOD_OF_THE_RECIPE) == METHOD_OF_THE_RECIPE else {}
-    chosen = {"image_size": size, **automatic_settings(kind, images, values["hours"]), **recipe}
-    kept = _settings_of_the_run(values["run_dir"], chosen)
-    chosen = {name: value for name, value in {**chosen, **kept}.items() if name not in given and value is not None}
+    hours = None if values["hours"] is None else values["hours"] / values.get("num_seeds", 1)
+    recommended = recommended_settings(kind, images, hours, values.get("method"))
+    chosen = kept_settings(values["run_dir"], {"image_size": size, **recommended})
+    chosen = {name: value for name, value in chosen.items() if name not in given and value is not None}
     if not values["quiet"]:
-        where = f"as in {values['run_dir']}" if kept else f"for {images}"
-        print(f"--{FLAG}={AUTOMATIC} {where}: {' '.join(map(setting_text, chosen.items()))}", file=sys.stderr)
+        print(f"--{FLAG}={AUTOMATIC} for {images}: {' '.join(map(setting_text, chosen.items()))}", file=sys.stderr)
     return {**values, **chosen}
 
 
@@ -93,14 +84,3 @@ def setting_text(setting: tuple[str, Any]) -> str:
     """
     name, value = setting
     return f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
-
-
-def _settings_of_the_run(run_dir: str, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Returns those of the settings that a run in the folder has; none where there is no run yet."""
-    file = Path(run_dir).expanduser() / "config.json" if run_dir else None
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError, RecursionError):
-        return {}  # The run itself says what is wrong with the file.
-    kept = {name: stored[name] for name in chosen if name in stored} if isinstance(stored, dict) else {}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}

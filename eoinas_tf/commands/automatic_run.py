@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
-from eoinas_tf.commands.automatic_preset import RECIPES, fitting_size, setting_text
+from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.training.automatic_sizes import (
+    RECIPES,
     SEARCH,
     SHARES,
     TRAINING,
     Images,
-    automatic_settings,
     batch_size,
+    recommended_settings,
 )
 
 ABOUT = "Searches a cell for a folder of class folders, trains it and exports it. The same command continues."
@@ -113,7 +114,7 @@ def _choice_for_hours(images: Images, run_dir: Path, hours: float) -> dict[str, 
         choice = {"hours": hours, "images": dataclasses.asdict(images)}
         for kind, share in SHARES.items():
             own_hours = round(share * hours, 6)
-            choice[kind] = {"hours": own_hours, **automatic_settings(kind, images, own_hours), **RECIPES[kind]}
+            choice[kind] = {"hours": own_hours, **recommended_settings(kind, images, own_hours)}
         make_folder(run_dir)
         write_json(file, choice)
     for kind in SHARES:

@@ -1,6 +1,7 @@
 """The rehearsal of a final network's training: how many epochs fit into `--hours`."""
 
 import dataclasses
+import functools
 import tempfile
 import threading
 import time
@@ -14,7 +15,6 @@ from eoinas_tf.evaluation.evaluation_images import load_images
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.evaluation.network_exports import check_exports
-from eoinas_tf.evaluation.testing_time import seconds_to_test
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.epoch_steps import Epoch, StepRunner
 from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
@@ -43,7 +43,7 @@ def training_within_hours(
 
     def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
         check_exports(Path(config.run_dir), config.export_formats)
-        epochs = fewest_epochs(lambda number: check_training(config, number))
+        epochs = fewest_epochs(functools.partial(check_training, config))
         Replicas.of(config, config.accumulation_steps)  # Devices are divided before anything is computed.
         images = load_images(config, dataset)
         with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
@@ -91,15 +91,13 @@ class RehearsedTraining(EvaluationSession):
                 epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
                 timing = train(self.step, epoch, runner)
                 assert timing is not None
-                started = time.monotonic()
-                test_seconds = seconds_to_test(self.step, self.tests)
-                is_first = written == 1  # It traces the test; what it takes beside the test stays counted.
-                more = test_seconds - (0.0 if is_first else time.monotonic() - started)
                 means = self.step.test_all(self.tests.take(1))
                 self.write_epoch(dataclasses.replace(epoch, number=written), means, timing)
-            return more
+            return 0.0
 
-        costs = {KIND: rehearsal.epoch_cost(run_epoch)}
+        cost = rehearsal.epoch_cost(run_epoch)
+        test_seconds = rehearsal.pass_seconds(lambda count: self.step.test_all(self.tests.take(count)), len(self.tests))
+        costs = {KIND: dataclasses.replace(cost, seconds_around_steps=cost.seconds_around_steps + test_seconds)}
         rehearsal.check_stop()
         started = time.monotonic()
         self.progress = silent_progress(1)
@@ -110,5 +108,5 @@ class RehearsedTraining(EvaluationSession):
             costs,
             seconds_around_epochs,
             lambda epochs: {KIND: epochs},
-            lambda epochs: check_training(config, epochs),
+            functools.partial(check_training, config),
         )

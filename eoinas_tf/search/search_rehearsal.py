@@ -21,7 +21,7 @@ from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.search.search_session import SearchEpoch, SearchSession
 from eoinas_tf.search.search_step import SearchStep
 from eoinas_tf.training.epoch_steps import StepRunner
-from eoinas_tf.training.rehearsal import FIRST_STEPS, Rehearsal, silent_progress, within_hours
+from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
 from eoinas_tf.training.time_budget import RunCost, fewest_epochs
 
 TrainEpoch = Callable[[SearchStep, SearchEpoch, StepRunner], dict | None]
@@ -43,9 +43,7 @@ def search_within_hours(
 
     def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
         # Refuses, before an image is read, settings of which no number of epochs makes a search.
-        epochs = max(REHEARSED_EPOCHS, fewest_epochs(lambda number: check_search(config, number)))
-        while not _makes_search(config, epochs):
-            epochs += 1
+        epochs = fewest_epochs(functools.partial(check_search, config), REHEARSED_EPOCHS)
         Replicas.of(config)  # Devices are divided before anything is computed.
         images = read_search_images(config, dataset)
         with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
@@ -94,12 +92,10 @@ class RehearsedSearch(SearchSession):
     """A search of which a few steps of each kind are run, with what is around them.
 
     Attributes:
-        scorings: Cells that were scored, each with a pass over D_V in the search.
-        seconds_to_score: Seconds of such a pass.
+        scorings: Cells that would have been scored, each with a pass over D_V.
     """
 
     scorings = 0
-    seconds_to_score = 0.0
 
     def rehearse(
         self, config: SearchConfig, stop: threading.Event, train: TrainEpoch, seconds_to_open: float
@@ -140,7 +136,7 @@ class RehearsedSearch(SearchSession):
         self.progress = silent_progress(1)
         evidence = self.method.evidence()
         self.finish(self.method.derive(evidence, self.drop_epochs, self.cell_accuracy, self.source), evidence)
-        seconds_to_end = time.monotonic() - started + self.scorings * self.seconds_to_score
+        seconds_to_end = time.monotonic() - started + self._seconds_to_score(rehearsal)
 
         def count(epochs: int) -> dict[str, int]:
             whole = dataclasses.replace(config, epochs=epochs)
@@ -150,23 +146,20 @@ class RehearsedSearch(SearchSession):
         return RunCost(self.epoch_steps, costs, around, count, is_run)
 
     def cell_accuracy(self, operation_index: np.ndarray) -> float:
-        """Measures, once, how long it takes to score a cell, and scores none.
+        """Counts a cell that is to be scored, and scores none.
 
         Args:
             operation_index: The sub-network, int32 [cell types, edges].
         """
-        if not self.scorings:
-            batches = scoring_batches(
-                self.dataset.train, self.preprocessing, batch_size=self.config.batch_size, indices=self.halves[1]
-            )
-            derived_cell_accuracy(self.step, operation_index, batches.take(1))
-            measured = min(FIRST_STEPS, len(batches))
-            started = time.monotonic()
-            derived_cell_accuracy(self.step, operation_index, batches.take(measured))
-            self.seconds_to_score = (time.monotonic() - started) * len(batches) / measured
         self.scorings += 1
+        self._scored = operation_index
         return 0.0
 
-
-def _makes_search(config: SearchConfig, epochs: int) -> bool:
-    return fewest_epochs(lambda number: check_search(config, max(number, epochs))) == 1
+    def _seconds_to_score(self, rehearsal: Rehearsal) -> float:
+        """Returns what it takes to score all cells that are to be."""
+        batches = scoring_batches(
+            self.dataset.train, self.preprocessing, batch_size=self.config.batch_size, indices=self.halves[1]
+        )
+        return self.scorings * rehearsal.pass_seconds(
+            lambda count: derived_cell_accuracy(self.step, self._scored, batches.take(count)), len(batches)
+        )

@@ -4,7 +4,9 @@ docs/choosing_settings.md states them. They need no measurement, so that the sam
 """
 
 import dataclasses
+import json
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from eoinas_tf.cpu_threads import usable_cpus
@@ -21,6 +23,13 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     SEARCH: ((3, 8), (5, 8), (5, 16), (8, 16)),
     TRAINING: ((3, 8), (5, 8), (5, 16), (8, 16), (8, 24), (14, 24), (20, 36)),
 }
+# For short runs. Alpha learns faster than in the paper, for it has far fewer steps, and Ce is relative, for in so few
+# epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
+RECIPES: dict[str, dict[str, Any]] = {
+    SEARCH: {"architecture_learning_rate": 0.003, "importance_iterations": "relative"},
+    TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
+}
+METHOD_OF_THE_RECIPE = "eoinas"
 # Each of two reduction cells halves height and width.
 TINY_SIDE, CELLS_OF_TINY_IMAGES = 16, 3
 MANY_CLASSES, CHANNELS_OF_MANY_CLASSES = 50, 16
@@ -97,6 +106,34 @@ def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int
         "crop_padding": min(LARGEST_PADDING, min(images.height, images.width) // SIDE_OF_A_PADDED_PIXEL),
         **({"epochs": effort.epochs[kind]} if hours is None else {}),
     }
+
+
+def recommended_settings(kind: str, images: Images, hours: float | None, method: str | None = None) -> dict[str, Any]:
+    """Returns the settings of sizes for a run, with those that suit short runs.
+
+    Args:
+        kind: `search` or `training`.
+        images: The images.
+        hours: The run's own time budget; None: none.
+        method: The search method; the default one where not given.
+    """
+    recipe = RECIPES[kind] if method in (None, METHOD_OF_THE_RECIPE) else {}
+    return {**automatic_settings(kind, images, hours), **recipe}
+
+
+def kept_settings(run_dir: str | Path | None, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Returns settings as a run in a folder began with them: rules know the machine, which may be another one now.
+
+    Args:
+        run_dir: The run folder; None or empty: none.
+        chosen: The settings by the rules, for a run that has not begun.
+    """
+    try:
+        stored = json.loads(Path(run_dir, "config.json").expanduser().read_text(encoding="utf-8")) if run_dir else {}
+    except (OSError, ValueError, RecursionError):
+        return chosen  # The run itself says what is wrong with the file.
+    kept = {name: stored[name] for name in chosen if name in stored} if isinstance(stored, dict) else {}
+    return {**chosen, **{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}}
 
 
 def batch_size(training_images: int) -> int:

@@ -138,6 +138,24 @@ class Rehearsal:
         second, per_step = self._timed(run_epoch, second_steps)
         return epoch_cost((steps, first), (second_steps, second), per_step)
 
+    def pass_seconds(self, run: Callable[[int], object], batches: int) -> float:
+        """Returns what a pass over images takes that trains nothing, such as a test.
+
+        Args:
+            run: Runs so many of its batches, from the first one on.
+            batches: Batches of the whole pass.
+        """
+        self.check_stop()
+        run(1)  # Traced.
+        some = min(FIRST_STEPS, batches)
+        first = self._seconds_of(run, some)
+        more = min(batches, max(some + 1, int(some * self._seconds_to_measure() / max(first, 1e-6))))
+        if some == batches:
+            return first
+        second = self._seconds_of(run, more)
+        # What starting takes is in both, and once in the pass.
+        return second + (batches - more) * max(0.0, second - first) / (more - some)
+
     def check_stop(self) -> None:
         """Ends the rehearsal where it is to stop; called between its parts.
 
@@ -150,9 +168,16 @@ class Rehearsal:
     def _steps_to_measure(self, seconds_per_step: float | None, fewest: int) -> int:
         if not seconds_per_step:
             return fewest
+        return min(self.epoch_steps, max(fewest, 1 + int(self._seconds_to_measure() / seconds_per_step)))
+
+    def _seconds_to_measure(self) -> float:
         budget = (self.config.hours or 0.0) * SECONDS_OF_AN_HOUR
-        seconds = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, MEASURED_SHARE * budget))
-        return min(self.epoch_steps, max(fewest, 1 + int(seconds / seconds_per_step)))
+        return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, MEASURED_SHARE * budget))
+
+    def _seconds_of(self, run: Callable[[int], object], batches: int) -> float:
+        started = self.clock()
+        run(batches)
+        return self.clock() - started
 
     def _timed(self, run_epoch: Callable[[int, StepRunner], float], steps: int) -> tuple[float, float | None]:
         """Returns the seconds of an epoch of so many steps, and of one of its steps after the first."""

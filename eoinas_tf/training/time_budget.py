@@ -72,16 +72,17 @@ def epochs_that_fit(
     return epochs
 
 
-def fewest_epochs(is_run: Callable[[int], None]) -> int:
+def fewest_epochs(is_run: Callable[[int], None], at_least: int = 1) -> int:
     """Returns the epochs of the shortest run that the settings allow.
 
     Args:
         is_run: Raises a ConfigurationError where the settings make no run of so many epochs.
+        at_least: Fewer are not asked for.
 
     Raises:
         ConfigurationError: There is none.
     """
-    for epochs in range(1, MOST_FEWEST_EPOCHS):
+    for epochs in range(at_least, MOST_FEWEST_EPOCHS):
         try:
             is_run(epochs)
         except ConfigurationError:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import flags
 
 import eoinas_tf
+from eoinas_tf.api import image_classifier
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
 
@@ -92,3 +93,57 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
     with pytest.raises(RunDirectoryError, match="other images"):
         eoinas_tf.search((255 - x, names), run_dir=found.run_dir, epochs=1, **SEARCH)
     assert process_state() == before
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The (kind, settings) of the runs that a fit would make; the first one that trains ends it."""
+    calls = []
+
+    def search(data, **settings):
+        calls.append(("search", settings))
+
+    def train(found, data, **settings):
+        calls.append(("training", settings))
+        raise ConfigurationError("enough")
+
+    monkeypatch.setattr(image_classifier, "search", search)
+    monkeypatch.setattr(image_classifier, "train", train)
+    return calls
+
+
+def test_hours_are_shared_out_with_sizes_for_the_images(runs, tmp_path):
+    x, y = np.zeros((100, 8, 8), np.uint8), np.arange(100) % 2
+    classifier = eoinas_tf.ImageClassifier(hours=3, train_settings={"cells": 4, "hours": 1.0})
+    with pytest.raises(ConfigurationError, match="enough"):
+        classifier.fit(x, y)
+    (_, searched), (_, trained) = runs
+    assert searched["hours"] == pytest.approx(1.0)
+    assert "epochs" not in searched.keys() | trained.keys()
+    # 80 images of 8x8 pixels: three cells, at most 16 channels, batches of 4, a pixel of padding.
+    assert [searched[name] for name in ("cells", "init_channels", "batch_size", "crop_padding")] == [3, 16, 4, 1]
+    assert (searched["importance_iterations"], trained["drop_path"]) == ("relative", 0.1)
+    assert (trained["cells"], trained["hours"], trained["init_channels"]) == (4, 1.0, 16)  # Given ones win.
+
+
+def test_without_hours_the_epochs_are_those_of_before(runs):
+    with pytest.raises(ConfigurationError, match="enough"):
+        eoinas_tf.ImageClassifier().fit(np.zeros((4, 8, 8), np.uint8), [0, 1, 0, 1])
+    assert runs == [
+        ("search", {"test_data": None, "run_dir": None, "epochs": 160}),
+        ("training", {"test_data": None, "run_dir": None, "epochs": 100}),
+    ]
+
+
+def test_a_run_that_began_keeps_its_sizes(runs, tmp_path):
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "config.json").write_text('{"cells": 7, "init_channels": 9}')
+    with pytest.raises(ConfigurationError, match="enough"):
+        eoinas_tf.ImageClassifier(hours=3, run_dir=tmp_path).fit(np.zeros((40, 8, 8), np.uint8), np.arange(40) % 2)
+    assert [(runs[place][1]["cells"], runs[place][1]["init_channels"]) for place in (0, 1)] == [(7, 9), (3, 16)]
+
+
+@pytest.mark.parametrize("epochs", [{"epochs": 3}, {"search_epochs": 9}])
+def test_hours_leave_no_epochs_to_give(epochs):
+    with pytest.raises(ConfigurationError, match=r"leave out hours, or search_epochs and epochs. Received: hours=2"):
+        eoinas_tf.ImageClassifier(hours=2, **epochs)

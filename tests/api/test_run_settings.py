@@ -34,3 +34,10 @@ def test_each_run_without_a_folder_gets_a_new_one(tmp_path, monkeypatch):
     folders = [make_config(EvaluationConfig, "training", None, "arrays", {}).run_dir for _ in range(2)]
     assert folders == ["runs/training_1", "runs/training_2"]
     assert (tmp_path / "runs" / "training_2").is_dir()
+
+
+def test_hours_and_epochs_are_refused_together(tmp_path):
+    config = make_config(EvaluationConfig, "training", tmp_path / "a", "digits", {"hours": 2, "epochs": None})
+    assert (config.hours, config.epochs) == (2, None)
+    with pytest.raises(ConfigurationError, match="leave out --hours or --epochs"):
+        make_config(EvaluationConfig, "training", tmp_path / "b", "digits", {"hours": 2, "epochs": 3})

@@ -77,11 +77,6 @@ def test_images_get_a_size_that_is_said(start, tmp_path, sizes, given, expected)
     assert ("images are resized to 24x24 pixels" in output) == (expected == (24, 24) or given is not None)
 
 
-@pytest.mark.parametrize(("images", "batch"), [(10, 4), (100, 4), (200, 8), (900, 32), (50000, 64)])
-def test_small_sets_get_small_batches(images, batch):
-    assert automatic_run.batch_size(images) == batch
-
-
 def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
     write_folder(tmp_path / "images", [(9, 7)] * 5)
     code, commands, _, errors = start("images", statuses=(42,))
@@ -93,3 +88,72 @@ def test_what_is_no_folder_is_one_line(start, tmp_path):
     code, commands, _, errors = start("nowhere")
     assert (code, commands) == (1, [])
     assert errors == f"error: FOLDER must be a folder of class folders. Received: {tmp_path / 'nowhere'}\n"
+
+
+def test_without_hours_nothing_is_chosen_or_written(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    _, (search, _), _, _ = start("images")
+    assert search[:7] == [
+        "search", "--epochs=16", "--cells=5", "--init_channels=16", "--architecture_learning_rate=0.003",
+        "--importance_iterations=relative", f"--dataset=folder:{tmp_path / 'images'}",
+    ]  # fmt: skip
+    assert not (tmp_path / "runs").exists()
+
+
+def test_hours_are_shared_out_and_choose_sizes(start, tmp_path):
+    # 8 training images of 9x7 pixels: three cells, and 16 channels at most.
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    code, (search, training), output, _ = start("images", "--hours=1.5")
+    assert code == 0
+    searched = config_from_arguments(SearchConfig, search[1:])
+    trained = config_from_arguments(EvaluationConfig, training[1:])
+    assert (searched.hours, trained.hours) == (0.5, 1.0)
+    for config in (searched, trained):
+        assert (config.epochs, config.cells, config.init_channels) == (None, 3, 16)
+        assert (config.batch_size, config.crop_padding) == (4, 0)
+    assert (searched.importance_iterations, trained.drop_path) == ("relative", 0.1)
+    assert "search in 0.5 of 1.5 hours, for 8 training images of 9x7 pixels in 2 classes: 3 cells" in output
+
+
+def test_the_choice_is_kept_for_the_same_hours_only(start, tmp_path, monkeypatch):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    _, commands, _, _ = start("images", "--hours=1.5", statuses=(42,))
+    # Another machine would choose otherwise.
+    monkeypatch.setattr(automatic_run, "recommended_settings", lambda *arguments: {"cells": 9})
+    _, again, _, _ = start("images", "--hours=1.5")
+    assert again[0] == commands[0]
+    code, commands, _, errors = start("images", "--hours=2")
+    assert (code, commands) == (1, [])
+    assert errors == (
+        "error: runs/images holds runs with --hours=1.5; repeat it to continue them, or name another --run_dir. "
+        "Received: 2\n"
+    )
+    for content in ("", "[]", '{"hours": 1.5, "search": {}, "training": {}}'):
+        (tmp_path / "runs" / "images" / "auto.json").write_text(content)
+        _, commands, _, errors = start("images", "--hours=1.5")
+        assert (commands, errors.count("\n")) == ([], 1)
+        assert "auto.json cannot be read as a choice of settings" in errors
+
+
+def test_a_share_that_is_too_small_is_put_into_relation(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    _, _, _, errors = start("images", "--hours=0.1", statuses=(1,))
+    assert errors == "error: eoinas search ended with status 1; see above; it has 33% of --hours=0.1\n"
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "two", ""])
+def test_wrong_hours_are_one_line(start, tmp_path, hours):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    code, commands, _, errors = start("images", f"--hours={hours}")
+    assert (code, commands, errors.count("\n")) == (1, [], 1)
+    assert errors.startswith("error: --hours must be ")
+
+
+@pytest.mark.parametrize("size", ["8,9", "8x9", "8X9"])
+def test_a_given_size_counts_for_the_choice(start, tmp_path, size):
+    write_folder(tmp_path / "images", [(90, 70)] * 5)
+    _, (search, _), output, _ = start("images", "--hours=1.5", f"--image_size={size}")
+    assert "of 8x9 pixels" in output
+    assert config_from_arguments(SearchConfig, search[1:]).image_size == (8, 9)
+    _, commands, _, errors = start("images", "--hours=1.5", "--image_size=large", "--run_dir=other")
+    assert (commands, errors) == ([], "error: --image_size must be H,W, two whole numbers. Received: large\n")

@@ -15,7 +15,12 @@ SMALL = {"genotype": "darts-v2", "cells": 3, "init_channels": 4, "describe": Tru
 
 def test_the_command_trains_what_its_settings_describe(monkeypatch):
     received = []
-    monkeypatch.setattr(evaluation_loop, "run_evaluation", received.append)
+
+    def run(config, seconds_before):
+        assert seconds_before > 0  # Of a time budget, imports take their part.
+        received.append(config)
+
+    monkeypatch.setattr(evaluation_loop, "run_evaluation", run)
     evaluation.evaluate(EvaluationConfig(genotype="DARTS_V2"))
     assert received == [EvaluationConfig(genotype="DARTS_V2")]
 

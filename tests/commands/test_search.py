@@ -1,6 +1,6 @@
 import gc
 
-from eoinas_tf.commands import search
+from eoinas_tf.commands import automatic_preset, search
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.search import search_loop, seed_selection
 
@@ -15,7 +15,12 @@ def test_the_command_runs_the_searches_of_its_settings(monkeypatch):
 def test_each_search_begins_without_what_it_does_not_need(monkeypatch):
     """With several seeds, other processes find the function by its name."""
     received = []
-    monkeypatch.setattr(search_loop, "run_search", lambda config: received.append((config, gc.get_freeze_count() > 0)))
+
+    def run(config, seconds_before):
+        assert seconds_before > 0  # Of a time budget, imports take their part.
+        received.append((config, gc.get_freeze_count() > 0))
+
+    monkeypatch.setattr(search_loop, "run_search", run)
     gc.unfreeze()
     config = SearchConfig(epochs=9)
     search.run_one_search(config)
@@ -26,6 +31,8 @@ def test_each_search_begins_without_what_it_does_not_need(monkeypatch):
 
 def test_the_command_has_the_flags_of_a_search(monkeypatch):
     received = []
-    monkeypatch.setattr(search, "run_command", lambda *arguments: received.append(arguments))
+    monkeypatch.setattr(search, "run_command", lambda *arguments, **more: received.append((arguments, more)))
     search.main()
-    assert received == [(SearchConfig, search.search, search.ABOUT)]
+    assert received == [
+        ((SearchConfig, search.search, search.ABOUT), {"complete_automatically": automatic_preset.for_search})
+    ]

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from eoinas_tf.data.image_datasets import load_image_dataset
-from eoinas_tf.data.image_outline import outline_images
+from eoinas_tf.data.image_outline import count_training_images, outline_images
 from eoinas_tf.errors import DatasetError
 
 
@@ -48,3 +48,22 @@ def test_images_of_many_sizes_are_answered_with_a_size(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DatasetError, match="no such folder"):
         outline_images(f"folder:{tmp_path / 'x'}", None, None)
+
+
+def test_training_images_are_counted_without_loading_them(tmp_path):
+    assert count_training_images("digits", None) == 1437  # 1,438 once classes give up whole images.
+    for part in ("train", "test"):
+        for name in ("a", "b"):
+            (tmp_path / "parts" / part / name).mkdir(parents=True)
+            (tmp_path / "one" / name).mkdir(parents=True, exist_ok=True)
+            for number in range(5):
+                (tmp_path / "parts" / part / name / f"{number}.png").touch()
+                (tmp_path / "one" / name / f"{number}.png").touch()
+    assert count_training_images(f"folder:{tmp_path / 'parts'}", None) == 10
+    assert count_training_images(f"folder:{tmp_path / 'one'}", None) == 8
+    with pytest.raises(DatasetError, match="is not prepared"):
+        count_training_images("mnist", str(tmp_path))
+
+
+def test_training_images_of_prepared_sets_are_counted(tfds_data_dir):
+    assert count_training_images("cifar10", tfds_data_dir) == 50_000

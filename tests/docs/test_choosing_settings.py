@@ -7,8 +7,21 @@ import pytest
 from docs_pages import cells_of
 
 from eoinas_tf.commands import automatic_run
+from eoinas_tf.commands.automatic_preset import setting_text
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.evaluation.network_description import describe_network
+from eoinas_tf.training.automatic_sizes import (
+    EFFORTS,
+    MANY_CLASSES,
+    MOST_CPUS,
+    RECIPES,
+    SEARCH,
+    SHARES,
+    SIZES,
+    TINY_SIDE,
+    TRAINING,
+    USUAL_HOURS,
+)
 from eoinas_tf.training.time_formula import SEARCH_FACTOR, seconds_of_an_image
 
 
@@ -81,5 +94,21 @@ def test_the_memory_is_that_of_the_benchmarks(page, docs_folder):
 
 def test_every_flag_that_it_names_exists(page):
     known = {field.name for config in (SearchConfig, EvaluationConfig) for field in dataclasses.fields(config)}
-    known |= {f"no{name}" for name in known}
+    known |= {f"no{name}" for name in known} | {"preset"}
     assert set(re.findall(r"--(\w+)", page)) <= known
+
+
+def test_the_rules_of_sizes_are_those_of_the_code(page):
+    bounds = [f"below {effort.below:,}" for effort in EFFORTS[:-1]] + ["more"]
+    assert marked_rows(page, "efforts") == [
+        [bound, str(effort.epochs[SEARCH]), str(effort.epochs[TRAINING]), "{}, {}".format(*effort.largest)]
+        for bound, effort in zip(bounds, EFFORTS, strict=True)
+    ]
+    assert marked_rows(page, "networks") == [
+        [kind, "; ".join(f"{cells}, {channels}" for cells, channels in SIZES[kind])] for kind in (SEARCH, TRAINING)
+    ]
+    words = " ".join(page.split())
+    assert (SHARES[SEARCH], USUAL_HOURS, TINY_SIDE, MANY_CLASSES, MOST_CPUS) == (pytest.approx(1 / 3), 3, 16, 50, 16)
+    assert "the search a third of the hours and the training two thirds" in words
+    for recipe in RECIPES.values():
+        assert " ".join(map(setting_text, recipe.items())) in words

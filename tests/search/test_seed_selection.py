@@ -6,6 +6,7 @@ import pytest
 from eoinas_tf.commands.search import run_one_search
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError
+from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.search import seed_selection
 from eoinas_tf.search.seed_selection import search_seeds
 from eoinas_tf.space.genotype import Genotype
@@ -131,3 +132,23 @@ def test_selecting_from_nothing_is_refused(tmp_path):
         search_seeds(
             SearchConfig(run_dir=str(tmp_path / "best"), select_from=(str(tmp_path / "none"),)), run_one_search
         )
+
+
+def test_seeds_share_out_hours_and_have_the_epochs_of_the_first(tmp_path, monkeypatch):
+    made = []
+
+    def search(config, run_one):
+        made.append((config.seed, config.hours, config.epochs, config.warmup_epochs))
+        with RunDirectory(config) as run:
+            if config.epochs is None:
+                run.keep_epochs(24)
+        if len(made) == 2:
+            raise EoinasError("ended")
+
+    monkeypatch.setattr(seed_selection, "_search_in_own_process", search)
+    config = SearchConfig(run_dir=str(tmp_path / "run"), num_seeds=3, hours=1.5, quiet=True)
+    for _ in range(2):
+        with pytest.raises((EoinasError, ConfigurationError)):
+            search_seeds(config, run_one_search)
+    assert made == [(0, 0.5, None, None), (1, 0.5, 24, 3), (0, 0.5, 24, 3), (1, 0.5, 24, 3), (2, 0.5, 24, 3)]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["epochs"] == 24

@@ -98,3 +98,11 @@ def test_the_studies_that_are_shipped_are_there():
 def test_the_studies_that_are_shipped_can_be_planned(path, tmp_path, monkeypatch):
     monkeypatch.chdir(path.parents[1])
     assert plan_study(read_study(path), tmp_path)
+
+
+def test_runs_of_a_study_have_epochs_and_no_hours(tmp_path):
+    study = changed("scales", 0, "search", value={"hours": 2, "cells": 3})
+    with pytest.raises(
+        ConfigurationError, match=r"--hours would choose other epochs for each run.*Received: --hours=2"
+    ):
+        plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")

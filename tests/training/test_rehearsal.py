@@ -6,6 +6,7 @@ import threading
 import time
 import types
 
+import keras
 import pytest
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
@@ -64,6 +65,28 @@ def test_what_was_left_out_is_counted_on_top():
     clock = Clock()
     rehearsal = Rehearsal(EvaluationConfig(hours=0.1), 100, None, threading.Event(), clock)
     assert rehearsal.epoch_cost(an_epoch(clock, [], 9.0, more=7.0)).seconds_around_steps == pytest.approx(9.3)
+
+
+@pytest.mark.parametrize(
+    ("batches", "runs", "seconds"),
+    [
+        # 3 s to start and 0.1 s a batch; after 3 batches (3.3 s), as many as take 3.6 s by their mean, at least 4.
+        (100, [1, 3, 4], 13.0),
+        (4, [1, 3, 4], 3.4),
+        (3, [1, 3], 3.3),
+        (2, [1, 2], 3.2),
+    ],
+)
+def test_a_pass_is_measured_on_some_batches_and_starts_once(batches, runs, seconds):
+    clock, ran = Clock(), []
+    rehearsal = Rehearsal(EvaluationConfig(hours=0.1), 9, None, threading.Event(), clock)
+
+    def run(count):
+        ran.append(count)
+        clock.now += 3.0 + 0.1 * count + (9.0 if len(ran) == 1 else 0.0)
+
+    assert rehearsal.pass_seconds(run, batches) == pytest.approx(seconds)
+    assert ran == runs
 
 
 def test_a_rehearsal_that_is_told_to_stop_goes_no_further():
@@ -169,6 +192,19 @@ def test_a_signal_ends_it(tmp_path):
     with pytest.raises(StoppedError, match="SIGTERM received"):
         within_hours(EvaluationConfig(run_dir=str(tmp_path), hours=0.1, quiet=True), None, 0.0, rehearse)
     assert told == [True]
+
+
+def test_names_of_layers_go_on_as_if_nothing_had_been_built(rehearsed, tmp_path):
+    def number():
+        return int(f"{keras.layers.Dense(1).name}_0".split("_")[1])
+
+    def building(stop):
+        assert keras.layers.Dense(1).name == "dense"
+        return rehearsed(stop)
+
+    before = number()
+    within_hours(EvaluationConfig(run_dir=str(tmp_path), hours=0.1, quiet=True), None, 0.0, building)
+    assert number() == before + 1
 
 
 def test_warnings_are_left_to_the_run_itself(tmp_path, caplog):

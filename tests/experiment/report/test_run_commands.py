@@ -88,3 +88,13 @@ def test_flags_are_written_as_they_are_typed():
     assert flag_text("download", False) == "--nodownload"
     assert flag_text("image_size", [8, 9]) == "--image_size=8,9"
     assert flag_text("dataset", "folder:a b") == "--dataset=folder:a b"
+
+
+def test_a_run_by_hours_is_repeated_by_its_epochs(tmp_path):
+    folder = write_search(tmp_path / "search")
+    record = read_run(folder)
+    changed = SearchConfig(**{**dataclasses.asdict(record.config), "hours": 0.5})
+    (folder / "config.json").write_text('{"kind": "SearchConfig", ' + changed.to_json().lstrip()[1:])
+    command = run_command_line(read_run(folder))
+    assert "--hours" not in command
+    assert parsed(SearchConfig, command) == record.config

@@ -1,0 +1,124 @@
+"""A search that chooses its epochs by hours is, to the byte, the one that is asked for so many epochs."""
+
+import hashlib
+import json
+import tempfile
+import time
+
+import pytest
+import tensorflow as tf
+
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.search import search_rehearsal
+from eoinas_tf.search.search_loop import run_search, train_epoch
+from eoinas_tf.search.search_rehearsal import check_search, kinds_of_epochs, search_within_hours
+from eoinas_tf.training.time_budget import RunCost
+
+TINY = {
+    "dataset": "digits", "cells": 3, "init_channels": 2, "batch_size": 330, "crop_padding": 1,
+    "horizontal_flip": False, "operations": ("skip_connect", "max_pool_3x3", "sep_conv_3x3"),
+}  # fmt: skip
+FILES = ("metrics.jsonl", "pruning.jsonl", "genotype.json", "summary.json")
+
+
+def test_the_kinds_of_epochs_follow_the_warm_up():
+    assert kinds_of_epochs(SearchConfig(epochs=16)) == [("warm-up", 0)] * 2 + [("search", 0)] * 14
+    assert kinds_of_epochs(SearchConfig(epochs=9, warmup_epochs=0))[0] == ("search", 0)
+    assert kinds_of_epochs(SearchConfig(epochs=5, method="random_search")) == [("search", 0)] * 5
+
+
+def test_the_kinds_of_epochs_follow_the_stages():
+    # 10 epochs are 4, 3 and 3; of each stage's 0.4 are 1.6, 1.2 and 1.2 epochs.
+    assert kinds_of_epochs(SearchConfig(epochs=10, method="pdarts")) == [
+        *[("warm-up in stage 1", 0)] * 2, *[("search in stage 1", 0)] * 2,
+        ("warm-up in stage 2", 1), *[("search in stage 2", 1)] * 2,
+        ("warm-up in stage 3", 2), *[("search in stage 3", 2)] * 2,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "fewest"),
+    [({}, 8), ({"operations": ("none", "skip_connect")}, 2), ({"method": "pdarts"}, 3), ({"method": "darts"}, 1)],
+)
+def test_too_few_epochs_make_no_search(settings, fewest):
+    config = SearchConfig(hours=1.0, **settings)
+    check_search(config, fewest)
+    if fewest > 1:
+        with pytest.raises(ConfigurationError):
+            check_search(config, fewest - 1)
+
+
+@pytest.fixture
+def eagerly():
+    """Tracing would take most of the time; what is chosen and kept is the same."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def chosen(monkeypatch, tmp_path, eagerly):
+    """Lets every search choose three epochs; returns the costs that it saw."""
+    costs = []
+    monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or 3)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return costs
+
+
+def left_behind(folder):
+    found = {name: (folder / name).read_bytes() for name in FILES}
+    newest = max((folder / "checkpoints").iterdir())
+    data = newest / "variables.data-00000-of-00001"
+    return {**found, newest.name: hashlib.sha256(data.read_bytes()).hexdigest()}
+
+
+def test_it_is_the_search_of_so_many_epochs(chosen, tmp_path, capsys):
+    by_hours = SearchConfig(run_dir=str(tmp_path / "hours"), hours=1.0, **TINY)
+    run_search(by_hours, seconds_before=7.0)
+    output = capsys.readouterr().out
+    assert (output.count("found "), output.count("1/3"), output.count("chosen for")) == (1, 1, 0)
+    ((cost, spent),) = chosen
+    assert spent > 7.0
+    assert cost.epoch_steps == 3  # 719 images of each half in batches of 330.
+    assert cost.count(16) == {"warm-up": 2, "search": 14}
+    assert set(cost.kinds) == {"warm-up", "search"}
+    assert all(kind.seconds_per_step > 0 and kind.seconds_around_steps > 0 for kind in cost.kinds.values())
+    assert cost.seconds_around_epochs > 0
+    assert list((tmp_path / "temporary").iterdir()) == []
+    run_search(SearchConfig(run_dir=str(tmp_path / "epochs"), epochs=3, **TINY))
+    assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
+    stored = json.loads((tmp_path / "hours" / "config.json").read_text())
+    assert (stored["hours"], stored["epochs"]) == (1.0, 3)
+    # Finished, it is found again without another rehearsal.
+    run_search(by_hours)
+    assert len(chosen) == 1
+
+
+def test_every_stage_is_rehearsed_with_its_own_network(chosen, tmp_path):
+    settings = {**TINY, "method": "pdarts", "depth_growth": (1.0, 1.34), "operations_kept": (2, 1), "quiet": True}
+    config = SearchConfig(run_dir=str(tmp_path / "run"), hours=1.0, **settings)
+    assert search_within_hours(config, None, 0.0, train_epoch)[0].epochs == 3
+    ((cost, _),) = chosen
+    assert set(cost.kinds) == {f"{kind} in stage {stage}" for kind in ("warm-up", "search") for stage in (1, 2, 3)}
+    assert cost.count(3) == {f"search in stage {stage}": 1 for stage in (1, 2, 3)}
+
+
+def test_cells_that_are_scored_at_the_end_are_counted(chosen, tmp_path, monkeypatch):
+    monkeypatch.setattr(search_rehearsal, "derived_cell_accuracy", lambda *arguments: time.sleep(0.2))
+    around = []
+    for cells in (1, 502):
+        config = SearchConfig(
+            run_dir=str(tmp_path / f"{cells}"), hours=1.0, method="random_search", random_search_cells=cells,
+            quiet=True, **TINY,
+        )  # fmt: skip
+        search_within_hours(config, None, 0.0, train_epoch)
+        around.append(chosen[-1][0].seconds_around_epochs)
+    assert around[1] - around[0] > 501 * 0.2 / 2  # Not run, but counted; half of it for what differs by chance.
+
+
+def test_settings_that_make_no_search_are_refused_before_an_image_is_read(tmp_path):
+    config = SearchConfig(run_dir=str(tmp_path), hours=1.0, dataset="folder:nowhere", pruning_after_epoch=10**6)
+    with pytest.raises(ConfigurationError, match="operations are left on each edge"):
+        search_within_hours(config, None, 0.0, train_epoch)
