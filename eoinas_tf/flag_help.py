@@ -17,6 +17,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     "data": (
         "dataset", "data_dir", "download", "image_size", "resize_side", "on_bad_image", "split_seed", "normalization",
         "crop", "crop_padding", "horizontal_flip", "color_jitter", "hue_jitter", "cutout_length", "num_classes",
+        "validation_fraction",
     ),
     "size": (
         "genotype", "network", "cells", "init_channels", "stem", "max_parameters", "max_multiply_adds",
@@ -28,6 +29,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "weights_momentum", "weights_l2",
         "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates", "momentum", "l2",
         "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "class_weights", "max_steps",
+        "keep_best", "early_stopping_epochs",
     ),
     "method": (
         "method", "operations", "num_seeds", "select_from", "max_skip_connections",

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.evaluation.best_weights import BEST_NETWORK, BestWeights
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.training_results import TrainingResults
@@ -32,12 +33,14 @@ class EvaluationState:
         optimizer: SGD with momentum.
         results: Sums over the epoch's training steps.
         loss_scale: The loss scale of float16; nothing in other precisions.
+        best: The weights of the best epoch so far, where they are kept.
     """
 
     network: FinalNetwork
     optimizer: keras.optimizers.Optimizer
     results: TrainingResults
     loss_scale: LossScale | NoLossScale
+    best: BestWeights | None = None
 
     def variables(self) -> dict[str, list]:
         """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
@@ -46,6 +49,7 @@ class EvaluationState:
             "optimizer": self.optimizer.variables,
             "results": list(self.results.variables),
             "loss_scale": list(self.loss_scale.variables),
+            **({} if self.best is None else {BEST_NETWORK: self.best.variables}),
         }
 
 
@@ -70,7 +74,8 @@ def build_evaluation_state(config: EvaluationConfig, network: FinalNetwork, tota
     )
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.momentum)
     optimizer.build(network.trainable_variables)
-    return EvaluationState(network, optimizer, TrainingResults(), build_loss_scale(config.mixed_precision))
+    best = BestWeights(network) if config.keep_best else None
+    return EvaluationState(network, optimizer, TrainingResults(), build_loss_scale(config.mixed_precision), best)
 
 
 class TestMeans(NamedTuple):

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError, StorageError
@@ -37,6 +38,18 @@ def test_the_newest_checkpoint_s_weights_and_what_they_mean(trained, tmp_path):
     assert restored.network.auxiliary_head is not None
     for own, other in zip(restored.network.variables, trained.variables, strict=True):
         np.testing.assert_array_equal(own, other)
+
+
+def test_of_a_run_that_kept_the_best_weights_these_are_restored(trained, tmp_path):
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "validation_fraction": 0.25, "keep_best": True}))
+    last = [variable.numpy() + 1 for variable in trained.variables]
+    state = {"network": list(map(tf.Variable, last)), "best_network": trained.variables}
+    Checkpoints(tmp_path / "checkpoints", state).save(8, {"epoch": 2})
+    for chosen, shift in ((1, 0), (None, 1)):  # No epoch was whole, so none was kept.
+        (tmp_path / "summary.json").write_text(json.dumps({**SUMMARY, "chosen_epoch": chosen}))
+        for own, other in zip(restore_network(tmp_path).network.variables, trained.variables, strict=True):
+            np.testing.assert_array_equal(own, other.numpy() + shift)
 
 
 @pytest.mark.parametrize(
