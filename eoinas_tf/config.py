@@ -622,6 +622,25 @@ class EvaluationConfig(RunConfig):
         "of DARTS's or P-DARTS's code (.pt, .pth, .tar with PyTorch installed; .npz, .safetensors without).",
         path_prefix="",
     )
+    validation_fraction: float = setting(
+        0.0,
+        "Fraction of each class's training images that is held out for validation, drawn by the seed. Epochs are then "
+        "measured on these images, and the test images are used once, at the end; 0: epochs are measured on the test "
+        "images.",
+        minimum=0.0,
+        maximum=0.9,
+    )
+    keep_best: bool = setting(
+        False,
+        "Test and export the weights of the epoch with the highest validation accuracy, the first of several, instead "
+        "of the last epoch's. Needs validation_fraction.",
+    )
+    early_stopping_epochs: int = setting(
+        0,
+        "End the training once so many epochs in a row had no higher validation accuracy than the best one before "
+        "them; 0: train all epochs. Needs validation_fraction.",
+        minimum=0,
+    )
     normalization: str | None = setting(
         None,
         "Means and deviations that images are normalized with: those of published PyTorch recipes; measured on the "
@@ -692,6 +711,22 @@ class EvaluationConfig(RunConfig):
             size = ",".join(map(str, self.image_size)) if self.image_size else "none"
             raise ConfigurationError(
                 f"--resize_side needs an --image_size that fits into it. Received: {self.resize_side} and {size}"
+            )
+        self._check_validation()
+
+    def _check_validation(self) -> None:
+        """Raises a ConfigurationError where something would be chosen by validation images that are not there."""
+        for name in ("keep_best", "early_stopping_epochs"):
+            value = getattr(self, name)
+            if value and not self.validation_fraction:
+                raise ConfigurationError(
+                    f"--{name} chooses by validation images, and none are held out; add --validation_fraction=0.1. "
+                    f"Received: --{name}={value}"
+                )
+        if self.validation_fraction and self.pytorch_weights:
+            raise ConfigurationError(
+                "--validation_fraction belongs to a training, and --pytorch_weights trains nothing; leave one of them "
+                f"out. Received: {self.validation_fraction}"
             )
 
 

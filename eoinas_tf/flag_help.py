@@ -18,7 +18,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "dataset", "data_dir", "download", "image_size", "resize_side", "on_bad_image", "split_seed", "normalization",
         "crop", "crop_padding", "horizontal_flip", "color_jitter", "hue_jitter", "cutout_length",
         "randaugment_layers", "randaugment_magnitude", "random_erasing_probability", "mixup_alpha", "cutmix_alpha",
-        "num_classes",
+        "num_classes", "validation_fraction",
     ),
     "size": (
         "genotype", "network", "cells", "init_channels", "stem", "max_parameters", "max_multiply_adds",
@@ -31,6 +31,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "optimizer", "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates",
         "momentum", "l2", "weight_decay", "ema_decay",
         "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "class_weights", "max_steps",
+        "keep_best", "early_stopping_epochs",
     ),
     "method": (
         "method", "operations", "num_seeds", "select_from", "max_skip_connections",

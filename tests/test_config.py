@@ -44,6 +44,9 @@ NOT_IN_THE_PAPER = {
     "random_erasing_probability": 0.0,
     "mixup_alpha": 0.0,
     "cutmix_alpha": 0.0,
+    "validation_fraction": 0.0,
+    "keep_best": False,
+    "early_stopping_epochs": 0,
 }
 
 
@@ -150,6 +153,21 @@ EVALUATION_CONTRADICTIONS = [
     (
         {"resize_side": 8, "image_size": (4, 9)},
         "--resize_side needs an --image_size that fits into it. Received: 8 and 4,9",
+    ),
+    (
+        {"keep_best": True},
+        "--keep_best chooses by validation images, and none are held out; add --validation_fraction=0.1. Received: "
+        "--keep_best=True",
+    ),
+    (
+        {"early_stopping_epochs": 3},
+        "--early_stopping_epochs chooses by validation images, and none are held out; add --validation_fraction=0.1. "
+        "Received: --early_stopping_epochs=3",
+    ),
+    (
+        {"validation_fraction": 0.25, "pytorch_weights": "w.npz"},
+        "--validation_fraction belongs to a training, and --pytorch_weights trains nothing; leave one of them out. "
+        "Received: 0.25",
     ),
 ]
 CONTRADICTIONS = [

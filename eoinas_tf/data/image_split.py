@@ -141,6 +141,7 @@ class ImageDataset:
         image_shape: (height, width, channels) of every image.
         train: The images that networks are trained on.
         test: The images that a finished network is tested on.
+        validation: Training images that are held out, by which an epoch is chosen; None where there are none.
         source: What else tells it from another one, such as its version, and what the test part is.
 
     Raises:
@@ -155,6 +156,7 @@ class ImageDataset:
     test: ImageSplit
     source: Mapping[str, str] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    validation: ImageSplit | None = None
 
     def __post_init__(self) -> None:
         for name in self.class_names:
@@ -169,8 +171,9 @@ class ImageDataset:
     @property
     def size(self) -> str:
         """The images of each part and the classes, as one line to be shown."""
-        images = f"{len(self.train)} training images, {len(self.test)} test images, {self.num_classes} classes"
-        return f"{self.name}: {images}"
+        validation = "" if self.validation is None else f"{len(self.validation)} validation images, "
+        images = f"{len(self.train)} training images, {validation}{len(self.test)} test images"
+        return f"{self.name}: {images}, {self.num_classes} classes"
 
     @property
     def counts(self) -> str:

@@ -1,5 +1,7 @@
 """Class-balanced divisions of a labelled set, as arrays of indices."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from eoinas_tf.errors import DatasetError
@@ -63,17 +65,54 @@ def held_out_fifth(labels: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.nd
         DatasetError: No class has two images, so nothing can be held out.
     """
     labels = np.asarray(labels)
-    kept, held_out = [], []
-    for label in np.unique(labels):
-        members = _shuffled_members(labels, label, seed, "held-out fifth")
-        count = 0 if len(members) == 1 else max(1, (2 * len(members) + HELD_OUT_PARTS) // (2 * HELD_OUT_PARTS))
-        held_out.append(members[:count])
-        kept.append(members[count:])
-    if not sum(map(len, held_out)):
+    kept, held_out = _hold_out(
+        labels, seed, "held-out fifth", lambda size: (2 * size + HELD_OUT_PARTS) // (2 * HELD_OUT_PARTS)
+    )
+    if not len(held_out):
         raise DatasetError(
             "no test images could be held out: at least one class needs 2 images. "
-            f"Received: {len(labels)} images in {len(kept)} classes; add images or a test part"
+            f"Received: {len(labels)} images in {len(np.unique(labels))} classes; add images or a test part"
         )
+    return kept, held_out
+
+
+def held_out_fraction(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out a fraction of every class for validation.
+
+    A class of n images gives up n * fraction, rounded to the nearest, at least one and at most n - 1; a
+    class with a single image keeps it.
+
+    Args:
+        labels: Integer array of shape [n], the class of each image.
+        fraction: What every class gives up, above 0 and below 1.
+        seed: The run's seed; another seed holds out others.
+
+    Returns:
+        (kept, held_out): sorted int64 arrays, disjoint, together 0 .. n - 1.
+
+    Raises:
+        DatasetError: No class has two images, so nothing can be held out.
+    """
+    labels = np.asarray(labels)
+    kept, held_out = _hold_out(labels, seed, "validation images", lambda size: int(size * fraction + 0.5))
+    if not len(held_out):
+        raise DatasetError(
+            f"--validation_fraction={fraction}: no images could be held out, for no class has two; leave it out, or "
+            f"add images. Received: {len(labels)} training images in {len(np.unique(labels))} classes"
+        )
+    return kept, held_out
+
+
+def _hold_out(
+    labels: np.ndarray, seed: int, purpose: str, count_of: Callable[[int], int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divides every class; `count_of` says how many of so many images are held out, within 1 and all but one."""
+    kept, held_out = [], []
+    for label in np.unique(labels):
+        members = _shuffled_members(labels, label, seed, purpose)
+        count = min(max(1, count_of(len(members))), len(members) - 1)
+        held_out.append(members[:count])
+        kept.append(members[count:])
     return np.sort(np.concatenate(kept)), np.sort(np.concatenate(held_out))
 
 

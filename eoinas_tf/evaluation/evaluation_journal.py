@@ -4,9 +4,10 @@ from typing import Any
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
+from eoinas_tf.evaluation.epoch_choice import best_epoch
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.experiment.atomic_files import write_json, write_text
-from eoinas_tf.experiment.curve_plots import FINAL_TRAINING_PANELS, draw_curves
+from eoinas_tf.experiment.curve_plots import draw_curves, final_training_panels
 from eoinas_tf.experiment.figure_files import write_figures
 from eoinas_tf.experiment.report.report_page import write_report
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -21,15 +22,36 @@ CURVES = {
         "train_loss": "loss_with_auxiliary_head_and_label_smoothing",
         "train_accuracy": "accuracy",
     },
-    "test": {"test_loss": "cross_entropy", "test_accuracy": "accuracy", "test_top_5_accuracy": "accuracy_top_5"},
     "": {"learning_rate": "schedule/learning_rate", "drop_path": "schedule/drop_path"},
 }
-CHARTS = {
-    "cross-entropy of training and test": ["^cross_entropy$"],
-    "accuracy of training and test": ["^accuracy"],
-    "learning rate": ["^schedule/learning_rate$"],
-    "drop path": ["^schedule/drop_path$"],
-}
+
+
+def curves_of(part: str) -> dict[str, dict[str, str]]:
+    """Returns what TensorBoard shows of each epoch: `CURVES` with those of the images that it ends with.
+
+    Args:
+        part: `test` or `validation`, as in the names of metrics.jsonl.
+    """
+    measured = {
+        f"{part}_loss": "cross_entropy",
+        f"{part}_accuracy": "accuracy",
+        f"{part}_top_5_accuracy": "accuracy_top_5",
+    }
+    return {"training": CURVES["training"], part: measured, "": CURVES[""]}
+
+
+def charts_of(part: str) -> dict[str, list[str]]:
+    """Returns TensorBoard's charts: for each title, patterns of the tags in it.
+
+    Args:
+        part: As for `curves_of`.
+    """
+    return {
+        f"cross-entropy of training and {part}": ["^cross_entropy$"],
+        f"accuracy of training and {part}": ["^accuracy"],
+        "learning rate": ["^schedule/learning_rate$"],
+        "drop path": ["^schedule/drop_path$"],
+    }
 
 
 def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotype | None) -> None:
@@ -63,22 +85,35 @@ class EvaluationJournal:
         config: The settings.
         state: The training's state, restored in place if there is a checkpoint.
         epoch_steps: Steps of an epoch.
+        part: The images that each epoch ends with, `test` or `validation`.
+
+    Attributes:
+        metrics: The lines of metrics.jsonl so far.
 
     Raises:
         StorageError: The run has logs or checkpoints, and none can be continued from.
     """
 
-    def __init__(self, run: RunDirectory, config: EvaluationConfig, state: EvaluationState, epoch_steps: int) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        config: EvaluationConfig,
+        state: EvaluationState,
+        epoch_steps: int,
+        part: str = "test",
+    ) -> None:
         self.run = run
         self.state = state
+        self._curves = curves_of(part)
         self._log = EpochLog(run, config, state.variables(), epoch_steps)
         self.finished_epochs = self._log.finished_epochs
         self.finished_steps = self._log.finished_steps
         if not self.finished_epochs:
-            self._log.tensorboard.layout(CHARTS)
+            self._log.tensorboard.layout(charts_of(part))
+        self.metrics = self._log.metrics
 
     def add_epoch(self, record: dict[str, Any], timing: dict[str, float], is_last: bool) -> None:
-        """Writes an epoch's line, its curves, and a checkpoint if one is due.
+        """Writes an epoch's line, its curves, and a checkpoint if one is due; keeps the weights if it is the best yet.
 
         Args:
             record: The epoch's line of metrics.jsonl.
@@ -88,10 +123,12 @@ class EvaluationJournal:
         """
         epoch = record["epoch"]
         self._log.add_epoch(record, timing)
-        for part, tags in CURVES.items():
+        for part, tags in self._curves.items():
             logger = self._log.curve_run(part) if part else self._log.tensorboard
             logger.scalars(epoch, {tag: record[name] for name, tag in tags.items()})
         self._log.tensorboard.scalars(epoch, {"speed/images_per_second": timing["images_per_second"]})
+        if self.state.best is not None and best_epoch(self.metrics) == epoch:
+            self.state.best.keep()
         self._log.save_epoch(epoch, is_last)
 
     def save_step(self, done: int) -> None:
@@ -119,6 +156,6 @@ class EvaluationJournal:
         result.close()
         self._log.close_tensorboard()
         if self.run.is_writer:
-            write_figures(self.run.plots, {"training": draw_curves(self._log.metrics, FINAL_TRAINING_PANELS)})
+            write_figures(self.run.plots, {"training": draw_curves(self.metrics, final_training_panels(self.metrics))})
             write_json(self.run.summary, summary)
             write_report(self.run.path)

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
-from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
+from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.configured_network import build_network, config_within_budget
+from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
@@ -22,9 +24,10 @@ from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.testing_time import seconds_to_test
 from eoinas_tf.evaluation.training_console import (
-    EPOCH_TITLES,
     TRAINING_STEP,
+    epoch_titles,
     epoch_values,
+    stop_message,
     training_header,
     training_result,
 )
@@ -74,6 +77,7 @@ class EvaluationSession(RunSession):
         self._start_devices(around, config.accumulation_steps)
         dataset = self.dataset = load_images(config, self._given_dataset)
         keep_dataset(run, dataset_fingerprint(dataset))
+        dataset = self.dataset = with_validation_part(dataset, config.validation_fraction, config.seed)
         class_factors = self._class_factors(dataset)
         # After the records: a run that holds cells has more than begun.
         keep_genotype(run, config, self._genotype)
@@ -89,7 +93,8 @@ class EvaluationSession(RunSession):
             network = build()
             state = build_evaluation_state(config, network, self.total_steps, build() if config.ema_decay else None)
         self.step = EvaluationStep(state, config, self.total_steps, self.replicas, class_factors)
-        self._journal = EvaluationJournal(run, config, state, self.epoch_steps)
+        self._part = "test" if dataset.validation is None else "validation"
+        self._journal = EvaluationJournal(run, config, state, self.epoch_steps, self._part)
         self._begin(
             self._journal,
             [Stretch((TRAINING_STEP,), self.total_steps)],
@@ -97,13 +102,38 @@ class EvaluationSession(RunSession):
             functools.partial(training_header, self._fitted, dataset, network, self.epoch_steps, budget),
             self._measure_test,
         )
-        self._table = EpochTable(self.progress, EPOCH_TITLES)
+        self._end_if_stopped(self._journal.metrics, self._journal.finished_steps)
+        self._table = EpochTable(self.progress, epoch_titles(self._part))
+
+    @property
+    def _measured(self) -> ImageSplit:
+        """The images that each epoch ends with: the validation images, the test images where there are none."""
+        return self.dataset.test if self.dataset.validation is None else self.dataset.validation
 
     @functools.cached_property
     def tests(self) -> tf.data.Dataset:
-        """Batches of all test images, of each the part that this process loads."""
+        """Batches of all images that each epoch ends with, of each the part that this process loads."""
         rows = self.replicas.worker_rows(self.config.batch_size)
-        return test_batches(self.dataset.test, self.preprocessing, batch_size=self.config.batch_size, rows=rows)
+        return test_batches(self._measured, self.preprocessing, batch_size=self.config.batch_size, rows=rows)
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether `max_steps` ends the run before its end."""
+        return super().ends_early and not is_stopped(self._journal.metrics, self.config.early_stopping_epochs)
+
+    def epochs_left(self) -> Iterator[int]:
+        """Yields the epochs that are not finished, until `early_stopping_epochs` ends the training or none is left."""
+        for number in super().epochs_left():
+            if self.first_step_of(number) >= self.last_step:
+                return
+            yield number
+
+    def _end_if_stopped(self, metrics: list[dict[str, Any]], done: int) -> bool:
+        """Ends the run here where `early_stopping_epochs` asks for it after these epochs; says whether it does."""
+        stops = is_stopped(metrics, self.config.early_stopping_epochs)
+        if stops:
+            self.last_step = done
+        return stops
 
     @contextlib.contextmanager
     def epoch(self, number: int) -> Iterator[Epoch]:
@@ -131,7 +161,7 @@ class EvaluationSession(RunSession):
             yield Epoch(number, self.total_epochs, batches, first_step, run_end=self.last_step)
 
     def test(self, epoch: Epoch) -> TestMeans:
-        """Tests the network at the end of an epoch.
+        """Tests the network at the end of an epoch, on the validation images where there are some.
 
         Args:
             epoch: The epoch.
@@ -140,13 +170,14 @@ class EvaluationSession(RunSession):
             NonFiniteError: A loss or gradient of the epoch was NaN or infinite, or the test loss is.
         """
         self.step.state.results.check_finite(epoch.number)
-        self.progress.doing(f"epoch {epoch.number}/{epoch.total}  testing on {len(self.dataset.test)} images")
+        images = f"{len(self._measured)} {'' if self.dataset.validation is None else 'validation '}images"
+        self.progress.doing(f"epoch {epoch.number}/{epoch.total}  testing on {images}")
         means = self.step.test_all(self.tests)
         fault_point("after_test", epoch.number)
         if not math.isfinite(means.loss):
             raise NonFiniteError(
-                f"the test loss became NaN or infinite after step {epoch.last_step} (epoch {epoch.number}), though the "
-                "training's is finite: the moving statistics are damaged; lower the learning rate"
+                f"the {self._part} loss became NaN or infinite after step {epoch.last_step} (epoch {epoch.number}), "
+                "though the training's is finite: the moving statistics are damaged; lower the learning rate"
             )
         return means
 
@@ -155,7 +186,7 @@ class EvaluationSession(RunSession):
 
         Args:
             epoch: The epoch.
-            test_means: Its test results.
+            test_means: Its results on the test or validation images.
             timing: Clock readings.
 
         Raises:
@@ -168,14 +199,17 @@ class EvaluationSession(RunSession):
             "train_loss": train_means.loss,
             "train_cross_entropy": step.state.results.mean_cross_entropy(),
             "train_accuracy": train_means.accuracy,
-            "test_loss": test_means.loss,
-            "test_accuracy": test_means.accuracy,
-            "test_top_5_accuracy": test_means.top_5_accuracy,
+            f"{self._part}_loss": test_means.loss,
+            f"{self._part}_accuracy": test_means.accuracy,
+            f"{self._part}_top_5_accuracy": test_means.top_5_accuracy,
             "learning_rate": float(step.state.optimizer.learning_rate),
             "drop_path": float(step.drop_path_probability(tf.constant(done, tf.int64))),
         }
+        stops = self._end_if_stopped([*self._journal.metrics, record], done)
         self._journal.add_epoch(record, timing, is_last=self.is_last(epoch))
-        self._table.add(epoch_values(record, self.total_epochs, timing, self.progress.time_left(done)))
+        self._table.add(epoch_values(record, self._part, self.total_epochs, timing, self.progress.time_left(done)))
+        if stops:
+            self.progress.say(stop_message(epoch.number, best_epoch(self._journal.metrics)))
         self.saves.after_epoch(done)
 
     def finish(self) -> dict[str, Any] | None:
@@ -188,6 +222,7 @@ class EvaluationSession(RunSession):
         if not self.run.is_writer:
             return None
         dataset, network = self.dataset, self.step.state.tested_network
+        choice = self._choose_weights()
         self.progress.doing(f"testing on {len(dataset.test)} images", stays=True)
         whole_tests = test_batches(dataset.test, self.preprocessing, batch_size=self.config.batch_size)
         predictions = collect_predictions(network, whole_tests, dataset.num_classes)
@@ -209,6 +244,7 @@ class EvaluationSession(RunSession):
             "epochs": whole_epochs,
             "steps": self.last_step,
             "finished": not self.ends_early,
+            **choice,
             "metrics": self.run.metrics.name,
         }
         self.progress.doing("drawing", stays=True)
@@ -218,6 +254,25 @@ class EvaluationSession(RunSession):
             self.say_early_end()
         self.progress.result(training_result(self.run, summary, dataset.num_classes))
         return summary
+
+    def _choose_weights(self) -> dict[str, Any]:
+        """Gives the network the weights that are tested; returns what summary.json says of the choice."""
+        if self.dataset.validation is None:
+            return {}
+        best, number = self.step.state.best, best_epoch(self._journal.metrics)
+        if best is None:
+            number, rest = divmod(self.last_step, self.epoch_steps)
+            # None where max_steps ended the training within an epoch, with weights that were not validated.
+            number = None if rest else number
+        elif number is not None:
+            best.restore()
+        chosen = next((record for record in self._journal.metrics if record["epoch"] == number), {})
+        return {
+            "validation_images": len(self.dataset.validation),
+            "chosen_epoch": chosen.get("epoch"),
+            "validation_accuracy": chosen.get("validation_accuracy"),
+            "validation_loss": chosen.get("validation_loss"),
+        }
 
     def _save_step(self, done: int) -> None:
         self.step.agree_on_statistics()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_mixing import mix_images
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.evaluation.best_weights import BEST_NETWORK, BestWeights
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.training_results import TrainingResults
@@ -39,6 +40,7 @@ class EvaluationState:
         results: Sums over the epoch's training steps.
         loss_scale: The loss scale of float16; nothing in other precisions.
         averaged_network: The network whose variables are moving averages of the first one's; None: there is none.
+        best: The weights of the best epoch so far, where they are kept.
     """
 
     network: FinalNetwork
@@ -46,6 +48,7 @@ class EvaluationState:
     results: TrainingResults
     loss_scale: LossScale | NoLossScale
     averaged_network: FinalNetwork | None = None
+    best: BestWeights | None = None
 
     @property
     def tested_network(self) -> FinalNetwork:
@@ -60,6 +63,7 @@ class EvaluationState:
             "results": list(self.results.variables),
             "loss_scale": list(self.loss_scale.variables),
             AVERAGES: self.averaged_network.variables if self.averaged_network else [],
+            **({} if self.best is None else {BEST_NETWORK: self.best.variables}),
         }
 
 
@@ -93,7 +97,8 @@ def build_evaluation_state(
         weight_decay=config.weight_decay,
     )
     loss_scale = build_loss_scale(config.mixed_precision)
-    return EvaluationState(network, optimizer, TrainingResults(), loss_scale, averaged_network)
+    best = BestWeights(averaged_network or network) if config.keep_best else None
+    return EvaluationState(network, optimizer, TrainingResults(), loss_scale, averaged_network, best)
 
 
 class TestMeans(NamedTuple):

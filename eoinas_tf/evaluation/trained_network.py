@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import EoinasError, RunDirectoryError
+from eoinas_tf.evaluation.best_weights import BEST_NETWORK
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_step import AVERAGES
 from eoinas_tf.evaluation.final_networks import FinalNetwork
@@ -67,8 +68,10 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
         ) from None
     with computing_in(config.mixed_precision):
         network = build_network(config, genotype, (height, width, depth), len(class_names))
-    trained = AVERAGES if config.ema_decay else "network"
-    if Checkpoints(run.checkpoints, {trained: network.variables}).restore_latest(only_own=True) is None:
+    # Chosen by validation images; None where no epoch was whole before --max_steps ended the training.
+    is_chosen = config.keep_best and summary.get("chosen_epoch")
+    kept = BEST_NETWORK if is_chosen else AVERAGES if config.ema_decay else "network"
+    if Checkpoints(run.checkpoints, {kept: network.variables}).restore_latest(only_own=True) is None:
         raise RunDirectoryError(f"{folder} holds no checkpoint to take weights from; repeat its command")
     return TrainedNetwork(network, (height, width, depth), tuple(class_names), mean, deviation)
 

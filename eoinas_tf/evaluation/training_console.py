@@ -17,7 +17,7 @@ from eoinas_tf.training.console_text import HARD_SPACE, broken_command, labelled
 from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
 
-EPOCH_TITLES = ("epoch", "train %", "loss", "test %", "loss", "images/s", "left")
+PART_TITLES = {"test": "test %", "validation": "valid %"}
 TRAINING_STEP = "training step"
 
 
@@ -56,13 +56,23 @@ def training_header(
     return (dataset.size, *([budget] if budget else []), labelled_rows(rows))
 
 
+def epoch_titles(part: str) -> tuple[str, ...]:
+    """Returns the titles of the table of epochs.
+
+    Args:
+        part: The images that each epoch ends with, `test` or `validation`.
+    """
+    return ("epoch", "train %", "loss", PART_TITLES[part], "loss", "images/s", "left")
+
+
 def epoch_values(
-    record: Mapping[str, Any], total_epochs: int, timing: Mapping[str, float], time_left: str
+    record: Mapping[str, Any], part: str, total_epochs: int, timing: Mapping[str, float], time_left: str
 ) -> tuple[str, ...]:
-    """Returns the texts of an epoch's row, in the order of `EPOCH_TITLES`.
+    """Returns the texts of an epoch's row, in the order of `epoch_titles`.
 
     Args:
         record: The epoch's line of metrics.jsonl.
+        part: The images that it ends with, `test` or `validation`.
         total_epochs: Epochs of the training.
         timing: Its line of timing.jsonl.
         time_left: The time that is left.
@@ -71,11 +81,21 @@ def epoch_values(
         f"{record['epoch']}/{total_epochs}",
         percent_text(record["train_accuracy"]),
         loss_text(record["train_cross_entropy"]),
-        percent_text(record["test_accuracy"]),
-        loss_text(record["test_loss"]),
+        percent_text(record[f"{part}_accuracy"]),
+        loss_text(record[f"{part}_loss"]),
         speed_text(timing["images_per_second"]),
         time_left,
     )
+
+
+def stop_message(epoch: int, best: int | None) -> str:
+    """Returns what is said where `early_stopping_epochs` ends a training.
+
+    Args:
+        epoch: The last epoch.
+        best: The epoch with the highest validation accuracy.
+    """
+    return f"the validation accuracy has not risen since epoch {best}: the training ends after epoch {epoch}"
 
 
 def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: int) -> str:
@@ -101,6 +121,7 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
         if name in summary
     }
     rows = {
+        "weights": _choice(summary),
         "size": f"{rounded_count(summary['parameters'])} parameters, {rounded_count(summary['multiply_adds'])} "
         "multiply-adds an image",
         "report": str(run.report),
@@ -113,6 +134,14 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
     words, command = next_command_line(record)
     warnings = "".join(f"warning: {warning}\n" for warning in summary.get("warnings", ()))
     return f"{accuracy}\n{labelled_rows(rows)}\n{warnings}{words}\n{broken_command(command)}"
+
+
+def _choice(summary: Mapping[str, Any]) -> str:
+    """Returns which epoch's weights were tested, empty where none was chosen by validation images."""
+    if not summary.get("chosen_epoch"):
+        return ""
+    accuracy = f"{100 * summary['validation_accuracy']:.2f} % of {summary['validation_images']} validation images"
+    return f"of epoch {summary['chosen_epoch']} of {summary['epochs']}: {accuracy}"
 
 
 def _measured(figures: Mapping[str, Any]) -> str:

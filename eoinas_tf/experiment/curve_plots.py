@@ -1,7 +1,7 @@
 """Curves over the epochs of a run, from its metrics.jsonl."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,21 +11,29 @@ from matplotlib.ticker import MaxNLocator
 
 # Of Okabe and Ito; each with a line style, for print without colours.
 CURVE_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", ":"), ("#CC79A7", "-."))
-# Of the training of a final network: for each title, the curves of metrics.jsonl with their labels.
-FINAL_TRAINING_PANELS = {
-    "loss": {
-        "train_loss": "training: with the auxiliary head and label smoothing",
-        "train_cross_entropy": "training: bare cross-entropy",
-        "test_loss": "test: bare cross-entropy",
-    },
-    "accuracy (fraction)": {
-        "train_accuracy": "training",
-        "test_accuracy": "test",
-        "test_top_5_accuracy": "test, top 5",
-    },
-    "learning rate": {"learning_rate": ""},
-    "drop path probability": {"drop_path": ""},
-}
+
+
+def final_training_panels(metrics: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Returns the panels of a final network's training: for each title, curves of metrics.jsonl with their labels.
+
+    Args:
+        metrics: Records of metrics.jsonl, which hold results on the test images or on validation images.
+    """
+    part = "validation" if metrics and "validation_loss" in metrics[0] else "test"
+    return {
+        "loss": {
+            "train_loss": "training: with the auxiliary head and label smoothing",
+            "train_cross_entropy": "training: bare cross-entropy",
+            f"{part}_loss": f"{part}: bare cross-entropy",
+        },
+        "accuracy (fraction)": {
+            "train_accuracy": "training",
+            f"{part}_accuracy": part,
+            f"{part}_top_5_accuracy": f"{part}, top 5",
+        },
+        "learning rate": {"learning_rate": ""},
+        "drop path probability": {"drop_path": ""},
+    }
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:

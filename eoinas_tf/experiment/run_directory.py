@@ -154,6 +154,8 @@ class RunDirectory:
         for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
             if field.name in stored:
                 stored[field.name] = expanded_setting(field, stored[field.name])
+            elif field.name in settings and field.default is not None:  # Versions without it did what it does then.
+                stored[field.name] = list(field.default) if isinstance(field.default, tuple) else field.default
         changes = [
             f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
             for name, value in settings.items()

@@ -20,9 +20,11 @@ def image_rows(dataset: ImageDataset) -> dict[str, str]:
     tests = "a fifth of each class, held out from the training images" if part == HELD_OUT else part or ""
     # Where the images were found by looking, a remark says where the test images come from.
     remarks = "; ".join(dataset.remarks)
+    validation = "" if dataset.validation is None else "drawn from the training images by the seed, class by class"
     return {
         "image size": f"{height}x{width} pixels, {'grey' if channels == 1 else 'colour'}",
         "classes": names,
+        "validation": validation,
         "test images": "" if "test part" in remarks else tests,
         "found": remarks,
     }

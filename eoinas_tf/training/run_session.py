@@ -1,7 +1,7 @@
 """What stands around the algorithm of every kind of run: folder, signals, devices, progress, saves, an early end."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -166,7 +166,7 @@ class RunSession:
         """Whether `max_steps` ends the run before its end."""
         return self.last_step < self.total_steps
 
-    def epochs_left(self) -> range:
+    def epochs_left(self) -> Iterable[int]:
         """Returns the epochs, counted from 1, that are not finished and that the process comes to."""
         return range(self._finished_epochs + 1, -(-self.last_step // max(1, self.epoch_steps)) + 1)
 

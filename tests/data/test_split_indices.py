@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eoinas_tf.data.split_indices import class_balanced_halves, held_out_fifth
+from eoinas_tf.data.split_indices import class_balanced_halves, held_out_fifth, held_out_fraction
 from eoinas_tf.errors import DatasetError
 
 # Classes of 7, 3, 5, 4 and 1 images, mixed; four of them odd.
@@ -113,3 +113,32 @@ def test_recorded_divisions():
     assert weight.tolist() == [0, 1, 2, 3, 5, 10, 15, 17, 18, 19]
     assert architecture.tolist() == [4, 6, 7, 8, 9, 11, 12, 13, 14, 16]
     assert held_out_fifth(labels)[1].tolist() == [0, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "expected"),
+    [
+        (0.25, [3, 2, 1, 0, 2]),  # Of 10, 8, 2, 1 and 7: 2.5, 2, 0.5, 0.25 and 1.75, rounded.
+        (0.1, [1, 1, 1, 0, 1]),
+        (0.9, [9, 7, 1, 0, 6]),
+    ],
+)
+def test_held_out_fraction_of_every_class(fraction, expected):
+    labels = np.random.default_rng(1).permutation(np.repeat([0, 1, 2, 3, 4], [10, 8, 2, 1, 7]))
+    kept, held_out = held_out_fraction(labels, fraction, 0)
+    assert np.bincount(labels[held_out], minlength=5).tolist() == expected
+    np.testing.assert_array_equal(np.sort(np.concatenate([kept, held_out])), np.arange(28))
+    assert kept.dtype == held_out.dtype == np.int64
+    np.testing.assert_array_equal(held_out, np.sort(held_out))
+
+
+def test_held_out_fraction_follows_the_seed_and_is_not_the_held_out_fifth():
+    labels = np.zeros(50, np.int32)
+    held_out = [held_out_fraction(labels, 0.2, seed)[1].tolist() for seed in (3, 3, 4, 0)]
+    assert held_out[0] == held_out[1] != held_out[2]
+    assert held_out[3] != held_out_fifth(labels)[1].tolist()
+
+
+def test_no_validation_images_are_refused():
+    with pytest.raises(DatasetError, match=r"--validation_fraction=0\.5: no images .*Received: 2 training images in 2"):
+        held_out_fraction(np.array([1, 2]), 0.5, 0)

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import RunDirectoryError
-from eoinas_tf.evaluation.evaluation_journal import CURVES, EvaluationJournal, keep_genotype
+from eoinas_tf.evaluation.best_weights import BestWeights
+from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, curves_of, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationState
 from eoinas_tf.evaluation.training_results import TrainingResults
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -30,8 +31,8 @@ def new_state(value=0.0):
     return EvaluationState(network, optimizer, TrainingResults(), NoLossScale())
 
 
-def record(epoch):
-    return {"epoch": epoch, **{name: 0.5 for tags in CURVES.values() for name in tags}}
+def record(epoch, part="test", **values):
+    return {"epoch": epoch, **{name: 0.5 for tags in curves_of(part).values() for name in tags}, **values}
 
 
 def test_a_journal_continues_after_the_last_checkpoint(tmp_path):
@@ -49,6 +50,26 @@ def test_a_journal_continues_after_the_last_checkpoint(tmp_path):
         assert float(restored.network.layers[0].kernel[0, 0]) == 2.0
         assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
         assert [json.loads(line)["epoch"] for line in run.timing.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_the_weights_of_the_best_epoch_are_part_of_each_checkpoint(tmp_path):
+    config = config_in(tmp_path / "run", validation_fraction=0.25, keep_best=True)
+
+    def state_that_keeps(value):
+        state = new_state(value)
+        return dataclasses.replace(state, best=BestWeights(state.network))
+
+    with RunDirectory(config) as run:
+        state = state_that_keeps(0.0)
+        journal = EvaluationJournal(run, config, state, 5, "validation")
+        for epoch, accuracy in ((1, 0.5), (2, 0.75), (3, 0.75)):
+            state.network.layers[0].kernel.assign([[float(epoch)]])
+            journal.add_epoch(record(epoch, "validation", validation_accuracy=accuracy), TIMING, is_last=False)
+    with RunDirectory(config) as run:
+        restored = state_that_keeps(9.0)
+        EvaluationJournal(run, config, restored, 5, "validation")
+        assert float(restored.network.layers[0].kernel[0, 0]) == 3.0
+        assert float(restored.best.variables[0][0, 0]) == 2.0
 
 
 def test_the_last_epoch_is_always_saved(tmp_path):

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from eoinas_tf.evaluation import evaluation_step
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.evaluation.model_cost import count_parameters
+from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.space.genotype import Genotype
 
@@ -36,6 +39,79 @@ def test_an_epoch_holds_what_is_left_of_it(config):
             images, labels = next(iter(epoch.batches))
             assert (images.shape, labels.shape) == ((3, 8, 8, 3), (3,))
         assert len(session.tests) == 2
+
+
+def validated(config, **settings):
+    return dataclasses.replace(config, validation_fraction=0.25, **settings)
+
+
+def test_with_validation_images_the_test_images_wait(config, capsys):
+    with EvaluationSession(validated(config, batch_size=2), GENOTYPE, DATASET) as session, session.epoch(1) as epoch:
+        # Of the 5 and the 4 images of the two classes, 1.25 and 1, rounded.
+        assert (len(session.dataset.train), len(session.dataset.validation), session.epoch_steps) == (7, 2, 3)
+        assert sum(float(weights.numpy().sum()) for _, _, weights in session.tests) == 2
+        session.write_epoch(epoch, evaluation_step.TestMeans(2.0, 0.5, 1.0), {"seconds": 1.0, "images_per_second": 9.0})
+        (record,) = JsonLines(session.run.metrics).read()
+        assert (record["validation_loss"], record["validation_accuracy"], record["validation_top_5_accuracy"]) == (
+            2.0, 0.5, 1.0,
+        )  # fmt: skip
+        assert not [name for name in record if name.startswith("test")]
+        assert json.loads(session.run.dataset.read_text())["parts"]["train"]["images"] == 9
+
+
+def accuracies_of_epochs(session, accuracies):
+    """Writes epochs with these validation accuracies down; the network's bias is the epoch's number at its end."""
+    for number in session.epochs_left():
+        with session.epoch(number) as epoch:
+            session.step.state.network.classifier.bias.assign([number, number])
+            if not epoch.is_whole:
+                return
+            means = evaluation_step.TestMeans(2.0, accuracies[number - 1], 1.0)
+            session.write_epoch(epoch, means, {"seconds": 1.0, "images_per_second": 9.0})
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs", "chosen"),
+    [
+        ({}, 5, 5),
+        ({"keep_best": True}, 5, 2),
+        ({"early_stopping_epochs": 2}, 4, 4),
+        ({"keep_best": True, "early_stopping_epochs": 2}, 4, 2),
+        ({"keep_best": True, "early_stopping_epochs": 2, "checkpoint_every_epochs": 10}, 4, 2),
+    ],
+)
+def test_the_chosen_epoch_is_tested_and_a_second_start_chooses_it_too(
+    config, settings, epochs, chosen, capsys, exports_are_checked_in_this_process
+):
+    config = validated(config, epochs=5, **settings)
+    with EvaluationSession(config, GENOTYPE, DATASET) as session:
+        accuracies_of_epochs(session, [0.25, 0.75, 0.75, 0.5, 0.5])
+        summary = session.finish()
+        biases = session.step.state.network.classifier.bias.numpy().tolist()
+    assert biases == [chosen, chosen]
+    assert (summary["epochs"], summary["steps"], summary["finished"]) == (epochs, 2 * epochs, True)
+    assert (summary["chosen_epoch"], summary["validation_images"]) == (chosen, 2)
+    assert summary["validation_accuracy"] == [0.25, 0.75, 0.75, 0.5, 0.5][chosen - 1]
+    stopped = "the validation accuracy has not risen since epoch 2: the training ends after epoch 4"
+    assert (stopped in capsys.readouterr().out) == (epochs == 4)
+    assert restore_network(config.run_dir).network.classifier.bias.numpy().tolist() == [chosen, chosen]
+    report = (Path(config.run_dir) / "report.html").read_text()
+    assert f"by the weights of epoch {chosen}; of the 2 validation images" in report
+    with EvaluationSession(config, GENOTYPE, DATASET) as session:
+        assert list(session.epochs_left()) == []
+        assert session.finish() == summary
+
+
+def test_a_training_that_max_steps_ended_within_an_epoch_has_no_chosen_epoch(
+    config, exports_are_checked_in_this_process
+):
+    for settings, epochs, chosen in (({}, 1, None), ({"keep_best": True}, 1, 1), ({"keep_best": True}, 0, None)):
+        run_dir = f"{config.run_dir}{epochs}{len(settings)}"
+        cut = validated(config, max_steps=2 * epochs + 1, run_dir=run_dir, **settings)
+        with EvaluationSession(cut, GENOTYPE, DATASET) as session:
+            accuracies_of_epochs(session, [0.5])
+            summary = session.finish()
+        assert (summary["finished"], summary["epochs"], summary["chosen_epoch"]) == (False, epochs, chosen)
 
 
 def test_a_budget_decides_the_network_and_is_said(config, capsys):

@@ -52,6 +52,18 @@ def test_of_a_training_with_averages_they_are_the_network(trained, tmp_path):
         np.testing.assert_array_equal(own, average)
 
 
+def test_of_a_run_that_kept_the_best_weights_these_are_restored(trained, tmp_path):
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "validation_fraction": 0.25, "keep_best": True}))
+    last = [variable.numpy() + 1 for variable in trained.variables]
+    state = {"network": list(map(tf.Variable, last)), "best_network": trained.variables}
+    Checkpoints(tmp_path / "checkpoints", state).save(8, {"epoch": 2})
+    for chosen, shift in ((1, 0), (None, 1)):  # No epoch was whole, so none was kept.
+        (tmp_path / "summary.json").write_text(json.dumps({**SUMMARY, "chosen_epoch": chosen}))
+        for own, other in zip(restore_network(tmp_path).network.variables, trained.variables, strict=True):
+            np.testing.assert_array_equal(own, other.numpy() + shift)
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [

@@ -7,7 +7,13 @@ from shell_words import words_of
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
-from eoinas_tf.evaluation.training_console import EPOCH_TITLES, epoch_values, training_header, training_result
+from eoinas_tf.evaluation.training_console import (
+    epoch_titles,
+    epoch_values,
+    stop_message,
+    training_header,
+    training_result,
+)
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 
@@ -47,9 +53,19 @@ def test_a_hand_designed_network_has_no_cells():
 
 def test_a_row_has_a_text_under_each_title():
     record = {"epoch": 3, "train_accuracy": 0.5, "train_cross_entropy": 1.25, "test_accuracy": 0.25, "test_loss": 2.0}
-    values = epoch_values(record, 40, {"images_per_second": 123.4}, "0:01:00")
-    assert len(values) == len(EPOCH_TITLES)
+    values = epoch_values(record, "test", 40, {"images_per_second": 123.4}, "0:01:00")
+    assert len(values) == len(epoch_titles("test"))
     assert values == ("3/40", "50.00", "1.2500", "25.00", "2.0000", "123", "0:01:00")
+
+
+def test_with_validation_images_a_row_says_so():
+    record = {"epoch": 3, "train_accuracy": 0.5, "train_cross_entropy": 1.25}
+    record |= {"validation_accuracy": 0.25, "validation_loss": 2.0}
+    values = epoch_values(record, "validation", 40, {"images_per_second": 123.4}, "0:01:00")
+    assert dict(zip(epoch_titles("validation"), values, strict=True))["valid %"] == "25.00"
+    assert "test %" not in epoch_titles("validation")
+    message = "the validation accuracy has not risen since epoch 2: the training ends after epoch 5"
+    assert stop_message(5, 2) == message
 
 
 @pytest.fixture
@@ -100,3 +116,9 @@ def test_a_training_that_ended_early_names_the_command_that_continues_it(run):
     _, words, command = result(run, finished=False).partition("Go on with the training, which --max_steps ended:\n")
     assert words
     assert words_of(command)[:5] == ["python", "-m", "eoinas_tf", "eval", f"--run_dir={run.path}"]
+
+
+def test_the_chosen_epoch_is_said_with_its_validation_accuracy(run):
+    choice = {"chosen_epoch": 7, "validation_accuracy": 0.625, "validation_images": 200, "epochs": 10}
+    assert "  weights       of epoch 7 of 10: 62.50 % of 200 validation images\n" in result(run, **choice)
+    assert "validation images" not in result(run, **{**choice, "chosen_epoch": None})

@@ -72,6 +72,17 @@ def test_changed_settings_are_listed_and_nothing_is_overwritten(tmp_path):
     assert content(tmp_path) == before
 
 
+def test_a_setting_that_an_earlier_version_did_not_have_was_its_default(tmp_path):
+    first = EvaluationConfig(run_dir=str(tmp_path), genotype="DARTS_V2")
+    begin(first)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["validation_fraction"], stored["export_formats"], stored["keep_best"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    begin(first)
+    with pytest.raises(RunDirectoryError, match=r"\(--validation_fraction: 0.0 -> 0.25\)"):
+        RunDirectory(dataclasses.replace(first, validation_fraction=0.25)).__enter__()
+
+
 def shown(value):
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 

@@ -94,6 +94,30 @@ def test_with_a_recipe_of_today_it_ends_as_if_uninterrupted(zygote, flags, tmp_p
     np.testing.assert_allclose(exported, tf.nn.softmax(logits), atol=1e-4, err_msg="exported are not the averages")
 
 
+def test_with_validation_images_and_the_best_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
+    """The learning rate is so high that the accuracy falls after the first epochs."""
+    choice = ("--validation_fraction=0.2", "--keep_best", "--early_stopping_epochs=2", "--learning_rate=0.4")
+    command = ("run_eval", *flags, *choice, "--epochs=6")
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
+    assert status == 0, output
+    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
+    lines = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+    accuracies = [line["validation_accuracy"] for line in lines]
+    assert summary["chosen_epoch"] == int(np.argmax(accuracies)) + 1
+    assert summary["chosen_epoch"] < len(lines), accuracies
+    assert not [name for name in lines[0] if name.startswith("test")]
+    # Before and after the best epoch is kept, in an epoch after it, and where the training ends early.
+    kept, last = 2 * summary["chosen_epoch"], 2 * len(lines)
+    kills = [
+        (f"before_checkpoint_has_its_name:{kept}", KILLED, kept),
+        (f"after_training_step:{kept + 1}:SIGINT", STOPPED, kept + 1),
+        (f"after_checkpoint:{last}", KILLED, last),
+    ]
+    run_through(zygote, command, tmp_path / "run", kills)
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
+    assert served(tmp_path / "run") == served(tmp_path / "whole")
+
+
 @pytest.mark.slow
 def test_deterministic_operations_give_the_same_bytes_each_time(zygote, flags, tmp_path):
     for name in ("first", "second"):

@@ -33,7 +33,8 @@ def what_a_run_leaves(folder):
     """Returns digests of all that has to be the same whether a run was stopped or not, by file."""
     names = ("genotype.json", "metrics.jsonl", "pruning.jsonl", "summary.json", "class_accuracy.csv")
     found = {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
-    newest = max((folder / "checkpoints").iterdir())
+    # One that was replaced by another of its number is left where a kill kept the last save from removing it.
+    newest = max(path for path in (folder / "checkpoints").iterdir() if path.suffix != ".replaced")
     manifest = json.loads((newest / "manifest.json").read_text())["content"]
     assert len(manifest["variables"]) > 50
     # TensorFlow's index tells the variables' Python names too, which a process counts up.

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,12 @@ def test_size_and_classes():
     assert rows["image size"] == "8x6 pixels, colour"
     assert rows["classes"] == "ant, bee"
     assert image_rows(dataset(channels=1))["image size"] == "8x6 pixels, grey"
+
+
+def test_validation_images_are_said():
+    assert image_rows(dataset())["validation"] == ""
+    rows = image_rows(dataclasses.replace(dataset(), validation=SPLIT))
+    assert rows["validation"] == "drawn from the training images by the seed, class by class"
 
 
 def test_of_many_classes_the_first_are_named():

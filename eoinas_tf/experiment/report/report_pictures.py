@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph, operation_colors
 from eoinas_tf.experiment.curve_plots import (
     CURVE_STYLES,
-    FINAL_TRAINING_PANELS,
     count_whole_epochs,
     draw_curves,
+    final_training_panels,
     new_figure,
 )
 from eoinas_tf.experiment.figure_files import figure_to_svg
@@ -85,7 +85,7 @@ def curve_pictures(record: RunRecord) -> list[Picture]:
     """
     if not record.metrics:
         return []
-    panels = TRAINING_PANELS if record.is_search else FINAL_TRAINING_PANELS
+    panels = TRAINING_PANELS if record.is_search else final_training_panels(record.metrics)
     known = {title: curves for title, curves in panels.items() if any(name in record.metrics[0] for name in curves)}
     return [_kept_or_drawn(record, "training", "curves over the epochs", lambda: draw_curves(record.metrics, known))]
 
@@ -154,6 +154,7 @@ def draw_side_by_side(records: Sequence[RunRecord], labels: Sequence[str]) -> li
     for is_search, title, name in (
         (True, "searches: accuracy in the architecture steps (fraction)", "architecture_accuracy"),
         (False, "trainings: test accuracy (fraction)", "test_accuracy"),
+        (False, "trainings: validation accuracy (fraction)", "validation_accuracy"),
     ):
         chosen = [
             (record, label)

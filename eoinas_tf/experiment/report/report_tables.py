@@ -58,6 +58,11 @@ def headline(record: RunRecord) -> str:
         accuracy = f"{percent(summary.get('test_accuracy'))} of the test images of {dataset} are classified correctly"
         if summary.get("finished") is False:
             return f"{accuracy} after {summary.get('steps')} steps; --max_steps ended the training early."
+        if summary.get("chosen_epoch"):
+            return (
+                f"{accuracy}, by the weights of epoch {summary['chosen_epoch']}; of the "
+                f"{summary.get('validation_images')} validation images {percent(summary.get('validation_accuracy'))}."
+            )
         return f"{accuracy}."
     if not record.metrics:
         return f"{record.method} drew a cell; no network was trained and no image was read, so that nothing ranks it."
@@ -82,6 +87,8 @@ def key_figures(record: RunRecord) -> dict[str, str]:
         figures["operations dropped"] = str(summary.get("dropped_operations", len(record.drops)))
     else:
         figures["test accuracy"] = percent(summary.get("test_accuracy"))
+        figures["validation accuracy"] = percent(summary.get("validation_accuracy"))
+        figures["chosen epoch"] = str(summary.get("chosen_epoch") or "")
         figures["balanced accuracy"] = percent(summary.get("test_balanced_accuracy"))
         figures["macro F1"] = percent(summary.get("test_macro_f1"))
         if len(record.classes) > 5:

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 
 from small_runs import write_search
 
@@ -70,5 +71,9 @@ def test_curves_of_runs_side_by_side(search, training):
     searches, trainings = draw_side_by_side(records, ["a", "$b", "c"])
     assert [line.get_label() for line in searches.axes[0].lines] == ["a", "c"]
     assert [text.get_text() for text in trainings.axes[0].get_legend().get_texts()] == ["$b"]
+    validated = [{"epoch": line["epoch"], "validation_accuracy": 0.5} for line in records[1].metrics]
+    records[1] = dataclasses.replace(records[1], metrics=validated)
+    _, validations = draw_side_by_side(records, ["a", "$b", "c"])
+    assert validations.axes[0].get_title() == "trainings: validation accuracy (fraction)"
     looks = {(line.get_color(), line.get_linestyle()) for line in searches.axes[0].lines}
     assert len(looks) == 2

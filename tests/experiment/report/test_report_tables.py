@@ -11,6 +11,11 @@ def test_the_result_in_one_sentence(search, training):
     assert tables.headline(read_run(training)) == "75.00 % of the test images of digits are classified correctly."
     cut = dataclasses.replace(read_run(training), summary={"test_accuracy": 0.1, "finished": False, "steps": 7})
     assert "after 7 steps; --max_steps ended" in tables.headline(cut)
+    choice = {"chosen_epoch": 7, "validation_accuracy": 0.625, "validation_images": 200}
+    chosen = dataclasses.replace(read_run(training), summary={"test_accuracy": 0.1, **choice})
+    assert "by the weights of epoch 7; of the 200 validation images 62.50 %." in tables.headline(chosen)
+    assert tables.key_figures(chosen)["chosen epoch"] == "7"
+    assert tables.key_figures(chosen)["validation accuracy"] == "62.50 %"
     bare = dataclasses.replace(read_run(search), metrics=[])
     assert "nothing ranks it" in tables.headline(bare)
 
