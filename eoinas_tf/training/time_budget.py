@@ -116,11 +116,12 @@ class RunCost:
         Args:
             epochs: How many.
         """
-        seconds = self.seconds_around_epochs
-        for kind, count in self.count(epochs).items():
-            cost = self.kinds[kind]
-            seconds += count * cost.epoch_seconds(self.epoch_steps) + (cost.seconds_once if count else 0.0)
-        return seconds
+        once = sum(self.kinds[kind].seconds_once for kind, count in self.count(epochs).items() if count)
+        return self.seconds_around_epochs + once + self._seconds_of_epochs(epochs)
+
+    def _seconds_of_epochs(self, epochs: int) -> float:
+        counts = self.count(epochs).items()
+        return sum(count * self.kinds[kind].epoch_seconds(self.epoch_steps) for kind, count in counts)
 
     def choose_epochs(self, config: RunConfig, seconds_spent: float) -> int:
         """Returns the most epochs with which the run ends within its time budget.
@@ -143,9 +144,12 @@ class RunCost:
             digits = 1 - math.floor(math.log10(needed))
             needed = math.ceil(needed * 10**digits) / 10**digits
             shortest = f"{fewest} epoch{'s' * (fewest > 1)}"
+            in_epochs = self._seconds_of_epochs(fewest)
+            around = self.seconds_of(fewest) - in_epochs
             raise ConfigurationError(
                 f"--hours is too small: the shortest run that these settings allow has {shortest} and takes "
-                f"{needed:g} hours here; give --hours={needed:g} or more, or smaller settings. "
+                f"{needed:g} hours here ({in_epochs:.3g} s for epochs, {around:.3g} s for start, tracing and end, "
+                f"{seconds_spent:.3g} s so far); give --hours={needed:g} or more, or smaller settings. "
                 f"Received: {config.hours:g}"
             )
         while epochs > fewest and not self._makes_run(epochs):

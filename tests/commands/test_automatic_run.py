@@ -6,6 +6,7 @@ from PIL import Image
 
 from eoinas_tf.commands import automatic_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.flag_definitions import config_from_arguments
 
 
@@ -123,7 +124,7 @@ def test_the_choice_is_kept_for_the_same_hours_only(start, tmp_path, monkeypatch
     _, again, _, _ = start("images", "--hours=1.5")
     assert again[0] == commands[0]
     code, commands, _, errors = start("images", "--hours=2")
-    assert (code, commands) == (1, [])
+    assert (code, commands) == (RunDirectoryError.exit_status, [])
     assert errors == (
         "error: runs/images holds runs with --hours=1.5; repeat it to continue them, or name another --run_dir. "
         "Received: 2\n"

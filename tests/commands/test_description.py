@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from eoinas_tf.commands import description
+from eoinas_tf.commands.automatic_preset import for_training
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
 
@@ -14,7 +15,9 @@ def test_the_genotype_needs_no_flag(monkeypatch, word):
     monkeypatch.setattr(description, "run_command", lambda *arguments: received.append(arguments))
     description.main()
     assert sys.argv == ["eoinas describe", "--genotype=DARTS_V2", "--cells=3"]
-    assert received == [(EvaluationConfig, description.describe, description.ABOUT, with_inherited_settings)]
+    assert received == [
+        (EvaluationConfig, description.describe, description.ABOUT, with_inherited_settings, for_training)
+    ]
 
 
 def test_the_size_is_printed(monkeypatch):

@@ -1,6 +1,5 @@
-"""A training that chooses its epochs by hours is, to the byte, the one that is asked for so many epochs."""
+"""A training that chooses its epochs by hours is, in every value, the one that is asked for so many epochs."""
 
-import hashlib
 import json
 import tempfile
 
@@ -8,14 +7,13 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
-from eoinas_tf.errors import ConfigurationError, StorageError
+from eoinas_tf.errors import ConfigurationError, DatasetError, StorageError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation, train_epoch
 from eoinas_tf.evaluation.training_rehearsal import check_training, training_within_hours
-from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 from eoinas_tf.training.time_budget import RunCost
 
 TINY = {
-    "dataset": "digits", "genotype": "DARTS_V2", "cells": 3, "init_channels": 2, "batch_size": 440, "crop_padding": 1,
+    "dataset": "digits", "network": "residual", "cells": 3, "init_channels": 2, "batch_size": 440, "crop_padding": 1,
     "horizontal_flip": False, "cutout_length": 2, "warmup_epochs": 1,
 }  # fmt: skip
 FILES = ("metrics.jsonl", "summary.json", "class_accuracy.csv")
@@ -35,16 +33,17 @@ def chosen(monkeypatch, tmp_path):
     monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or 2)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    tf.config.run_functions_eagerly(True)  # Tracing would take most of the time.
-    yield costs
-    tf.config.run_functions_eagerly(False)
+    return costs
 
 
 def left_behind(folder):
     found = {name: (folder / name).read_bytes() for name in FILES}
     newest = max((folder / "checkpoints").iterdir())
-    data = newest / "variables.data-00000-of-00001"
-    return {**found, newest.name: hashlib.sha256(data.read_bytes()).hexdigest()}
+    reader = tf.train.load_checkpoint(str(newest / "variables"))
+    # Without the names of layers, which a process counts up from run to run.
+    names = sorted(name for name in reader.get_variable_to_shape_map() if name != "_CHECKPOINTABLE_OBJECT_GRAPH")
+    assert len(names) > 20
+    return {**found, newest.name: [(name, reader.get_tensor(name).tobytes()) for name in names]}
 
 
 def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, exports_are_checked_in_this_process):
@@ -59,7 +58,7 @@ def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, exports_
     assert cost.kinds["training"].seconds_per_step > 0
     assert cost.kinds["training"].seconds_around_steps > 0
     assert cost.seconds_around_epochs > 0
-    assert list((tmp_path / "temporary").iterdir()) == []
+    assert list((tmp_path / "temporary").glob("eoinas_rehearsal_*")) == []
     run_evaluation(EvaluationConfig(run_dir=str(tmp_path / "epochs"), epochs=2, **TINY))
     assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
     stored = json.loads((tmp_path / "hours" / "config.json").read_text())
@@ -69,9 +68,9 @@ def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, exports_
 def test_what_an_export_would_replace_is_refused_before_an_image_is_read(tmp_path):
     run_dir = tmp_path / "run"
     config = EvaluationConfig(run_dir=str(run_dir), hours=1.0, **{**TINY, "dataset": "folder:nowhere"})
-    with pytest.raises(Exception, match="nowhere"):
-        training_within_hours(config, PUBLISHED_GENOTYPES["DARTS_V2"], None, 0.0, train_epoch)
+    with pytest.raises(DatasetError, match="nowhere"):
+        training_within_hours(config, None, None, 0.0, train_epoch)
     (run_dir / "saved_model").mkdir()
     (run_dir / "saved_model" / "mine.txt").touch()
     with pytest.raises(StorageError, match="saved_model"):
-        training_within_hours(config, PUBLISHED_GENOTYPES["DARTS_V2"], None, 0.0, train_epoch)
+        training_within_hours(config, None, None, 0.0, train_epoch)

@@ -3,7 +3,18 @@
 import json
 
 import pytest
-from tiny_runs import KILLED, SEARCH, STOPPED, kill_at_random, run_through, stop_at_random, what_a_run_leaves
+from tiny_runs import (
+    KILLED,
+    SEARCH,
+    STOPPED,
+    chosen_by_hours,
+    kill_at_random,
+    run_through,
+    stop_at_random,
+    what_a_run_leaves,
+)
+
+from eoinas_tf.config import SearchConfig
 
 # In the order in which a run passes them, with the exit status and the step from which it then continues.
 KILLS = [
@@ -35,6 +46,14 @@ def uninterrupted(zygote, tmp_path_factory):
 def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zygote, uninterrupted, tmp_path):
     expected, _ = uninterrupted
     run_through(zygote, ("run_search", *SEARCH), tmp_path / "run", KILLS)
+    assert what_a_run_leaves(tmp_path / "run") == expected
+
+
+def test_with_hours_it_keeps_the_epochs_that_it_has_chosen(zygote, uninterrupted, tmp_path):
+    expected, _ = uninterrupted
+    flags = chosen_by_hours(SearchConfig, SEARCH, tmp_path / "run", epochs=6)
+    kills = [KILLS[0], ("after_architecture_step:4", KILLED, 3), ("after_checkpoint:11", KILLED, 11)]
+    run_through(zygote, ("run_search", *flags), tmp_path / "run", kills)
     assert what_a_run_leaves(tmp_path / "run") == expected
 
 

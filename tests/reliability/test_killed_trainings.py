@@ -10,12 +10,14 @@ from tiny_runs import (
     KILLED,
     STOPPED,
     TRAINING,
+    chosen_by_hours,
     kill_at_random,
     run_through,
     stop_at_random,
     what_a_run_leaves,
 )
 
+from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.trained_network import restore_network
 
 # In the order in which a run passes them, with the exit status and the step from which it then continues.
@@ -59,6 +61,14 @@ def served(folder):
 def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zygote, flags, uninterrupted, tmp_path):
     folder, _ = uninterrupted
     run_through(zygote, ("run_eval", *flags), tmp_path / "run", KILLS)
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(folder)
+    assert served(tmp_path / "run") == served(folder)
+
+
+def test_with_hours_it_keeps_the_epochs_that_it_has_chosen(zygote, flags, uninterrupted, tmp_path):
+    folder, _ = uninterrupted
+    by_hours = chosen_by_hours(EvaluationConfig, flags, tmp_path / "run", epochs=3)
+    run_through(zygote, ("run_eval", *by_hours), tmp_path / "run", [("after_test:1", KILLED, 3)])
     assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(folder)
     assert served(tmp_path / "run") == served(folder)
 

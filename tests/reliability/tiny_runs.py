@@ -9,6 +9,9 @@ from collections import Counter
 
 import tensorflow as tf
 
+from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.flag_definitions import config_from_arguments
+
 KILLED, STOPPED = -signal.SIGKILL, 42
 SEARCH = (
     "--dataset=digits", "--cells=3", "--init_channels=2", "--batch_size=330", "--epochs=6", "--warmup_epochs=1",
@@ -58,6 +61,15 @@ def continued_from(output):
     """Returns the step after which a run said that it continues, None if it said nothing."""
     found = re.search(r"continuing after epoch \d+ of \d+, step (\d+)", output)
     return int(found[1]) if found else None
+
+
+def chosen_by_hours(config_class, flags, run_dir, epochs):
+    """Leaves a run folder as a kill does just after the run has chosen its epochs; returns the flags to go on with."""
+    by_hours = [*(flag for flag in flags if not flag.startswith("--epochs=")), "--hours=50"]
+    config = config_from_arguments(config_class, [*by_hours, f"--run_dir={run_dir}"])
+    with RunDirectory(config) as run:
+        run.keep_epochs(epochs)
+    return by_hours
 
 
 def run_through(zygote, command, run_dir, faults):

@@ -86,7 +86,8 @@ def test_too_few_hours_are_answered_with_enough():
     with pytest.raises(ConfigurationError) as refusal:
         cost.choose_epochs(EvaluationConfig(hours=0.05), 100.0)
     assert str(refusal.value) == (
-        "--hours is too small: the shortest run that these settings allow has 8 epochs and takes 0.058 hours here; "
+        "--hours is too small: the shortest run that these settings allow has 8 epochs and takes 0.058 hours here "
+        "(48 s for epochs, 60 s for start, tracing and end, 100 s so far); "
         "give --hours=0.058 or more, or smaller settings. Received: 0.05"
     )
     assert cost.choose_epochs(EvaluationConfig(hours=0.058), 100.0) == 8
