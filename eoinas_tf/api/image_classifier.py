@@ -10,6 +10,7 @@ from eoinas_tf.api.cell_search import search
 from eoinas_tf.api.network_training import train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.data.image_arrays import pixels_of
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
 
 BATCH_SIZE = 128
@@ -23,11 +24,13 @@ class ImageClassifier:
         epochs: Epochs of the final training.
         run_dir: Folder that receives both runs, `search` and `training`; the same `fit` continues a stopped one. New
             folders below `runs` where not given.
+        initial_weights: A trained network to begin with: what `eoinas_tf.train` returned, its run folder, or a .keras
+            file of this package. `fit` then searches nothing and fine-tunes that network, with a new classifier.
         search_settings: Further settings of the search, by their flags' names.
         train_settings: Further settings of the training, likewise.
 
     Attributes:
-        found: The search, after `fit`.
+        found: The search, after `fit`; None with `initial_weights`.
         trained: The training, after `fit`.
         classes_: The classes' labels in the order of the probabilities, after `fit`.
 
@@ -36,7 +39,7 @@ class ImageClassifier:
         classifier.predict(more_images)
     """
 
-    found: SearchRun
+    found: SearchRun | None
     trained: TrainingRun
     classes_: np.ndarray
 
@@ -46,17 +49,19 @@ class ImageClassifier:
         search_epochs: int = 160,
         epochs: int = 100,
         run_dir: str | Path | None = None,
+        initial_weights: TrainingRun | str | Path | None = None,
         search_settings: dict[str, Any] | None = None,
         train_settings: dict[str, Any] | None = None,
     ) -> None:
         self.search_epochs = search_epochs
         self.epochs = epochs
         self.run_dir = run_dir
+        self.initial_weights = initial_weights
         self.search_settings = dict(search_settings or {})
         self.train_settings = dict(train_settings or {})
 
     def fit(self, x: Any, y: Any, test_data: Any = None) -> "ImageClassifier":
-        """Searches for a cell and trains its network.
+        """Searches for a cell and trains its network, or fine-tunes that of `initial_weights`.
 
         Args:
             x: Images, [n, height, width(, 1 or 3)], whole numbers from 0 to 255.
@@ -70,11 +75,28 @@ class ImageClassifier:
             EoinasError: See `eoinas_tf.search` and `eoinas_tf.train`.
         """
         folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in ("search", "training")}
-        found = search(
-            (x, y), test_data=test_data, run_dir=folders["search"], epochs=self.search_epochs, **self.search_settings
-        )
+        found = None
+        if self.initial_weights is None:
+            found = search(
+                (x, y),
+                test_data=test_data,
+                run_dir=folders["search"],
+                epochs=self.search_epochs,
+                **self.search_settings,
+            )
+        elif self.search_settings:
+            raise ConfigurationError(
+                "search_settings have no use with initial_weights, whose cells are known; leave one of them out. "
+                f"Received: {', '.join(self.search_settings)}"
+            )
         trained = train(
-            found, (x, y), test_data=test_data, run_dir=folders["training"], epochs=self.epochs, **self.train_settings
+            found,
+            (x, y),
+            test_data=test_data,
+            run_dir=folders["training"],
+            epochs=self.epochs,
+            initial_weights=self.initial_weights,
+            **self.train_settings,
         )
         names = trained.class_names
         is_text = np.asarray(y).dtype.kind in "USO"
@@ -86,13 +108,17 @@ class ImageClassifier:
         """Returns the classes' probabilities, float32 [n, classes].
 
         Args:
-            x: Images of the size and channels of the training, as for `fit`.
+            x: Images as for `fit`: of the size and channels of the training's, before these were resized.
 
         Raises:
             EoinasError: It is not fitted, or `x` holds no such images.
         """
         model = self._fitted().model
         pixels = pixels_of(x)
+        settings = self._fitted().settings
+        is_resized = settings.get("image_size") is not None
+        if is_resized and pixels.shape[1:3] != model.input_shape[1:3]:  # As the images of `fit`.
+            pixels = fit_images(pixels, model.input_shape[1:3], settings.get("resize_side")).numpy()
         if pixels.shape[1:] != model.input_shape[1:]:
             raise ConfigurationError(f"x must be images of {model.input_shape[1:]}. Received: {pixels.shape[1:]}")
         return model.predict(pixels, batch_size=BATCH_SIZE, verbose=0)
