@@ -622,6 +622,18 @@ class EvaluationConfig(RunConfig):
         "of DARTS's or P-DARTS's code (.pt, .pth, .tar with PyTorch installed; .npz, .safetensors without).",
         path_prefix="",
     )
+    initial_weights: str | None = setting(
+        None,
+        "Begin with the weights of a trained network, the run folder of a finished training or a .keras file of this "
+        "package, and a new classifier. Network settings and image_size are its own where not given.",
+        path_prefix="",
+    )
+    freeze_backbone_epochs: int = setting(
+        0,
+        "Epochs at the start in which only the classifier and the auxiliary head train; weights and moving statistics "
+        "of all other layers stay as they are; 0: none. Needs initial_weights.",
+        minimum=0,
+    )
     validation_fraction: float = setting(
         0.0,
         "Fraction of each class's training images that is held out for validation, drawn by the seed. Epochs are then "
@@ -713,6 +725,30 @@ class EvaluationConfig(RunConfig):
                 f"--resize_side needs an --image_size that fits into it. Received: {self.resize_side} and {size}"
             )
         self._check_validation()
+        self._check_initial_weights()
+
+    def _check_initial_weights(self) -> None:
+        """Raises a ConfigurationError where settings do not fit weights to begin with."""
+        if self.freeze_backbone_epochs and not self.initial_weights:
+            raise ConfigurationError(
+                "--freeze_backbone_epochs needs --initial_weights: a backbone of random weights must train. Received: "
+                f"{self.freeze_backbone_epochs}"
+            )
+        if self.freeze_backbone_epochs > self.epochs:
+            raise ConfigurationError(
+                f"--freeze_backbone_epochs must not be above --epochs. Received: {self.freeze_backbone_epochs} and "
+                f"{self.epochs}"
+            )
+        for name, why in (
+            ("pytorch_weights", "which trains nothing"),
+            ("max_parameters", "for the weights are of one width"),
+            ("max_multiply_adds", "for the weights are of one width"),
+        ):
+            if self.initial_weights and getattr(self, name):
+                raise ConfigurationError(
+                    f"--initial_weights cannot be combined with --{name}, {why}; leave one of them out. Received: "
+                    f"--{name}={getattr(self, name)}"
+                )
 
     def _check_validation(self) -> None:
         """Raises a ConfigurationError where something would be chosen by validation images that are not there."""

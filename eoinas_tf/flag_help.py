@@ -22,7 +22,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "size": (
         "genotype", "network", "cells", "init_channels", "stem", "max_parameters", "max_multiply_adds",
-        "operation_modules", "pytorch_weights",
+        "operation_modules", "pytorch_weights", "initial_weights",
     ),
     "schedule": (
         "epochs", "hours", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
@@ -31,7 +31,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "optimizer", "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates",
         "momentum", "l2", "weight_decay", "ema_decay",
         "gradient_clip_norm", "drop_path", "label_smoothing", "auxiliary_weight", "class_weights", "max_steps",
-        "keep_best", "early_stopping_epochs",
+        "keep_best", "early_stopping_epochs", "freeze_backbone_epochs",
     ),
     "method": (
         "method", "operations", "num_seeds", "select_from", "max_skip_connections",

@@ -92,6 +92,7 @@ def other_settings(field):
         "learning_rate_end": {"learning_rate": value},
         "weights_learning_rate_end": {"weights_learning_rate": value},
         "resize_side": {"image_size": (4, 4)},
+        "freeze_backbone_epochs": {"initial_weights": "a.keras"},
         "keep_best": {"validation_fraction": 0.25},
         "early_stopping_epochs": {"validation_fraction": 0.25},
     }

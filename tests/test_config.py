@@ -46,6 +46,8 @@ NOT_IN_THE_PAPER = {
     "cutmix_alpha": 0.0,
     "validation_fraction": 0.0,
     "keep_best": False,
+    "initial_weights": None,
+    "freeze_backbone_epochs": 0,
     "early_stopping_epochs": 0,
 }
 
@@ -153,6 +155,24 @@ EVALUATION_CONTRADICTIONS = [
     (
         {"resize_side": 8, "image_size": (4, 9)},
         "--resize_side needs an --image_size that fits into it. Received: 8 and 4,9",
+    ),
+    (
+        {"freeze_backbone_epochs": 2},
+        "--freeze_backbone_epochs needs --initial_weights: a backbone of random weights must train. Received: 2",
+    ),
+    (
+        {"freeze_backbone_epochs": 9, "epochs": 8, "initial_weights": "runs/a"},
+        "--freeze_backbone_epochs must not be above --epochs. Received: 9 and 8",
+    ),
+    (
+        {"initial_weights": "runs/a", "max_parameters": 5},
+        "--initial_weights cannot be combined with --max_parameters, for the weights are of one width; leave one of "
+        "them out. Received: --max_parameters=5",
+    ),
+    (
+        {"initial_weights": "runs/a", "pytorch_weights": "w.npz"},
+        "--initial_weights cannot be combined with --pytorch_weights, which trains nothing; leave one of them out. "
+        "Received: --pytorch_weights=w.npz",
     ),
     (
         {"keep_best": True},

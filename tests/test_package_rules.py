@@ -111,6 +111,7 @@ WITHOUT_TENSORFLOW = (
     "training.automatic_sizes",
     "training.time_formula",
     "evaluation.weight_files",
+    "evaluation.weight_source",
     "evaluation.genotype_table",
     "evaluation.inherited_settings",
     "commands.search",
@@ -166,6 +167,8 @@ SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True
 EXCEPTIONS = {
     ("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load"),
     ("eoinas_tf/commands/dispatch.py", "'eval'"),
+    # Values alone, into a network that was built from checked settings.
+    ("eoinas_tf/evaluation/keras_file.py", "load_weights"),
 }
 
 

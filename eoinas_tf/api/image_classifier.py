@@ -10,6 +10,7 @@ from eoinas_tf.api.cell_search import search
 from eoinas_tf.api.network_training import train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.data.image_arrays import pixels_of
+from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
@@ -36,11 +37,13 @@ class ImageClassifier:
         epochs: Epochs of the final training; 100 where neither they nor `hours` are given.
         run_dir: Folder that receives both runs, `search` and `training`; the same `fit` continues a stopped one. New
             folders below `runs` where not given.
+        initial_weights: A trained network to begin with: what `eoinas_tf.train` returned, its run folder, or a .keras
+            file of this package. `fit` then searches nothing and fine-tunes that network, with a new classifier.
         search_settings: Further settings of the search, by their flags' names.
         train_settings: Further settings of the training, likewise.
 
     Attributes:
-        found: The search, after `fit`.
+        found: The search, after `fit`; None with `initial_weights`.
         trained: The training, after `fit`.
         classes_: The classes' labels in the order of the probabilities, after `fit`.
 
@@ -50,7 +53,7 @@ class ImageClassifier:
         eoinas_tf.ImageClassifier(hours=2, run_dir="runs/mine").fit(x, y)  # the same call continues it
     """
 
-    found: SearchRun
+    found: SearchRun | None
     trained: TrainingRun
     classes_: np.ndarray
 
@@ -61,6 +64,7 @@ class ImageClassifier:
         search_epochs: int | None = None,
         epochs: int | None = None,
         run_dir: str | Path | None = None,
+        initial_weights: TrainingRun | str | Path | None = None,
         search_settings: dict[str, Any] | None = None,
         train_settings: dict[str, Any] | None = None,
     ) -> None:
@@ -73,11 +77,12 @@ class ImageClassifier:
         self.search_epochs = SEARCH_EPOCHS if search_epochs is None and hours is None else search_epochs
         self.epochs = EPOCHS if epochs is None and hours is None else epochs
         self.run_dir = run_dir
+        self.initial_weights = initial_weights
         self.search_settings = dict(search_settings or {})
         self.train_settings = dict(train_settings or {})
 
     def fit(self, x: Any, y: Any, test_data: Any = None) -> "ImageClassifier":
-        """Searches for a cell and trains its network.
+        """Searches for a cell and trains its network, or fine-tunes that of `initial_weights`.
 
         Args:
             x: Images, [n, height, width(, 1 or 3)], whole numbers from 0 to 255.
@@ -91,9 +96,24 @@ class ImageClassifier:
             EoinasError: See `eoinas_tf.search` and `eoinas_tf.train`.
         """
         folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in (SEARCH, TRAINING)}
-        settings = {kind: self._settings(kind, folders[kind], x, y, test_data) for kind in (SEARCH, TRAINING)}
-        found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings[SEARCH])
-        trained = train(found, (x, y), test_data=test_data, run_dir=folders[TRAINING], **settings[TRAINING])
+        found = None
+        if self.initial_weights is None:
+            settings = self._settings(SEARCH, folders[SEARCH], x, y, test_data)
+            found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings)
+        elif self.search_settings:
+            raise ConfigurationError(
+                "search_settings have no use with initial_weights, whose cells are known; leave one of them out. "
+                f"Received: {', '.join(self.search_settings)}"
+            )
+        settings = self._settings(TRAINING, folders[TRAINING], x, y, test_data)
+        trained = train(
+            found,
+            (x, y),
+            test_data=test_data,
+            run_dir=folders[TRAINING],
+            initial_weights=self.initial_weights,
+            **settings,
+        )
         names = trained.class_names
         is_text = np.asarray(y).dtype.kind in "USO"
         self.found, self.trained = found, trained
@@ -105,6 +125,8 @@ class ImageClassifier:
         given = self.search_settings if kind == SEARCH else self.train_settings
         if self.hours is None:
             return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
+        if self.initial_weights is not None:  # Which bring their sizes, and there is no search.
+            return {"hours": self.hours, **given}
         hours = SHARES[kind] * self.hours
         pixels, classes = pixels_of(x), len(np.unique(np.asarray(y).reshape(-1)))
         height, width = given.get("image_size") or pixels.shape[1:3]
@@ -116,13 +138,17 @@ class ImageClassifier:
         """Returns the classes' probabilities, float32 [n, classes].
 
         Args:
-            x: Images of the size and channels of the training, as for `fit`.
+            x: Images as for `fit`: of the size and channels of the training's, before these were resized.
 
         Raises:
             EoinasError: It is not fitted, or `x` holds no such images.
         """
         model = self._fitted().model
         pixels = pixels_of(x)
+        settings = self._fitted().settings
+        is_resized = settings.get("image_size") is not None
+        if is_resized and pixels.shape[1:3] != model.input_shape[1:3]:  # As the images of `fit`.
+            pixels = fit_images(pixels, model.input_shape[1:3], settings.get("resize_side")).numpy()
         if pixels.shape[1:] != model.input_shape[1:]:
             raise ConfigurationError(f"x must be images of {model.input_shape[1:]}. Received: {pixels.shape[1:]}")
         return model.predict(pixels, batch_size=BATCH_SIZE, verbose=0)

@@ -10,6 +10,7 @@ from eoinas_tf.api.run_settings import make_config
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.evaluation.weight_source import read_weight_source
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
@@ -19,23 +20,27 @@ IN_PYTHON = "genotype.json"
 
 
 def train(
-    genotype: Genotype | Run | str | Path,
+    genotype: Genotype | Run | str | Path | None,
     data: Any,
     *,
     test_data: Any = None,
     class_names: Sequence[str] | None = None,
     run_dir: str | Path | None = None,
+    initial_weights: TrainingRun | str | Path | None = None,
     **settings: Any,
 ) -> TrainingRun:
     """Trains a genotype's network by the paper's recipe, as `run_eval.py` does; the same call continues a stopped one.
 
     Args:
-        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json.
+        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json; None
+            where `initial_weights` are given, for theirs.
         data: Images with labels; see `eoinas_tf.search`.
         test_data: Test images; a fifth of each class is held out where not given.
         class_names: A name for each class (arrays or `tf.data`).
         run_dir: Folder that receives everything the training writes; a new one, `runs/training_1` and so on, where not
             given.
+        initial_weights: A trained network to begin with, which gets a new classifier: what `train` returned, its run
+            folder, or a .keras file of this package. Network settings and the images' size are its own where not given.
         **settings: Any setting of `run_eval.py`, by its flag's name, such as `epochs=20` or `init_channels=16`, or
             `hours=2`: as many epochs as fit into two hours.
 
@@ -47,10 +52,16 @@ def train(
 
     Example:
         trained = eoinas_tf.train(found.genotype, (x, y), epochs=20)
+        tuned = eoinas_tf.train(None, (few_x, few_y), initial_weights=trained, epochs=10)
     """
     for name in ("describe", "list_genotypes", "pytorch_weights", "max_steps", "genotype"):
         if settings.get(name):
             raise ConfigurationError(f"{name} is for run_eval.py. Received: {name}={settings[name]!r}")
+    if initial_weights is not None:
+        path = str(initial_weights.run_dir if isinstance(initial_weights, Run) else initial_weights)
+        settings = with_source_settings({**settings, "initial_weights": path})
+    elif genotype is None:
+        raise ConfigurationError("genotype must be cells where no initial_weights have some. Received: None")
     size = settings.get("image_size")
     dataset, images = find_images(
         data,
@@ -59,11 +70,29 @@ def train(
         image_size=None if size is None else tuple(size),
         resize_side=settings.get("resize_side"),
     )
-    cells = as_genotype(genotype)
-    config = make_config(EvaluationConfig, "training", run_dir, dataset, {**settings, "genotype": _name_of(cells)})
+    cells = None if genotype is None else as_genotype(genotype)
+    name = "" if cells is None else _name_of(cells)
+    config = make_config(EvaluationConfig, "training", run_dir, dataset, {**settings, "genotype": name})
     with kept_generators():
         run_evaluation(config, images, cells)
     return TrainingRun(config.run_dir)
+
+
+def with_source_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Fills settings that were not given from the network that the weights belong to.
+
+    Args:
+        settings: The settings that were given, `initial_weights` among them.
+
+    Raises:
+        EoinasError: The weights are not there, or a setting is not that of their network.
+    """
+    source = read_weight_source(str(Path(settings["initial_weights"]).expanduser()))
+    return {**source.missing_settings({name: _as_given(value) for name, value in settings.items()}), **settings}
+
+
+def _as_given(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def as_genotype(genotype: Genotype | Run | str | Path) -> Genotype:

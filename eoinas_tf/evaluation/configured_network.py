@@ -10,27 +10,41 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.final_networks import FINAL_NETWORKS, FinalNetwork
 from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_budget import fit_to_budget
+from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS, read_weight_source
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operations import import_operations
 from eoinas_tf.space.published_genotypes import load_genotype
 
 
-def configured_genotype(config: EvaluationConfig) -> Genotype | None:
+def configured_genotype(config: EvaluationConfig, given: Genotype | None = None) -> Genotype | None:
     """Returns the genotype that the settings name; None for a network that is not made of cells.
 
     Args:
         config: The settings.
+        given: The genotype itself, where it is known already.
 
     Raises:
-        ConfigurationError: They name none.
+        ConfigurationError: They name none, or another network than that of `initial_weights`.
         GenotypeError: It is not a genotype.
+        WeightsError: `initial_weights` names no network.
     """
-    if config.network != CELLS:
-        return None
-    if not config.genotype:
+    source = read_weight_source(config.initial_weights) if config.initial_weights else None
+    if source is not None:
+        source.refuse_others({name: getattr(config, name) for name in NETWORK_SETTINGS})
+    if config.network != CELLS or (source is None and given is not None):
+        return given
+    if not config.genotype and source is None:
         raise ConfigurationError("--genotype is missing: name a genotype.json file or a published one such as DARTS_V2")
     import_operations(config.operation_modules or ())
-    return load_genotype(config.genotype)
+    if given is None and config.genotype:
+        given = load_genotype(config.genotype)
+    own = None if source is None else source.genotype()
+    if given is not None and own is not None and given.cells != own.cells:
+        raise ConfigurationError(
+            f"--genotype contradicts --initial_weights={config.initial_weights}, whose network has other cells; leave "
+            f"--genotype out. Received: {config.genotype}"
+        )
+    return given or own
 
 
 def build_network(

@@ -42,14 +42,14 @@ def run_evaluation(
             NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     check_packages(config.export_formats)
-    genotype = genotype or configured_genotype(config)
+    genotype = configured_genotype(config, genotype)
     if config.pytorch_weights and genotype is not None:
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
     config, dataset = training_within_hours(config, genotype, dataset, seconds_before, train_epoch)
     with EvaluationSession(config, genotype, dataset) as session:
         for number in session.epochs_left():
             with session.epoch(number) as epoch:
-                timing = train_epoch(session.step, epoch, session.runner)
+                timing = train_epoch(session.training_step(number), epoch, session.runner)
                 if timing is not None:
                     session.write_epoch(epoch, session.test(epoch), timing)
         return session.finish()

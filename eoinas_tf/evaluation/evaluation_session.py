@@ -19,6 +19,8 @@ from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
+from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
+from eoinas_tf.evaluation.initial_weights import load_backbone, read_initial_weights
 from eoinas_tf.evaluation.network_exports import check_exports
 from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
@@ -32,6 +34,7 @@ from eoinas_tf.evaluation.training_console import (
     training_result,
 )
 from eoinas_tf.experiment.dataset_record import keep_dataset
+from eoinas_tf.experiment.initial_weights_record import keep_initial_weights
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
@@ -79,6 +82,9 @@ class EvaluationSession(RunSession):
         keep_dataset(run, dataset_fingerprint(dataset))
         dataset = self.dataset = with_validation_part(dataset, config.validation_fraction, config.seed)
         class_factors = self._class_factors(dataset)
+        weights = self._weights = read_initial_weights(config, dataset.image_shape[2])
+        if weights is not None:
+            keep_initial_weights(run, weights.record())
         # After the records: a run that holds cells has more than begun.
         keep_genotype(run, config, self._genotype)
         self.preprocessing = choose_preprocessing(config, dataset)
@@ -92,18 +98,33 @@ class EvaluationSession(RunSession):
             )
             network = build()
             state = build_evaluation_state(config, network, self.total_steps, build() if config.ema_decay else None)
+        if weights is not None:
+            load_backbone(weights.network, network)
         self.step = EvaluationStep(state, config, self.total_steps, self.replicas, class_factors)
         self._part = "test" if dataset.validation is None else "validation"
         self._journal = EvaluationJournal(run, config, state, self.epoch_steps, self._part)
         self._begin(
             self._journal,
             [Stretch((TRAINING_STEP,), self.total_steps)],
-            dataset_digest(dataset),
+            dataset_digest(dataset) + ("" if weights is None else f", weights {weights.sha256}"),
             functools.partial(training_header, self._fitted, dataset, network, self.epoch_steps, budget),
             self._measure_test,
         )
         self._end_if_stopped(self._journal.metrics, self._journal.finished_steps)
         self._table = EpochTable(self.progress, epoch_titles(self._part))
+
+    def training_step(self, number: int) -> EvaluationStep:
+        """Returns the step that an epoch trains with: the one of a frozen backbone in `freeze_backbone_epochs`.
+
+        Args:
+            number: The epoch, counted from 1.
+        """
+        return self._frozen_step if number <= self.config.freeze_backbone_epochs else self.step
+
+    @functools.cached_property
+    def _frozen_step(self) -> FrozenBackboneStep:
+        step = self.step
+        return FrozenBackboneStep(step.state, step.config, step.total_steps, step.replicas, step.class_factors)
 
     @property
     def _measured(self) -> ImageSplit:
@@ -245,6 +266,7 @@ class EvaluationSession(RunSession):
             "steps": self.last_step,
             "finished": not self.ends_early,
             **choice,
+            **({} if self._weights is None else self._weights.record()),
             "metrics": self.run.metrics.name,
         }
         self.progress.doing("drawing", stays=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from eoinas_tf.config import CELLS, EvaluationConfig, check_setting, expanded_setting
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.weight_source import read_weight_source
 
 SETTINGS_FILE = "config.json"
 KINDS = ("SearchConfig", "EvaluationConfig")
@@ -27,9 +28,10 @@ GENOTYPE_SETTINGS = ("operation_modules",)
 
 
 def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
-    """Fills settings that were not given from the config.json beside the genotype file, and says so on stderr.
+    """Fills settings that were not given, and says so on stderr.
 
-    Data set and all that goes with it are left alone where another data set is given.
+    Those of the network come from `initial_weights`. Those of the images come from the config.json beside the genotype
+    file; data set and all that goes with it are left alone where another data set is given.
 
     Args:
         values: A value for each setting of `EvaluationConfig`, not checked together yet.
@@ -39,8 +41,16 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str
         The settings, those of the genotype's run among them.
 
     Raises:
-        ConfigurationError: The file cannot be read, or a value in it is none of its setting.
+        ConfigurationError: The file cannot be read, a value in it is none of its setting, or a setting is not that of
+            the network that the weights belong to.
+        WeightsError: `initial_weights` names no network.
     """
+    if values["initial_weights"]:
+        source = read_weight_source(os.path.expanduser(values["initial_weights"]))
+        own = source.missing_settings({name: values[name] for name in given})
+        taken = {name: value for name, value in own.items() if value != values[name]}
+        _say(source.path, taken, values)
+        values, given = {**values, **taken}, given | own.keys()
     genotype = os.path.expanduser(values["genotype"])
     file = Path(genotype).with_name(SETTINGS_FILE) if genotype and os.path.isfile(genotype) else None
     if values["network"] != CELLS or file is None or not file.is_file():
@@ -62,9 +72,13 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str
             raise ConfigurationError(f"{file}: {error}; correct it there, or give --{name}") from None
         if value != values[name]:
             taken[name] = value
-    if taken and not values.get("quiet"):
-        print(f"from {file}: {' '.join(_flag(name, value) for name, value in taken.items())}", file=sys.stderr)
+    _say(str(file), taken, values)
     return {**values, **taken}
+
+
+def _say(source: str, taken: dict[str, Any], values: dict[str, Any]) -> None:
+    if taken and not values.get("quiet"):
+        print(f"from {source}: {' '.join(_flag(name, value) for name, value in taken.items())}", file=sys.stderr)
 
 
 def _read_settings(file: Path) -> dict[str, Any]:

@@ -43,12 +43,18 @@ def training_header(
     size += f"; {rounded_count(count_multiply_adds(network, dataset.image_shape))} multiply-adds an image"
     stem = f"{config.init_channels} channels, stem {config.stem}"
     if config.network == CELLS:
-        what = f"cells of {config.genotype}: {config.cells} cells, {stem}"
+        what = f"cells of {config.genotype or config.initial_weights}: {config.cells} cells, {stem}"
     else:
         what = f"{config.network}: {stem}"
+    weights = ""
+    if config.initial_weights:
+        weights = f"of {config.initial_weights}, all but the classifier's"
+        if config.freeze_backbone_epochs:
+            weights += f"; frozen in the first {config.freeze_backbone_epochs} epochs"
     rows = {
         **image_rows(dataset),
         "network": what,
+        "weights": weights,
         "size": size,
         "epochs": f"{config.epochs}, each of {epoch_steps} steps of {config.batch_size} images; seed {config.seed}",
         "run folder": config.run_dir,

@@ -59,6 +59,7 @@ class RunDirectory:
         self.environment = self.path / "environment.json"
         self.dataset = self.path / "dataset.json"
         self.class_weights = self.path / "class_weights.json"
+        self.initial_weights = self.path / "initial_weights.json"
         self.metrics = self.path / "metrics.jsonl"
         self.pruning = self.path / "pruning.jsonl"
         self.timing = self.path / "timing.jsonl"
@@ -205,8 +206,8 @@ class RunDirectory:
         self._write_config()
 
     def only_begun(self) -> bool:
-        """Returns whether nothing but the run's settings and its records of images and class weights is there yet."""
-        records = (self.dataset, self.class_weights)
+        """Returns whether nothing but the run's settings and its records of images and weights is there yet."""
+        records = (self.dataset, self.class_weights, self.initial_weights)
         ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
         return {entry.name for entry in self.path.iterdir()} <= ours
 
@@ -252,6 +253,7 @@ class RunDirectory:
             self.environment,
             self.dataset,
             self.class_weights,
+            self.initial_weights,
             self.metrics,
             self.pruning,
             self.timing,

@@ -59,6 +59,11 @@ class Genotype:
         if not isinstance(self.source, str) or not _is_unicode(self.source):
             raise GenotypeError(f"genotype: source must be text. Received: {_short(self.source)}")
 
+    @property
+    def cells(self) -> tuple[CellEdges, tuple[int, ...], CellEdges, tuple[int, ...]]:
+        """All that the cells are made of; without the source, by which two genotypes of the same cells may differ."""
+        return self.normal, self.normal_concat, self.reduce, self.reduce_concat
+
     def to_json(self) -> str:
         """Returns the genotype as JSON text, one pair a line."""
 

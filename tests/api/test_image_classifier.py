@@ -21,6 +21,7 @@ SEARCH = {
     **NETWORK, "operations": ["skip_connect", "max_pool_3x3"], "warmup_epochs": 0, "pruning_after_epoch": 0,
     "pruning_every_epochs": 1, "mixed_precision": "bfloat16",
 }  # fmt: skip
+TUNING = {"crop_padding": 1, "horizontal_flip": False, "tensorboard": False, "drop_path": 0.0, "cutout_length": 0}
 TRAINING = {**NETWORK, "cutout_length": 0, "drop_path": 0.0, "mixed_precision": "bfloat16"}
 
 
@@ -78,6 +79,19 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
     assert classifier.evaluate(x, names) == np.mean(classifier.predict(x) == names)
     with pytest.raises(ConfigurationError, match="must be images of"):
         classifier.predict(x[:, :4])
+
+    # Fine-tuned on images of another size, with the other class names, from the run and from its file.
+    few = np.repeat(x, 2, axis=1)[::3], np.array(["night", "day"])[y[::3]]
+    tuned = eoinas_tf.ImageClassifier(
+        epochs=1, run_dir=tmp_path / "tuned", initial_weights=trained, train_settings={**TUNING, "batch_size": 4}
+    ).fit(*few)
+    assert tuned.found is None
+    assert tuned.trained.genotype == found.genotype
+    assert tuned.trained.summary["initial_weights"] == str(trained.run_dir)
+    assert set(tuned.predict(few[0])) <= {"night", "day"}
+    assert tuned.predict_proba(few[0]).shape == (14, 2)
+    with pytest.raises(ConfigurationError, match="search_settings have no use with initial_weights"):
+        eoinas_tf.ImageClassifier(initial_weights=trained, search_settings=SEARCH).fit(*few)
 
     # What a user calls; the package itself loads no model.
     again = keras.models.load_model(classifier.export(tmp_path / "out" / "m.keras"))

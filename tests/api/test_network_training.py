@@ -1,9 +1,11 @@
+import json
+
 import pytest
 
 import eoinas_tf
 from eoinas_tf.api import network_training
 from eoinas_tf.api.network_training import as_genotype
-from eoinas_tf.api.run_folders import SearchRun
+from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.errors import ConfigurationError, GenotypeError
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
@@ -33,6 +35,36 @@ def test_settings_images_and_cells_are_handed_over(trainings, arrays, cells, tmp
     assert (config.dataset, config.epochs, config.auxiliary_weight) == ("arrays", 3, 0.2)
     assert (len(images.train), len(images.test), genotype) == (40, 40, cells)
     assert (config.genotype, published.genotype, no_images) == ("genotype.json", "PDARTS", None)
+
+
+@pytest.fixture
+def weights(tmp_path, cells):
+    """The run folder of a training on images of 16x8 pixels."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    config = {"kind": "EvaluationConfig", "network": "cells", "cells": 5, "init_channels": 8, "stem": "cifar"}
+    contents = {"config": config, "summary": {"image_shape": [16, 8, 3]}, "dataset": {"class_names": ["a", "b"]}}
+    for name, content in contents.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    (folder / "genotype.json").write_text(cells.to_json())
+    return folder
+
+
+def test_the_network_comes_from_initial_weights(trainings, arrays, cells, weights, tmp_path):
+    for source in (weights, str(weights), TrainingRun(weights)):
+        eoinas_tf.train(None, arrays, run_dir=tmp_path / "a", initial_weights=source, freeze_backbone_epochs=2)
+        config, images, genotype = trainings.pop()
+        assert (config.initial_weights, config.freeze_backbone_epochs) == (str(weights), 2)
+        assert (config.cells, config.init_channels, config.genotype, genotype) == (5, 8, "", None)
+        assert config.image_size == images.image_shape[:2] == (16, 8)
+    eoinas_tf.train(cells, arrays, run_dir=tmp_path / "b", initial_weights=weights, image_size=[8, 8], cells=5)
+    config, images, genotype = trainings.pop()
+    assert (config.image_size, images.image_shape, genotype) == ((8, 8), (8, 8, 1), cells)
+    with pytest.raises(ConfigurationError, match="--cells contradicts"):
+        eoinas_tf.train(None, arrays, initial_weights=weights, cells=6)
+    with pytest.raises(ConfigurationError, match="genotype must be cells where no initial_weights have some"):
+        eoinas_tf.train(None, arrays)
+    assert not trainings
 
 
 @pytest.mark.parametrize("name", ["describe", "pytorch_weights", "max_steps"])

@@ -3,6 +3,7 @@ import gc
 import weakref
 
 import pytest
+from small_trained_run import CELLS, write_trained_run
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
@@ -71,3 +72,28 @@ def test_one_channel_is_too_few_for_the_imagenet_stem():
     config = EvaluationConfig(genotype="DARTS_V2", stem="imagenet", init_channels=1)
     with pytest.raises(ConfigurationError, match="--init_channels must be at least 2"):
         build_network(config, PUBLISHED_GENOTYPES["DARTS_V2"], (32, 32, 3), 10)
+
+
+def test_the_cells_of_initial_weights_need_not_be_named(tmp_path):
+    write_trained_run(tmp_path / "run")
+    config = EvaluationConfig(initial_weights=str(tmp_path / "run"), cells=3, init_channels=2)
+    assert configured_genotype(config) == CELLS
+    # The same cells from elsewhere; the first text of the source is kept.
+    same = dataclasses.replace(CELLS, source="elsewhere")
+    assert configured_genotype(config, same) == same
+    for other in (
+        lambda: configured_genotype(dataclasses.replace(config, genotype="DARTS_V2")),
+        lambda: configured_genotype(config, PUBLISHED_GENOTYPES["PDARTS"]),
+    ):
+        with pytest.raises(ConfigurationError, match=r"--genotype contradicts --initial_weights=.*has other cells"):
+            other()
+    with pytest.raises(ConfigurationError, match=r"--cells contradicts --initial_weights=.* has 3; .* Received: 20"):
+        configured_genotype(EvaluationConfig(initial_weights=str(tmp_path / "run"), init_channels=2))
+
+
+def test_a_hand_designed_network_of_initial_weights_has_no_cells(tmp_path):
+    write_trained_run(tmp_path / "run", genotype=None, network="residual")
+    settings = {"initial_weights": str(tmp_path / "run"), "cells": 3, "init_channels": 2}
+    assert configured_genotype(EvaluationConfig(network="residual", **settings)) is None
+    with pytest.raises(ConfigurationError, match="--network contradicts"):
+        configured_genotype(EvaluationConfig(genotype="DARTS_V2", **settings))

@@ -4,16 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_trained_run import CELLS, write_trained_run
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import NonFiniteError
+from eoinas_tf.errors import NonFiniteError, RunDirectoryError
 from eoinas_tf.evaluation import evaluation_step
+from eoinas_tf.evaluation.configured_network import build_network
+from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
+from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
+from eoinas_tf.evaluation.initial_weights import backbone_layers, weights_digest
 from eoinas_tf.evaluation.model_cost import count_parameters
 from eoinas_tf.evaluation.trained_network import restore_network
+from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("skip_connect", 0), ("max_pool_3x3", 1))
@@ -112,6 +119,41 @@ def test_a_training_that_max_steps_ended_within_an_epoch_has_no_chosen_epoch(
             accuracies_of_epochs(session, [0.5])
             summary = session.finish()
         assert (summary["finished"], summary["epochs"], summary["chosen_epoch"]) == (False, epochs, chosen)
+
+
+def test_a_training_begins_with_the_weights_that_it_names(config, tmp_path, capsys):
+    source = write_trained_run(tmp_path / "source", classes=4)
+    config = dataclasses.replace(
+        config, init_channels=2, initial_weights=str(tmp_path / "source"), freeze_backbone_epochs=1
+    )
+    with EvaluationSession(config, CELLS, DATASET) as session:
+        network = session.step.state.network
+        for layer, other in zip(backbone_layers(network), backbone_layers(source), strict=True):
+            for value, expected in zip(layer.get_weights(), other.get_weights(), strict=True):
+                np.testing.assert_array_equal(value, expected)
+        with initial_weights_seed(config.seed):
+            drawn = build_network(config, CELLS, (8, 8, 3), 2)
+        # The new classifier is that of a training with this seed from random weights.
+        np.testing.assert_array_equal(network.classifier.kernel.numpy(), drawn.classifier.kernel.numpy())
+        assert isinstance(session.training_step(1), FrozenBackboneStep)
+        assert session.training_step(1) is session.training_step(1)
+        assert session.training_step(2) is session.step
+        record = {"initial_weights": config.initial_weights, "initial_weights_sha256": weights_digest(source)}
+        assert json.loads(session.run.initial_weights.read_text()) == record
+        text = " ".join(capsys.readouterr().out.split())
+        assert f"of {config.initial_weights}, all but the classifier's; frozen in the first 1 epochs" in text
+
+
+def test_a_run_whose_initial_weights_changed_is_not_continued(config, tmp_path, exports_are_checked_in_this_process):
+    write_trained_run(tmp_path / "source", classes=4)
+    config = dataclasses.replace(config, init_channels=2, initial_weights=str(tmp_path / "source"), max_steps=1)
+    summary = run_evaluation(config, DATASET, CELLS)
+    digest = json.loads((tmp_path / "run" / "initial_weights.json").read_text())["initial_weights_sha256"]
+    assert (summary["initial_weights"], summary["initial_weights_sha256"]) == (config.initial_weights, digest)
+    network = build_network(dataclasses.replace(config, auxiliary_weight=0.0), CELLS, (8, 8, 3), 4)
+    Checkpoints(tmp_path / "source" / "checkpoints", {"network": network.variables}).save(8, {"epoch": 2})
+    with pytest.raises(RunDirectoryError, match=r"holds other weights than those that the run in .* began with"):
+        run_evaluation(dataclasses.replace(config, max_steps=0), DATASET, CELLS)
 
 
 def test_a_budget_decides_the_network_and_is_said(config, capsys):

@@ -4,8 +4,9 @@ import json
 import pytest
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
-from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.errors import ConfigurationError, WeightsError
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
+from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 SEARCH = SearchConfig(
     dataset="folder:/images/flowers",
@@ -119,3 +120,42 @@ def test_a_damaged_file_is_one_line(run_dir, content, message):
     (run_dir / "config.json").write_text(content)
     with pytest.raises(ConfigurationError, match=message):
         with_inherited_settings(*settings(genotype=str(run_dir / "genotype.json")))
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A finished training that initial weights come from."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    config = EvaluationConfig(cells=5, init_channels=8, dataset="cifar100", crop_padding=2)
+    write_run(folder, config)
+    (folder / "genotype.json").write_text(PUBLISHED_GENOTYPES["DARTS_V2"].to_json())
+    (folder / "summary.json").write_text(json.dumps({"image_shape": [24, 32, 3], "init_channels": 6}))
+    (folder / "dataset.json").write_text(json.dumps({"class_names": ["a", "b"]}))
+    return folder
+
+
+def test_the_network_comes_from_the_initial_weights(weights, capsys):
+    values, given = settings(initial_weights=str(weights))
+    taken = {"cells": 5, "init_channels": 6, "image_size": (24, 32)}
+    assert with_inherited_settings(values, given) == {**values, **taken}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"from {weights}: --cells=5 --init_channels=6 --image_size=24,32"
+
+
+def test_given_settings_may_not_contradict_the_initial_weights(weights):
+    values, given = settings(initial_weights=str(weights), cells=5, image_size=(8, 8))
+    assert with_inherited_settings(values, given) == {**values, "init_channels": 6}
+    with pytest.raises(ConfigurationError, match=r"--cells contradicts .*has 5; leave --cells out. Received: 20"):
+        with_inherited_settings(*settings(initial_weights=str(weights), cells=20))
+
+
+def test_with_a_genotype_of_a_search_the_image_size_is_the_weights(weights, run_dir):
+    values, given = settings(initial_weights=str(weights), genotype=str(run_dir / "genotype.json"))
+    taken = {"cells": 5, "init_channels": 6, "image_size": (24, 32)}
+    assert with_inherited_settings(values, given) == {**values, **TAKEN, **taken}
+
+
+def test_initial_weights_that_are_not_there_are_one_line():
+    with pytest.raises(WeightsError, match="--initial_weights=no/such cannot be read"):
+        with_inherited_settings(*settings(initial_weights="no/such"))

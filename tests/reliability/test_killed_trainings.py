@@ -128,6 +128,25 @@ def test_with_validation_images_and_the_best_weights_it_ends_as_if_uninterrupted
     assert served(tmp_path / "run") == served(tmp_path / "whole")
 
 
+def test_fine_tuned_with_a_frozen_backbone_it_ends_as_if_uninterrupted(zygote, uninterrupted, tmp_path):
+    source, _ = uninterrupted
+    others = [flag for flag in TRAINING if not flag.startswith(("--cells", "--init_channels", "--image_size"))]
+    weights = (f"--initial_weights={source}", "--freeze_backbone_epochs=1")
+    command = ("run_eval", *others, *weights, "--epochs=2", "--seed=3", "--validation_fraction=0.2", "--keep_best")
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
+    assert status == 0, output
+    assert f"from {source}: " in output
+    kills = [("after_training_step:1", KILLED, None), ("after_training_step:2", KILLED, 1), ("after_test:1", KILLED, 2)]
+    kills += [("after_training_step:3", KILLED, 2), ("after_metrics_line:2", KILLED, 4)]
+    run_through(zygote, command, tmp_path / "run", kills)
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["initial_weights"] == str(source)
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'run'}", "--cells=4")
+    assert status not in (0, KILLED)
+    assert f"--cells contradicts --initial_weights={source}, whose network has 3" in output
+
+
 @pytest.mark.slow
 def test_deterministic_operations_give_the_same_bytes_each_time(zygote, flags, tmp_path):
     for name in ("first", "second"):

@@ -15,6 +15,8 @@ from eoinas_tf.experiment.report.run_record import CELL_TITLES, RunRecord, read_
 REPORT_NAME = "report.html"
 # By which a page of ours is known, before another one replaces it.
 GENERATOR = "eoinas_tf report"
+# Settings that name a training's network, the most telling first.
+NETWORK_NAMES = ("genotype", "initial_weights", "network")
 
 
 def write_report(run_dir: Path) -> Path:
@@ -81,7 +83,7 @@ def run_title(record: RunRecord) -> str:
     dataset = record.settings.get("dataset")
     if record.is_search:
         return f"{record.method} search on {dataset}" if record.metrics else f"{record.method} cell"
-    network = record.settings.get("genotype") or record.settings.get("network") or "network"
+    network = next((record.settings[key] for key in NETWORK_NAMES if record.settings.get(key)), "network")
     if "/" in str(network):
         network = f"cells of {record.genotype.get('source') or network}"
     return f"{'Training' if record.metrics else 'Test'} on {dataset}: {network}"

@@ -1,0 +1,43 @@
+"""The training step while all but the heads is frozen: no weight and no moving statistic of the backbone moves."""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from eoinas_tf.evaluation.evaluation_step import EvaluationStep
+from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.initial_weights import backbone_layers
+
+
+@contextlib.contextmanager
+def frozen(network: FinalNetwork) -> Iterator[None]:
+    """Makes the weights of the backbone untrainable while it lasts; its normalization then uses moving statistics.
+
+    Args:
+        network: The network.
+    """
+    layers = backbone_layers(network)
+    for layer in layers:
+        layer.trainable = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.trainable = True
+
+
+class FrozenBackboneStep(EvaluationStep):
+    """Trains the classifier and the auxiliary head alone, on features that are computed as in a test.
+
+    Gradient clipping, weight decay and momentum act on the heads' weights only, and no path is dropped. The learning
+    rate and the count of steps go on as in every step. The network is frozen only while a step is traced, so that all
+    else sees it as it is.
+    """
+
+    def _train(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:
+        with frozen(self.state.network):
+            super()._train(images, labels, step)
+
+    def _drop_path_seed(self, step: tf.Tensor) -> tf.Tensor | None:
+        return None

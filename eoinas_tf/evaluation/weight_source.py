@@ -1,0 +1,156 @@
+"""Where a training's initial weights come from, a run folder or a .keras file: which network it is. No TensorFlow."""
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eoinas_tf.config import CELLS
+from eoinas_tf.errors import ConfigurationError, WeightsError
+from eoinas_tf.space.genotype import Genotype
+
+KERAS_SUFFIX = ".keras"
+# Many times those of a network of a thousand cells.
+LARGEST_CONFIG_BYTES = 64 * 2**20
+# By the names that Keras saves the classes of hand-designed networks under, the values of --network.
+BLOCK_NETWORKS = {"ResidualNetwork": "residual", "MobileNetV2": "mobilenet_v2"}
+CONVOLUTIONS_OF_STEMS = {1: "cifar", 3: "imagenet"}
+# What a network's weights fit to alone.
+NETWORK_SETTINGS = ("network", "cells", "init_channels", "stem", "operation_modules")
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightSource:
+    """The network that initial weights belong to.
+
+    Args:
+        path: The run folder or file, as the setting names it.
+        settings: What is known of `NETWORK_SETTINGS`.
+        genotype_data: The cells as plain data, not checked; None where there are none.
+        image_shape: Height, width and channels of an image.
+        num_classes: Classes; None where the file holds a backbone without classifier.
+    """
+
+    path: str
+    settings: Mapping[str, Any]
+    genotype_data: Mapping[str, Any] | None
+    image_shape: tuple[int, int, int]
+    num_classes: int | None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a .keras file and not a run folder."""
+        return self.path.endswith(KERAS_SUFFIX)
+
+    def genotype(self) -> Genotype | None:
+        """Returns the cells; operations of a user's own must be registered before.
+
+        Raises:
+            GenotypeError: They are none.
+        """
+        return None if self.genotype_data is None else Genotype.from_json(json.dumps(self.genotype_data))
+
+    def missing_settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the settings that a training takes from here: all of the network's, and the size of the images.
+
+        Args:
+            given: The settings that the user gave.
+
+        Raises:
+            ConfigurationError: One of those is another one than the network's.
+        """
+        self.refuse_others(given)
+        wanted = {**self.settings, "image_size": self.image_shape[:2]}
+        return {name: value for name, value in wanted.items() if name not in given}
+
+    def refuse_others(self, settings: Mapping[str, Any]) -> None:
+        """Raises a ConfigurationError where settings describe another network.
+
+        Args:
+            settings: Values by name.
+        """
+        for name, own in self.settings.items():
+            # More modules may be imported than the network needs.
+            if name == "operation_modules" or name not in settings:
+                continue
+            value = settings[name]
+            if value != own:
+                raise ConfigurationError(
+                    f"--{name} contradicts --initial_weights={self.path}, whose network has {own}; leave --{name} out. "
+                    f"Received: {value}"
+                )
+
+
+def read_weight_source(path: str) -> WeightSource:
+    """Reads which network a run folder or a .keras file holds; its weights are left where they are.
+
+    Args:
+        path: The folder of a finished training, or a file whose name ends in .keras that this package wrote.
+
+    Raises:
+        WeightsError: It is neither.
+    """
+    try:
+        return _read_file(path) if path.endswith(KERAS_SUFFIX) else _read_run(Path(path))
+    except OSError as error:
+        raise WeightsError(
+            f"--initial_weights={path} cannot be read ({error.strerror or error}); name the folder of a finished "
+            "training or a .keras file"
+        ) from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"--initial_weights={path} must be the folder of a finished training or a .keras file of a network of this "
+            f"package ({type(error).__name__}: {' '.join(str(error).split())[:80]})"
+        ) from None
+
+
+def _read_run(folder: Path) -> WeightSource:
+    config, summary = (json.loads((folder / name).read_text("utf-8")) for name in ("config.json", "summary.json"))
+    if config.get("kind") != "EvaluationConfig":
+        raise ValueError(f"config.json is of a {config.get('kind')}")
+    settings = {name: config[name] for name in NETWORK_SETTINGS if config.get(name) is not None}
+    if settings.get("operation_modules"):
+        settings["operation_modules"] = tuple(settings["operation_modules"])
+    # A budget may have lowered them.
+    settings["init_channels"] = int(summary.get("init_channels", settings["init_channels"]))
+    genotype = None
+    if settings.setdefault("network", CELLS) == CELLS:
+        genotype = json.loads((folder / "genotype.json").read_text("utf-8"))
+    classes = json.loads((folder / "dataset.json").read_text("utf-8"))["class_names"]
+    return WeightSource(str(folder), settings, genotype, _image_shape(summary["image_shape"]), len(classes))
+
+
+def _read_file(path: str) -> WeightSource:
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("config.json").file_size > LARGEST_CONFIG_BYTES:
+            raise ValueError(f"its config.json has more than {LARGEST_CONFIG_BYTES} bytes")
+        layers = json.loads(archive.read("config.json").decode("utf-8"))["config"]["layers"]
+    by_class: dict[str, list[dict[str, Any]]] = {}
+    for layer in layers:
+        name = str(layer.get("registered_name") or layer["class_name"]).rpartition(">")[2]
+        by_class.setdefault(name, []).append(layer["config"])
+    image_shape = _image_shape(by_class["InputLayer"][0]["batch_shape"][1:])
+    for name, network in BLOCK_NETWORKS.items():
+        if name in by_class:
+            (config,) = by_class[name]
+            settings = {"network": network, "init_channels": config["init_channels"], "stem": config["stem"]}
+            if "blocks_count" in config:
+                settings["cells"] = config["blocks_count"]
+            return WeightSource(path, settings, None, image_shape, int(config["num_classes"]))
+    cells = by_class["EvaluationCell"]
+    settings = {
+        "network": CELLS,
+        "cells": len(cells),
+        "init_channels": int(cells[0]["channels"]),
+        "stem": CONVOLUTIONS_OF_STEMS[len(by_class["StemConvolution"])],
+    }
+    classifiers = by_class.get("Dense", [])
+    num_classes = int(classifiers[-1]["units"]) if classifiers else None
+    return WeightSource(path, settings, cells[0]["genotype"], image_shape, num_classes)
+
+
+def _image_shape(sides: Any) -> tuple[int, int, int]:
+    height, width, channels = (int(side) for side in sides)
+    return height, width, channels
