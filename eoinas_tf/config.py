@@ -734,7 +734,7 @@ class EvaluationConfig(RunConfig):
                 "--freeze_backbone_epochs needs --initial_weights: a backbone of random weights must train. Received: "
                 f"{self.freeze_backbone_epochs}"
             )
-        if self.freeze_backbone_epochs > self.epochs:
+        if self.epochs is not None and self.freeze_backbone_epochs > self.epochs:
             raise ConfigurationError(
                 f"--freeze_backbone_epochs must not be above --epochs. Received: {self.freeze_backbone_epochs} and "
                 f"{self.epochs}"

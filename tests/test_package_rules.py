@@ -167,6 +167,7 @@ SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True
 EXCEPTIONS = {
     ("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load"),
     ("eoinas_tf/commands/dispatch.py", "'eval'"),
+    ("eoinas_tf/experiment/report/run_commands.py", "'eval'"),
     # Values alone, into a network that was built from checked settings.
     ("eoinas_tf/evaluation/keras_file.py", "load_weights"),
 }

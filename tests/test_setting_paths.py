@@ -9,7 +9,16 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.run_directory import RunDirectory
 
-PATHS = {"class_weights", "run_dir", "data_dir", "dataset", "genotype", "select_from", "pytorch_weights"}
+PATHS = {
+    "class_weights",
+    "run_dir",
+    "data_dir",
+    "dataset",
+    "genotype",
+    "select_from",
+    "pytorch_weights",
+    "initial_weights",
+}
 
 
 def given(field, path):
