@@ -90,6 +90,7 @@ def test_it_is_the_search_of_so_many_epochs(chosen, tmp_path, capsys):
     assert len(chosen) == 1
 
 
+@pytest.mark.slow
 def test_every_stage_is_rehearsed_with_its_own_network(chosen, tmp_path, monkeypatch):
     settings = {**TINY, "method": "pdarts", "depth_growth": (1.0, 1.34), "operations_kept": (2, 1), "quiet": True}
     config = SearchConfig(run_dir=str(tmp_path / "run"), hours=1.0, **settings)
