@@ -145,7 +145,7 @@ def test_without_hours_the_epochs_are_those_of_before(runs):
         eoinas_tf.ImageClassifier().fit(np.zeros((4, 8, 8), np.uint8), [0, 1, 0, 1])
     assert runs == [
         ("search", {"test_data": None, "run_dir": None, "epochs": 160}),
-        ("training", {"test_data": None, "run_dir": None, "epochs": 100}),
+        ("training", {"test_data": None, "run_dir": None, "initial_weights": None, "epochs": 100}),
     ]
 
 
