@@ -23,7 +23,7 @@ from eoinas_tf.space.genotype import Genotype
 SETTINGS = {"run_dir": "unused", "init_channels": 2, "cells": 3, "batch_size": 8, "epochs": 4}
 STEPS = 3
 OPERATIONS = ("none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3")
-MODERN = {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 0.5, "ema_decay": 0.9}
+MODERN = {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 20.0, "ema_decay": 0.9}
 # One node a cell: tracing takes most of the time.
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
