@@ -97,7 +97,7 @@ def test_with_a_recipe_of_today_it_ends_as_if_uninterrupted(zygote, flags, tmp_p
     run_through(zygote, command, tmp_path / "run", [("after_training_step:2", KILLED, 1), ("after_test:1", KILLED, 3)])
     assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
     assert served(tmp_path / "run") == served(tmp_path / "whole")
-    images = np.random.default_rng(0).integers(0, 256, size=(5, 8, 8, 1)).astype(np.float32)
+    images = np.random.default_rng(0).integers(0, 256, size=(5, 8, 8, 1), dtype=np.uint8).astype(np.float32)
     trained = restore_network(tmp_path / "run")
     logits = trained.network((images - trained.mean) / trained.standard_deviation)
     exported = np.frombuffer(served(tmp_path / "run"), np.float32).reshape(5, 10)
@@ -119,6 +119,7 @@ def test_with_validation_images_and_the_best_weights_it_ends_as_if_uninterrupted
     # Before and after the best epoch is kept, in an epoch after it, and where the training ends early.
     kept, last = 2 * summary["chosen_epoch"], 2 * len(lines)
     kills = [
+        (f"after_test:{kept // 2}", KILLED, kept),
         (f"before_checkpoint_has_its_name:{kept}", KILLED, kept),
         (f"after_training_step:{kept + 1}:SIGINT", STOPPED, kept + 1),
         (f"after_checkpoint:{last}", KILLED, last),
