@@ -17,23 +17,13 @@ Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def jitter_colors(
-    images: tf.Tensor,
-    strength: float,
-    hue: float,
-    seed: tf.Tensor,
-    rows: BatchRows | None = None,
-    *,
-    is_flipped: tf.Tensor | None = None,
-    mean: np.ndarray | float = 0.0,
-    standard_deviation: np.ndarray | float = 1.0,
+    images: tf.Tensor, strength: float, hue: float, seed: tf.Tensor, rows: BatchRows | None = None
 ) -> tf.Tensor:
     """Changes each image's brightness, contrast, saturation and hue, in an order that is drawn for each image.
 
     The first three are changed by factors that are uniform in [1 - strength, 1 + strength], the hue
-    by a turn that is uniform in [-hue, hue]. After each change what left the range is clipped. Grey
+    by a turn that is uniform in [-hue, hue]. After each change, values out of range are clipped. Grey
     images have brightness and contrast only.
-
-    The images can be flipped before and normalized after it on the way, which saves two more passes over all pixels.
 
     Args:
         images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
@@ -41,12 +31,40 @@ def jitter_colors(
         hue: Largest turn of the hue, a fraction of the full circle of colours, in [0, 0.5].
         seed: Seed of the draw, integer [2].
         rows: The rows of the batch that the images are; the whole batch where not given.
-        is_flipped: Which images are flipped left to right first, bool [batch]; none where not given.
-        mean: What is subtracted last, float32 [channels] or one number, on the scale 0 to 255.
-        standard_deviation: What the rest is divided by, likewise.
 
     Returns:
         float32 images of the same shape; not rounded.
+    """
+    return flip_jitter_and_normalize(
+        images, strength, hue, seed, rows, is_flipped=None, mean=0.0, standard_deviation=1.0
+    )
+
+
+def flip_jitter_and_normalize(
+    images: tf.Tensor,
+    strength: float,
+    hue: float,
+    seed: tf.Tensor,
+    rows: BatchRows | None = None,
+    *,
+    is_flipped: tf.Tensor | None,
+    mean: np.ndarray | float,
+    standard_deviation: np.ndarray | float,
+) -> tf.Tensor:
+    """Flips, applies `jitter_colors` and normalizes, in one pass over the pixels instead of three.
+
+    Args:
+        images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
+        strength: As for `jitter_colors`.
+        hue: As for `jitter_colors`.
+        seed: Seed of the jitter's draw, integer [2].
+        rows: The rows of the batch that the images are; the whole batch where not given.
+        is_flipped: Which images are flipped left to right first, bool [batch]; None: none of them.
+        mean: What is subtracted last, float32 [channels] or one value, on the scale 0 to 255.
+        standard_deviation: What the difference is divided by, likewise.
+
+    Returns:
+        float32 images of the same shape.
     """
     channels = images.shape[-1]
     is_colour = channels == 3

@@ -12,7 +12,7 @@ import tensorflow as tf
 from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, normalize_channels, pad_crop
 from eoinas_tf.data.batch_rows import BatchRows
-from eoinas_tf.data.color_jitter import jitter_colors
+from eoinas_tf.data.color_jitter import flip_jitter_and_normalize
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.rand_augment import rand_augment
 from eoinas_tf.data.random_erasing import erase_rectangles
@@ -98,11 +98,11 @@ def search_batches(
         int32 [batch].
     """
     steps = steps_per_epoch(min(map(len, halves)), batch_size)
-    streams = [
-        _training_stream(split, half, name, preprocessing, batch_size, steps, epoch, seed, first_step, rows)
+    streams = (
+        _TrainingStream(name, seed, split, half, preprocessing, batch_size, rows)
         for half, name in zip(halves, ("weight half", "architecture half"), strict=True)
-    ]
-    return _prefetched(tf.data.Dataset.zip(tuple(streams)))
+    )
+    return _prefetched(tf.data.Dataset.zip(tuple(stream.batches(epoch, steps, first_step) for stream in streams)))
 
 
 def training_batches(
@@ -131,9 +131,8 @@ def training_batches(
     """
     everything = np.arange(len(split), dtype=np.int64)
     steps = steps_per_epoch(len(split), batch_size)
-    return _prefetched(
-        _training_stream(split, everything, "training", preprocessing, batch_size, steps, epoch, seed, first_step, rows)
-    )
+    stream = _TrainingStream("training", seed, split, everything, preprocessing, batch_size, rows)
+    return _prefetched(stream.batches(epoch, steps, first_step))
 
 
 def test_batches(
@@ -170,61 +169,87 @@ def test_batches(
     return _prefetched(_mapped(tf.data.Dataset.from_tensor_slices(tuple(parts)), load))
 
 
-def _training_stream(
-    split: ImageSplit,
-    indices: np.ndarray,
-    stream: str,
-    preprocessing: Preprocessing,
-    batch_size: int,
-    steps: int,
-    epoch: int,
-    seed: int,
-    first_step: int,
-    rows: slice | None,
-) -> tf.data.Dataset:
-    order = indices[epoch_order(len(indices), seed, stream, epoch)][first_step * batch_size : steps * batch_size]
-    first_global_step = (epoch - 1) * steps + first_step
-    global_steps = np.arange(first_global_step, first_global_step + len(order) // batch_size, dtype=np.int64)
+class _TrainingStream(NamedTuple):
+    """A source of augmented batches, every random draw of which follows from its name, the seed and the step.
 
-    rows = rows or slice(0, batch_size)
-    own = BatchRows(rows.start, rows.stop - rows.start, batch_size)
+    Args:
+        name: The stream's name, from which the seeds of its draws are made.
+        seed: The run's seed.
+        split: The training images.
+        indices: Those of them that the stream draws from, int64 [n].
+        preprocessing: Augmentation and normalization.
+        batch_size: Images in a whole batch.
+        rows: The rows of each batch that this worker loads; all of them where not given.
+    """
 
-    def load(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        crop_seed = stateless_seed(seed, f"{stream}: crop", step)
-        if preprocessing.random_resized_crop:
-            images = split.load_crops(batch, draw_crops(own.count, crop_seed, own))
-        else:
-            images = pad_crop(split.load_batch(batch), preprocessing.crop_padding, crop_seed, own)
-        augment_seed = stateless_seed(seed, f"{stream}: RandAugment", step)
+    name: str
+    seed: int
+    split: ImageSplit
+    indices: np.ndarray
+    preprocessing: Preprocessing
+    batch_size: int
+    rows: slice | None
+
+    def batches(self, epoch: int, steps: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from `first_step` on.
+
+        Args:
+            epoch: The epoch, counted from 1.
+            steps: Steps of a whole epoch.
+            first_step: Steps of this epoch that are left out.
+        """
+        order = self.indices[epoch_order(len(self.indices), self.seed, self.name, epoch)]
+        shape = (steps - first_step, self.batch_size)
+        order = order[first_step * self.batch_size : steps * self.batch_size].reshape(shape)
+        global_steps = np.arange((epoch - 1) * steps + first_step, epoch * steps, dtype=np.int64)
+        rows = self.rows or slice(None)
+        loaded = tf.data.Dataset.from_tensor_slices((order[:, rows], self.split.labels[order[:, rows]], global_steps))
+        return _mapped(loaded, self._load)
+
+    def _load(self, indices: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        preprocessing, own = self.preprocessing, self._own_rows()
+        images = self._cropped(indices, step, own)
         images = rand_augment(
-            images, preprocessing.randaugment_layers, preprocessing.randaugment_magnitude, augment_seed, own
+            images,
+            preprocessing.randaugment_layers,
+            preprocessing.randaugment_magnitude,
+            self._draw_seed("RandAugment", step),
+            own,
         )
-        flip_seed = stateless_seed(seed, f"{stream}: flip", step)
+        images = self._flipped_and_normalized(images, step, own)
+        images = cutout(images, preprocessing.cutout_length, self._draw_seed("cutout", step), own)
+        probability = preprocessing.random_erasing_probability
+        return erase_rectangles(images, probability, self._draw_seed("erasing", step), own), labels
+
+    def _cropped(self, indices: tf.Tensor, step: tf.Tensor, own: BatchRows) -> tf.Tensor:
+        seed = self._draw_seed("crop", step)
+        if self.preprocessing.random_resized_crop:
+            return self.split.load_crops(indices, draw_crops(own.count, seed, own))
+        return pad_crop(self.split.load_batch(indices), self.preprocessing.crop_padding, seed, own)
+
+    def _flipped_and_normalized(self, images: tf.Tensor, step: tf.Tensor, own: BatchRows) -> tf.Tensor:
+        preprocessing, seed = self.preprocessing, self._draw_seed("flip", step)
         mean, deviation = preprocessing.mean, preprocessing.standard_deviation
         if preprocessing.color_jitter or preprocessing.hue_jitter:
-            images = jitter_colors(
+            return flip_jitter_and_normalize(
                 images,
                 preprocessing.color_jitter,
                 preprocessing.hue_jitter,
-                stateless_seed(seed, f"{stream}: colors", step),
+                self._draw_seed("colors", step),
                 own,
-                is_flipped=draw_flips(own.count, flip_seed, own) if preprocessing.horizontal_flip else None,
+                is_flipped=draw_flips(own.count, seed, own) if preprocessing.horizontal_flip else None,
                 mean=mean,
                 standard_deviation=deviation,
             )
-        else:
-            images = horizontal_flip(images, flip_seed, own) if preprocessing.horizontal_flip else images
-            images = normalize_channels(images, mean, deviation)
-        cutout_seed = stateless_seed(seed, f"{stream}: cutout", step)
-        images = cutout(images, preprocessing.cutout_length, cutout_seed, own)
-        erasing_seed = stateless_seed(seed, f"{stream}: erasing", step)
-        return erase_rectangles(images, preprocessing.random_erasing_probability, erasing_seed, own), batch_labels
+        images = horizontal_flip(images, seed, own) if preprocessing.horizontal_flip else images
+        return normalize_channels(images, mean, deviation)
 
-    shape = (len(global_steps), batch_size)
-    batches = tf.data.Dataset.from_tensor_slices(
-        (order.reshape(shape)[:, rows], split.labels[order].reshape(shape)[:, rows], global_steps)
-    )
-    return _mapped(batches, load)
+    def _draw_seed(self, draw: str, step: tf.Tensor) -> tf.Tensor:
+        return stateless_seed(self.seed, f"{self.name}: {draw}", step)
+
+    def _own_rows(self) -> BatchRows:
+        rows = self.rows or slice(0, self.batch_size)
+        return BatchRows(rows.start, rows.stop - rows.start, self.batch_size)
 
 
 def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:

@@ -34,7 +34,7 @@ from eoinas_tf.evaluation.training_console import (
     training_result,
 )
 from eoinas_tf.experiment.dataset_record import keep_dataset
-from eoinas_tf.experiment.initial_weights_record import keep_initial_weights
+from eoinas_tf.experiment.weight_records import keep_initial_weights
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
@@ -255,8 +255,8 @@ class EvaluationSession(RunSession):
             dataset,
             self.preprocessing,
             predictions,
-            whole_epochs,
-            functools.partial(self.progress.doing, stays=True),
+            epoch=whole_epochs,
+            say=functools.partial(self.progress.doing, stays=True),
         )
         summary = {
             **outcome,

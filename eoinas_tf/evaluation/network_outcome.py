@@ -28,6 +28,7 @@ def keep_outcome(
     dataset: ImageDataset,
     preprocessing: Preprocessing,
     predictions: Predictions,
+    *,
     epoch: int,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.image_split import ImageDataset
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
-from eoinas_tf.experiment.class_weight_record import keep_class_weights
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.weight_records import keep_class_weights
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.stop_signals import StopSignals

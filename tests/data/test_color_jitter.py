@@ -13,6 +13,7 @@ from eoinas_tf.data.color_jitter import (
     change_brightness,
     change_contrast,
     change_saturation,
+    flip_jitter_and_normalize,
     jitter_colors,
     turn_hue,
 )
@@ -145,7 +146,7 @@ def test_flips_and_normalization_on_the_way_are_those_of_their_own_passes(channe
     is_flipped = np.array([True, False, False, True, True, False])
     expected = np.where(is_flipped[:, None, None, None], images[:, :, ::-1], images)
     expected = normalize_channels(jitter_colors(expected, 0.4, 0.2, SEED), mean, deviation)
-    found = jitter_colors(
+    found = flip_jitter_and_normalize(
         images, 0.4, 0.2, SEED, is_flipped=tf.constant(is_flipped), mean=mean, standard_deviation=deviation
     )
     np.testing.assert_allclose(found, expected, atol=1e-5)
