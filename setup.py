@@ -1,4 +1,4 @@
-"""Copies the presets of flags/ into the package when it is built; everything else is in setup.cfg."""
+"""Copies presets and trained weights into the package when it is built; everything else is in setup.cfg."""
 
 from pathlib import Path
 
@@ -6,17 +6,21 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 
-class BuildWithPresets(build_py):
-    """Builds the package with `eoinas_tf/presets/*.flags`; an editable installation reads flags/ itself."""
+COPIED = {"presets": "flags/*.flags", "weights": "weights/*.keras"}
+
+
+class BuildWithData(build_py):
+    """Builds the package with its presets and weights; an editable installation reads flags/ and weights/ itself."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:
             return
-        folder = Path(self.build_lib, "eoinas_tf", "presets")
-        self.mkpath(str(folder))
-        for preset in sorted(Path(__file__).parent.glob("flags/*.flags")):
-            self.copy_file(str(preset), str(folder / preset.name))
+        for name, pattern in COPIED.items():
+            folder = Path(self.build_lib, "eoinas_tf", name)
+            self.mkpath(str(folder))
+            for file in sorted(Path(__file__).parent.glob(pattern)):
+                self.copy_file(str(file), str(folder / file.name))
 
 
-setup(cmdclass={"build_py": BuildWithPresets})
+setup(cmdclass={"build_py": BuildWithData})

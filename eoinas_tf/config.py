@@ -624,8 +624,9 @@ class EvaluationConfig(RunConfig):
     )
     initial_weights: str | None = setting(
         None,
-        "Begin with the weights of a trained network, the run folder of a finished training or a .keras file of this "
-        "package, and a new classifier. Network settings and image_size are its own where not given.",
+        "Begin with the weights of a trained network and a new classifier: the run folder of a finished training, a "
+        ".keras file of this package, or a published network such as cifar10_small. Network settings and image_size "
+        "are its own where not given.",
         path_prefix="",
     )
     freeze_backbone_epochs: int = setting(

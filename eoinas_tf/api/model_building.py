@@ -1,6 +1,7 @@
 """`eoinas_tf.build_model`: a genotype's network as a Keras model that behaves as those of `keras.applications`."""
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.keras_classifier import POOLINGS, keras_classifier
+from eoinas_tf.evaluation.keras_file import read_keras_file
 from eoinas_tf.evaluation.trained_network import restore_network
+from eoinas_tf.evaluation.weight_source import WeightSource, read_weight_source
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
@@ -23,8 +26,8 @@ MIDDLE = 127.5
 
 
 def build_model(
-    genotype: Genotype | Run | str | Path,
-    input_shape: tuple[int, int, int],
+    genotype: Genotype | Run | str | Path | None = None,
+    input_shape: tuple[int, int, int] | None = None,
     num_classes: int | None = None,
     *,
     classes: int | None = None,
@@ -32,9 +35,9 @@ def build_model(
     pooling: str | None = None,
     weights: str | Path | None = None,
     classifier_activation: str | None = "softmax",
-    cells: int = EvaluationConfig.cells,
-    init_channels: int = EvaluationConfig.init_channels,
-    stem: str = EvaluationConfig.stem,
+    cells: int | None = None,
+    init_channels: int | None = None,
+    stem: str | None = None,
     auxiliary_weight: float = EvaluationConfig.auxiliary_weight,
     include_preprocessing: bool = True,
     mean: float | tuple[float, ...] | None = None,
@@ -49,18 +52,20 @@ def build_model(
     `eoinas_tf.train` has those.
 
     Args:
-        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json.
+        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json. With
+            `weights`, this and all that describes the network is theirs where it is not given.
         input_shape: Height, width and channels of an image.
         num_classes: Classes to tell apart, if `include_top`.
         classes: Another name for `num_classes`, that of `keras.applications`.
         include_top: Whether pooling and the dense layer are part of the model; without, it is a backbone.
         pooling: Without the top: `avg`, `max`, or None for a map [batch, height, width, channels].
-        weights: None for new weights, or the run folder of a training with the same network, whose weights (without the
-            top: all but the dense layer's) and normalization it takes.
+        weights: None for new weights, or a training with the same network: its run folder, its `model.keras`, or the
+            name of a published network, such as `cifar10_small`. The model takes its weights (without the top: all
+            but the dense layer's) and its normalization.
         classifier_activation: Activation of the logits; None: none.
-        cells: Cells.
-        init_channels: Channels C of the first cell.
-        stem: First layers: `cifar` or `imagenet`.
+        cells: Cells; 20 where neither this nor `weights` are given.
+        init_channels: Channels C of the first cell; 36 likewise.
+        stem: First layers: `cifar` or `imagenet`; `cifar` likewise.
         auxiliary_weight: Weight of the auxiliary head's loss in `fit`; 0: no auxiliary head.
         include_preprocessing: Whether the model normalizes pixels; without, it takes them as they come.
         mean: Of the normalization, one value or one a channel on the scale 0 to 255.
@@ -77,18 +82,35 @@ def build_model(
     Example:
         model = eoinas_tf.build_model("DARTS_V2", (32, 32, 3), 10, cells=8, init_channels=16)
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        trained = eoinas_tf.build_model(weights="cifar10_small")
+        backbone = eoinas_tf.build_model(weights="cifar10_small", include_top=False, pooling="avg")
     """
+    source = None if weights is None else _weight_source(weights)
+    if source is not None:
+        genotype = source.genotype() if genotype is None else genotype
+        input_shape = source.image_shape if input_shape is None else input_shape
+        if num_classes is None and classes is None and include_top:
+            num_classes = source.num_classes
+    if genotype is None or input_shape is None:
+        raise ConfigurationError(
+            "genotype and input_shape are missing: give them, or weights that have them. Received: "
+            f"{genotype} and {input_shape}"
+        )
     count = _number_of_classes(num_classes, classes, include_top)
     if pooling not in POOLINGS:
         raise ConfigurationError(f"pooling must be None, avg or max. Received: {pooling!r}")
     if len(input_shape) != 3 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in input_shape):
         raise ConfigurationError(f"input_shape must be (height, width, channels). Received: {input_shape}")
-    config = EvaluationConfig(cells=cells, init_channels=init_channels, stem=stem, auxiliary_weight=0.0)
+    described = {"cells": cells, "init_channels": init_channels, "stem": stem}
+    given = {name: value for name, value in described.items() if value is not None}
+    own = {name: source.settings[name] for name in described if source is not None and name in source.settings}
+    config = EvaluationConfig(**{**own, **given}, auxiliary_weight=0.0)
     height, width, channels = map(int, input_shape)
     with contextlib.nullcontext() if seed is None else initial_weights_seed(seed):
         network = build_network(config, as_genotype(genotype), (height, width, channels), count)
-        if weights is not None:
-            trained_mean, trained_deviation = _take_weights(network, weights, include_top)
+        if source is not None:
+            _take_weights(network, source, include_top)
+            trained_mean, trained_deviation = source.normalization or (None, None)
             mean = trained_mean if mean is None else mean
             standard_deviation = trained_deviation if standard_deviation is None else standard_deviation
         return keras_classifier(
@@ -120,25 +142,31 @@ def _by_channel(value: Any, channels: int) -> list[float]:
     return values.tolist()
 
 
-def _take_weights(network: Any, folder: str | Path, include_top: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Copies a trained network's weights; returns the normalization that they belong to."""
-    trained = restore_network(folder)
-    if not isinstance(trained.network, EvaluationNetwork):
-        raise ConfigurationError(f"weights={folder} are those of a network that is not made of cells")
-    pairs = list(zip(_parts(network), _parts(trained.network), strict=False))
+def _weight_source(weights: str | Path) -> WeightSource:
+    source = read_weight_source(os.path.expanduser(weights), "weights")
+    if source.genotype_data is None:
+        raise ConfigurationError(f"weights={weights} are those of a network that is not made of cells")
+    return source
+
+
+def _take_weights(network: Any, source: WeightSource, include_top: bool) -> None:
+    """Copies a trained network's weights."""
+    trained = read_keras_file(source) if source.is_file else restore_network(source.path).network
+    if include_top and source.num_classes is None:
+        raise ConfigurationError(f"weights={source.path} are those of a backbone; give include_top=False")
+    pairs = list(zip(_parts(network), _parts(trained), strict=False))
     if not include_top:
         pairs = pairs[:-1]
-    fits = len(_parts(network)) == len(_parts(trained.network)) and network.genotype == trained.network.genotype
+    fits = len(_parts(network)) == len(_parts(trained)) and network.genotype == trained.genotype
     for own, other in pairs if fits else ():
         fits = fits and [weight.shape for weight in own.weights] == [weight.shape for weight in other.weights]
     if not fits:
         raise ConfigurationError(
-            f"weights={folder} are those of another network; give its genotype, cells, init_channels, stem, image "
-            "channels and, with the top, classes"
+            f"weights={source.path} are those of another network; leave genotype, cells, init_channels and stem out, "
+            "and give its image channels and, with the top, classes"
         )
     for own, other in pairs:
         own.set_weights(other.get_weights())
-    return trained.mean, trained.standard_deviation
 
 
 def _parts(network: EvaluationNetwork) -> list[keras.layers.Layer]:

@@ -33,7 +33,7 @@ def read_keras_file(source: WeightSource) -> FinalNetwork:
     for variable in model.variables:
         variable.assign(np.full(variable.shape, np.nan, np.float32))
     try:
-        model.load_weights(source.path)
+        model.load_weights(source.location)
     except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
         raise WeightsError(
             f"--initial_weights={source.path}: its weights are not those of the network that it describes "

@@ -1,7 +1,8 @@
-"""Where a training's initial weights come from, a run folder or a .keras file: which network it is. No TensorFlow."""
+"""Where trained weights come from, a run folder or a .keras file: which network it is. No TensorFlow."""
 
 import dataclasses
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from eoinas_tf.config import CELLS
 from eoinas_tf.errors import ConfigurationError, WeightsError
+from eoinas_tf.published_weights import published_weights, weights_location
 from eoinas_tf.space.genotype import Genotype
 
 KERAS_SUFFIX = ".keras"
@@ -26,11 +28,13 @@ class WeightSource:
     """The network that initial weights belong to.
 
     Args:
-        path: The run folder or file, as the setting names it.
+        path: The run folder, file or published network, as the setting names it.
         settings: What is known of `NETWORK_SETTINGS`.
         genotype_data: The cells as plain data, not checked; None where there are none.
         image_shape: Height, width and channels of an image.
         num_classes: Classes; None where the file holds a backbone without classifier.
+        normalization: Means and standard deviations of the channels on the scale 0 to 255; None where the network
+            takes images that are normalized already.
     """
 
     path: str
@@ -38,11 +42,17 @@ class WeightSource:
     genotype_data: Mapping[str, Any] | None
     image_shape: tuple[int, int, int]
     num_classes: int | None
+    normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    @property
+    def location(self) -> str:
+        """The path of the run folder or file."""
+        return weights_location(self.path)
 
     @property
     def is_file(self) -> bool:
         """Whether it is a .keras file and not a run folder."""
-        return self.path.endswith(KERAS_SUFFIX)
+        return self.location.endswith(KERAS_SUFFIX)
 
     def genotype(self) -> Genotype | None:
         """Returns the cells; operations of a user's own must be registered before.
@@ -83,26 +93,29 @@ class WeightSource:
                 )
 
 
-def read_weight_source(path: str) -> WeightSource:
+def read_weight_source(path: str, setting: str = "--initial_weights") -> WeightSource:
     """Reads which network a run folder or a .keras file holds; its weights are left where they are.
 
     Args:
-        path: The folder of a finished training, or a file whose name ends in .keras that this package wrote.
+        path: The folder of a finished training, a file whose name ends in .keras that this package wrote, or the name
+            of a published network.
+        setting: What the user calls the path, for the messages.
 
     Raises:
-        WeightsError: It is neither.
+        WeightsError: It is none of these.
     """
+    wanted = ", ".join(("the folder of a finished training", "a .keras file", *published_weights()))
+    location = weights_location(path)
     try:
-        return _read_file(path) if path.endswith(KERAS_SUFFIX) else _read_run(Path(path))
+        return _read_file(path, location) if location.endswith(KERAS_SUFFIX) else _read_run(Path(path))
     except OSError as error:
         raise WeightsError(
-            f"--initial_weights={path} cannot be read ({error.strerror or error}); name the folder of a finished "
-            "training or a .keras file"
+            f"{setting}={path} cannot be read ({error.strerror or error}); name one of: {wanted}"
         ) from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile) as error:
         raise WeightsError(
-            f"--initial_weights={path} must be the folder of a finished training or a .keras file of a network of this "
-            f"package ({type(error).__name__}: {' '.join(str(error).split())[:80]})"
+            f"{setting}={path} must be of a network of this package, one of: {wanted} "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:80]})"
         ) from None
 
 
@@ -119,11 +132,15 @@ def _read_run(folder: Path) -> WeightSource:
     if settings.setdefault("network", CELLS) == CELLS:
         genotype = json.loads((folder / "genotype.json").read_text("utf-8"))
     classes = json.loads((folder / "dataset.json").read_text("utf-8"))["class_names"]
-    return WeightSource(str(folder), settings, genotype, _image_shape(summary["image_shape"]), len(classes))
+    normalization = None
+    if "mean" in summary:
+        normalization = tuple(map(float, summary["mean"])), tuple(map(float, summary["standard_deviation"]))
+    shape = _image_shape(summary["image_shape"])
+    return WeightSource(str(folder), settings, genotype, shape, len(classes), normalization)
 
 
-def _read_file(path: str) -> WeightSource:
-    with zipfile.ZipFile(path) as archive:
+def _read_file(path: str, location: str) -> WeightSource:
+    with zipfile.ZipFile(location) as archive:
         if archive.getinfo("config.json").file_size > LARGEST_CONFIG_BYTES:
             raise ValueError(f"its config.json has more than {LARGEST_CONFIG_BYTES} bytes")
         layers = json.loads(archive.read("config.json").decode("utf-8"))["config"]["layers"]
@@ -132,13 +149,17 @@ def _read_file(path: str) -> WeightSource:
         name = str(layer.get("registered_name") or layer["class_name"]).rpartition(">")[2]
         by_class.setdefault(name, []).append(layer["config"])
     image_shape = _image_shape(by_class["InputLayer"][0]["batch_shape"][1:])
+    normalization = None
+    if "Normalization" in by_class:
+        (layer,) = by_class["Normalization"]
+        normalization = tuple(map(float, layer["mean"])), tuple(math.sqrt(value) for value in layer["variance"])
     for name, network in BLOCK_NETWORKS.items():
         if name in by_class:
             (config,) = by_class[name]
             settings = {"network": network, "init_channels": config["init_channels"], "stem": config["stem"]}
             if "blocks_count" in config:
                 settings["cells"] = config["blocks_count"]
-            return WeightSource(path, settings, None, image_shape, int(config["num_classes"]))
+            return WeightSource(path, settings, None, image_shape, int(config["num_classes"]), normalization)
     cells = by_class["EvaluationCell"]
     settings = {
         "network": CELLS,
@@ -148,7 +169,7 @@ def _read_file(path: str) -> WeightSource:
     }
     classifiers = by_class.get("Dense", [])
     num_classes = int(classifiers[-1]["units"]) if classifiers else None
-    return WeightSource(path, settings, cells[0]["genotype"], image_shape, num_classes)
+    return WeightSource(path, settings, cells[0]["genotype"], image_shape, num_classes, normalization)
 
 
 def _image_shape(sides: Any) -> tuple[int, int, int]:

@@ -1,3 +1,4 @@
+import json
 import random
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 
 import eoinas_tf
 from eoinas_tf.api import model_building
-from eoinas_tf.errors import ConfigurationError, GenotypeError
+from eoinas_tf.errors import ConfigurationError, GenotypeError, WeightsError
 from eoinas_tf.evaluation.trained_network import TrainedNetwork
 
 SMALL = {"cells": 3, "init_channels": 2}
@@ -73,20 +74,61 @@ def test_a_seed_gives_the_same_weights_and_leaves_the_generators_alone(cells):
         np.testing.assert_array_equal(one, other)
 
 
-def test_weights_of_a_run_with_other_classes_and_its_normalization(cells, monkeypatch):
-    trained = model_building.build_network(
-        model_building.EvaluationConfig(**SMALL, auxiliary_weight=0.4), cells, (8, 8, 3), 5
+@pytest.fixture(scope="module")
+def saved_model(cells, tmp_path_factory):
+    """A model of five classes with a normalization of its own, and its file."""
+    file = tmp_path_factory.mktemp("saved") / "m.keras"
+    model = eoinas_tf.build_model(
+        cells, (8, 8, 3), 5, **SMALL, mean=(1, 2, 3), standard_deviation=(4, 5, 6), auxiliary_weight=0, seed=1
     )
+    model.save(file)
+    return model, file
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
+
+
+def test_weights_of_a_file_say_all_that_is_not_given(saved_model):
+    model, file = saved_model
+    again = eoinas_tf.build_model(weights=file, auxiliary_weight=0)
+    np.testing.assert_allclose(again(IMAGES), model(IMAGES), rtol=1e-6)
+    backbone = eoinas_tf.build_model(weights=str(file), include_top=False, pooling="avg")
+    expected = keras.Model(model.inputs, model.get_layer("average_pool").output)
+    np.testing.assert_allclose(backbone(IMAGES), expected(IMAGES), rtol=1e-5)
+    larger = eoinas_tf.build_model(weights=file, input_shape=(12, 10, 3), include_top=False)
+    np.testing.assert_array_equal(
+        larger.get_layer("cell_2").get_weights()[0], model.get_layer("cell_2").get_weights()[0]
+    )
+    for arguments in ({"num_classes": 2}, {"init_channels": 4}, {"cells": 4}, {"genotype": "GDAS_V1"}):
+        with pytest.raises(ConfigurationError, match="those of another network"):
+            eoinas_tf.build_model(weights=file, **arguments)
+
+
+def test_a_backbones_weights_have_no_top(saved_model, tmp_path):
+    eoinas_tf.build_model(weights=saved_model[1], include_top=False).save(tmp_path / "b.keras")
+    backbone = eoinas_tf.build_model(weights=tmp_path / "b.keras", include_top=False)
+    np.testing.assert_array_equal(backbone.get_weights()[1], saved_model[0].get_weights()[1])
+    with pytest.raises(ConfigurationError, match="those of a backbone; give include_top=False"):
+        eoinas_tf.build_model(weights=tmp_path / "b.keras", num_classes=5)
+
+
+def test_weights_of_a_run_and_its_normalization(cells, monkeypatch, tmp_path):
+    config = model_building.EvaluationConfig(**SMALL, auxiliary_weight=0.4)
+    trained = model_building.build_network(config, cells, (8, 8, 3), 5)
+    for name, content in {
+        "config": {"kind": "EvaluationConfig", **SMALL},
+        "summary": {"image_shape": [8, 8, 3], "mean": [1, 2, 3], "standard_deviation": [4, 5, 6]},
+        "dataset": {"class_names": list("abcde")},
+        "genotype": json.loads(cells.to_json()),
+    }.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
     restored = TrainedNetwork(trained, (8, 8, 3), tuple("abcde"), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
     monkeypatch.setattr(model_building, "restore_network", lambda folder: restored)
-    backbone = eoinas_tf.build_model(cells, (8, 8, 3), include_top=False, weights="runs/a", **SMALL)
+    backbone = eoinas_tf.build_model(include_top=False, weights=tmp_path)
     for name, layer in (("stem_0", trained.stem_convolutions[0]), ("cell_2", trained.cells[2])):
         for own, other in zip(backbone.get_layer(name).weights, layer.weights, strict=True):
             np.testing.assert_array_equal(own, other)
     assert np.ravel(backbone.get_layer("normalization").mean).tolist() == [1.0, 2.0, 3.0]
-    for arguments in ({"num_classes": 2}, {"include_top": False, "init_channels": 4}):
-        with pytest.raises(ConfigurationError, match="those of another network"):
-            eoinas_tf.build_model(cells, (8, 8, 3), weights="runs/a", **{**SMALL, **arguments})
 
 
 @pytest.mark.parametrize(
@@ -100,9 +142,11 @@ def test_weights_of_a_run_with_other_classes_and_its_normalization(cells, monkey
         ({"num_classes": 2, "input_shape": (None, 8, 3)}, "input_shape must be"),
         ({"num_classes": 2, "cells": 1}, "--cells must be at least 3"),
         ({"num_classes": 2, "genotype": "DARTS_V9"}, "--genotype must be a file or one of"),
+        ({"num_classes": 2, "genotype": None}, "genotype and input_shape are missing"),
+        ({"num_classes": 2, "weights": "nowhere"}, r"weights=nowhere cannot be read \(No such file"),
     ],
 )
 def test_arguments_that_do_not_fit_are_one_line(arguments, message, cells, monkeypatch):
     monkeypatch.setattr(keras.layers.Layer, "build", None)
-    with pytest.raises((ConfigurationError, GenotypeError), match=message):
+    with pytest.raises((ConfigurationError, GenotypeError, WeightsError), match=message):
         eoinas_tf.build_model(**{"genotype": cells, "input_shape": (8, 8, 3), **arguments})

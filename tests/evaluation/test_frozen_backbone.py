@@ -25,7 +25,8 @@ def state_of(config=CONFIG):
     genotype = CELLS if config.network == "cells" else None
     with initial_weights_seed(0):
         network = shifted(build_network(config, genotype, (8, 8, 3), 3))
-    return build_evaluation_state(config, network, STEPS)
+        averaged = build_network(config, genotype, (8, 8, 3), 3) if config.ema_decay else None
+    return build_evaluation_state(config, network, STEPS, averaged)
 
 
 def values(layers):
@@ -111,3 +112,27 @@ def test_several_steps_in_a_call_are_the_same_steps():
             train(step)
         results.append(values([state.network.classifier]))
     assert not any(changed(*results))
+
+
+def test_averages_are_the_heads_on_the_way_and_the_frozen_backbone():
+    config = dataclasses.replace(CONFIG, ema_decay=0.9, keep_best=True, validation_fraction=0.2)
+    state = state_of(config)
+    step = FrozenBackboneStep(state, config, STEPS)
+    heads = []
+    for number in range(3):
+        train(step, 1, number)
+        heads.append(state.network.classifier.get_weights())
+    # Decays of 0, 1/10 and 2/11.
+    expected = [0.1 * first + 0.9 * second for first, second in zip(heads[0], heads[1], strict=True)]
+    expected = [(2 * average + 9 * third) / 11 for average, third in zip(expected, heads[2], strict=True)]
+    averaged = state.tested_network
+    for received, value in zip(averaged.classifier.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(received, value, rtol=1e-5, atol=1e-6)
+    backbones = [values(backbone_layers(network)) for network in (averaged, state.network)]
+    for received, value in zip(*backbones, strict=True):
+        np.testing.assert_allclose(received, value, rtol=1e-5)
+    # The best weights are those of the network that is tested.
+    state.best.keep()
+    assert all(changed(averaged.classifier.get_weights(), state.network.classifier.get_weights()))
+    kept = [value.numpy() for value in state.best.variables]
+    assert not any(changed(kept, [variable.numpy() for variable in averaged.variables]))

@@ -19,7 +19,9 @@ SETTINGS = {"network": "cells", "cells": 5, "init_channels": 6, "stem": "cifar",
 def run_dir(tmp_path):
     """A training whose budget lowered the channels from 8 to 6."""
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "summary.json").write_text(json.dumps({"image_shape": [8, 6, 3], "init_channels": 6}))
+    (tmp_path / "summary.json").write_text(
+        json.dumps({"image_shape": [8, 6, 3], "init_channels": 6, "mean": [1, 2, 3], "standard_deviation": [4, 5, 6]})
+    )
     (tmp_path / "dataset.json").write_text(json.dumps({"class_names": ["a", "b"]}))
     (tmp_path / "genotype.json").write_text(GENOTYPE.to_json())
     return tmp_path
@@ -45,6 +47,7 @@ def test_a_run_folder_says_which_network_it_holds(run_dir):
     source = read_weight_source(str(run_dir))
     assert (source.settings, source.image_shape, source.num_classes) == (SETTINGS, (8, 6, 3), 2)
     assert source.genotype() == GENOTYPE
+    assert source.normalization == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
     assert not source.is_file
 
 
@@ -54,7 +57,11 @@ def test_a_keras_file_does_likewise(tmp_path):
     assert source.settings == {"network": "cells", "cells": 4, "init_channels": 6, "stem": "imagenet"}
     assert (source.image_shape, source.num_classes, source.genotype()) == ((8, 6, 3), 7, GENOTYPE)
     assert source.is_file
-    assert read_weight_source(keras_file(tmp_path, [STEM, CELL])).num_classes is None
+    assert source.normalization is None
+    normalization = {"class_name": "Normalization", "config": {"mean": [1.0, 2.0, 3.0], "variance": [16.0, 25.0, 36.0]}}
+    backbone = read_weight_source(keras_file(tmp_path, [normalization, STEM, CELL]))
+    assert backbone.num_classes is None
+    assert backbone.normalization == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,7 @@ def test_another_network_is_refused(run_dir, name, value, own):
 )
 def test_a_folder_that_holds_no_finished_training_is_one_line(run_dir, file, content):
     (run_dir / file).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(WeightsError, match=r"must be the folder of a finished training or a \.keras file") as error:
+    with pytest.raises(WeightsError, match=r"must be of a network of this package, one of: the folder of") as error:
         read_weight_source(str(run_dir))
     assert "\n" not in str(error.value)
 

@@ -12,11 +12,14 @@ import pytest
 
 from eoinas_tf import __version__
 from eoinas_tf.preset_files import preset_names
+from eoinas_tf.published_weights import published_weights
 
 ROOT = Path(__file__).parent.parent.parent
 THIS_VERSION = ".".join(platform.python_version_tuple()[:2])
 OTHER_VERSIONS = [version for version in ("3.10", "3.11", "3.12", "3.13") if version != THIS_VERSION]
-SOURCES = ("eoinas_tf", "flags", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = (
+    "eoinas_tf", "flags", "weights", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,13 @@ def test_presets_are_installed_byte_for_byte(eoinas):
     assert sorted(path.stem for path in presets.iterdir()) == preset_names()
     for path in presets.iterdir():
         assert path.read_bytes() == (ROOT / "flags" / path.name).read_bytes()
+
+
+def test_published_weights_are_installed_byte_for_byte(eoinas):
+    weights = eoinas.target / "eoinas_tf" / "weights"
+    assert sorted(path.stem for path in weights.iterdir()) == published_weights()
+    for path in weights.iterdir():
+        assert path.read_bytes() == (ROOT / "weights" / path.name).read_bytes()
 
 
 def test_list_needs_neither_repository_nor_tensorflow(eoinas):

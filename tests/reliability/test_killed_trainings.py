@@ -134,7 +134,7 @@ def test_fine_tuned_with_a_frozen_backbone_it_ends_as_if_uninterrupted(zygote, u
     source, _ = uninterrupted
     others = [flag for flag in TRAINING if not flag.startswith(("--cells", "--init_channels", "--image_size"))]
     weights = (f"--initial_weights={source}", "--freeze_backbone_epochs=1")
-    command = ("run_eval", *others, *weights, "--seed=3", "--validation_fraction=0.2", "--keep_best")
+    command = ("run_eval", *others, *weights, "--seed=3", "--validation_fraction=0.2", "--keep_best", "--ema_decay=0.9")
     status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
     assert status == 0, output
     assert f"from {source}: " in output
