@@ -1,17 +1,17 @@
-"""The class weights that a run trains with: `class_weights.json`, written at its start, compared when it goes on."""
+"""The class weights that a run trains with: `class_weights.json`, written at its start, compared when it resumes."""
 
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.experiment.run_directory import RunDirectory
 
 
 def keep_class_weights(run: RunDirectory, weights: dict[str, float] | None) -> None:
-    """Keeps the weights in a new run's folder, and compares them with those of an old one.
+    """Keeps the weights in a new run's folder, or compares them with an old run's.
 
-    The settings name a file, whose content may change while a run is stopped.
+    The settings only name a file, whose content may change while a run is stopped.
 
     Args:
         run: The open run folder.
-        weights: Weights by class name; None where nothing is weighted, of which nothing is kept.
+        weights: Weights by class name; None without weighting, when nothing is kept.
 
     Raises:
         RunDirectoryError: The run began with other weights, or the record cannot be read.

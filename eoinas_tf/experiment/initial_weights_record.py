@@ -1,13 +1,13 @@
-"""The weights that a training began with: `initial_weights.json`, written at its start, compared when it goes on."""
+"""The weights that a run began with: `initial_weights.json`, written at its start, compared when it resumes."""
 
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.experiment.run_directory import RunDirectory
 
 
 def keep_initial_weights(run: RunDirectory, record: dict[str, str]) -> None:
-    """Keeps where the weights come from and their digest, and compares both with those of an old run.
+    """Keeps the origin and the digest of the weights, or compares both with an old run's.
 
-    The settings name a folder or a file, whose weights may change while a run is stopped.
+    The settings only name a folder or a file, whose weights may change while a run is stopped.
 
     Args:
         run: The open run folder.
