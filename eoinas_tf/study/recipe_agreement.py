@@ -1,4 +1,4 @@
-"""Whether two recipes rank the same cells alike: whether few epochs, for one, tell what many would."""
+"""Whether two recipes rank the same cells in the same way: for example, whether few epochs predict many."""
 
 import itertools
 
@@ -32,7 +32,7 @@ def agreement_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def agreement_pictures(results: Results) -> dict[str, Figure]:
-    """Returns the accuracies of each pair of recipes, a point a cell.
+    """Returns the accuracies of each pair of recipes, one point per cell.
 
     Args:
         results: The study's tables.
