@@ -12,7 +12,7 @@ from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """The (settings, images, genotype) that trainings were run with, none of which is."""
+    """Records the (settings, images, genotype) of training runs, and runs none of them."""
     calls = []
     monkeypatch.setattr(network_training, "run_evaluation", lambda *arguments: calls.append(arguments))
     return calls
@@ -39,7 +39,7 @@ def test_settings_images_and_cells_are_handed_over(trainings, arrays, cells, tmp
 
 @pytest.fixture
 def weights(tmp_path, cells):
-    """The run folder of a training on images of 16x8 pixels."""
+    """The run folder of a training run on images of 16x8 pixels."""
     folder = tmp_path / "weights"
     folder.mkdir()
     config = {"kind": "EvaluationConfig", "network": "cells", "cells": 5, "init_channels": 8, "stem": "cifar"}
