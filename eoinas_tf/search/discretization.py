@@ -1,4 +1,4 @@
-"""From importances to a cell: two strongest predecessors a node, the strongest operation on each (section 3.3).
+"""From importances to a cell: the two strongest predecessors per node, each with its strongest operation (section 3.3).
 
 Where the identity operations of the normal cell are limited, the weakest identity of the derived cell is ruled out on
 its edge and the cell is derived again, until few enough are left.

@@ -194,13 +194,13 @@ class SearchMethod(Generic[ChoiceType]):
         return updater.gradients(architecture_batch, lambda: self.architecture_choice(step, schedule), variables)
 
     def after_architecture_step(self, choice: ChoiceType, accuracy: tf.Tensor) -> None:
-        """Notes what came of an architecture step; takes what `after_weight_step` takes."""
+        """Records the result of an architecture step; same arguments as `after_weight_step`."""
 
     def end_epoch(self, epoch: int) -> None:
         """Learns what can only be learned from a whole epoch, counted from 1."""
 
     def evidence(self) -> Evidence:
-        """Returns what the method knows of every operation now."""
+        """Returns what the method knows about every operation now."""
         raise NotImplementedError
 
     def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
@@ -246,7 +246,7 @@ class SearchMethod(Generic[ChoiceType]):
         )
 
     def state(self) -> dict[str, list]:
-        """Returns all variables of the method by what they belong to: its part of the state manifest."""
+        """Returns all variables of the method by owner: its part of the state manifest."""
         architecture = self.architecture
         return {
             **({} if architecture is None else {"operation_logits": architecture.variables}),

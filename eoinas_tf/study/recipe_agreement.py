@@ -57,7 +57,7 @@ def agreement_pictures(results: Results) -> dict[str, Figure]:
 
 
 def _places(results: Results):
-    """Yields for each data set and scale its keys, its trainings, and their mean accuracies [cells, recipes]."""
+    """Yields for each data set and scale its keys, its training runs, and their mean accuracies [cells, recipes]."""
     main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
     for key, table in main.groupby(PLACE, sort=False):
         means = 100 * table.pivot_table(index="cell", columns="training", values="test_accuracy", sort=False)
