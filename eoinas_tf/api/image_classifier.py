@@ -103,7 +103,7 @@ class ImageClassifier:
             found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings)
         elif self.search_settings:
             raise ConfigurationError(
-                "search_settings have no use with initial_weights, whose cells are known; leave one of them out. "
+                "search_settings cannot be used with initial_weights, whose cells are known; leave one of them out. "
                 f"Received: {', '.join(self.search_settings)}"
             )
         settings = self._settings(TRAINING, folders[TRAINING], x, y, test_data)

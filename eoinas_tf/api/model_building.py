@@ -106,7 +106,7 @@ def build_model(
 
 def _number_of_classes(num_classes: int | None, classes: int | None, include_top: bool) -> int:
     if None not in (num_classes, classes) and num_classes != classes:
-        raise ConfigurationError(f"num_classes and classes are one thing. Received: {num_classes} and {classes}")
+        raise ConfigurationError(f"num_classes and classes are the same setting. Received: {num_classes} and {classes}")
     count = num_classes if num_classes is not None else classes
     if count is None and include_top:
         raise ConfigurationError("num_classes is missing: give it, or include_top=False for a backbone")

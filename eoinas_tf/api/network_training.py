@@ -60,7 +60,7 @@ def train(
         path = str(initial_weights.run_dir if isinstance(initial_weights, Run) else initial_weights)
         settings = with_source_settings({**settings, "initial_weights": path})
     elif genotype is None:
-        raise ConfigurationError("genotype must be cells where no initial_weights have some. Received: None")
+        raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
     size = settings.get("image_size")
     dataset, images = find_images(
         data,

@@ -146,7 +146,7 @@ def _classes(
         raise DatasetError("y must be integers in both parts, or texts in both parts")
     if is_text:
         if class_names is not None and list(class_names) != sorted(set(class_names)):
-            raise DatasetError("where y are texts, class_names are their sorted values; leave class_names out")
+            raise DatasetError("if y holds texts, class_names are their sorted values; leave class_names out")
         names = tuple(class_names) if class_names is not None else tuple(sorted(set(labels.tolist())))
         indices = {name: index for index, name in enumerate(names)}
         return (

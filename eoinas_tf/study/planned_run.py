@@ -122,5 +122,5 @@ class PlannedRun:
             if name not in ("genotype", "run_dir") and name in stored and stored[name] != value:
                 raise ConfigurationError(
                     f"{self.folder} holds a finished run with --{name}={stored[name]}, where the study says {value}; "
-                    "name another --study_dir, or call what changed otherwise in the study file"
+                    "name another --study_dir, or rename the changed entry in the study file"
                 )

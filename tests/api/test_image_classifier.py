@@ -90,7 +90,7 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
     assert tuned.trained.summary["initial_weights"] == str(trained.run_dir)
     assert set(tuned.predict(few[0])) <= {"night", "day"}
     assert tuned.predict_proba(few[0]).shape == (14, 2)
-    with pytest.raises(ConfigurationError, match="search_settings have no use with initial_weights"):
+    with pytest.raises(ConfigurationError, match="search_settings cannot be used with initial_weights"):
         eoinas_tf.ImageClassifier(initial_weights=trained, search_settings=SEARCH).fit(*few)
 
     # As a user does; the package itself loads no model.

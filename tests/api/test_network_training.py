@@ -62,7 +62,7 @@ def test_the_network_comes_from_initial_weights(trainings, arrays, cells, weight
     assert (config.image_size, images.image_shape, genotype) == ((8, 8), (8, 8, 1), cells)
     with pytest.raises(ConfigurationError, match="--cells contradicts"):
         eoinas_tf.train(None, arrays, initial_weights=weights, cells=6)
-    with pytest.raises(ConfigurationError, match="genotype must be cells where no initial_weights have some"):
+    with pytest.raises(ConfigurationError, match="genotype must be given unless initial_weights bring cells"):
         eoinas_tf.train(None, arrays)
     assert not trainings
 
