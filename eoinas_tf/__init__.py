@@ -1,7 +1,7 @@
 """EoiNAS: neural architecture search that exploits operation importance (arXiv 1911.10511).
 
-Importing this loads neither TensorFlow nor Keras and changes nothing in the process, except that Keras, once it is
-imported, knows the names of this package's layers: `keras.models.load_model` makes them.
+Importing this loads neither TensorFlow nor Keras and changes nothing in the process, except that Keras, once imported,
+knows the names of this package's layers, so that `keras.models.load_model` can create them.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from eoinas_tf.keras_registration import register_with_keras
 
 __version__ = "0.2.0"
 
-# Loaded when they are first asked for, so that importing the package loads neither TensorFlow nor Keras.
+# Loaded on first access, so that importing the package loads neither TensorFlow nor Keras.
 _PUBLIC = {
     "Genotype": "eoinas_tf.space.genotype",
     "ImageClassifier": "eoinas_tf.api.image_classifier",
@@ -45,7 +45,7 @@ __all__ = [
 
 
 class _SearchPackage(types.ModuleType):
-    """The package `eoinas_tf.search`, which is also the function: both are known by this name."""
+    """The package `eoinas_tf.search`, which is also the function of this name."""
 
     def __call__(self, data: Any, **arguments: Any) -> Any:
         """Searches for a cell; see `eoinas_tf.api.cell_search.search`."""

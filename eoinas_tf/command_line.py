@@ -1,4 +1,4 @@
-"""What the two commands share: flags in, one line for each error a user can cause, an exit status out."""
+"""What the two commands share: parsing flags, one line for each user error, and an exit status."""
 
 import logging
 import os
@@ -34,21 +34,21 @@ def run_command(
 
     Args:
         config_class: The config that the flags describe.
-        command: Called once with the config. It imports TensorFlow itself, so that a wrong
-            flag is answered at once.
-        about: What the command does, in a sentence, for `--help`.
-        complete: Fills settings that were not given; see `config_from_flags`.
-        complete_automatically: Fills further ones after it, with `--preset=auto`; without it there is no such preset.
+        command: Called once with the config. It imports TensorFlow itself, so that a wrong flag is reported at once.
+        about: What the command does, in one sentence, for `--help`.
+        complete: Fills in settings that were not given; see `config_from_flags`.
+        complete_automatically: Fills in further settings after it, with `--preset=auto`; without it that preset does
+            not exist.
     """
 
     def main(arguments: list[str]) -> None:
-        # Warnings of ours and of libraries as plain lines; what is not a warning is progress, and printed.
+        # Warnings from this package and libraries as plain lines; anything else is progress, and printed.
         absl_logging.set_verbosity(absl_logging.WARNING)
         absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
         try:
             if len(arguments) > 1:
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
-            # Whatever the environment or ~/.keras/keras.json says, which is for other programs.
+            # Whatever the environment or ~/.keras/keras.json says, which is meant for other programs.
             os.environ["KERAS_BACKEND"] = "tensorflow"
             choose_threads()
             with StopSignals():
@@ -66,7 +66,7 @@ def run_command(
 
 
 def _both(complete: Completion | None, complete_automatically: Completion | None) -> Completion:
-    """Returns what fills settings: the second one only with `--preset=auto`."""
+    """Returns the function that fills in settings: with `--preset=auto`, both are applied in turn."""
 
     def fill(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
         values = values if complete is None else complete(values, given)
@@ -78,20 +78,20 @@ def _both(complete: Completion | None, complete_automatically: Completion | None
 
 
 def choose_threads() -> None:
-    """Lets TensorFlow run each operation on one thread where CPUs are few; called before it computes anything.
+    """Lets TensorFlow run each operation on one thread if there are few CPUs; called before it computes anything.
 
-    The environment variable TF_NUM_INTRAOP_THREADS, where a user has set it, says how many threads instead.
+    The environment variable TF_NUM_INTRAOP_THREADS, if set, overrides the number of threads.
     """
     if (usable_cpus() or FEW_CPUS + 1) <= FEW_CPUS:
         os.environ.setdefault(THREADS_OF_AN_OPERATION, "1")
 
 
 def print_information(config_class: type[Config], about: str) -> None:
-    """Prints help or the version and exits, where the command line asks for it; absl's own help would fail.
+    """Prints help or the version and exits, if the command line asks for it; absl's own help would fail.
 
     Args:
         config_class: The config that the flags describe.
-        about: What the command does, in a sentence.
+        about: What the command does, in one sentence.
     """
     given = sys.argv[1:]
     words = set(given[: given.index("--")] if "--" in given else given)
@@ -113,18 +113,18 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         exit_with_error(f"the flagfile{name} cannot be read: {reason}", EoinasError.exit_status)
     except UnicodeDecodeError as error:
         exit_with_error(f"a flagfile is not UTF-8 text: {error}", EoinasError.exit_status)
-    except (flags.Error, ValueError, ConfigurationError) as error:  # ValueError by absl's own flags.
+    except (flags.Error, ValueError, ConfigurationError) as error:  # absl's own flags raise ValueError.
         exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
 
 
 def _with_flagfiles(arguments: list[str]) -> list[str]:
-    """Puts presets' and flagfiles' lines in their places, without the byte-order marks that editors put first."""
+    """Replaces presets and flagfiles with their lines, without the byte-order marks that some editors add."""
     lines = flags.FLAGS.read_flags_from_files(with_preset_files(arguments), force_gnu=False)
     if not any(line.startswith(BYTE_ORDER_MARK) for line in lines):
         return lines
     texts = [(line, line.removeprefix(BYTE_ORDER_MARK)) for line in lines]
     kept = [text for line, text in texts if text == line or (text.strip() and not text.startswith(("#", "//")))]
-    return _with_flagfiles(kept)  # Behind a mark, absl does not see that a line names a flagfile.
+    return _with_flagfiles(kept)  # After a mark, absl does not recognize a line that names a flagfile.
 
 
 def exit_with_error(message: str, status: int, heading: str = EoinasError.heading) -> NoReturn:
@@ -133,7 +133,7 @@ def exit_with_error(message: str, status: int, heading: str = EoinasError.headin
     Args:
         message: What was wrong.
         status: The process's exit status.
-        heading: What the line begins with.
+        heading: The beginning of the line.
     """
     sys.stderr.write(f"{heading}: {' '.join(message.split())}\n")
     sys.exit(status)

@@ -1,4 +1,4 @@
-"""Output that does not end a run: its reader may have gone, its disk may be full, it may know ASCII only."""
+"""Output that does not end a run if its reader has gone, its disk is full, or it only supports ASCII."""
 
 import contextlib
 import errno
@@ -14,13 +14,13 @@ READER_GONE = (errno.EPIPE, errno.EIO)
 
 
 class EnduringStream:
-    """A text stream that escapes what its encoding lacks, and drops what cannot be written.
+    """A text stream that escapes characters missing from its encoding, and drops text that cannot be written.
 
     Args:
-        stream: Where to; None where the process was started without it.
+        stream: The underlying stream; None if the process was started without it.
 
     Attributes:
-        has_reader: Whether anybody can still read what is written.
+        has_reader: Whether anybody can still read the output.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -28,7 +28,7 @@ class EnduringStream:
         self.has_reader = stream is not None
 
     def write(self, text: str) -> int:
-        """Writes a text, as far as it can be written.
+        """Writes a text, as far as possible.
 
         Args:
             text: The text.
@@ -47,7 +47,7 @@ class EnduringStream:
         return len(text)
 
     def flush(self) -> None:
-        """Passes on what was written."""
+        """Flushes what was written."""
         if self._stream is not None:
             with self._noting_failures():
                 self._stream.flush()
@@ -57,7 +57,7 @@ class EnduringStream:
         return self._stream is not None and self._stream.isatty()
 
     def settle(self) -> None:
-        """Passes on what was written, or throws it away: else Python tries at its end, and fails with status 120."""
+        """Flushes or discards what was written; otherwise Python would try at its exit, and fail with status 120."""
         if self._stream is None:
             return
         try:
@@ -78,7 +78,7 @@ class EnduringStream:
 
 
 def has_reader(stream: object) -> bool:
-    """Returns whether anybody can read what is written to a stream, as far as is known.
+    """Returns whether anybody can read a stream's output, as far as is known.
 
     Args:
         stream: A stream.
@@ -88,7 +88,7 @@ def has_reader(stream: object) -> bool:
 
 @contextlib.contextmanager
 def enduring_output() -> Iterator[None]:
-    """Makes standard output, standard error and the log endure in its block."""
+    """Makes standard output, standard error and the log enduring inside the block."""
     streams = sys.stdout, sys.stderr
     ours = EnduringStream(streams[0]), EnduringStream(streams[1])
     handler = absl_logging.get_absl_handler().python_handler

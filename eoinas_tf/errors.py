@@ -6,7 +6,7 @@ A command prints the message of an `EoinasError` as one line and exits with
 
 
 class EoinasError(Exception):
-    """Base class: the message is one line that says what was wrong, what was received, what to do."""
+    """Base class: the message is one line that says what was wrong, what was received, and what to do."""
 
     exit_status = 1
     heading = "error"
@@ -17,19 +17,19 @@ class ConfigurationError(EoinasError):
 
 
 class KerasBackendError(EoinasError, ImportError):
-    """Keras runs on something else than TensorFlow in this process."""
+    """Keras runs on something other than TensorFlow in this process."""
 
 
 class GenotypeError(EoinasError):
-    """A genotype is not one: unknown operation, wrong number of edges, not JSON."""
+    """Something is not a genotype: unknown operation, wrong number of edges, not JSON."""
 
 
 class DatasetError(EoinasError):
-    """A data set is unknown, not there, empty, or holds something that is not an image."""
+    """A data set is unknown, missing, empty, or contains something that is not an image."""
 
 
 class WeightsError(EoinasError):
-    """A file of weights cannot be read, holds something else, or does not fit the network."""
+    """A file of weights cannot be read, contains something else, or does not fit the network."""
 
 
 class MemoryExhaustedError(EoinasError):
@@ -55,7 +55,7 @@ class StorageError(EoinasError):
 
 
 class StoppedError(EoinasError):
-    """A run was asked to stop and is saved: not an error, but not the end either."""
+    """A run was asked to stop and is saved: neither an error nor the end of the run."""
 
     exit_status = 42
     heading = "stopped"

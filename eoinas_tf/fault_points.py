@@ -1,6 +1,6 @@
-"""Named places at which a test lets the process die, as it does when the power goes, or sends it another signal.
+"""Named places at which a test can kill the process, as a power failure does, or send it another signal.
 
-They do nothing unless EOINAS_FAULT names one of them with its number, as in
+They do nothing unless EOINAS_FAULT gives the name and number of one, as in
 `EOINAS_FAULT=after_architecture_step:17` or `EOINAS_FAULT=after_test:2:SIGTERM`.
 """
 
@@ -26,7 +26,7 @@ FAULT_POINTS = frozenset(
 
 
 def fault_point(name: str, number: int) -> None:
-    """Sends the process a signal if this is the place that EOINAS_FAULT names: SIGKILL where it names none.
+    """Sends the process a signal if EOINAS_FAULT names this place: the signal it names, or SIGKILL.
 
     Args:
         name: One of `FAULT_POINTS`.

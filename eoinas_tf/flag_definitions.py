@@ -1,4 +1,4 @@
-"""Command-line flags, made from the fields of the configs; the only module that imports absl.flags."""
+"""Command-line flags, generated from the fields of the configs; the only module that imports absl.flags."""
 
 import dataclasses
 import typing
@@ -32,7 +32,7 @@ class _FieldParser(flags.ArgumentParser):
         return f"comma-separated {name}" if self.is_tuple else name
 
     def parse(self, argument: Any) -> Any:
-        """Returns the value; raises ConfigurationError, which absl passes on as it is, where it cannot be one."""
+        """Returns the value, or raises a ConfigurationError, which absl passes on unchanged."""
         if argument is None or not isinstance(argument, str):
             return argument
         text = argument
@@ -53,14 +53,14 @@ class _FieldParser(flags.ArgumentParser):
 
 
 class _SwitchParser(flags.BooleanParser):
-    """As absl's, with an error that says what to write."""
+    """Like absl's, but with an error that says what to write."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 
     def parse(self, argument: Any) -> bool:
-        """Returns the value; raises ConfigurationError where it cannot be one."""
+        """Returns the value, or raises a ConfigurationError."""
         try:
             return super().parse(argument)
         except (TypeError, ValueError):
@@ -83,7 +83,7 @@ def define_flags(config_class: type[RunConfig], flag_values: flags.FlagValues = 
 
     Args:
         config_class: `SearchConfig` or `EvaluationConfig`.
-        flag_values: Where the flags are defined.
+        flag_values: Receives the flags.
     """
     hints = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
@@ -114,9 +114,9 @@ def config_from_flags(
 
     Args:
         config_class: The class whose flags were defined.
-        flag_values: Where they were defined, parsed.
-        complete: Returns the values that the config is made of, given those of all flags and the names of the flags
-            that the command line or a flagfile names.
+        flag_values: Holds the parsed flags.
+        complete: Returns the values from which the config is made, given those of all flags and the names of the flags
+            on the command line or in a flagfile.
 
     Returns:
         The config.
@@ -134,11 +134,11 @@ def config_from_flags(
 
 
 def config_from_arguments(config_class: type[Config], arguments: Sequence[str]) -> Config:
-    """Returns the frozen config that a command line describes; this process's own flags have no part in it.
+    """Returns the frozen config that a command line describes; this process's own flags are ignored.
 
     Args:
         config_class: The class whose flags the command has.
-        arguments: The command line without the command's name, `--flagfile=` among them where wanted.
+        arguments: The command line without the command's name, optionally with `--flagfile=`.
 
     Returns:
         The config.

@@ -1,4 +1,4 @@
-"""What `--help` prints: every setting of a command with its type, default and bounds, in groups."""
+"""The text of `--help`: every setting of a command with its type, default and bounds, in groups."""
 
 import dataclasses
 import shutil
@@ -12,7 +12,7 @@ from eoinas_tf.preset_files import AUTOMATIC, preset_names
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 
 NARROWEST, WIDEST = 72, 100
-# Each setting stands in one group; within a group in this order.
+# Each setting belongs to one group, and has a fixed place in it.
 SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     "data": (
         "dataset", "data_dir", "download", "image_size", "resize_side", "on_bad_image", "split_seed", "normalization",
@@ -56,9 +56,9 @@ def command_help(config_class: type[RunConfig], program: str, about: str, width:
 
     Args:
         config_class: `SearchConfig` or `EvaluationConfig`.
-        program: What the command is called.
-        about: What it does, in a sentence.
-        width: Columns; those of the terminal where not given.
+        program: Name of the command.
+        about: What it does, in one sentence.
+        width: Number of columns; by default those of the terminal.
     """
     if width is None:
         width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size().columns))
@@ -87,7 +87,7 @@ def _preset_words() -> str:
 
 
 def setting_help(config_class: type[RunConfig], field: dataclasses.Field) -> str:
-    """Returns a setting's help with the methods that have it and what it is with each, without its bounds.
+    """Returns a setting's help with the methods that have it and its value for each, without its bounds.
 
     Args:
         config_class: The config.
@@ -104,7 +104,7 @@ def setting_help(config_class: type[RunConfig], field: dataclasses.Field) -> str
 
 
 def text_of(value: Any) -> str:
-    """Returns a setting's value as one writes it on the command line."""
+    """Returns a setting's value as written on the command line."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -122,7 +122,7 @@ def element_type(hint: Any) -> tuple[type, bool]:
 
 
 def setting_form(field: dataclasses.Field, hint: Any) -> str:
-    """Returns a flag as one types it: `--epochs=INTEGER`.
+    """Returns a flag as it is typed: `--epochs=INTEGER`.
 
     Args:
         field: A field of a config, made by `setting`.
@@ -139,7 +139,7 @@ def setting_form(field: dataclasses.Field, hint: Any) -> str:
 
 
 def setting_default(field: dataclasses.Field) -> str:
-    """Returns a setting's default as one reads it; empty where it is decided by the data or by other settings.
+    """Returns a setting's default in readable form; empty if the data or other settings decide it.
 
     Args:
         field: A field of a config, made by `setting`.
@@ -152,7 +152,7 @@ def setting_default(field: dataclasses.Field) -> str:
 
 
 def setting_paragraphs(config_class: type[RunConfig], field: dataclasses.Field) -> list[str]:
-    """Returns the help text with its bounds, then a line for each method where the setting is the method.
+    """Returns the help text with its bounds, then, for the setting that chooses the method, a line for each method.
 
     Args:
         config_class: The config.

@@ -1,4 +1,4 @@
-"""What Keras runs on: these layers are made of TensorFlow's operations, whatever else Keras knows."""
+"""The backend of Keras: this package's layers consist of TensorFlow operations and need TensorFlow."""
 
 import keras
 
@@ -9,7 +9,7 @@ def require_tensorflow() -> None:
     """Makes sure that Keras runs on TensorFlow in this process.
 
     Raises:
-        KerasBackendError: It runs on something else, which cannot be changed any more.
+        KerasBackendError: It runs on another backend, which can no longer be changed.
     """
     backend = keras.config.backend()
     if backend != "tensorflow":

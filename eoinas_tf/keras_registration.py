@@ -1,9 +1,9 @@
-"""Tells Keras where the layers of this package are, without loading either.
+"""Tells Keras where to find the layers of this package, without loading either.
 
-`keras.models.load_model` makes layers by the names they were registered under when their module was imported. So that
-`import eoinas_tf` is all that loading takes, and still loads neither Keras nor TensorFlow, each name first leads to a
-`DeferredClass`, which imports the module when Keras makes the first layer of that name. Where Keras is not imported
-yet, that waits until it is: a finder of modules notices the import, and changes nothing about it.
+`keras.models.load_model` creates layers by the names under which they were registered when their module was imported.
+To make `import eoinas_tf` sufficient for loading, without loading Keras or TensorFlow, each name first leads to a
+`DeferredClass`, which imports the module when Keras creates the first layer with that name. If Keras has not been
+imported yet, registration waits until it is: a module finder notices the import, without changing it.
 """
 
 import importlib
@@ -46,7 +46,7 @@ PACKAGE = "eoinas_tf"
 
 
 class DeferredClass:
-    """Stands for a registered class until it is needed.
+    """Takes the place of a registered class until it is needed.
 
     Args:
         module: Name of its module.
@@ -58,7 +58,7 @@ class DeferredClass:
         self.name = name
 
     def from_config(self, config: dict[str, Any]) -> Any:
-        """Imports the class, which then takes this one's place, and makes an instance of a config."""
+        """Imports the class, which replaces this object, and makes an instance from a config."""
         return getattr(importlib.import_module(self.module), self.name).from_config(config)
 
     def __repr__(self) -> str:
@@ -66,13 +66,13 @@ class DeferredClass:
 
 
 class AfterKeras(importlib.abc.MetaPathFinder):
-    """Registers the classes once Keras has been imported; finds no module itself but through the other finders."""
+    """Registers the classes once Keras has been imported; finds modules only through the other finders."""
 
     def __init__(self) -> None:
         self._is_searching = False
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None):
-        """Returns Keras's own spec, whose loader registers the classes after it has run the module; else None."""
+        """Returns Keras's own spec, with a loader that registers the classes after running the module; else None."""
         if name != "keras" or self._is_searching:
             return None
         self._is_searching = True
@@ -85,7 +85,7 @@ class AfterKeras(importlib.abc.MetaPathFinder):
         loader, run = spec.loader, spec.loader.exec_module
 
         def run_and_register(module: ModuleType) -> None:
-            del loader.exec_module  # The loader is as it was from here on.
+            del loader.exec_module  # From here on, the loader is unchanged.
             run(module)
             if self in sys.meta_path:
                 sys.meta_path.remove(self)
@@ -96,7 +96,7 @@ class AfterKeras(importlib.abc.MetaPathFinder):
 
 
 def register_with_keras() -> None:
-    """Registers the classes, at once where Keras is imported already, otherwise when it is."""
+    """Registers the classes: at once if Keras has been imported, otherwise when it is."""
     keras = sys.modules.get("keras")
     if keras is not None:
         register(keras)
@@ -105,10 +105,10 @@ def register_with_keras() -> None:
 
 
 def register(keras: ModuleType) -> None:
-    """Adds each class that is not registered yet to those that Keras knows.
+    """Adds to Keras's known classes each one that is not registered yet.
 
     Args:
-        keras: Keras; older than version 3, it is left alone.
+        keras: Keras; versions before 3 are left alone.
     """
     objects: dict[str, Any] = getattr(getattr(keras, "saving", None), "get_custom_objects", dict)()
     for name, module in REGISTERED_CLASSES.items():

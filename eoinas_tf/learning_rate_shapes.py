@@ -1,7 +1,7 @@
-"""The shapes of learning-rate schedules, a function and a line each; search and final training share them.
+"""The shapes of learning-rate schedules, one function and one line each; search and final training share them.
 
-A shape says how much of the difference between first and last rate is left, while the training goes on. The names
-are needed before TensorFlow is loaded, so that it is imported where a shape computes.
+A shape gives the fraction of the difference between first and last rate that is left at a point of the run. The names
+are needed before TensorFlow is loaded, so each shape imports TensorFlow itself.
 """
 
 import math
@@ -13,7 +13,7 @@ def cosine(progress: Any) -> Any:
     """Returns (1 + cos(pi p)) / 2.
 
     Args:
-        progress: p, the part of the training that is done, float32 scalar tensor in [0, 1].
+        progress: p, the part of the run that is done, float32 scalar tensor in [0, 1].
     """
     import tensorflow as tf
 
@@ -21,12 +21,12 @@ def cosine(progress: Any) -> Any:
 
 
 def linear(progress: Any) -> Any:
-    """Returns 1 - p; takes what `cosine` takes."""
+    """Returns 1 - p; same argument as `cosine`."""
     return 1.0 - progress
 
 
 def constant(progress: Any) -> Any:
-    """Returns 1: the first rate throughout; takes what `cosine` takes."""
+    """Returns 1: the first rate throughout; same argument as `cosine`."""
     return 0.0 * progress + 1.0
 
 

@@ -1,4 +1,4 @@
-"""What to lower when the memory does not suffice."""
+"""Which settings to lower if the memory does not suffice."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,15 +10,16 @@ from eoinas_tf.errors import MemoryExhaustedError
 
 @contextlib.contextmanager
 def named_memory_exhaustion(settings: str) -> Iterator[None]:
-    """Turns a lack of memory in the block, of a device or of the machine, into one line.
+    """Turns a lack of memory inside the block, on a device or on the machine, into a one-line error.
 
-    A machine that lets the process be killed instead says nothing.
+    If the operating system kills the process instead, there is no message.
 
     Args:
         settings: The flags whose lower values need less memory.
 
     Raises:
-        MemoryExhaustedError: The memory did not suffice; names what was asked for, where TensorFlow says so.
+        MemoryExhaustedError: The memory did not suffice; the message gives the requested amount if TensorFlow reports
+            it.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The presets by name: flagfiles that are installed with the package, or lie in flags/ of the repository."""
+"""The presets by name: flagfiles that are installed with the package, or are in flags/ of the repository."""
 
 import difflib
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from eoinas_tf.errors import ConfigurationError
 
 PACKAGE = Path(__file__).parent
-# Of an installed package, and of a repository.
+# In an installed package, and in a repository.
 FOLDERS = (PACKAGE / "presets", PACKAGE.parent / "flags")
 SUFFIX = ".flags"
 FLAG = "preset"
-# The preset that is no file: its settings are made for the images.
+# The preset that is not a file: its settings depend on the images.
 AUTOMATIC = "auto"
 
 
@@ -23,7 +23,7 @@ def preset_path(name: str) -> Path:
     """Returns a preset's flagfile.
 
     Args:
-        name: Such as `search_cifar10`, or the same with `.flags` at its end.
+        name: A name such as `search_cifar10`, with or without `.flags` at its end.
 
     Raises:
         ConfigurationError: There is no such preset.
@@ -39,9 +39,9 @@ def preset_path(name: str) -> Path:
 
 
 def with_preset_files(arguments: list[str]) -> list[str]:
-    """Returns a command line in which each `--preset=NAME` is the `--flagfile=FILE` that it means.
+    """Returns a command line in which each `--preset=NAME` is replaced with the `--flagfile=FILE` that it stands for.
 
-    `--preset=auto` is left as it is: it means no file.
+    `--preset=auto` is left unchanged: it stands for no file.
 
     Args:
         arguments: The command line without the program.

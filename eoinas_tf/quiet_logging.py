@@ -1,4 +1,4 @@
-"""Silence for the warnings of a library where they are expected and say nothing to a user."""
+"""Suppresses library warnings that are expected and of no use to a user."""
 
 import contextlib
 import logging
@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator
 
 STANDARD_ERROR = 2
-# What TensorFlow's libraries log below the level of an error, in both of their forms, and what they say of it.
+# TensorFlow's libraries' log lines below the level of an error, in both of their formats, and the line that announces
+# them.
 LIBRARY_LOG = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] ")
 
 
 @contextlib.contextmanager
 def without_warnings(logger_name: str) -> Iterator[None]:
-    """Lets a logger say errors only; afterwards it is as it was.
+    """Limits a logger to errors inside the block; afterwards its level is restored.
 
     Args:
         logger_name: Name of the logger, such as `absl`.
@@ -31,17 +32,17 @@ def without_warnings(logger_name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held_back_library_logs() -> Iterator[None]:
-    """Keeps the lines that C++ libraries log while they are imported from standard error.
+    """Holds back the lines that C++ libraries log to standard error while they are imported.
 
-    They go around Python, and TF_CPP_MIN_LOG_LEVEL has no effect on those of an import in TensorFlow 2.21, so that
-    the file descriptor is redirected. Other lines follow at the end of the block; all of them if it ends with an
-    exception. Where there is no standard error, nothing is done.
+    These libraries bypass Python, and in TensorFlow 2.21 TF_CPP_MIN_LOG_LEVEL has no effect on lines logged during
+    import, so the file descriptor is redirected. Other lines are written at the end of the block; all lines are if it
+    ends with an exception. Without a standard error, nothing is done.
     """
     with contextlib.ExitStack() as stack:
         try:
             kept = stack.enter_context(tempfile.TemporaryFile())
             before = os.dup(STANDARD_ERROR)
-        except OSError:  # It was closed, or there is no room; then the lines may be shown.
+        except OSError:  # It was closed, or there is no space; then the lines may be shown.
             kept = None
         if kept is None:
             yield

@@ -1,4 +1,4 @@
-"""How long this process has run and how much memory it took at most."""
+"""How long this process has run, and its peak memory."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ _IMPORTED_AT = time.monotonic()
 
 
 def seconds_since_process_start() -> float:
-    """Returns the seconds since this process started; where the system does not tell, since this module's import."""
+    """Returns the seconds since this process started; if the system does not say, since this module was imported."""
     try:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         uptime = float(Path("/proc/uptime").read_text().split()[0])
@@ -22,7 +22,7 @@ def seconds_since_process_start() -> float:
 def peak_memory_gib() -> float:
     """Returns the largest resident memory of this process so far, in GiB."""
     try:
-        # Not getrusage's figure, which on Linux begins with that of the process that started this one.
+        # Not the value from getrusage, which on Linux starts at that of the parent process.
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**20
     except (OSError, StopIteration):

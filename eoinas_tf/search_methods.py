@@ -1,4 +1,4 @@
-"""The registry of search methods: a line each. Loads no method and no TensorFlow."""
+"""The registry of search methods, one line each. Loads no method and no TensorFlow."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,13 +18,13 @@ STAGE_SETTINGS = ("stage_warmup", "depth_growth", "operations_kept", "skip_dropo
 
 
 class MethodEntry(NamedTuple):
-    """How a method is found.
+    """Where a method is found, and what it needs.
 
     Args:
         path: Module and class, `package.module:Class`.
-        settings: The settings of `SearchConfig` that belong to methods, and that this one has.
+        settings: The method settings of `SearchConfig` that this method has.
         summary: What it does, for `--help`.
-        defaults: Values of its settings where the user gives none, if they are others than most methods'.
+        defaults: Default values of its settings that differ from most methods'.
         trains: Whether it trains a super network, whose accuracy ranks the cells that different seeds find.
     """
 
@@ -93,6 +93,6 @@ def methods_with(setting: str) -> tuple[str, ...]:
     """Returns the names of the methods that have a setting.
 
     Args:
-        setting: Name of a setting that belongs to methods.
+        setting: Name of a setting that only some methods have.
     """
     return tuple(name for name, entry in SEARCH_METHODS.items() if setting in entry.settings)

@@ -1,11 +1,11 @@
-"""Paths in settings: `~` is the home folder in each of them, and what names images is resolved once."""
+"""Paths in settings: `~` is the home folder in all of them, and paths of images are made absolute once."""
 
 import os
 from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
 
-# Of a data set, whose path may be given relative: it must stay the same one in whatever folder the run is continued.
+# Of a data set, whose path may be relative: it must stay the same in whatever folder the run is resumed.
 FOLDER_PREFIX = "folder:"
 
 
@@ -14,9 +14,9 @@ def expanded_paths(name: str, value: Any, prefix: str) -> Any:
 
     Args:
         name: The setting, for the message.
-        value: A text, several, or None.
-        prefix: What stands before the path, such as `folder:`; texts without it are no paths. Behind `folder:`, a
-            relative path becomes an absolute one, too.
+        value: A string, several, or None.
+        prefix: The text before the path, such as `folder:`; values without it are not paths. After `folder:`, a
+            relative path also becomes absolute.
 
     Returns:
         The value with the paths expanded, of the same type.

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGHUP: a run that is asked to stop finishes its step, saves, and can be continued."""
+"""SIGTERM, SIGINT and SIGHUP: a run that is asked to stop finishes its step, saves, and can be resumed."""
 
 import contextlib
 import signal
@@ -12,17 +12,17 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopSignals:
-    """While it is entered, SIGTERM, SIGINT and SIGHUP, which a terminal that is closed sends, stop the run in order.
+    """Inside the block, SIGTERM, SIGINT and SIGHUP (which a closing terminal sends) stop the run in an orderly way.
 
-    Where nothing would be lost they end it at once, with a `StoppedError`. In a block of
-    `finishing` they are only noted: whoever works there asks `received` after each step,
-    saves, and raises the error. A second signal changes nothing, so that it cannot break the save.
+    If nothing would be lost they end it at once, with a `StoppedError`. Inside a block of `finishing` they are only
+    recorded: the code in it checks `received` after each step, saves, and raises the error. A second signal has no
+    effect, so it cannot break the save.
 
-    A process that was started to ignore SIGHUP, as nohup does, still does. Outside of the main thread, which
-    alone can receive signals, nothing is changed.
+    A process started to ignore SIGHUP, as by nohup, still ignores it. Outside the main thread, which alone can receive
+    signals, nothing is changed.
 
     Attributes:
-        received: The signal's name once there was one.
+        received: The signal's name, once one has come.
 
     Example:
         with StopSignals() as stop, stop.finishing():
@@ -43,16 +43,17 @@ class StopSignals:
 
     def __exit__(self, kind: object, exception: BaseException | None, traceback: object) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # What signal.signal returned.
-        # Libraries in which it came make other exceptions of it: Keras adds a layer's arguments, or it is a TypeError.
+            signal.signal(number, handler)  # type: ignore[arg-type]  # As signal.signal returned it.
+        # Libraries interrupted by the signal turn it into other exceptions: Keras adds a layer's arguments, or it is a
+        # TypeError.
         if exception is not None and self._raised is not None and exception is not self._raised:
             raise self._raised from exception
 
     def listen(self) -> dict[signal.Signals, object]:
-        """Takes the signals, again where a library took them: TensorFlow does for SIGTERM when workers connect.
+        """Installs the handlers, again if a library replaced them: TensorFlow does so for SIGTERM when workers connect.
 
         Returns:
-            What handled each signal before.
+            The previous handler of each signal.
         """
         if threading.current_thread() is not threading.main_thread():
             return {}
@@ -61,7 +62,7 @@ class StopSignals:
 
     @contextlib.contextmanager
     def finishing(self) -> Iterator[None]:
-        """Makes signals wait until what is done in the block asks for them."""
+        """Makes signals wait until the code in the block checks for them."""
         self._is_finishing = True
         try:
             yield
@@ -69,10 +70,10 @@ class StopSignals:
             self._is_finishing = False
 
     def error(self, saved: str) -> StoppedError:
-        """Returns what ends the run.
+        """Returns the error that ends the run.
 
         Args:
-            saved: What of the run is kept, for the message.
+            saved: What the run has kept, for the message.
         """
         cause = f"{self.received} received" if self.received else "another worker was told to stop"
         return StoppedError(f"{cause}; {saved}; the same command continues the run")

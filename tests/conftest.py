@@ -1,4 +1,4 @@
-"""What every test gets: the same random numbers each time, and a TensorFlow that does not chatter."""
+"""Setup for every test: the same random numbers each time, and a quiet TensorFlow."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """Seeds Python, NumPy and Keras with TensorFlow; the latter two only where the test module imports Keras."""
+    """Seeds Python, NumPy and Keras with TensorFlow; the last two only if the test module imports Keras."""
     keras = sys.modules.get("keras")
     if keras is not None:
         keras.utils.set_random_seed(0)
@@ -39,13 +39,13 @@ def seeds():
 
 @pytest.fixture
 def generator():
-    """A NumPy random generator that starts the same in each test."""
+    """A NumPy random generator with the same state at the start of each test."""
     return np.random.default_rng(0)
 
 
 @pytest.fixture
 def exports_are_checked_in_this_process(monkeypatch):
-    """The other process is tested with the exports; starting TensorFlow in one for each run takes too long."""
+    """Checks exports in this process: the tests of exports cover the other one, and starting TensorFlow takes long."""
     # Imported here, so that collecting tests does not load TensorFlow.
     from eoinas_tf.experiment import export_check
     from eoinas_tf.experiment.exported_predictions import export_outputs
@@ -55,7 +55,7 @@ def exports_are_checked_in_this_process(monkeypatch):
 
 @pytest.fixture(scope="session")
 def tfds_data_dir():
-    """The folder of prepared TensorFlow Datasets that TFDS_DATA_DIR names; skips where CIFAR-10 is not in it."""
+    """The folder of prepared TensorFlow Datasets named by TFDS_DATA_DIR; skips if it does not contain CIFAR-10."""
     folder = os.environ.get("TFDS_DATA_DIR")
     if not folder:
         pytest.skip("TFDS_DATA_DIR is not set: no prepared TensorFlow Datasets")

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def rewritten_calls(graph):
-    """Returns whether each call of a function in the graph will have it rewritten, by the function's name."""
+    """Returns, by function name, whether each call of a function in the graph leads to its rewriting."""
     found = {}
     for operation in graph.get_operations():
         if "PartitionedCall" in operation.type:

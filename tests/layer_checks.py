@@ -1,4 +1,4 @@
-"""The checks that every layer must pass, whatever it computes. Names no concrete layer."""
+"""The checks that every layer must pass, whatever it computes. No concrete layer is named here."""
 
 import contextlib
 import inspect
@@ -78,7 +78,7 @@ def check_config(layer, arguments):
 
 
 def check_build(layer, input_shape, expected_trainable_weights):
-    """`build` alone creates the weights, for images of unknown size too."""
+    """`build` alone creates the weights, even for images of unknown size."""
     layer.build((None, None, None, *input_shape[3:]) if len(input_shape) == 4 else (None, *input_shape[1:]))
     assert layer.built
     assert len(layer.trainable_weights) == expected_trainable_weights
@@ -98,7 +98,7 @@ def check_traced_call(layer, inputs, expected):
 
 
 def check_gradients(layer, inputs, has_input_gradient):
-    """Each trainable weight gets a finite gradient that is not all zero; the input too, where the output uses it."""
+    """Each trainable weight gets a finite gradient that is not all zero; so does the input, if the output uses it."""
     inputs = tf.convert_to_tensor(inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)

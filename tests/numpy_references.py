@@ -1,7 +1,6 @@
-"""What the functions of the search space mean, written as plainly as possible: loops over output pixels.
+"""Definitions of the search space's functions, written as plainly as possible: loops over output pixels.
 
-Images are [batch, height, width, channels]. A pixel outside the image is asked for and
-answered, never padded.
+Images are [batch, height, width, channels]. Images are never padded: a pixel outside the image is looked up as such.
 """
 
 import math
@@ -10,13 +9,13 @@ import numpy as np
 
 
 def pixel(images, row, column):
-    """Returns [batch, channels] of one pixel, or None where it lies outside the image."""
+    """Returns [batch, channels] of one pixel, or None if it is outside the image."""
     inside = 0 <= row < images.shape[1] and 0 <= column < images.shape[2]
     return images[:, row, column, :].astype("float64") if inside else None
 
 
 def window(images, row, column, size, dilation):
-    """Yields (tap row, tap column, pixel) of a window's pixels that lie inside the image."""
+    """Yields (tap row, tap column, pixel) for a window's pixels inside the image."""
     for tap_row in range(size):
         for tap_column in range(size):
             value = pixel(images, row + dilation * (tap_row - size // 2), column + dilation * (tap_column - size // 2))
@@ -92,7 +91,7 @@ def subsample(images, first):
 
 
 def relu(images):
-    """Replaces what is negative by zero."""
+    """Replaces negative values with zero."""
     return np.where(images > 0, images, 0.0)
 
 
@@ -113,7 +112,7 @@ def standardize(images, epsilon=1e-5):
 
 
 def normalize(layer, images):
-    """What a normalization layer does in training, with its scale and offset where it has them."""
+    """The result of a normalization layer in training, with its scale and offset if it has them."""
     outputs = standardize(images)
     if layer.weights:
         outputs = outputs * np.asarray(layer.gamma) + np.asarray(layer.beta)

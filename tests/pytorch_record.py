@@ -1,4 +1,4 @@
-"""What DARTS's own PyTorch networks said of some images; `record_pytorch_network.py` recorded it."""
+"""Outputs of DARTS's own PyTorch networks for some images; `record_pytorch_network.py` recorded them."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,14 @@ STATE_DICT = "state_dict/"
 
 
 class PytorchRecord(NamedTuple):
-    """A network and its answers.
+    """A network and its outputs.
 
     Args:
-        settings: Arguments of `EvaluationNetwork` beside the genotype.
+        settings: Arguments of `EvaluationNetwork` in addition to the genotype.
         genotype: Its cells.
         images: uint8 [3, height, width, 3].
-        inputs: The images as the network got them, float32; `--normalization=cifar10` and `=imagenet` make the same.
+        inputs: The images as the network received them, float32; `--normalization=cifar10` and `=imagenet` make the
+            same.
         state_dict: Weights and statistics by name.
         answers: `logits` and `auxiliary_logits` of a test, and the same of training with the prefix `training_`.
     """

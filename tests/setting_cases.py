@@ -1,4 +1,4 @@
-"""Every setting of both commands, and another value for each, for the tests that go through all of them."""
+"""Every setting of both commands, and another value for each, for tests that go through all of them."""
 
 import dataclasses
 import typing
@@ -71,7 +71,7 @@ def element_type(field):
 
 
 def other_settings(field):
-    """Returns a setting that is not the default's, by its name, and after it those that it cannot go without."""
+    """Returns a setting with another value than the default, by name, followed by the settings that it requires."""
     kind, is_tuple = element_type(field)
     choices, low = field.metadata["choices"], field.metadata["minimum"]
     if kind is bool:
@@ -100,7 +100,7 @@ def other_settings(field):
 
 
 def method_with(field):
-    """Returns the `method` that a setting cannot go without, where the default one does not have it."""
+    """Returns the `method` that a setting requires, if the default method does not have it."""
     if field.metadata["method_default"] is None or SearchConfig().method in methods_with(field.name):
         return {}
     return {"method": methods_with(field.name)[0]}

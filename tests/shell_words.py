@@ -4,5 +4,5 @@ import shlex
 
 
 def words_of(command):
-    """Returns the words that a shell makes of a command broken into lines."""
+    """Returns the words of a command broken into lines, as a shell splits it."""
     return shlex.split(command.replace("\\\n", ""))

@@ -1,4 +1,4 @@
-"""A disk of a few pages, for a test that fills it: in a child process, so that no rights are needed to mount it."""
+"""A disk of a few pages, for a test to fill: in a child process, so that mounting it needs no rights."""
 
 import ctypes
 import json
@@ -17,19 +17,19 @@ LONGEST_SECONDS = 60
 
 
 class NoSmallDisk(Exception):
-    """This machine does not let a user mount a file system."""
+    """This machine does not allow a user to mount a file system."""
 
 
 def in_child(function: Callable[[], Any], longest_seconds: int = LONGEST_SECONDS) -> Any:
-    """Runs a function in a forked child and returns what it returns, brought through JSON; fails where it raises.
+    """Runs a function in a forked child and returns its result, passed on as JSON; fails if it raises.
 
-    It must not compute with TensorFlow on more than one thread: the parent's threads are not there.
+    It must not compute with TensorFlow on more than one thread: the parent's threads do not exist in the child.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            signal.alarm(longest_seconds)  # Kills it, should it hang.
+            signal.alarm(longest_seconds)  # Kills it if it hangs.
             os.close(read_end)
             try:
                 answer = {"result": function()}
@@ -54,7 +54,7 @@ def in_child(function: Callable[[], Any], longest_seconds: int = LONGEST_SECONDS
 
 
 def mount_small_disk(folder: Path, pages: int) -> None:
-    """Mounts a file system of some pages on a folder, seen by this process alone; for a child process."""
+    """Mounts a file system of some pages on a folder, visible only to this process; for a child process."""
     user, group = os.getuid(), os.getgid()
     folder.mkdir(parents=True, exist_ok=True)
     library = ctypes.CDLL(None, use_errno=True)
@@ -75,7 +75,7 @@ def mount_small_disk(folder: Path, pages: int) -> None:
 
 
 def fill(disk: Path, pages_left: int) -> Path:
-    """Fills a disk up to some pages and returns the file that can be removed to make room."""
+    """Fills a disk except for some pages and returns the file that can be removed to free space."""
     stat = os.statvfs(disk)
     filler = disk / "filler"
     filler.write_bytes(bytes(stat.f_bavail * stat.f_bsize - pages_left * PAGE))

@@ -1,4 +1,4 @@
-"""The worked examples of CONTRIBUTING.md, run as they stand there."""
+"""The worked examples in CONTRIBUTING.md, run as they are."""
 
 import importlib
 import json
@@ -57,12 +57,12 @@ def test_a_method(example):
 
 @pytest.fixture
 def registered(example, monkeypatch):
-    """The example's operation, known until the test has ended."""
+    """The example's operation, known until the end of the test."""
     monkeypatch.setattr(operation_names, "_REGISTERED", [])
     before = dict(OPERATIONS)
     module = example("operation")
     if "full_conv_3x3" not in OPERATIONS:
-        importlib.reload(module)  # It was imported for a test before.
+        importlib.reload(module)  # An earlier test imported it.
     yield module
     OPERATIONS.clear()
     OPERATIONS.update(before)

@@ -10,11 +10,11 @@ from eoinas_tf.cpu_threads import FEW_CPUS, THREADS_OF_AN_OPERATION, usable_cpus
 
 @pytest.fixture
 def threads_after(monkeypatch):
-    """Chooses on a machine of so many CPUs; returns what the variable then says."""
+    """Chooses threads on a machine with this many CPUs; returns the value of the variable afterwards."""
 
     def choose(cpus, said=None):
         monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cpus))
-        # Set in any case, so that what is chosen here is undone.
+        # Set in any case, so that the choice made here is undone.
         monkeypatch.setenv(THREADS_OF_AN_OPERATION, said or "")
         if said is None:
             monkeypatch.delenv(THREADS_OF_AN_OPERATION)

@@ -1,6 +1,6 @@
 """Rules of the package's structure, read from its source.
 
-Each rule is a function from a source tree to what breaks it, so that a small wrong tree shows that it can fail.
+Each rule is a function from a source tree to its violations, so that a small wrong tree shows that it can fail.
 """
 
 import ast
@@ -31,9 +31,9 @@ _BASE = {
     "stop_signals",
 }
 _EVALUATION = _BASE | {"kernels", "space", "data", "experiment", "optimization", "distribution", "training"}
-# What of ours each module or folder of the package may import, beside itself.
+# The modules of ours that each module or folder may import, besides itself.
 ALLOWED_IMPORTS = {
-    # The package that is the function `search` too, and what tells Keras of the layers; all else is loaded lazily.
+    # The package that is also the function `search`, and the code that tells Keras about the layers; all else is lazy.
     "__init__": {"keras_registration", "search"},
     "keras_registration": set(),
     "enduring_output": set(),
@@ -135,7 +135,7 @@ WITHOUT_TENSORFLOW = (
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml", "runpy"}
 UNSAFE_BUILTINS = {"eval", "exec", "compile", "__import__"}
-# What makes a network of a file that says which; ours are made from genotypes. Archives' names can lead anywhere.
+# Functions that build a network from a file; ours are built from genotypes. Names in archives can lead anywhere.
 UNSAFE_NAMES = {
     "load_model",
     "load_weights",
@@ -149,7 +149,7 @@ UNSAFE_NAMES = {
     "unpack_archive",
 }
 UNSAFE_ENDS = ("yaml.load", "builtins.eval", "builtins.exec", "os.system", "os.popen", "saved_model.load")
-# Where private names of TensorFlow may be imported, which they are, and what `kernels` decides for everybody.
+# Where private TensorFlow names may be imported, which ones they are, and what `kernels` decides for everybody.
 INTERNALS = "eoinas_tf/kernels/tensorflow_internals.py"
 PRIVATE_MODULES = ("tensorflow.python.", "tensorflow.compiler.", "tensorflow.core.", "keras.src.")
 CHOICES = {
@@ -160,15 +160,15 @@ CHOICES = {
     "set_experimental_options",
     "set_jit",
 }
-# The only values with which these may be given.
+# The only values with which these may be called.
 SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True, "shell": False}
-# It runs what was exported just before, in a process of its own, or what a user gives to `eoinas predict`; the name of
-# a subcommand is a word.
+# It runs an export that was just made, in its own process, or one that a user passes to `eoinas predict`; the name of a
+# subcommand is a plain word.
 EXCEPTIONS = {
     ("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load"),
     ("eoinas_tf/commands/dispatch.py", "'eval'"),
     ("eoinas_tf/experiment/report/run_commands.py", "'eval'"),
-    # Values alone, into a network that was built from checked settings.
+    # Only values, into a network that was built from checked settings.
     ("eoinas_tf/evaluation/keras_file.py", "load_weights"),
 }
 
@@ -196,7 +196,7 @@ def imported_modules(tree):
 
 
 def forbidden_imports(root):
-    """Imports of ours that the order of the packages does not allow; relative imports at all."""
+    """Imports of ours that the order of the packages does not allow, and relative imports."""
     for path, tree in sources(root):
         part = part_of(path)
         if part not in ALLOWED_IMPORTS:
@@ -211,7 +211,7 @@ def forbidden_imports(root):
 
 
 def imports_of_flags(root):
-    """Imports of absl.flags outside of the two modules that know flags."""
+    """Imports of absl.flags outside the two modules that may know flags."""
     for path, tree in sources(root):
         if part_of(path) not in KNOW_FLAGS:
             for line, name in imported_modules(tree):
@@ -220,7 +220,7 @@ def imports_of_flags(root):
 
 
 def modules_without_test(root):
-    """Modules a/b.py of the package without tests/a/test_b.py, those of folders in folders likewise."""
+    """Modules a/b.py of the package without tests/a/test_b.py; likewise for modules in nested folders."""
     for path, _ in sources(root):
         if len(path.parts) >= 3 and path.stem != "__init__":
             test = Path("tests", *path.parts[1:-1], f"test_{path.name}")
@@ -229,7 +229,7 @@ def modules_without_test(root):
 
 
 def files_that_say_nothing(root):
-    """Files and folders of ours whose name does not say what is in them."""
+    """Files and folders of ours whose names do not say what is in them."""
     for folder in (PACKAGE, "tests", "benchmarks"):
         for path in sorted((root / folder).rglob("*")):
             if path.stem in NAMES_THAT_SAY_NOTHING and (path.is_dir() or path.suffix == ".py"):
@@ -237,7 +237,7 @@ def files_that_say_nothing(root):
 
 
 def dangerous_code(root):
-    """Errors swallowed whatever they are, and ways to run code that comes from a file."""
+    """Blanket exception handlers, and ways to run code that comes from a file."""
     for path, tree in sources(root):
         for line, name in imported_modules(tree):
             if UNSAFE_MODULES & set(name.split(".")):
@@ -249,7 +249,7 @@ def dangerous_code(root):
 
 
 def dangers_of(node):
-    """Yields what is dangerous in one node of a syntax tree."""
+    """Yields the dangerous constructs in one node of a syntax tree."""
     if isinstance(node, ast.ExceptHandler) and node.type is None:
         yield "bare except"
     if isinstance(node, ast.Name) and node.id in UNSAFE_BUILTINS:
@@ -258,7 +258,7 @@ def dangers_of(node):
         name = node.id if isinstance(node, ast.Name) else node.attr
         if name in UNSAFE_NAMES:
             yield name
-    # As in getattr(keras.saving, "load_model"); in longer texts, words are no code.
+    # As in getattr(keras.saving, "load_model"); in longer texts, words are not code.
     if isinstance(node, ast.Constant) and node.value in UNSAFE_NAMES | UNSAFE_BUILTINS:
         yield repr(node.value)
     if isinstance(node, ast.alias) and node.name.rpartition(".")[2] in UNSAFE_NAMES:
@@ -278,7 +278,7 @@ def dangers_of(node):
 
 
 def choices_outside_of_kernels(root):
-    """Private names of TensorFlow and Keras outside of one module, choices of XLA and Grappler outside of a folder."""
+    """Private TensorFlow and Keras names outside one module, and choices of XLA and Grappler outside one folder."""
     for path, tree in sources(root):
         if path.as_posix() != INTERNALS:
             for line, name in imported_modules(tree):
@@ -343,7 +343,7 @@ def test_the_rules_see_the_whole_package():
     assert {part_of(Path(path)) for path in paths} == set(ALLOWED_IMPORTS)
 
 
-# (rule, file, its content, what the rule says)
+# (rule, file, its content, expected violation)
 WRONG_FILES = [
     (forbidden_imports, "space/genotype.py", "from eoinas_tf.config import SearchConfig", "space imports"),
     (forbidden_imports, "space/genotype.py", "def f():\n    import eoinas_tf.search.loop", "space imports"),
@@ -453,7 +453,7 @@ def test_a_wrong_file_breaks_its_rule(small_tree, rule, file, content, message):
 
 
 def test_a_module_that_loads_tensorflow_through_another_is_named(tmp_path):
-    """With a folder of one's own for TensorFlow, for the real one takes seconds."""
+    """With a stand-in folder for TensorFlow, because the real one takes seconds."""
     write(tmp_path, "../tensorflow.py", "")
     write(tmp_path, "__init__.py", "")
     write(tmp_path, "errors.py", "")
@@ -464,6 +464,6 @@ def test_a_module_that_loads_tensorflow_through_another_is_named(tmp_path):
 
 
 def test_no_two_files_of_tests_share_a_name():
-    """Pytest imports them by their names alone and refuses the second."""
+    """Pytest imports them by name alone and refuses the second."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))

@@ -55,7 +55,7 @@ def test_epoch_order_depends_on_seed_stream_and_epoch_and_on_nothing_else():
 
 
 def test_epoch_order_stays_the_same_from_version_to_version():
-    # Recorded once: a run must continue under another NumPy in the order in which it began.
+    # Recorded once: with another NumPy, a run must continue in the order in which it began.
     assert epoch_order(8, 0, "training", 0).tolist() == [1, 3, 2, 4, 7, 6, 0, 5]
 
 
@@ -68,7 +68,7 @@ def test_empty_order():
     assert epoch_order(0, 0, "training", 0).shape == (0,)
 
 
-# Recorded once. A change of any of these numbers makes a resumed run draw others than it began with.
+# Recorded once. If any of these values changed, a resumed run would draw others than it began with.
 def test_recorded_purpose_numbers():
     assert purpose_number(0, "training") == 8778468034922333502
     assert purpose_number(123, "gumbel noise, weight step") == 1917213196756367726

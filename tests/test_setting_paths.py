@@ -56,7 +56,7 @@ def test_a_relative_folder_of_images_is_resolved_once(tmp_path, monkeypatch):
     assert config.dataset == f"folder:{tmp_path}/images"
     monkeypatch.chdir("/")
     assert dataclasses.replace(config).dataset == f"folder:{tmp_path}/images"
-    # Which are no paths, and which is none.
+    # Values that are not paths, and None.
     assert SearchConfig(dataset="cifar10").dataset == "cifar10"
     assert SearchConfig(dataset="folder:").dataset == "folder:"
     assert SearchConfig(run_dir="runs/a").run_dir == "runs/a"

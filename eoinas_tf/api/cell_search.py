@@ -24,21 +24,20 @@ def search(
     run_dir: str | Path | None = None,
     **settings: Any,
 ) -> SearchRun:
-    """Searches for a cell, as `run_search.py` does; the same call with the same `run_dir` continues a stopped search.
+    """Searches for a cell, as `run_search.py` does; the same call with the same `run_dir` resumes a stopped search.
 
-    A search uses the training images only; test images are set aside for `train`. Interrupting it (Ctrl-C, a
-    notebook's stop) saves and raises a `StoppedError`.
+    A search only uses the training images; test images are set aside for `train`. Interrupting it (Ctrl-C, a notebook's
+    stop button) saves its state and raises a `StoppedError`.
 
     Args:
         data: Images with labels: arrays `(x, y)` with x [n, height, width(, 1 or 3)] of whole numbers from 0 to 255 and
-            y [n] of integers or texts; a finite `tf.data.Dataset` of (image, label), batched or not, which is read into
-            memory; a folder of class folders; `digits` or a name of TensorFlow Datasets.
-        test_data: Test images, likewise (arrays or `tf.data`); a fifth of each class is held out where not given.
+            y [n] of integers or strings; a finite `tf.data.Dataset` of (image, label), batched or not, which is read
+            into memory; a folder of class folders; `digits` or a name from TensorFlow Datasets.
+        test_data: Test images, likewise (arrays or `tf.data`); by default a fifth of each class is held out.
         class_names: A name for each class (arrays or `tf.data`).
-        run_dir: Folder that receives everything the search writes; a new one, `runs/search_1` and so on, where not
-            given.
-        **settings: Any setting of `run_search.py`, by its flag's name, such as `epochs=16`, or `hours=0.5`: as
-            many epochs as fit into half an hour.
+        run_dir: Folder that receives everything the search writes; by default a new one, `runs/search_1` and so on.
+        **settings: Any setting of `run_search.py`, by its flag's name, such as `epochs=16`, or `hours=0.5` for as many
+            epochs as fit into half an hour.
 
     Returns:
         The finished search: `found.genotype`, `found.plot()`, `found.run_dir`.

@@ -1,4 +1,4 @@
-"""`eoinas_tf.ImageClassifier`: search and training behind `fit`, for people who know scikit-learn or AutoKeras."""
+"""`eoinas_tf.ImageClassifier`: search and training with one `fit`, for users of scikit-learn or AutoKeras."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,7 @@ from eoinas_tf.training.automatic_sizes import (
 )
 
 BATCH_SIZE = 128
-# Where neither epochs nor hours are given.
+# If neither epochs nor hours are given.
 SEARCH_EPOCHS, EPOCHS = 160, 100
 
 
@@ -30,27 +30,28 @@ class ImageClassifier:
     """Finds a network for images, trains it, and classifies.
 
     Args:
-        hours: Time budget in hours of wall clock for both runs: a third for the search, the rest for the training. Each
-            run times some steps and chooses its epochs; sizes that the settings below do not give follow from the
-            images, the machine and the time, as in `eoinas auto --hours`. Leave out `search_epochs` and `epochs`.
-        search_epochs: Epochs of the search, at least 8; the paper's 160 where neither they nor `hours` are given.
-        epochs: Epochs of the final training; 100 where neither they nor `hours` are given.
-        run_dir: Folder that receives both runs, `search` and `training`; the same `fit` continues a stopped one. New
-            folders below `runs` where not given.
-        initial_weights: A trained network to begin with: what `eoinas_tf.train` returned, its run folder, or a .keras
-            file of this package. `fit` then searches nothing and fine-tunes that network, with a new classifier.
-        search_settings: Further settings of the search, by their flags' names.
-        train_settings: Further settings of the training, likewise.
+        hours: Time budget in hours of wall-clock time for both runs: a third for the search, the rest for training.
+            Each run times some steps and chooses its epochs; sizes that the settings below do not give depend on the
+            images, the machine and the time, as in `eoinas auto --hours`. Not to be combined with
+            `search_epochs` or `epochs`.
+        search_epochs: Epochs of the search, at least 8; by default the paper's 160, unless `hours` is given.
+        epochs: Epochs of the final training run; by default 100, unless `hours` is given.
+        run_dir: Folder that receives both runs, `search` and `training`; the same `fit` resumes a stopped one. By
+            default new folders below `runs`.
+        initial_weights: A trained network to begin with: the result of `eoinas_tf.train`, its run folder, or a .keras
+            file of this package. `fit` then skips the search and fine-tunes that network, with a new classifier.
+        search_settings: Further settings of the search, by flag name.
+        train_settings: Further settings of the training run, likewise.
 
     Attributes:
         found: The search, after `fit`; None with `initial_weights`.
-        trained: The training, after `fit`.
+        trained: The training run, after `fit`.
         classes_: The classes' labels in the order of the probabilities, after `fit`.
 
     Example:
         classifier = eoinas_tf.ImageClassifier(search_epochs=16, epochs=20).fit(x, y)
         classifier.predict(more_images)
-        eoinas_tf.ImageClassifier(hours=2, run_dir="runs/mine").fit(x, y)  # the same call continues it
+        eoinas_tf.ImageClassifier(hours=2, run_dir="runs/mine").fit(x, y)  # the same call resumes it
     """
 
     found: SearchRun | None
@@ -82,12 +83,12 @@ class ImageClassifier:
         self.train_settings = dict(train_settings or {})
 
     def fit(self, x: Any, y: Any, test_data: Any = None) -> "ImageClassifier":
-        """Searches for a cell and trains its network, or fine-tunes that of `initial_weights`.
+        """Searches for a cell and trains its network, or fine-tunes the network of `initial_weights`.
 
         Args:
             x: Images, [n, height, width(, 1 or 3)], whole numbers from 0 to 255.
-            y: Labels [n], integers or texts.
-            test_data: Test images and labels; a fifth of each class is held out where not given.
+            y: Labels [n], integers or strings.
+            test_data: Test images and labels; by default a fifth of each class is held out.
 
         Returns:
             Itself.
@@ -102,7 +103,7 @@ class ImageClassifier:
             found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings)
         elif self.search_settings:
             raise ConfigurationError(
-                "search_settings have no use with initial_weights, whose cells are known; leave one of them out. "
+                "search_settings cannot be used with initial_weights, whose cells are known; leave one of them out. "
                 f"Received: {', '.join(self.search_settings)}"
             )
         settings = self._settings(TRAINING, folders[TRAINING], x, y, test_data)
@@ -121,11 +122,11 @@ class ImageClassifier:
         return self
 
     def _settings(self, kind: str, folder: Path | None, x: Any, y: Any, test_data: Any) -> dict[str, Any]:
-        """Returns a run's settings, with sizes by the rules where there is a time budget."""
+        """Returns a run's settings, with sizes chosen by the rules if there is a time budget."""
         given = self.search_settings if kind == SEARCH else self.train_settings
         if self.hours is None:
             return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
-        if self.initial_weights is not None:  # Which bring their sizes, and there is no search.
+        if self.initial_weights is not None:  # They have their own sizes, and there is no search.
             return {"hours": self.hours, **given}
         hours = SHARES[kind] * self.hours
         pixels, classes = pixels_of(x), len(np.unique(np.asarray(y).reshape(-1)))
@@ -138,23 +139,23 @@ class ImageClassifier:
         """Returns the classes' probabilities, float32 [n, classes].
 
         Args:
-            x: Images as for `fit`: of the size and channels of the training's, before these were resized.
+            x: Images as for `fit`: with the size and channels of the training images before any resizing.
 
         Raises:
-            EoinasError: It is not fitted, or `x` holds no such images.
+            EoinasError: It is not fitted, or `x` does not hold such images.
         """
         model = self._fitted().model
         pixels = pixels_of(x)
         settings = self._fitted().settings
         is_resized = settings.get("image_size") is not None
-        if is_resized and pixels.shape[1:3] != model.input_shape[1:3]:  # As the images of `fit`.
+        if is_resized and pixels.shape[1:3] != model.input_shape[1:3]:  # Like the images of `fit`.
             pixels = fit_images(pixels, model.input_shape[1:3], settings.get("resize_side")).numpy()
         if pixels.shape[1:] != model.input_shape[1:]:
             raise ConfigurationError(f"x must be images of {model.input_shape[1:]}. Received: {pixels.shape[1:]}")
         return model.predict(pixels, batch_size=BATCH_SIZE, verbose=0)
 
     def predict(self, x: Any) -> np.ndarray:
-        """Returns the likeliest class of each image, as its label in the `y` of `fit`, [n].
+        """Returns the most likely class of each image, as its label in the `y` of `fit`, [n].
 
         Args:
             x: As for `predict_proba`.
@@ -178,14 +179,13 @@ class ImageClassifier:
         """Copies the trained network out of its run folder.
 
         Args:
-            path: A new file that ends in `.keras`, or a new folder for a SavedModel, which needs nothing of this
-                package to run.
+            path: A new file that ends in `.keras`, or a new folder for a SavedModel, which runs without this package.
 
         Returns:
             The path.
 
         Raises:
-            StorageError: Something is there already, or it cannot be written.
+            StorageError: The path already exists, or cannot be written.
         """
         target, run_dir = Path(path), self._fitted().run_dir
         if target.exists():

@@ -1,4 +1,4 @@
-"""What a Python user gives as images: arrays, a `tf.data.Dataset`, a folder, a name of TensorFlow Datasets."""
+"""The images that Python users can pass: arrays, a `tf.data.Dataset`, a folder, a name from TensorFlow Datasets."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -27,18 +27,17 @@ def find_images(
     image_size: tuple[int, int] | None = None,
     resize_side: int | None = None,
 ) -> tuple[str, ImageDataset | None]:
-    """Turns what a user gave into the setting `dataset` and, where it is in memory, the images themselves.
+    """Turns the user's data into the setting `dataset` and, if it is in memory, the images themselves.
 
     Args:
         data: See `SOURCES`. A folder is a path or `folder:PATH`; a name is `digits` or one of TensorFlow Datasets.
-        test_data: Test images of the same kind, for arrays and `tf.data`; a fifth of `data` is held out where not
-            given.
+        test_data: Test images of the same kind, for arrays and `tf.data`; by default a fifth of `data` is held out.
         class_names: A name for each class, for arrays and `tf.data`.
         image_size: (height, width) in pixels to resize to.
         resize_side: See the setting.
 
     Returns:
-        The setting's value, and the images; None where the setting says where they are.
+        The setting's value, and the images; None if the setting says where they are.
 
     Raises:
         DatasetError: It is none of these.
@@ -57,7 +56,7 @@ def find_images(
 
 def _name_of(data: str | os.PathLike) -> str:
     text = os.fspath(data)
-    # Names of TensorFlow Datasets may hold a slash, too.
+    # Names from TensorFlow Datasets may also contain a slash.
     is_path = not isinstance(data, str) or text.startswith(PATH_STARTS) or Path(text).is_dir()
     return f"{FOLDER_PREFIX}{text}" if is_path else text
 
@@ -75,7 +74,7 @@ def _collected(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads a finite dataset of pairs, batched or not, into arrays."""
     specs = data.element_spec
-    # Of different numbers for each image, or under several names.
+    # A different number for each image, or several names.
     several = (tf.RaggedTensorSpec, tf.SparseTensorSpec, dict, tuple)
     if isinstance(specs, tuple) and len(specs) == 2 and isinstance(specs[1], several):
         raise other_task_error(SEVERAL_LABELS, f"labels {specs[1]}")

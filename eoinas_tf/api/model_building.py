@@ -1,4 +1,4 @@
-"""`eoinas_tf.build_model`: a genotype's network as a Keras model that behaves as those of `keras.applications`."""
+"""`eoinas_tf.build_model`: a genotype's network as a Keras model that behaves like those of `keras.applications`."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from eoinas_tf.evaluation.weight_source import WeightSource, read_weight_source
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
-# Of pixels from 0 to 255: it makes them -1 to 1.
+# For pixels from 0 to 255: maps them to -1 to 1.
 MIDDLE = 127.5
 
 
@@ -45,32 +45,32 @@ def build_model(
     seed: int | None = None,
     name: str | None = None,
 ) -> keras.Model:
-    """Builds a functional Keras model of a genotype's cells, a layer each.
+    """Builds a functional Keras model from a genotype's cells, one layer each.
 
-    It takes pixels from 0 to 255 and normalizes them itself, by default to values from -1 to 1. `fit` trains it as any
-    Keras model: the auxiliary head's loss is part of the loss then, drop path, cutout and the paper's schedule are not;
-    `eoinas_tf.train` has those.
+    It takes pixels from 0 to 255 and normalizes them itself, by default to values from -1 to 1. `fit` trains it like
+    any Keras model: the loss then includes the auxiliary head's; for drop path, cutout and the paper's schedule, use
+    `eoinas_tf.train`.
 
     Args:
-        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json. With
-            `weights`, this and all that describes the network is theirs where it is not given.
+        genotype: A `Genotype`, the result of `search`, a published name such as `DARTS_V2`, or a genotype.json. With
+            `weights`, this and all settings of the network are by default theirs.
         input_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart, if `include_top`.
-        classes: Another name for `num_classes`, that of `keras.applications`.
-        include_top: Whether pooling and the dense layer are part of the model; without, it is a backbone.
+        num_classes: Number of classes, if `include_top`.
+        classes: Another name for `num_classes`, as in `keras.applications`.
+        include_top: Whether pooling and the dense layer are part of the model; without them it is a backbone.
         pooling: Without the top: `avg`, `max`, or None for a map [batch, height, width, channels].
         weights: None for new weights, or a training with the same network: its run folder, its `model.keras`, or the
             name of a published network, such as `cifar10_small`. The model takes its weights (without the top: all
             but the dense layer's) and its normalization.
         classifier_activation: Activation of the logits; None: none.
-        cells: Cells; 20 where neither this nor `weights` are given.
-        init_channels: Channels C of the first cell; 36 likewise.
-        stem: First layers: `cifar` or `imagenet`; `cifar` likewise.
+        cells: Number of cells; by default that of `weights`, or 20.
+        init_channels: Channels C of the first cell; by default that of `weights`, or 36.
+        stem: First layers: `cifar` or `imagenet`; by default that of `weights`, or `cifar`.
         auxiliary_weight: Weight of the auxiliary head's loss in `fit`; 0: no auxiliary head.
-        include_preprocessing: Whether the model normalizes pixels; without, it takes them as they come.
-        mean: Of the normalization, one value or one a channel on the scale 0 to 255.
-        standard_deviation: Likewise.
-        seed: Seed of the initial weights; Python's random generator gives one where not given.
+        include_preprocessing: Whether the model normalizes pixels; if not, it takes them as they are.
+        mean: Mean for the normalization, one value or one per channel, on the scale 0 to 255.
+        standard_deviation: Standard deviation, likewise.
+        seed: Seed of the initial weights; by default drawn from Python's random generator.
         name: The model's name.
 
     Returns:
@@ -128,13 +128,13 @@ def build_model(
 
 def _number_of_classes(num_classes: int | None, classes: int | None, include_top: bool) -> int:
     if None not in (num_classes, classes) and num_classes != classes:
-        raise ConfigurationError(f"num_classes and classes are one thing. Received: {num_classes} and {classes}")
+        raise ConfigurationError(f"num_classes and classes are the same setting. Received: {num_classes} and {classes}")
     count = num_classes if num_classes is not None else classes
     if count is None and include_top:
         raise ConfigurationError("num_classes is missing: give it, or include_top=False for a backbone")
     if count is not None and count < 1:
         raise ConfigurationError(f"num_classes must be at least 1. Received: {count}")
-    return count or 1  # A backbone has no use for it.
+    return count or 1  # A backbone does not use it.
 
 
 def _by_channel(value: Any, channels: int) -> list[float]:

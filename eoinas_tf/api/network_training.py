@@ -15,7 +15,7 @@ from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
 
-# What a run's settings name as its genotype where it was given as an object; the run folder holds the genotype itself.
+# The genotype's name in the settings of a run that was given an object; the run folder holds the genotype itself.
 IN_PYTHON = "genotype.json"
 
 
@@ -29,26 +29,25 @@ def train(
     initial_weights: TrainingRun | str | Path | None = None,
     **settings: Any,
 ) -> TrainingRun:
-    """Trains a genotype's network by the paper's recipe, as `run_eval.py` does; the same call continues a stopped one.
+    """Trains a genotype's network with the paper's recipe, as `run_eval.py` does; the same call resumes a stopped run.
 
     Args:
-        genotype: A `Genotype`, what `search` returned, a published name such as `DARTS_V2`, or a genotype.json; None
-            where `initial_weights` are given, for theirs.
+        genotype: A `Genotype`, the result of `search`, a published name such as `DARTS_V2`, or a genotype.json; None to
+            use the genotype of `initial_weights`.
         data: Images with labels; see `eoinas_tf.search`.
-        test_data: Test images; a fifth of each class is held out where not given.
+        test_data: Test images; by default a fifth of each class is held out.
         class_names: A name for each class (arrays or `tf.data`).
-        run_dir: Folder that receives everything the training writes; a new one, `runs/training_1` and so on, where not
-            given.
-        initial_weights: A trained network to begin with, which gets a new classifier: what `train` returned, its run
-            folder, or a .keras file of this package. Network settings and the images' size are its own where not given.
+        run_dir: Folder that receives everything the run writes; by default a new one, `runs/training_1` and so on.
+        initial_weights: A trained network to begin with, which gets a new classifier: the result of `train`, its run
+            folder, or a .keras file of this package. Network settings and the images' size are by default its own.
         **settings: Any setting of `run_eval.py`, by its flag's name, such as `epochs=20` or `init_channels=16`, or
-            `hours=2`: as many epochs as fit into two hours.
+            `hours=2` for as many epochs as fit into two hours.
 
     Returns:
-        The finished training: `trained.model`, `trained.test_accuracy`, `trained.run_dir`.
+        The finished run: `trained.model`, `trained.test_accuracy`, `trained.run_dir`.
 
     Raises:
-        EoinasError: A setting, the genotype or the images are wrong, or the training failed or was stopped.
+        EoinasError: A setting, the genotype or the images are wrong, or the run failed or was stopped.
 
     Example:
         trained = eoinas_tf.train(found.genotype, (x, y), epochs=20)
@@ -61,7 +60,7 @@ def train(
         path = str(initial_weights.run_dir if isinstance(initial_weights, Run) else initial_weights)
         settings = with_source_settings({**settings, "initial_weights": path})
     elif genotype is None:
-        raise ConfigurationError("genotype must be cells where no initial_weights have some. Received: None")
+        raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
     size = settings.get("image_size")
     dataset, images = find_images(
         data,
@@ -79,13 +78,13 @@ def train(
 
 
 def with_source_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Fills settings that were not given from the network that the weights belong to.
+    """Fills in settings that were not given from the network that the weights belong to.
 
     Args:
-        settings: The settings that were given, `initial_weights` among them.
+        settings: The given settings, including `initial_weights`.
 
     Raises:
-        EoinasError: The weights are not there, or a setting is not that of their network.
+        EoinasError: The weights are missing, or a setting differs from that of their network.
     """
     source = read_weight_source(str(Path(settings["initial_weights"]).expanduser()))
     return {**source.missing_settings({name: _as_given(value) for name, value in settings.items()}), **settings}
@@ -96,13 +95,13 @@ def _as_given(value: Any) -> Any:
 
 
 def as_genotype(genotype: Genotype | Run | str | Path) -> Genotype:
-    """Returns the genotype that a user means.
+    """Returns the genotype that a user refers to.
 
     Args:
-        genotype: A genotype, a run that holds one, a published name, or a file.
+        genotype: A genotype, a run that has one, a published name, or a file.
 
     Raises:
-        GenotypeError: It is none.
+        GenotypeError: It is none of these.
     """
     if isinstance(genotype, Genotype):
         return genotype

@@ -1,4 +1,4 @@
-"""Runs as Python objects: what a search found, what a training made, read back from their folders at any time."""
+"""Runs as Python objects: the results of searches and training runs, read from their folders at any time."""
 
 import functools
 import json
@@ -34,17 +34,17 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All settings, by the names of the flags."""
+        """All settings, by flag name."""
         return _read_json(self.run_dir / "config.json")
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The result in figures, as in summary.json."""
+        """The figures of the result, as in summary.json."""
         return _read_json(self.run_dir / "summary.json")
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """What was measured in each epoch, as in metrics.jsonl."""
+        """The measurements of each epoch, as in metrics.jsonl."""
         return JsonLines(self.run_dir / "metrics.jsonl").read()
 
     @property
@@ -69,11 +69,11 @@ class Run:
 
 
 class SearchRun(Run):
-    """What a search found: `genotype`, `plot()`, `summary`, `metrics`, `run_dir`."""
+    """The result of a search: `genotype`, `plot()`, `summary`, `metrics`, `run_dir`."""
 
 
 class TrainingRun(Run):
-    """What a training made: `model`, `class_names`, `test_accuracy`, `summary`, `metrics`, `run_dir`."""
+    """The result of a training run: `model`, `class_names`, `test_accuracy`, `summary`, `metrics`, `run_dir`."""
 
     @functools.cached_property
     def _trained(self) -> TrainedNetwork:
@@ -85,7 +85,7 @@ class TrainingRun(Run):
         """The trained network: raw pixels [batch, height, width, channels] in, probabilities [batch, classes] out.
 
         Raises:
-            EoinasError: The folder holds no finished training.
+            EoinasError: The folder holds no finished training run.
         """
         network, image_shape, _, mean, standard_deviation = self._trained
         with kept_generators():
@@ -98,7 +98,7 @@ class TrainingRun(Run):
 
     @property
     def test_accuracy(self) -> float:
-        """The fraction of the test images that was classified correctly."""
+        """The fraction of the test images classified correctly."""
         return self.summary["test_accuracy"]
 
 

@@ -1,4 +1,4 @@
-"""From keyword arguments to the frozen settings that the commands use, under the flags' own names."""
+"""Turns keyword arguments, named like the flags, into the frozen settings that the commands use."""
 
 import dataclasses
 import difflib
@@ -11,7 +11,7 @@ from eoinas_tf.errors import ConfigurationError, StorageError
 
 Config = TypeVar("Config", bound=RunConfig)
 
-# What these do lasts as long as the process, which is the user's own here.
+# The effects of these last as long as the process, which here is the user's own.
 LASTING = {
     "deterministic": "call tf.config.experimental.enable_op_determinism() yourself before",
     "strategy": "run run_search.py or run_eval.py, which is a process of its own",
@@ -25,13 +25,13 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
 
     Args:
         config_class: The kind of settings.
-        kind: What the run is, `search` or `training`; a new folder is named after it.
+        kind: The kind of run, `search` or `training`; a new folder is named after it.
         run_dir: The run folder; None: a new one.
         dataset: The setting `dataset`.
-        settings: The other settings by their flags' names; lists stand for tuples.
+        settings: The other settings by flag name; lists are turned into tuples.
 
     Raises:
-        ConfigurationError: A setting is unknown, wrong, or would change more than the run.
+        ConfigurationError: A setting is unknown, wrong, or would affect more than the run.
     """
     defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
     for name, value in settings.items():
@@ -47,13 +47,13 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
         name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
     refuse_epochs_beside_hours({name for name, value in values.items() if value is not None})
-    config_class(dataset=dataset, run_dir="", **values)  # A wrong one is refused before a folder is made.
-    # Made of what was given once more: a copy would take a schedule that follows from the epochs for the user's own.
+    config_class(dataset=dataset, run_dir="", **values)  # Refuses wrong settings before a folder is made.
+    # Made from the given values again: in a copy, a schedule derived from the epochs would count as the user's own.
     return config_class(dataset=dataset, run_dir=str(run_dir if run_dir is not None else _new_folder(kind)), **values)
 
 
 def _new_folder(kind: str) -> Path:
-    """Makes the first of runs/<kind>_1, runs/<kind>_2, ... that is not there yet."""
+    """Makes the first folder of runs/<kind>_1, runs/<kind>_2, ... that does not exist yet."""
     for number in itertools.count(1):
         folder = RUNS_FOLDER / f"{kind}_{number}"
         try:

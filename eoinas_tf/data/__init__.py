@@ -1,1 +1,1 @@
-"""Image data sets, their division, augmentation, and the batches that training reads."""
+"""Image data sets, their division, augmentation, and the batches used in training."""

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, with random numbers that depend on a seed and on nothing else.
+"""Augmentation of whole batches, with random values that depend on a seed alone.
 
 All functions work eagerly and inside a `tf.data` map.
 """
@@ -14,13 +14,13 @@ STATISTICS_CHUNK = 500
 
 
 def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
-    """Pads each image with black and cuts it back to its size at a random place of its own.
+    """Pads each image with black and crops it to its size at a random position.
 
     Args:
         images: [batch, height, width, channels], any type; static height, width and channels.
-        padding: Pixels added on each side; with 0 the images are returned as they are.
+        padding: Pixels added on each side; with 0 the images are returned unchanged.
         seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
 
     Returns:
         Images of the same shape and type.
@@ -43,13 +43,13 @@ def horizontal_flip(images: tf.Tensor, seed: tf.Tensor, rows: BatchRows | None =
     Args:
         images: [batch, height, width, channels], any type.
         seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
 
     Returns:
         Images of the same shape and type.
     """
     is_flipped = draw_flips(tf.shape(images)[0], seed, rows)
-    # Image by image: to reverse all and to choose between them takes ten times as long.
+    # Image by image: reversing all of them and selecting takes ten times as long.
     return tf.map_fn(
         lambda parts: tf.cond(parts[1], lambda: tf.reverse(parts[0], axis=[1]), lambda: parts[0]),
         (images, is_flipped),
@@ -61,9 +61,9 @@ def draw_flips(batch_size: int | tf.Tensor, seed: tf.Tensor, rows: BatchRows | N
     """Draws which images are flipped, each with probability one half: bool [batch].
 
     Args:
-        batch_size: Images to draw for.
+        batch_size: Number of images to draw for.
         seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that they are; the whole batch where not given.
+        rows: The rows of the batch that they belong to; by default the whole batch.
     """
     return draw_uniform([batch_size], 0, seed, rows) < 0.5
 
@@ -89,13 +89,13 @@ def normalize_channels(images: tf.Tensor, mean: np.ndarray, standard_deviation: 
 
 
 def cutout(images: tf.Tensor, length: int, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
-    """Sets one square of each image to zero; its centre may lie anywhere, so that it may stick out.
+    """Sets one square of each image to zero; its centre may be anywhere, so part of it may lie outside.
 
     Args:
         images: [batch, height, width, channels], normalized, so that zero is the mean colour.
-        length: Side of the square in pixels; with 0 the images are returned as they are.
+        length: Side of the square in pixels; with 0 the images are returned unchanged.
         seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
 
     Returns:
         Images of the same shape and type.
@@ -124,11 +124,11 @@ def channel_statistics(split: ImageSplit) -> tuple[np.ndarray, np.ndarray]:
     """Measures each channel's mean and standard deviation over a split's pixels.
 
     Args:
-        split: The training images; of more than 10,000, evenly spaced 10,000 are measured.
+        split: The training images; of more than 10,000 images, 10,000 evenly spaced ones are measured.
 
     Returns:
-        Mean and standard deviation, float32 [channels], on the scale 0 to 255; a channel that
-        is constant has standard deviation 1.
+        Mean and standard deviation, float32 [channels], on the scale 0 to 255; a constant channel has standard
+        deviation 1.
     """
     count = min(len(split), MOST_IMAGES_FOR_STATISTICS)
     chosen = np.linspace(0, len(split) - 1, count).round().astype(np.int64)

@@ -1,4 +1,4 @@
-"""The rows of a batch that one of several workers loads, with the random numbers that the whole batch would have."""
+"""The rows of a batch that one of several workers loads, with the random values that they have in the whole batch."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ class BatchRows:
 
     Args:
         first: The first row, counted from 0.
-        count: How many.
+        count: Number of rows.
         batch_size: Rows of the whole batch.
     """
 
@@ -31,15 +31,15 @@ def draw_uniform(
     high: float = 1,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
-    """Draws uniform random numbers for the images of a batch; each row's are the same whoever loads it.
+    """Draws uniform random values for the images of a batch; each row's are the same whichever worker loads it.
 
     Args:
         shape: Shape of the result.
-        batch_axis: Which axis of it is the batch.
+        batch_axis: Its axis that is the batch.
         seed: Seed of the draw, integer [2].
-        rows: The rows that are loaded; the whole batch where not given.
-        low: Smallest number.
-        high: Bound of the numbers, not reached.
+        rows: The rows that are loaded; by default the whole batch.
+        low: Smallest value.
+        high: Upper bound, excluded.
         dtype: Type of the result.
     """
     if rows is None:

@@ -1,4 +1,4 @@
-"""With which means and standard deviations images are normalized: measured ones, or those of published recipes."""
+"""The means and standard deviations that normalize images: measured, or those of published recipes."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.image_split import ImageDataset
 from eoinas_tf.errors import ConfigurationError
 
-# Means and standard deviations of red, green and blue on the scale 0 to 1, as DARTS's and P-DARTS's code
-# has them; ImageNet's are those that nearly all PyTorch code uses.
+# Means and standard deviations of red, green and blue on the scale 0 to 1, as in the code of DARTS and P-DARTS;
+# ImageNet's are those that nearly all PyTorch code uses.
 PUBLISHED_STATISTICS = {
     "cifar10": ((0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768)),
     "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
@@ -16,7 +16,7 @@ PUBLISHED_STATISTICS = {
 
 
 def normalization_statistics(dataset: ImageDataset, published: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what images are normalized with.
+    """Returns the statistics that normalize images.
 
     Args:
         dataset: The data set.
@@ -26,7 +26,7 @@ def normalization_statistics(dataset: ImageDataset, published: str | None) -> tu
         Mean and standard deviation of each channel, float32 [channels], on the scale 0 to 255.
 
     Raises:
-        ConfigurationError: Published ones are asked for, which are of colour images, and the images have
+        ConfigurationError: Published statistics, which are for colour images, are requested, and the images have
             another number of channels.
     """
     if published is None:

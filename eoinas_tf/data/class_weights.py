@@ -1,4 +1,4 @@
-"""Weights of classes in the loss: balanced by the numbers of training images, or a user's own from a file."""
+"""Weights of classes in the loss: balanced by the number of training images, or a user's own from a file."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from eoinas_tf.data.image_split import ImageDataset
 from eoinas_tf.errors import ConfigurationError
 
 BALANCED = "balanced"
-# Longer lists of classes are cut in messages.
+# Longer lists of classes are shortened in messages.
 MOST_NAMED = 4
 
 
@@ -19,16 +19,16 @@ def class_weights(setting: str | None, dataset: ImageDataset) -> dict[str, float
     """Returns a weight for each class.
 
     Args:
-        setting: None; `balanced`, n / (k * n_class) with n training images, n_class of them of the class, and k classes
-            that have any (a class without training images has weight 0), as in scikit-learn; or a JSON file with one
-            object of a positive weight for each class name.
+        setting: None; `balanced`, n / (k * n_class) with n training images, n_class of them in the class, and k classes
+            that have any (a class without training images has weight 0), as in scikit-learn; or a JSON file with an
+            object that gives each class name a positive weight.
         dataset: The data set.
 
     Returns:
-        Weights by class name, in the order of the classes; None where nothing is weighted.
+        Weights by class name, in the order of the classes; None without weighting.
 
     Raises:
-        ConfigurationError: The file cannot be read, or is not one of a positive weight for each class.
+        ConfigurationError: The file cannot be read, or does not give each class a positive weight.
     """
     if setting is None:
         return None
@@ -49,18 +49,18 @@ def class_weights(setting: str | None, dataset: ImageDataset) -> dict[str, float
 
 
 def loss_factors(weights: dict[str, float] | None, dataset: ImageDataset) -> np.ndarray | None:
-    """Returns what an image's loss is multiplied by, by its class: the weights, divided by their mean over all images.
+    """Returns the factor of an image's loss for each class: the weights, divided by their mean over all images.
 
-    The mean is over all training images and not over a batch's, so that the loss of a batch is the mean of its parts'
-    losses whatever classes they hold: replicas, accumulated pieces and whole batches agree, and the learning rate keeps
-    its meaning, whatever the scale of the weights.
+    The mean is over all training images, not over a batch, so that the loss of a batch is the mean of its parts' losses
+    whatever classes they contain: replicas, accumulated pieces and whole batches agree, and the learning rate keeps its
+    meaning, whatever the scale of the weights.
 
     Args:
-        weights: What `class_weights` returns.
+        weights: The result of `class_weights`.
         dataset: The data set.
 
     Returns:
-        float32 [classes], or None where nothing is weighted.
+        float32 [classes], or None without weighting.
     """
     if weights is None:
         return None

@@ -1,4 +1,4 @@
-"""What tells a data set from a changed one: its classes and, in each part and class, how many images and which."""
+"""A data set's fingerprint: its classes, and which images, and how many, each part and class has."""
 
 import hashlib
 import itertools
@@ -13,15 +13,15 @@ DIGEST_BYTES = 8
 
 
 def dataset_fingerprint(dataset: ImageDataset) -> dict[str, Any]:
-    """Describes a data set's content; two data sets of one fingerprint train a network alike.
+    """Describes a data set's content; data sets with the same fingerprint train a network in the same way.
 
     Args:
         dataset: The data set.
 
     Returns:
-        A JSON object: `class_names` in the order of the labels; `source`, such as a version; `parts`, for `train`
-        and `test` each the number of `images`, a `digest` of them in their order, and by class the same two.
-        Where the data set lies is no part of it.
+        A JSON object: `class_names` in the order of the labels; `source`, such as a version; `parts`, with the number
+        of `images` in `train` and in `test`, a `digest` of them in order, and the same two by class. The location of
+        the data set is not included.
     """
     parts = {"train": dataset.train, "test": dataset.test}
     return {
@@ -32,7 +32,7 @@ def dataset_fingerprint(dataset: ImageDataset) -> dict[str, Any]:
 
 
 def dataset_digest(dataset: ImageDataset) -> str:
-    """Returns a data set's fingerprint in few words, for a comparison whose outcome needs no explanation.
+    """Returns a short digest of a data set's fingerprint, for comparisons whose result needs no explanation.
 
     Args:
         dataset: The data set.
@@ -43,7 +43,7 @@ def dataset_digest(dataset: ImageDataset) -> str:
 
 
 def file_digest(name: str, content: bytes) -> int:
-    """Returns 64 bits that stand for a file.
+    """Returns a 64-bit digest of a file.
 
     Args:
         name: Its name.
@@ -58,7 +58,7 @@ def file_digest(name: str, content: bytes) -> int:
 
 
 def pixel_digests(images: np.ndarray) -> np.ndarray:
-    """Returns 64 bits for each of some images, uint64 [n].
+    """Returns a 64-bit digest of each image, uint64 [n].
 
     Args:
         images: uint8 [n, height, width, channels].

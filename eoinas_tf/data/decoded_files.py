@@ -1,6 +1,6 @@
-"""Decodes every file of a data set once, before anything is trained, and decides what is done about bad ones.
+"""Decodes every file of a data set once, before training, and decides what to do about bad ones.
 
-A damaged file is named then, and not hours later inside the input pipeline, where only its bytes are known.
+This names a damaged file at the start, not hours later inside the input pipeline, where only its bytes are known.
 """
 
 import concurrent.futures
@@ -24,21 +24,21 @@ from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 
 MOST_BYTES = 2**30
-# More are a sign that something else is wrong than a damaged file or two.
+# More indicate another problem than a damaged file or two.
 LARGEST_SKIPPED_PART = 0.01
 
 
 @dataclasses.dataclass
 class DecodedFiles:
-    """What decoding every file of a data set shows.
+    """The result of decoding every file of a data set.
 
     Attributes:
-        images: The images without alpha, resized where asked to; `None` where they are not to be kept or too many.
+        images: The images without alpha, resized if requested; `None` if they are not to be kept or are too many.
         own_size: (height, width) of the first image.
-        is_colour: Whether any image is.
-        orientations: Of each file that is not left out, what `decode_image` takes to turn it.
-        bad: The files that are left out, in order, and what is wrong with each.
-        digests: 64 bits for each file that could be read, which change with its name or content.
+        is_colour: Whether any image is in colour.
+        orientations: The orientation to pass to `decode_image` for each file that is kept.
+        bad: The files that are left out, in order, with the fault of each.
+        digests: A 64-bit digest of each readable file's name and content.
     """
 
     images: list[np.ndarray] | None
@@ -60,20 +60,20 @@ def decode_files(
 ) -> DecodedFiles:
     """Decodes files in parallel, in order, up to the first one that is refused.
 
-    Which files are left out is decided here and not as they come: that would change the number of steps, and a
-    continued run would not be an uninterrupted one.
+    Files to leave out are chosen here, not during training: that would change the number of steps, and a resumed run
+    would differ from an uninterrupted one.
 
     Args:
         paths: The files.
         image_size: (height, width) in pixels to resize to; if `None`, all must have one size.
         resize_side: Resizes by the shorter side and cuts out the middle; see `fit_images`.
-        keep_pixels: Whether the images are wanted, where they fit into memory.
+        keep_pixels: Whether to keep the images, if they fit into memory.
         skip_bad_images: Whether files that cannot be read as images are left out.
-        strays: Files that belong to no class and so are bad whatever they hold.
+        strays: Files that belong to no class and are therefore bad, whatever they contain.
 
     Raises:
         MemoryExhaustedError: The memory does not suffice for a file's image.
-        DatasetError: A file cannot be read as an image, more than 1 % where they are left out, or the images
+        DatasetError: A file cannot be read as an image, more than 1 % cannot if they may be left out, or the images
             differ in size and no `image_size` is given.
     """
     found = DecodedFiles([] if keep_pixels else None)
@@ -92,7 +92,7 @@ def decode_files(
             return error
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_cpus() or 1)) as executor:
-        # Chunks, so that few files are decoded in vain where one is refused.
+        # Chunks, so that few files are decoded in vain if one is refused.
         for start in range(0, len(paths), 256):
             chunk = paths[start : start + 256]
             for path, outcome in zip(chunk, executor.map(decode, chunk), strict=True):
@@ -123,7 +123,7 @@ def decode_one_file(
 
     Args:
         path: The file.
-        image_size: (height, width) in pixels to resize to; its own size if `None`.
+        image_size: (height, width) in pixels to resize to; if `None`, the image keeps its size.
         resize_side: Resizes by the shorter side and cuts out the middle; see `fit_images`.
 
     Returns:
@@ -137,7 +137,7 @@ def decode_one_file(
 
 
 def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_images: bool, count: int) -> None:
-    """Notes a bad file, or raises a DatasetError where it may not be left out, or more are than may be."""
+    """Records a bad file, or raises a DatasetError if files may not be left out or too many are."""
     if not skip_bad_images:
         raise error
     bad[path] = str(error)
@@ -151,13 +151,13 @@ def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_i
 def _decode_file(
     path: Path, encoded: bytes, image_size: tuple[int, int] | None, resize_side: int | None
 ) -> tuple[tuple[int, int], np.ndarray, int]:
-    """Returns a file's (height, width), its pixels without alpha, resized where asked to, and its orientation."""
+    """Returns a file's (height, width), its pixels without alpha, resized if requested, and its orientation."""
     size = None
     try:
         with tf.device("CPU:0"):
             image, orientation = _decode_upright(encoded)
             size = (int(image.shape[0]), int(image.shape[1]))
-            if image.shape[2] not in (1, 3):  # Otherwise it would be copied for nothing.
+            if image.shape[2] not in (1, 3):  # Otherwise it would be copied needlessly.
                 image = convert_channels(image, 3 if image.shape[2] > 3 else 1)
             pixels = (fit_images(image, image_size, resize_side) if image_size else image).numpy()
             return size, pixels, orientation
@@ -165,7 +165,7 @@ def _decode_file(
         raise DatasetError(
             f"cannot read {path}, {len(encoded)} bytes: {error}; replace, convert or remove it"
         ) from error
-    # Not the file's fault: to leave it out would change the result.
+    # Not the file's fault: leaving it out would change the result.
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         what = f"an image of {size[0]},{size[1]} (height,width)" if size else f"{len(encoded)} bytes"
         raise MemoryExhaustedError(
@@ -178,7 +178,7 @@ def _decode_file(
 
 
 def _decode_upright(encoded: bytes) -> tuple[tf.Tensor, int]:
-    """Returns an image, turned, with its alpha, and the orientation that `decode_image` is to be told."""
+    """Returns an image, turned, with its alpha, and the orientation to pass to `decode_image`."""
     if not is_jpeg_or_png(encoded):
         return tf.constant(decode_by_pillow(encoded)), UPRIGHT
     check_pixels(declared_pixels(encoded))
@@ -190,7 +190,7 @@ def _read_file(path: Path) -> bytes:
     """Returns a file's content."""
     try:
         status = path.stat()
-        # A pipe or a device may never end.
+        # Reading a pipe or a device may never end.
         if not stat.S_ISREG(status.st_mode):
             raise DatasetError(f"cannot read {path}: it is not a regular file; replace or remove it")
         if status.st_size > MOST_BYTES:

@@ -1,4 +1,4 @@
-"""Images that are in memory already, as arrays: `(x, y)`."""
+"""Images that are already in memory, as arrays: `(x, y)`."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -12,7 +12,7 @@ from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.unsupported_tasks import refuse_other_tasks
 from eoinas_tf.errors import DatasetError
 
-# What a run's settings name as its data set where the images were given as arrays.
+# The data set's name in the settings of a run that was given arrays.
 ARRAYS = "arrays"
 GIVEN = "given"
 
@@ -26,14 +26,14 @@ def images_from_arrays(
     image_size: tuple[int, int] | None = None,
     resize_side: int | None = None,
 ) -> ImageDataset:
-    """Makes a data set of arrays.
+    """Makes a data set from arrays.
 
     Args:
         images: [n, height, width] or [n, height, width, 1 or 3]: whole numbers from 0 to 255 of any type.
-        labels: Integers from 0, [n] or [n, 1], or texts: then the classes are their sorted values.
-        test: Images and labels of the test part, likewise; where not given, a class-balanced fifth is held out, the
-            same one every time.
-        class_names: A name for each class, where labels are integers; their indices where not given.
+        labels: Integers from 0, [n] or [n, 1], or strings, whose sorted values are then the classes.
+        test: Images and labels of the test part, likewise; by default a class-balanced fifth is held out, always the
+            same one.
+        class_names: A name for each class, if labels are integers; by default their indices.
         image_size: (height, width) in pixels to resize to; the images' own size if `None`.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
 
@@ -41,7 +41,7 @@ def images_from_arrays(
         The data set, named `arrays`.
 
     Raises:
-        DatasetError: The arrays are not labelled images.
+        DatasetError: The arrays do not hold labelled images.
     """
     train_images, train_labels = pixels_of(images, "x"), _labels_of(labels, "y")
     _check_lengths(train_images, train_labels, "x and y")
@@ -77,11 +77,11 @@ def pixels_of(images: Any, name: str = "x") -> np.ndarray:
     """Returns images as uint8 [n, height, width, channels].
 
     Args:
-        images: What a user gave.
-        name: What to call it in a message.
+        images: The user's images.
+        name: Their name in messages.
 
     Raises:
-        DatasetError: They are not images of 8-bit values.
+        DatasetError: They are not images with 8-bit values.
     """
     pixels = np.asarray(images)
     if pixels.ndim == 3:
@@ -105,7 +105,7 @@ def pixels_of(images: Any, name: str = "x") -> np.ndarray:
 
 
 def as_label_array(labels: Any) -> np.ndarray:
-    """Returns labels as an array; of objects where images have different counts of them."""
+    """Returns labels as an array; an object array if images have different numbers of labels."""
     try:
         return np.asarray(labels)
     except ValueError:
@@ -115,7 +115,7 @@ def as_label_array(labels: Any) -> np.ndarray:
 
 
 def _labels_of(labels: Any, name: str) -> np.ndarray:
-    """Returns labels as integers or texts, [n]."""
+    """Returns labels as integers or strings, [n]."""
     array = as_label_array(labels)
     refuse_other_tasks(array, name)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -146,7 +146,7 @@ def _classes(
         raise DatasetError("y must be integers in both parts, or texts in both parts")
     if is_text:
         if class_names is not None and list(class_names) != sorted(set(class_names)):
-            raise DatasetError("where y are texts, class_names are their sorted values; leave class_names out")
+            raise DatasetError("if y holds texts, class_names are their sorted values; leave class_names out")
         names = tuple(class_names) if class_names is not None else tuple(sorted(set(labels.tolist())))
         indices = {name: index for index, name in enumerate(names)}
         return (
@@ -180,7 +180,7 @@ def _class_indices(labels: np.ndarray, indices: dict[str, int]) -> np.ndarray:
 
 
 def refuse_arrays(location: str = "", **_: Any) -> NoReturn:
-    """Answers a command that is given the data set of a run that was begun in Python.
+    """Refuses a command for the data set of a run that was started in Python.
 
     Raises:
         DatasetError: Always.

@@ -1,4 +1,4 @@
-"""One way in for every source of images: `load_image_dataset(name)`."""
+"""One entry point for every source of images: `load_image_dataset(name)`."""
 
 from collections.abc import Callable
 
@@ -30,21 +30,21 @@ def load_image_dataset(
 
     Args:
         name: `digits`, `folder:PATH`, or the name of a TensorFlow Datasets image classification set.
-        data_dir: Folder of prepared TensorFlow Datasets; their own default if `None`.
-        download: Whether a TensorFlow Datasets set may be downloaded. If false, nothing uses the network.
-        image_size: (height, width) in pixels to which all images are resized with antialiased
-            bilinear interpolation; their own size if `None`.
-        resize_side: Pixels that the shorter side is resized to, before the middle of `image_size` is
-            cut out. If `None`, height and width are resized each on its own.
-        keep_originals: Whether crops of the training images are to be cut out of the images as they
-            were before they were resized; they are then read and decoded each time.
-        skip_bad_images: Whether files of a folder that are no images are left out; see `load_image_folder`.
+        data_dir: Folder of prepared TensorFlow Datasets; `None` for their own default.
+        download: Whether a TensorFlow Datasets set may be downloaded. If false, the network is never used.
+        image_size: (height, width) in pixels to which all images are resized with antialiased bilinear interpolation;
+            if `None`, they keep their size.
+        resize_side: Pixels that the shorter side is resized to before a centre crop of `image_size`. If `None`, height
+            and width are resized independently.
+        keep_originals: Whether crops of the training images are cut from the images as they were before resizing; they
+            are then read and decoded each time.
+        skip_bad_images: Whether files of a folder that are not images are left out; see `load_image_folder`.
 
     Returns:
         The data set, with uint8 images of one shape.
 
     Raises:
-        DatasetError: The set is unknown, not there, or holds something that is not an image.
+        DatasetError: The set is unknown, missing, or contains something that is not an image.
     """
     source, _, location = name.partition(":")
     if source in LOCAL_SOURCES:
@@ -75,18 +75,17 @@ def load_digits_images(
 ) -> ImageDataset:
     """Loads the 1,797 handwritten digits of 8x8 pixels that ship inside scikit-learn.
 
-    A class-balanced fifth is held out for testing, the same one every time. The values 0 to 16
-    are scaled to 0 to 255.
+    A class-balanced fifth is held out for testing, always the same one. The values 0 to 16 are scaled to 0 to 255.
 
     Args:
-        location: Nothing; there is only one such set.
+        location: Must be empty; there is only one such set.
         image_size: (height, width) in pixels to resize to; 8x8 if `None`.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
-        keep_originals: Makes no difference: crops are cut out of the resized images.
-        skip_bad_images: Makes no difference: none is bad.
+        keep_originals: Has no effect: crops are cut from the resized images.
+        skip_bad_images: Has no effect: no image is bad.
 
     Returns:
-        The data set, of one channel and ten classes.
+        The data set, with one channel and ten classes.
 
     Raises:
         DatasetError: `location` is not empty.
@@ -111,7 +110,7 @@ def load_digits_images(
     )
 
 
-# Sources by the part of a name before the colon; every other name is TensorFlow Datasets'.
+# Sources by the part of a name before the colon; any other name is one of TensorFlow Datasets.
 LOCAL_SOURCES: dict[str, Callable[..., ImageDataset]] = {
     "digits": load_digits_images,
     "folder": load_image_folder,

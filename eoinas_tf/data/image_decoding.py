@@ -1,4 +1,4 @@
-"""Encoded images to pixels of one size and one number of channels."""
+"""Decodes images to pixels with one size and one number of channels."""
 
 import tensorflow as tf
 
@@ -9,18 +9,18 @@ from eoinas_tf.data.pillow_decoding import decode_by_pillow
 
 
 def decode_image(encoded: tf.Tensor, orientation: tf.Tensor | None = None) -> tf.Tensor:
-    """Decodes an image, whose content says what it is: JPEG and PNG by TensorFlow, all else by Pillow.
+    """Decodes an image in the format that its content shows: JPEG and PNG with TensorFlow, others with Pillow.
 
     Args:
         encoded: String tensor of shape [], the file's content.
-        orientation: EXIF orientation of a JPEG or PNG, integer scalar; where not given it is not turned. Other formats
-            are turned by Pillow, so that theirs is 1.
+        orientation: EXIF orientation of a JPEG or PNG, integer scalar; by default the image is not turned. Pillow turns
+            the other formats itself, so theirs is 1.
 
     Returns:
-        uint8 tensor of shape [height, width, channels], of a JPEG, PNG or else as `decode_by_pillow` returns it.
+        uint8 tensor of shape [height, width, channels] for a JPEG or PNG, otherwise the result of `decode_by_pillow`.
 
     Raises:
-        tf.errors.InvalidArgumentError: It is not an image that is read, or a damaged one.
+        tf.errors.InvalidArgumentError: It is damaged, or not an image that can be read.
     """
     is_png = tf.strings.substr(encoded, 0, len(PNG_START)) == PNG_START
     image = tf.cond(
@@ -32,14 +32,14 @@ def decode_image(encoded: tf.Tensor, orientation: tf.Tensor | None = None) -> tf
     return image if orientation is None else turn_upright(image, orientation)
 
 
-# A function of its own, so that errors are TensorFlow's where it is called eagerly, too.
+# A separate graph function, so that errors are TensorFlow's even when it is called eagerly.
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _decode_by_pillow(encoded: tf.Tensor) -> tf.Tensor:
     return tf.numpy_function(decode_by_pillow, [encoded], tf.uint8, stateful=False)
 
 
 def decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes a JPEG or PNG image as it is stored; other formats must not come here.
+    """Decodes a JPEG or PNG image as it is stored; other formats are not allowed here.
 
     Args:
         encoded: String tensor of shape [], the file's content.
@@ -56,8 +56,8 @@ def decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
 def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
     """Makes an image grey or colour.
 
-    Alpha is dropped, not composited: the colours under transparent pixels come to light, as
-    with TensorFlow's own decoders. Grey becomes colour by repetition.
+    Alpha is dropped, not composited: colours under transparent pixels become visible, as with TensorFlow's own
+    decoders. Grey becomes colour by repetition.
 
     Args:
         image: Tensor of shape [height, width, c]; c is 1 (grey), 2 (grey and alpha), 3 or 4.
@@ -68,7 +68,7 @@ def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
     """
     if channels == 1:
         return image[..., :1]
-    # Not a gather: that would take as long as decoding a small image.
+    # Not a gather, which would take as long as decoding a small image.
     colour = tf.cond(tf.shape(image)[-1] >= 3, lambda: image[..., :3], lambda: tf.repeat(image[..., :1], 3, axis=-1))
     return tf.ensure_shape(colour, [*image.shape[:-1], 3])
 
@@ -80,7 +80,7 @@ def decode_to_shape(
     resize_side: int | None = None,
     orientation: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Decodes, converts the channels and, where asked to, resizes.
+    """Decodes, converts the channels and, if requested, resizes.
 
     Args:
         encoded: String tensor of shape [], the file's content.
@@ -93,7 +93,7 @@ def decode_to_shape(
         uint8 tensor of shape `image_shape`.
 
     Raises:
-        tf.errors.InvalidArgumentError: It is not an image, a damaged one, or one of another size.
+        tf.errors.InvalidArgumentError: It is damaged, not an image, or has another size.
     """
     image = convert_channels(decode_image(encoded, orientation), image_shape[2])
     if resize:

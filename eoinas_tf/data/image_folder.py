@@ -1,7 +1,7 @@
 """Images in class folders: `PATH/<class>/*.png`, or `PATH/train/<class>/*.png` and a test part.
 
-Every file is decoded once when the set is loaded, so that a damaged one is named before
-anything is trained, and not hours later inside the input pipeline.
+Every file is decoded once when the set is loaded, so that a damaged one is named before training, not hours later
+inside the input pipeline.
 """
 
 import logging
@@ -32,27 +32,27 @@ def load_image_folder(
 ) -> ImageDataset:
     """Loads a folder of class folders.
 
-    Classes are numbered in the sorted order of their folders' names. With `train` inside and `test`, or a validation
-    part in its place, they are used as they are; otherwise a class-balanced fifth is held out for testing, the same one
-    every time. See `image_folder_layout` for names and for what else may be there. Files are images by their content,
-    whatever their names; photographs are turned as their EXIF orientation says. All images are grey if all files are,
-    otherwise all are colour; alpha is dropped.
+    Classes are numbered in the sorted order of their folders' names. If the folder contains `train` and `test`, or a
+    validation part instead of `test`, they are used as they are; otherwise a class-balanced fifth is held out for
+    testing, always the same one. See `image_folder_layout` for the names and for what else may be in the folder. Files
+    are recognized as images by their content, whatever their names; photographs are turned according to their EXIF
+    orientation. All images are grey if all files are, otherwise all are colour; alpha is dropped.
 
     Args:
         folder: Path of the folder.
         image_size: (height, width) in pixels to resize to; the images' own size if `None`.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
-        keep_originals: Whether crops of training images are cut out of the files' images.
-        skip_bad_images: Whether files that are not images, damaged, not readable or outside of the class folders are
-            left out, with a warning, as long as they are at most 1 % of all files.
+        keep_originals: Whether crops of training images are cut from the images as they are in the files.
+        skip_bad_images: Whether files that are damaged, unreadable, not images or outside the class folders are left
+            out with a warning, as long as they are at most 1 % of all files.
 
     Returns:
         The data set, named `folder:PATH`.
 
     Raises:
         MemoryExhaustedError: The memory does not suffice for one of the images.
-        DatasetError: The folder is not there or not laid out like this, a file is not an image,
-            or the images differ in size and no `image_size` is given.
+        DatasetError: The folder is missing or not laid out like this, a file is not an image, or the images differ in
+            size and no `image_size` is given.
     """
     root = existing_folder(folder)
     if root is None:
@@ -82,11 +82,11 @@ def load_image_folder(
 
 
 def existing_folder(path: str) -> Path | None:
-    """Returns a folder that a user named, or `None` where the name leads to none."""
+    """Returns a folder that a user named, or `None` if there is no such folder."""
     try:
         folder = Path(path).expanduser()
         return folder if path and folder.is_dir() else None
-    # `~nobody`, and names that the file system does not take or may not show.
+    # `~nobody`, and names that the file system does not allow or may not show.
     except (RuntimeError, OSError):
         return None
 
@@ -99,7 +99,7 @@ def _load_parts(
     keep_originals: bool,
     skip_bad_images: bool,
 ) -> tuple[list[ImageSplit], tuple[int, int, int], dict[Path, str]]:
-    """Decodes every file of all parts and makes their splits, all with one shape; returns what was left out too."""
+    """Decodes every file of all parts and makes their splits, all of one shape; also returns the files left out."""
     paths = [path for part in parts for path in part.paths]
     decoded = decode_files(
         paths,
@@ -150,7 +150,7 @@ def _lazy_split(
     resize_side: int | None,
     digests: np.ndarray,
 ) -> ImageSplit:
-    """Makes a split whose files are read each time; `orientations`, int32 [n], are those that loading them showed."""
+    """Makes a split whose files are read each time; `orientations`, int32 [n], were found while loading them."""
     return ImageSplit.from_sources(
         (np.array([os.fsencode(path) for path in part.paths], object), orientations),
         part.labels,

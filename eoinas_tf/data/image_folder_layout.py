@@ -1,7 +1,7 @@
-"""What a folder of images holds: which files are of which class and part, and what else lies in it.
+"""The contents of a folder of images: the class and part of each file, and anything else in it.
 
-Nothing is passed over in silence: an entry is a part, a class, an image, an operating system's own file that is known
-by its name and counted, or it is refused by name.
+Nothing is ignored silently: an entry is a part, a class, an image, or an operating system's own file, which is known by
+its name and counted; anything else is refused by name.
 """
 
 import collections
@@ -13,11 +13,11 @@ import numpy as np
 
 from eoinas_tf.errors import DatasetError
 
-# Compared without case.
+# Compared ignoring case.
 TRAINING_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing")
 VALIDATION_NAMES = ("val", "valid", "validation")
-# What operating systems, archives and network drives leave in folders.
+# Files that operating systems, archives and network drives leave in folders.
 SYSTEM_NAMES = (".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir")
 SYSTEM_PREFIX = "._"
 MOST_NAMED = 5
@@ -25,13 +25,13 @@ MOST_NAMED = 5
 
 @dataclasses.dataclass(frozen=True)
 class LabelledFiles:
-    """A part's files in the order of their classes and names, with their labels, int32 [n]."""
+    """A part's files in order of class and name, with their labels, int32 [n]."""
 
     paths: list[Path]
     labels: np.ndarray
 
     def without(self, bad: Iterable[Path]) -> "LabelledFiles":
-        """Returns what is left; raises a DatasetError where that is nothing of a class."""
+        """Returns the files without the bad ones; raises a DatasetError if a class has none left."""
         bad = set(bad)
         is_kept = np.array([path not in bad for path in self.paths], bool)
         for label in np.setdiff1d(self.labels, self.labels[is_kept]):
@@ -42,14 +42,14 @@ class LabelledFiles:
 
 @dataclasses.dataclass
 class FolderLayout:
-    """What was found in a folder.
+    """The entries found in a folder.
 
     Attributes:
         class_names: The classes, in the sorted order of their folders' names.
-        parts: The training part and, where there is one, the test part.
-        test_name: Name of the test part's folder; `None` where there is none.
-        strays: Files that lie outside of the class folders.
-        ignored: How many files and folders of operating systems were passed over, by name.
+        parts: The training part and, if there is one, the test part.
+        test_name: Name of the test part's folder; `None` if there is none.
+        strays: Files outside the class folders.
+        ignored: Number of operating systems' files and folders that were ignored, by name.
     """
 
     class_names: tuple[str, ...] = ()
@@ -60,12 +60,12 @@ class FolderLayout:
 
     @property
     def training_images(self) -> int:
-        """Images to train on; where there is no test part, about four fifths of all."""
+        """Number of images to train on; without a test part, about four fifths of all."""
         count = len(self.parts[0].paths)
         return count if self.test_name else count * 4 // 5
 
     def entries(self, folder: Path) -> tuple[list[Path], list[Path]]:
-        """Returns the folders and the other entries in sorted order, so that the file system's does not matter."""
+        """Returns the folders and the other entries in sorted order, independent of the file system's."""
         folders: list[Path] = []
         others: list[Path] = []
         try:
@@ -80,7 +80,7 @@ class FolderLayout:
         return folders, others
 
     def class_folders(self, folder: Path) -> list[Path]:
-        """Returns the folders in the root or in a part of it, and notes the files."""
+        """Returns the folders in the root or in a part of it, and records the files."""
         folders, others = self.entries(folder)
         for path in others:
             # It may have been a class, or a whole part.
@@ -93,7 +93,7 @@ class FolderLayout:
         return folders
 
     def labelled_files(self, part: Path) -> LabelledFiles:
-        """Lists a part's files. A class may be missing from it, but not be empty."""
+        """Lists a part's files. A class may be missing from the part, but not be empty."""
         paths: list[Path] = []
         labels: list[int] = []
         for label, class_name in enumerate(self.class_names):
@@ -117,10 +117,10 @@ def find_layout(root: Path) -> FolderLayout:
     """Finds parts, classes and files. No file is opened.
 
     Args:
-        root: A folder of class folders, or of a training part with class folders and perhaps a test part.
+        root: A folder of class folders, or of a training part with class folders and optionally a test part.
 
     Raises:
-        DatasetError: It is not laid out like this, or something in it is none of this; says what to do.
+        DatasetError: It is not laid out like this, or contains something else; the message says what to do.
     """
     found = FolderLayout()
     folders = found.class_folders(root)
@@ -149,9 +149,9 @@ def find_layout(root: Path) -> FolderLayout:
 
 
 def _parts(root: Path, folders: list[Path]) -> tuple[Path | None, Path | None]:
-    """Returns the training and the test part; no training part where the root holds the classes itself."""
+    """Returns the training and the test part; no training part if the root holds the classes itself."""
     training = [path for path in _named(folders, TRAINING_NAMES) if _holds_folders(path)]
-    # A folder `train` that holds images and no folders is a class that happens to be called train.
+    # A folder `train` that holds images but no folders is a class that happens to be called train.
     if not training:
         return None, None
     tests, validations = _named(folders, TEST_NAMES), _named(folders, VALIDATION_NAMES)

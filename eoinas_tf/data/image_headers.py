@@ -1,23 +1,23 @@
-"""What an encoded image says of itself before its pixels: what it is, and how many pixels it has.
+"""An encoded image's header: its format, and its number of pixels.
 
-A few bytes can declare an image that takes gigabytes to decode, so that they are read before any decoder is called.
+A few bytes can declare an image that takes gigabytes to decode, so headers are read before any decoder is called.
 """
 
-# 10,000x10,000: 300 MB in colour, and the same again while it is converted.
+# 10,000x10,000: 300 MB in colour, and as much again while it is converted.
 MOST_PIXELS = 100_000_000
 JPEG_START = b"\xff\xd8\xff"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 class UnreadableImageError(ValueError):
-    """An image is damaged, too large or of a kind that is not read; says why, without the file's name."""
+    """An image is damaged, too large or of an unsupported kind; the message says why, without the file's name."""
 
 
 def is_jpeg_or_png(encoded: bytes) -> bool:
-    """Tells whether it is one of the two formats that TensorFlow decodes; all others are Pillow's.
+    """Tells whether it is in one of the two formats that TensorFlow decodes; Pillow decodes all others.
 
     Args:
-        encoded: The file's content, which decides; the file's name does not.
+        encoded: The file's content, which decides; the file's name does not matter.
     """
     return encoded.startswith((JPEG_START, PNG_START))
 
@@ -29,22 +29,22 @@ def check_pixels(pixels: int) -> None:
         pixels: Height times width.
 
     Raises:
-        UnreadableImageError: They are more than `MOST_PIXELS`.
+        UnreadableImageError: There are more than `MOST_PIXELS`.
     """
     if pixels > MOST_PIXELS:
         raise UnreadableImageError(f"it declares {pixels} pixels, at most {MOST_PIXELS} are taken")
 
 
 def declared_pixels(encoded: bytes) -> int:
-    """Returns how many pixels a JPEG, PNG or WebP decoder will make room for.
+    """Returns how many pixels a JPEG, PNG or WebP decoder will allocate.
 
-    Pillow tells the size of every other format that is read without making room for it.
+    For every other format that is read, Pillow gives the size without allocating anything.
 
     Args:
         encoded: The file's content.
 
     Returns:
-        Height times width, of an animation those of its canvas; 0 where it is none of the three.
+        Height times width, for an animation those of its canvas; 0 if it is none of the three formats.
 
     Raises:
         tf.errors.InvalidArgumentError: A JPEG's header is damaged.
@@ -53,7 +53,7 @@ def declared_pixels(encoded: bytes) -> int:
     if encoded.startswith(PNG_START):
         return int.from_bytes(encoded[16:20], "big") * int.from_bytes(encoded[20:24], "big")
     if encoded.startswith(JPEG_START):
-        import tensorflow as tf  # Here, so that sizes of files can be looked at without it.
+        import tensorflow as tf  # Here, so that the sizes of other files can be read without it.
 
         height, width, _ = tf.image.extract_jpeg_shape(encoded).numpy().tolist()
         return height * width
@@ -63,7 +63,7 @@ def declared_pixels(encoded: bytes) -> int:
 
 
 def _webp_pixels(encoded: bytes) -> int:
-    """Reads a WebP's first chunk, which is of one of three kinds (RFC 9649, sections 2.5 to 2.7)."""
+    """Reads a WebP's first chunk, which has one of three kinds (RFC 9649, sections 2.5 to 2.7)."""
     kind, start = encoded[12:16], encoded[20:30]
     number = lambda first, end: int.from_bytes(start[first:end], "little")  # noqa: E731
     if len(start) == 10 and kind == b"VP8X":  # Flags, 3 unused bytes, width - 1, height - 1.

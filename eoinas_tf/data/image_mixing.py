@@ -1,7 +1,7 @@
-"""Mixup and CutMix: training images into which others of their batch are mixed.
+"""Mixup and CutMix: mixes training images with others of their batch.
 
-Keras's layers MixUp and CutMix draw from a generator that has a state; these draw from a seed alone. CutMix's parameter
-is the paper's, and its shares are those of the pixels.
+Keras's layers MixUp and CutMix draw from a stateful generator; these functions draw from a seed alone. CutMix's
+parameter is the paper's, and its shares are shares of the pixels.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from eoinas_tf.random_seeds import ALGORITHM
 
-# Below it, Beta(alpha, alpha) gives nothing but 0 and 1 in float32.
+# With less, Beta(alpha, alpha) gives only 0 and 1 in float32.
 SMALLEST_ALPHA = 1e-6
 
 
@@ -20,7 +20,7 @@ class MixedImages(NamedTuple):
     Args:
         images: [batch, height, width, channels].
         partner_labels: Classes of the images that were mixed in, int32 [batch].
-        shares: What part of each image is its own, float32 [batch].
+        shares: Share of each mixed image that is the original, float32 [batch].
     """
 
     images: tf.Tensor
@@ -31,14 +31,14 @@ class MixedImages(NamedTuple):
 def mix_images(
     images: tf.Tensor, labels: tf.Tensor, mixup_alpha: float, cutmix_alpha: float, seed: tf.Tensor
 ) -> MixedImages:
-    """Mixes each image with the one before it in the batch, whose order is random.
+    """Mixes each image with the previous one in the batch, whose order is random.
 
     Args:
         images: float32 [batch, height, width, channels]; static height and width.
         labels: Classes, int32 [batch].
         mixup_alpha: Parameter of mixup's Beta distribution (Zhang et al., arXiv 1710.09412); 0: no mixup.
-        cutmix_alpha: That of CutMix's (Yun et al., arXiv 1905.04899); 0: no CutMix. With both, each image has one of
-            the two, with equal chances.
+        cutmix_alpha: Parameter of CutMix's (Yun et al., arXiv 1905.04899); 0: no CutMix. With both, each image gets one
+            of the two with equal probability.
         seed: Seed of the draws, integer [2].
 
     Returns:
@@ -64,8 +64,8 @@ def mix_images(
 def draw_beta(count: int | tf.Tensor, alpha: float, seed: tf.Tensor) -> tf.Tensor:
     """Draws from Beta(alpha, alpha), float32 [count].
 
-    It is X / (X + Y) of two gamma variables, whose logarithms are drawn: where alpha is small, both can be smaller than
-    any float32. With U uniform, Gamma(alpha + 1) * U^(1/alpha) is Gamma(alpha).
+    It is X / (X + Y) of two gamma variables, drawn as logarithms: with a small alpha, both can be smaller than any
+    float32. With U uniform, Gamma(alpha + 1) * U^(1/alpha) is Gamma(alpha).
 
     Args:
         count: How many.
@@ -80,12 +80,12 @@ def draw_beta(count: int | tf.Tensor, alpha: float, seed: tf.Tensor) -> tf.Tenso
 
 
 def _outside_rectangles(shares: tf.Tensor, height: int, width: int, seed: tf.Tensor) -> tf.Tensor:
-    """Draws where rectangles lie, with centres anywhere, cut off at the borders.
+    """Draws the positions of rectangles, with centres anywhere, clipped at the borders.
 
     Args:
-        shares: Parts of the area outside of them before they are cut off, float32 [batch].
-        height: Pixels.
-        width: Pixels.
+        shares: Share of the area outside each rectangle before clipping, float32 [batch].
+        height: Height in pixels.
+        width: Width in pixels.
         seed: Seed of the draws, integer [2].
 
     Returns:

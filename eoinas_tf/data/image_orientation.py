@@ -1,4 +1,4 @@
-"""Turns photographs upright: cameras store the sensor's rows as they are and note in EXIF how they were held."""
+"""Turns photographs upright: cameras store the sensor's rows unchanged and record in EXIF how the camera was held."""
 
 import tensorflow as tf
 from PIL import ExifTags
@@ -7,7 +7,7 @@ from eoinas_tf.data.image_headers import UnreadableImageError
 from eoinas_tf.data.pillow_decoding import open_by_pillow, pillow_errors
 
 UPRIGHT = 1
-# Without one of these nothing in a JPEG or PNG file says how it is to be turned.
+# Without one of these, nothing in a JPEG or PNG file states its orientation.
 MARKERS = (b"Exif\0\0", b"eXIf", b"Raw profile type", b"http://ns.adobe.com/xap/", b"XML:com.adobe.xmp")
 
 
@@ -18,7 +18,7 @@ def exif_orientation(encoded: bytes) -> int:
         encoded: The file's content.
 
     Returns:
-        1 to 8, as EXIF 2.32 (table 6, tag 0x0112) numbers them; 1, upright, where nothing valid is stated.
+        1 to 8, as numbered by EXIF 2.32 (table 6, tag 0x0112); 1, upright, if no valid orientation is stated.
     """
     if not any(marker in encoded for marker in MARKERS):
         return UPRIGHT
@@ -26,21 +26,21 @@ def exif_orientation(encoded: bytes) -> int:
         image = open_by_pillow(encoded, ("JPEG", "PNG"))
         with pillow_errors():
             orientation = image.getexif().get(ExifTags.Base.Orientation)
-    # Metadata that cannot be read is as good as none; whether the pixels can is for the decoder to say.
+    # Unreadable metadata counts as none; whether the pixels can be read is for the decoder to say.
     except (UnreadableImageError, tf.errors.InvalidArgumentError):
         return UPRIGHT
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
 
 
 def turn_upright(image: tf.Tensor, orientation: int | tf.Tensor) -> tf.Tensor:
-    """Turns and mirrors stored pixels to how the photograph is to be seen.
+    """Turns and mirrors stored pixels to the photograph's upright orientation.
 
     Args:
         image: Tensor of shape [height, width, channels].
         orientation: 1 to 8, a number or an integer scalar tensor.
 
     Returns:
-        The same elements; with orientations 5 to 8 of shape [width, height, channels].
+        The same values; for orientations 5 to 8, with shape [width, height, channels].
     """
     if not tf.is_tensor(orientation) and orientation == UPRIGHT:
         return image
@@ -48,7 +48,7 @@ def turn_upright(image: tf.Tensor, orientation: int | tf.Tensor) -> tf.Tensor:
 
     def turned() -> tf.Tensor:
         pixels = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-        # Orientations whose last or first stored row or column comes to stand at the other end.
+        # Orientations in which the first and the last stored row or column change places.
         pixels = tf.cond(_is_one_of(orientation, (3, 4, 7, 8)), lambda: tf.reverse(pixels, [0]), lambda: pixels)
         return tf.cond(_is_one_of(orientation, (2, 3, 6, 7)), lambda: tf.reverse(pixels, [1]), lambda: pixels)
 

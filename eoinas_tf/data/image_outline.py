@@ -1,4 +1,4 @@
-"""What a data set's images are like, without loading them: shape and classes, for `--describe`."""
+"""Shape and classes of a data set's images without loading them, for `--describe`."""
 
 from typing import NamedTuple
 
@@ -23,12 +23,12 @@ def outline_images(name: str, data_dir: str | None, image_size: tuple[int, int] 
 
     Args:
         name: As for `load_image_dataset`.
-        data_dir: Folder of prepared TensorFlow Datasets; their own default if `None`.
-        image_size: (height, width) in pixels that images are resized to; their own size if `None`.
+        data_dir: Folder of prepared TensorFlow Datasets; `None` for their own default.
+        image_size: (height, width) in pixels that images are resized to; if `None`, they keep their size.
 
     Raises:
-        DatasetError: The set is unknown or not laid out as one, or its images differ in size and
-            no `image_size` is given.
+        DatasetError: The set is unknown or not laid out as a data set, or its images differ in size and no `image_size`
+            is given.
     """
     source, _, location = name.partition(":")
     if name == "digits":
@@ -40,16 +40,16 @@ def outline_images(name: str, data_dir: str | None, image_size: tuple[int, int] 
 
 
 def count_training_images(name: str, data_dir: str | None) -> int:
-    """Counts a data set's training images by files and descriptions, without loading them.
+    """Counts a data set's training images from files and descriptions, without loading them.
 
-    Where it has no test part, a fifth of each class is held out, and the count is right but for a few images.
+    If it has no test part, a fifth of each class is held out, and the count is accurate to within a few images.
 
     Args:
         name: As for `load_image_dataset`.
-        data_dir: Folder of prepared TensorFlow Datasets; their own default if `None`.
+        data_dir: Folder of prepared TensorFlow Datasets; `None` for their own default.
 
     Raises:
-        DatasetError: The set is unknown, not prepared or not laid out as one.
+        DatasetError: The set is unknown, not prepared or not laid out as a data set.
     """
     source, _, location = name.partition(":")
     if name == "digits":

@@ -1,6 +1,6 @@
-"""Resizes images with antialiased bilinear interpolation, whole or by their shorter side with their middle cut out.
+"""Resizes images with antialiased bilinear interpolation, whole or by their shorter side with a centre crop.
 
-However long and thin an image is, what is made of it on the way is not much larger than the image or the result.
+However long and thin an image is, intermediate results are not much larger than the image or the result.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ import tensorflow as tf
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.compiled_functions import compiled
 
-# Pixels of an image with one of its sides resized or both. Where there would be more, what is not needed is cut away
-# first, and the side goes first that leaves fewer. Ordinary photographs stay below, and so keep their bytes: the other
-# way's pixels are the same but for rounding.
+# Pixels of an image with one or both of its sides resized. If there would be more, the part that is not needed is cut
+# off first, and the side that leaves fewer pixels is resized first. Ordinary photographs stay below and so keep their
+# bytes; the other order gives the same pixels up to rounding.
 MOST_RESIZED_PIXELS = 2**23
 
 
@@ -42,7 +42,7 @@ def _resize_rows_first(
     scales: list[tf.Tensor] | None = None,
     shifts: list[tf.Tensor] | None = None,
 ) -> tf.Tensor:
-    """Resizes as `resize_images` does; where scales and shifts are given, to a window of the resized image."""
+    """Resizes as `resize_images` does; with scales and shifts, to a window of the resized image."""
     batch = images if images.shape.rank == 4 else images[None]
     scales, shifts = scales or [None, None], shifts or [0.0, 0.0]
     turned = tf.transpose(_resize_lines(batch, image_size[0], scales[0], shifts[0]), [0, 2, 1, 3])
@@ -56,9 +56,9 @@ def _resize_lines(
 ) -> tf.Tensor:
     """Resizes images [b, height, width, c] to [b, lines, width, c], float32, as `tf.image.resize` does.
 
-    That takes most of its time along the other side, pixel by pixel, and shares each line of the result out among
-    threads. As one line of pixels that are whole lines nothing is shared out, and whole lines are added, so that to
-    resize, to turn and to resize again takes half the time, for the same pixels.
+    `tf.image.resize` spends most of its time along the other side, pixel by pixel, and divides each line of the result
+    among threads. If each line is treated as one pixel, nothing is divided and whole lines are added, so resizing,
+    turning and resizing again takes half the time, for the same pixels.
     """
     batch, height, width, channels = (
         static or tf.shape(images)[axis] for axis, static in enumerate(images.shape.as_list())
@@ -75,7 +75,7 @@ def _resize_lines(
 
 
 def _turn_and_round(images: tf.Tensor) -> tf.Tensor:
-    # Weighted means never leave the range by more than rounding does.
+    # Weighted means exceed the range by no more than rounding does.
     return tf.cast(tf.round(tf.transpose(images, [0, 2, 1, 3])), tf.uint8)
 
 
@@ -84,23 +84,23 @@ _turn_and_round_compiled = compiled(_turn_and_round)
 
 
 def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int | None = None) -> tf.Tensor:
-    """Brings images of one size to another: as they are, or by their shorter side with their middle cut out.
+    """Resizes images of one size to another: directly, or by their shorter side with a centre crop.
 
     Args:
         images: uint8 tensor of shape [height, width, c] or [b, height, width, c].
         image_size: (height, width) in pixels of the result.
-        resize_side: Pixels that the shorter side is resized to before the middle is cut out, no fewer than
-            the larger of `image_size`. If `None`, height and width are resized each on its own.
+        resize_side: Pixels that the shorter side is resized to before the centre crop, no fewer than the larger of
+            `image_size`. If `None`, height and width are resized independently.
 
     Returns:
-        uint8 tensor of the new height and width.
+        uint8 tensor with the new height and width.
     """
     if resize_side is None:
         return resize_images(images, image_size)
     images = tf.convert_to_tensor(images)
     height, width = _sides(images)
     own_sides = tf.cast(tf.stack([height, width]), tf.int64)
-    # The longer side is rounded down, and half a pixel of margin to the even side, as most test scripts do.
+    # The longer side is rounded down, and a margin with half a pixel to the even number, as in most test scripts.
     sides = resize_side * own_sides // tf.reduce_min(own_sides)
     margins = tf.cast(tf.round((sides - image_size) / 2), tf.int64)
 
@@ -118,9 +118,9 @@ def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int 
 def _resize_middle(
     images: tf.Tensor, image_size: tuple[int, int], own_sides: tf.Tensor, sides: tf.Tensor, margins: tf.Tensor
 ) -> tf.Tensor:
-    """Cuts out what the middle of the resized image is made of and resizes that alone, with the same weights."""
+    """Cuts out the pixels that the middle of the resized image needs and resizes only those, with the same weights."""
     scales, edges = sides / own_sides, tf.cast(margins, tf.float64)
-    # A weight reaches as far as a pixel of the image or of the result, whichever is larger.
+    # A weight spans a pixel of the image or of the result, whichever is larger.
     reach = tf.math.ceil(tf.maximum(1 / scales, 1.0)) + 1
     first = tf.maximum(tf.cast(tf.floor(edges / scales - reach), tf.int64), 0)
     end = tf.minimum(tf.cast(tf.math.ceil((edges + image_size) / scales + reach), tf.int64), own_sides)
@@ -136,7 +136,7 @@ def _resize_middle(
 
 
 def _sides(images: tf.Tensor) -> list[int | tf.Tensor]:
-    """Returns height and width, as plain numbers where they are known."""
+    """Returns height and width, as plain numbers if they are known."""
     return [images.shape[axis] or tf.shape(images)[axis] for axis in (-3, -2)]
 
 
@@ -148,7 +148,7 @@ def _product(first: int | tf.Tensor, second: int | tf.Tensor) -> int | tf.Tensor
 def _either(
     condition: bool | tf.Tensor, if_true: Callable[[], tf.Tensor], if_false: Callable[[], tf.Tensor]
 ) -> tf.Tensor:
-    """Calls one of two functions; in a graph the condition may be known while it is built."""
+    """Calls one of two functions; in a graph, the condition may already be known while it is built."""
     if not tf.is_tensor(condition):
         return if_true() if condition else if_false()
     return tf.cond(condition, if_true, if_false)

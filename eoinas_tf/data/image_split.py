@@ -1,4 +1,4 @@
-"""What every source of images is turned into: labels, and a function that loads images by index."""
+"""The common form of every image source: labels, and a function that loads images by index."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ from eoinas_tf.errors import DatasetError
 
 # Splits up to this size are decoded once and kept as pixels; larger ones are read and decoded per batch.
 DECODED_BYTES_LIMIT = 2**30
-# What stands for bytes of a file's name that are no UTF-8.
+# The characters that represent bytes of a file name that are not UTF-8.
 NO_UTF_8 = re.compile("[\ud800-\udfff]")
 
 
@@ -24,11 +24,11 @@ class ImageSplit:
         labels: int32 array of shape [n], the class of each image.
         load_batch: Takes int64 indices of shape [b], returns uint8 images of shape
             [b, height, width, channels]. Works eagerly and inside a `tf.data` map.
-        crop_originals: Takes indices and the random numbers of `draw_crops`, cuts the crops out of the
-            images as they were before they were resized, and returns what `load_batch` does. `None` where
-            the images of `load_batch` are all there is to cut from.
-        image_digests: uint64 array of shape [n], 64 bits for each image that change with its content (in a
-            folder: or name); `None` where the source gives none.
+        crop_originals: Takes indices and the random values of `draw_crops`, cuts the crops from the images as they were
+            before resizing, and returns what `load_batch` does. `None` if there are only the images of `load_batch` to
+            cut from.
+        image_digests: uint64 array of shape [n], a 64-bit digest of each image's content (for a folder, and of its
+            name); `None` if the source gives none.
     """
 
     labels: np.ndarray
@@ -44,7 +44,7 @@ class ImageSplit:
 
         Args:
             indices: int64 [b].
-            draws: Random numbers of `draw_crops`, float32 [b, attempts, 4].
+            draws: Random values of `draw_crops`, float32 [b, attempts, 4].
 
         Returns:
             uint8 images of the shape that `load_batch` returns.
@@ -62,7 +62,7 @@ class ImageSplit:
     def from_pixels(
         cls, images: np.ndarray, labels: np.ndarray, image_digests: np.ndarray | None = None
     ) -> "ImageSplit":
-        """Makes a split of decoded images.
+        """Makes a split from decoded images.
 
         Args:
             images: uint8 array of shape [n, height, width, channels].
@@ -87,17 +87,17 @@ class ImageSplit:
         image_digests: np.ndarray | None = None,
         crop: Callable[..., tf.Tensor] = decode_crop,
     ) -> "ImageSplit":
-        """Makes a split whose images are read and decoded each time they are asked for.
+        """Makes a split whose images are read and decoded each time they are requested.
 
         Args:
-            sources: What `read` takes: n byte strings, or arrays of n numbers each.
+            sources: The argument of `read`: n byte strings, or arrays of n numbers each.
             labels: Integer array of shape [n].
-            read: Takes an image's source, returns what `decode` and `crop` take: the encoded image, a string tensor
-                of shape [], or a tuple of it and what more they need.
+            read: Takes an image's source, returns the argument of `decode` and `crop`: the encoded image, a string
+                tensor of shape [], or a tuple of it and further values that they need.
             decode: Takes that, returns a uint8 image of `image_shape`.
             image_shape: (height, width, channels).
             image_digests: uint64 array of shape [n].
-            crop: Takes that, an image's random numbers of `draw_crops` and `image_shape`, returns a crop.
+            crop: Takes that, an image's random values of `draw_crops` and `image_shape`, returns a crop.
         """
         columns = sources if isinstance(sources, tuple) else (sources,)
         with tf.device("CPU:0"):
@@ -136,17 +136,17 @@ class ImageDataset:
     """A labelled data set for training and testing.
 
     Attributes:
-        name: The name it was asked for by.
+        name: The name by which it was loaded.
         class_names: A name for each class, in the order of the labels.
         image_shape: (height, width, channels) of every image.
         train: The images that networks are trained on.
         test: The images that a finished network is tested on.
-        validation: Training images that are held out, by which an epoch is chosen; None where there are none.
-        source: What else tells it from another one, such as its version, and what the test part is.
+        validation: Training images held out for choosing an epoch; None if there are none.
+        source: Further information that identifies it, such as its version, and what the test part is.
+        remarks: Notes for the user on how the images were found, each a phrase.
 
     Raises:
-        DatasetError: A class has a name that no results could be written with.
-        remarks: What a user should know of how the images were found, each a phrase.
+        DatasetError: A class has a name with which results cannot be written.
     """
 
     name: str
@@ -170,14 +170,14 @@ class ImageDataset:
 
     @property
     def size(self) -> str:
-        """The images of each part and the classes, as one line to be shown."""
+        """The images of each part and the classes, as one line for display."""
         validation = "" if self.validation is None else f"{len(self.validation)} validation images, "
         images = f"{len(self.train)} training images, {validation}{len(self.test)} test images"
         return f"{self.name}: {images}, {self.num_classes} classes"
 
     @property
     def counts(self) -> str:
-        """The size and the remarks, as one line to be shown."""
+        """The size and the remarks, as one line for display."""
         return "; ".join([self.size, *self.remarks])
 
 

@@ -1,7 +1,7 @@
-"""RandAugment: each image goes through some changes of shape or colours, drawn from a list (arXiv 1909.13719).
+"""RandAugment: changes each image several times in shape or colour, by operations drawn from a list (arXiv 1909.13719).
 
-The list and the strengths are those of Cubuk et al. Keras's layer RandAugment draws from a generator that has a state,
-and the same changes for a whole batch; here only those parts of Keras are used that draw nothing.
+The list and the strengths are those of Cubuk et al. Keras's RandAugment layer draws from a stateful generator, and the
+same changes for a whole batch; here only those parts of Keras are used that draw nothing.
 """
 
 import math
@@ -17,14 +17,14 @@ from eoinas_tf.data.color_jitter import WHITE, change_brightness, change_contras
 LARGEST_MAGNITUDE = 10.0
 LARGEST_TURN_DEGREES = 30.0
 LARGEST_SHEAR = 0.3
-# Of the image's width or height.
+# Fraction of the image's width or height.
 LARGEST_SHIFT = 0.45
-# Of brightness, contrast, saturation and sharpness: the largest relative change.
+# Largest relative change of brightness, contrast, saturation and sharpness.
 LARGEST_CHANGE = 0.9
 MOST_BITS_LOST = 4
-# What comes in from beyond the image's borders.
+# Value of pixels from beyond the image's borders.
 BEYOND = 128.0
-# The weights of a pixel and of each of its eight neighbours in what is sharpened away from, as in Pillow's SMOOTH.
+# Weights of a pixel and its eight neighbours in the smoothed image for sharpening, as in Pillow's SMOOTH.
 SMOOTHING = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
 
 # Takes an image, float32 [height, width, channels] of whole values from 0 to 255, and the amount in [-1, 1], a scalar
@@ -35,17 +35,17 @@ Operation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 def rand_augment(
     images: tf.Tensor, layers: int, magnitude: float, seed: tf.Tensor, rows: BatchRows | None = None
 ) -> tf.Tensor:
-    """Changes each image some times by an operation that is drawn for it, in a direction that is drawn too.
+    """Applies several operations to each image, drawing each operation and its direction.
 
     Args:
         images: [batch, height, width, channels], 0 to 255; static height, width and number of channels, 1 or 3.
-        layers: How many operations each image goes through; with 0 the images are returned as they are.
+        layers: Number of operations for each image; with 0 the images are returned unchanged.
         magnitude: Strength of all of them, from 0 to 10.
         seed: Seed of the draws, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
 
     Returns:
-        float32 images of the same shape, of whole values.
+        float32 images of the same shape, with whole values.
     """
     if layers == 0:
         return images
@@ -62,7 +62,7 @@ def rand_augment(
 
 
 def operations_for(channels: int) -> tuple[Operation, ...]:
-    """Returns the operations for images of so many channels; grey ones have no saturation."""
+    """Returns the operations for images with this many channels; for grey images, without saturation."""
     return tuple(operation for name, operation in OPERATIONS.items() if channels == 3 or name != "saturation")
 
 
@@ -71,7 +71,7 @@ def _change(image: tf.Tensor, choices: tf.Tensor, amounts: tf.Tensor, operations
     shape = image.shape
     for choice, amount in zip(tf.unstack(choices), tf.unstack(amounts), strict=True):
         branches = [partial(operation, image, amount) for operation in operations]
-        # Whole values after each operation, as in an image file: some count them.
+        # Whole values after each operation, as in an image file: some operations count them.
         image = tf.ensure_shape(tf.clip_by_value(tf.round(tf.switch_case(choice, branches)), 0.0, WHITE), shape)
     return image
 
@@ -82,7 +82,7 @@ def _identity(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 def _auto_contrast(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     """Stretches each channel to the whole range."""
-    # Not in the type that a network computes in.
+    # Not in the type in which networks compute.
     return keras.layers.AutoContrast(dtype="float32")(image, training=True)
 
 
@@ -121,7 +121,7 @@ def _moved(image: tf.Tensor, *coefficients: tf.Tensor | float) -> tf.Tensor:
 
     Args:
         image: The image.
-        *coefficients: a, b, c, d, e, f: column x of row y comes from column a x + b y + c of row d x + e y + f.
+        *coefficients: a, b, c, d, e, f: column x of row y is taken from column a x + b y + c of row d x + e y + f.
     """
     transform = tf.stack([*(tf.cast(value, tf.float32) for value in coefficients), 0.0, 0.0])
     return keras.ops.image.affine_transform(
@@ -130,7 +130,7 @@ def _moved(image: tf.Tensor, *coefficients: tf.Tensor | float) -> tf.Tensor:
 
 
 def _solarize(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Inverts values from a threshold on, which falls from above white to black."""
+    """Inverts values above a threshold, which falls from above white to black."""
     threshold = (WHITE + 1) * (1 - tf.abs(amount))
     return tf.where(image >= threshold, WHITE - image, image)
 
@@ -142,7 +142,7 @@ def _posterize(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def _sharpen(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Multiplies by 1 + change the distance from the smoothed image, as which the border has itself."""
+    """Multiplies the difference from the smoothed image by 1 + change; the border is not smoothed."""
     kernel = tf.constant(SMOOTHING, tf.float32) / float(sum(map(sum, SMOOTHING)))
     channels = image.shape[-1]
     inner = tf.nn.depthwise_conv2d(
@@ -154,7 +154,7 @@ def _sharpen(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def _of_planes(change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Operation:
-    """Returns a change of colours, of planes [channels, height, width], as an operation."""
+    """Turns a change of colour planes [channels, height, width] into an operation."""
 
     def operation(image: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
         return tf.transpose(change(tf.transpose(image, [2, 0, 1]), LARGEST_CHANGE * amount), [1, 2, 0])

@@ -1,4 +1,4 @@
-"""Random erasing: a rectangle of random place, area and shape is replaced by noise (Zhong et al., arXiv 1708.04896)."""
+"""Random erasing: a rectangle of random position, area and shape becomes noise (Zhong et al., arXiv 1708.04896)."""
 
 import math
 
@@ -8,24 +8,24 @@ from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 from eoinas_tf.random_seeds import ALGORITHM
 
 SMALLEST_AREA, LARGEST_AREA = 0.02, 1 / 3
-# Of height to width; the smallest is its inverse.
+# Ratio of height to width; the smallest is its inverse.
 LARGEST_ASPECT = 1 / 0.3
 
 
 def erase_rectangles(
     images: tf.Tensor, probability: float, seed: tf.Tensor, rows: BatchRows | None = None
 ) -> tf.Tensor:
-    """Replaces a rectangle of some images by standard normal noise, a value for each pixel and channel.
+    """Replaces a rectangle in some images with standard normal noise, one value per pixel and channel.
 
-    The area is uniform in 2 to 33 % of the image's, the logarithm of height / width uniform between those of 0.3 and
-    1 / 0.3; sides longer than the image's are cut to them. All images of a batch have the same field of noise, of which
-    each shows another window: to draw one for each would take longer than all the rest of the pipeline.
+    The area is uniform in 2 to 33 % of the image's, the logarithm of height / width uniform between those of 0.3 and 1
+    / 0.3; sides longer than the image's are shortened to them. All images of a batch share one field of noise, of which
+    each shows a different window: drawing one for each would take longer than the rest of the pipeline.
 
     Args:
         images: float32 [batch, height, width, channels], normalized; static height, width and channels.
-        probability: Part of the images that have a rectangle; with 0 the images are returned as they are.
+        probability: Fraction of the images that get a rectangle; with 0 the images are returned unchanged.
         seed: Seed of the draws, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
 
     Returns:
         Images of the same shape and type.

@@ -1,7 +1,7 @@
-"""Random-resized crop: a window of random area and shape, resized to the size that the network takes.
+"""Random-resized crop: a window of random area and shape, resized to the network's input size.
 
-The window is chosen from the image's size before it is decoded, so that of a JPEG file only
-the rows and columns of the window are decoded.
+The window is chosen from the image's size before decoding, so that only the window's rows and columns of a JPEG file
+are decoded.
 """
 
 import math
@@ -19,12 +19,12 @@ ATTEMPTS = 10
 
 
 def draw_crops(batch_size: int | tf.Tensor, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
-    """Draws the random numbers of a batch's windows, which do not depend on the images' sizes.
+    """Draws the random values of a batch's windows, which do not depend on the images' sizes.
 
     Args:
-        batch_size: Images to draw for.
+        batch_size: Number of images to draw for.
         seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that they are; the whole batch where not given.
+        rows: The rows of the batch that they belong to; by default the whole batch.
 
     Returns:
         float32 [batch, ATTEMPTS, 4], uniform in [0, 1): area, shape, row and column of each attempt.
@@ -33,15 +33,15 @@ def draw_crops(batch_size: int | tf.Tensor, seed: tf.Tensor, rows: BatchRows | N
 
 
 def crop_window(height: tf.Tensor, width: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
-    """Turns random numbers into a window of an image.
+    """Turns random values into a window of an image.
 
-    The area is uniform in 8 to 100 % of the image's, the logarithm of width / height uniform between
-    those of 3/4 and 4/3. Of all attempts the first one that fits into the image counts; if none does, it
-    is the middle of the image, as large as these shapes allow.
+    The area is uniform in 8 to 100 % of the image's, the logarithm of width / height uniform between those of 3/4 and
+    4/3. The first attempt that fits into the image is used; if none does, the window is the middle of the image, as
+    large as these shapes allow.
 
     Args:
-        height: Pixels, integer scalar.
-        width: Pixels, integer scalar.
+        height: Height in pixels, integer scalar.
+        width: Width in pixels, integer scalar.
         draws: float32 [ATTEMPTS, 4] of `draw_crops`.
 
     Returns:
@@ -65,7 +65,7 @@ def crop_window(height: tf.Tensor, width: tf.Tensor, draws: tf.Tensor) -> tf.Ten
 
 
 def crop_image(image: tf.Tensor, draws: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
-    """Cuts a decoded image to its window and resizes that with antialiased bilinear interpolation.
+    """Crops a decoded image to its window and resizes that with antialiased bilinear interpolation.
 
     Args:
         image: uint8 [height, width, channels].
@@ -81,10 +81,10 @@ def crop_image(image: tf.Tensor, draws: tf.Tensor, image_size: tuple[int, int]) 
 def decode_crop(
     encoded: tf.Tensor, draws: tf.Tensor, image_shape: tuple[int, int, int], orientation: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Decodes an image's window, of an upright JPEG nothing else, converts its channels and resizes it.
+    """Decodes an image's window (for an upright JPEG, only the window), converts its channels and resizes it.
 
-    A JPEG's colours are stored at half the size, so that those of the window's outermost columns can
-    differ a little from those of the whole image decoded and cut.
+    A JPEG stores colours at half the size, so those of the window's outermost columns can differ slightly from those of
+    the whole image decoded and cropped.
 
     Args:
         encoded: String tensor of shape [], the file's content.
@@ -96,7 +96,7 @@ def decode_crop(
         uint8 tensor of shape `image_shape`.
 
     Raises:
-        tf.errors.InvalidArgumentError: It is not an image, or a damaged one.
+        tf.errors.InvalidArgumentError: It is damaged, or not an image.
     """
 
     def of_jpeg() -> tf.Tensor:

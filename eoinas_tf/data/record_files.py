@@ -1,6 +1,6 @@
-"""Images in TFRecord files, read one at a time at any place, so that a set of any size can be shuffled by index.
+"""Images in TFRecord files, each read directly at its position, so that a set of any size can be shuffled by index.
 
-Nothing but each record's place, label and digest is kept in memory: 24 bytes an image.
+Only the position, label and digest of each record are kept in memory: 24 bytes per image.
 """
 
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-# A record's length and the check sums of it and of the content.
+# A record's length and the checksums of the length and of the content.
 BYTES_AROUND_RECORD = 16
-# The number of digests that TensorFlow's hash of a text is brought to.
+# Number of values to which TensorFlow's hash of a string is reduced.
 DIGESTS = 2**63 - 1
 FILES_AT_ONCE = 16
 RECORDS_PER_CHUNK = 1024
 
 
 class RecordIndex(NamedTuple):
-    """Where each record lies, in the order of the files.
+    """The position of each record, in the order of the files.
 
     Args:
-        file_numbers: Which file, int32 [n].
+        file_numbers: Index of the file, int32 [n].
         offsets: First byte in it, int64 [n].
         labels: The image's class, int32 [n].
-        digests: What changes with the encoded image, uint64 [n].
+        digests: Digest of the encoded image, uint64 [n].
     """
 
     file_numbers: np.ndarray
@@ -34,7 +34,7 @@ class RecordIndex(NamedTuple):
 
 
 def index_records(paths: Sequence[str]) -> RecordIndex:
-    """Reads every record once, which checks it, and notes where it lies.
+    """Reads every record once, which verifies it, and records its position.
 
     Args:
         paths: TFRecord files of examples that hold an integer `label` and an encoded `image`.
@@ -67,7 +67,7 @@ def index_records(paths: Sequence[str]) -> RecordIndex:
         for number, columns in records.batch(RECORDS_PER_CHUNK).as_numpy_iterator()
     ]
     numbers, labels, lengths, digests = np.concatenate([np.empty((4, 0), np.int64), *chunks], axis=1)
-    # The files were read side by side; within a file the order is that of its records.
+    # The files were read in parallel; within a file the order is that of its records.
     order = np.argsort(numbers, kind="stable")
     numbers, labels, lengths, digests = numbers[order], labels[order], lengths[order], digests[order]
     ends = np.cumsum(lengths + BYTES_AROUND_RECORD)
@@ -78,7 +78,7 @@ def index_records(paths: Sequence[str]) -> RecordIndex:
 
 
 def digest_texts(texts: tf.Tensor) -> tf.Tensor:
-    """Returns 63 bits for each text, the same in every version of TensorFlow: int64 of the texts' shape.
+    """Returns a 63-bit digest of each string, the same in every version of TensorFlow: int64 of the strings' shape.
 
     Args:
         texts: string, any shape.
@@ -91,8 +91,8 @@ def read_encoded_image(paths: tf.Tensor, file_number: tf.Tensor, offset: tf.Tens
 
     Args:
         paths: The files, string [files].
-        file_number: Which file, int32 scalar.
-        offset: First byte of the record in it, int64 scalar.
+        file_number: Index of the file, int32 scalar.
+        offset: First byte of the record in the file, int64 scalar.
 
     Returns:
         The `image` of the record's example, string scalar.
@@ -103,7 +103,7 @@ def read_encoded_image(paths: tf.Tensor, file_number: tf.Tensor, offset: tf.Tens
     records = tf.raw_ops.TFRecordDatasetV2(
         filenames=[tf.gather(paths, file_number)],
         compression_type="",
-        buffer_size=0,  # One record is read, so that a buffer would only be one more copy of it.
+        buffer_size=0,  # For a single record, a buffer would only be another copy.
         byte_offsets=[offset],
     )
     record = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1).get_single_element()

@@ -8,20 +8,20 @@ from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order
 
 HELD_OUT_PARTS = 5
-# What a data set's test part is called where it comes without one.
+# Name of the test part of a data set that comes without one.
 HELD_OUT = "a fifth of train"
 
 
 def class_balanced_halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Divides images into the half that trains the weights and the half that trains alpha.
 
-    Every class is divided in half. Where a class has an odd number of images, the first such
-    class gives its extra image to the weight half, the next one to the architecture half, and
-    so on, so that the halves' sizes differ by at most one as well.
+    Every class is divided in half. Of the classes with an odd number of images, the first gives its extra image to the
+    weight half, the next to the architecture half, and so on, so that the sizes of the halves also differ by at most
+    one.
 
     Args:
         labels: Integer array of shape [n], the class of each image.
-        seed: The run's seed; another seed divides differently.
+        seed: The run's seed; each seed divides differently.
 
     Returns:
         (weight_indices, architecture_indices): sorted int64 arrays, disjoint, together 0 .. n - 1.
@@ -50,13 +50,12 @@ def class_balanced_halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np
 def held_out_fifth(labels: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Holds out a fifth of every class, for sets that come without a test part.
 
-    A class of n images gives up n / 5, rounded to the nearest, at least one; a class with a
-    single image keeps it. The default seed is fixed, so that what a network is tested on
-    does not depend on the seed of the run that made it.
+    A class of n images gives up n / 5, rounded to the nearest, but at least one; a class with a single image keeps it.
+    The default seed is fixed, so that a network's test images do not depend on the seed of the run that trained it.
 
     Args:
         labels: Integer array of shape [n], the class of each image.
-        seed: Chooses which images are held out.
+        seed: Chooses the images to hold out.
 
     Returns:
         (kept, held_out): sorted int64 arrays, disjoint, together 0 .. n - 1.
@@ -79,13 +78,13 @@ def held_out_fifth(labels: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.nd
 def held_out_fraction(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Holds out a fraction of every class for validation.
 
-    A class of n images gives up n * fraction, rounded to the nearest, at least one and at most n - 1; a
-    class with a single image keeps it.
+    A class of n images gives up n * fraction, rounded to the nearest, but at least one and at most n - 1; a class with
+    a single image keeps it.
 
     Args:
         labels: Integer array of shape [n], the class of each image.
-        fraction: What every class gives up, above 0 and below 1.
-        seed: The run's seed; another seed holds out others.
+        fraction: Fraction of every class to hold out, above 0 and below 1.
+        seed: The run's seed; each seed holds out different images.
 
     Returns:
         (kept, held_out): sorted int64 arrays, disjoint, together 0 .. n - 1.
@@ -106,7 +105,7 @@ def held_out_fraction(labels: np.ndarray, fraction: float, seed: int) -> tuple[n
 def _hold_out(
     labels: np.ndarray, seed: int, purpose: str, count_of: Callable[[int], int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divides every class; `count_of` says how many of so many images are held out, within 1 and all but one."""
+    """Divides every class; `count_of` gives the number to hold out for a class size, within 1 and all but one."""
     kept, held_out = [], []
     for label in np.unique(labels):
         members = _shuffled_members(labels, label, seed, purpose)
@@ -117,6 +116,6 @@ def _hold_out(
 
 
 def _shuffled_members(labels: np.ndarray, label: int, seed: int, purpose: str) -> np.ndarray:
-    """Returns the indices of one class's images in an order that the seed chooses."""
+    """Returns the indices of one class's images in an order given by the seed."""
     members = np.flatnonzero(labels == label).astype(np.int64)
     return members[epoch_order(len(members), seed, f"{purpose}, class {int(label)}", 0)]

@@ -1,4 +1,4 @@
-"""An image size to propose where a data set's images differ in size; read from their headers alone."""
+"""An image size to suggest if a data set's images differ in size; only their headers are read."""
 
 import contextlib
 import io
@@ -10,9 +10,9 @@ from PIL import Image
 
 from eoinas_tf.data.pillow_decoding import readable_formats
 
-# Headers that are read: more do not move a median by much.
+# Headers to read: more hardly change a median.
 MOST_HEADERS = 500
-# What networks for ImageNet take; larger images make a search slow and rarely better.
+# The usual input size of networks for ImageNet; larger images make a search slow and rarely better.
 LARGEST_SUGGESTION = 224
 SMALLEST_SUGGESTION = 8
 MULTIPLE = 8
@@ -20,15 +20,15 @@ GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
 
 
 def header_shapes(files: Sequence[Path | bytes]) -> list[tuple[int, int, int]]:
-    """Returns heights, widths and channels that images declare, of `MOST_HEADERS` evenly chosen files at most.
+    """Returns heights, widths and channels that images declare, for at most `MOST_HEADERS` evenly spaced files.
 
     Args:
-        files: Paths or contents; what cannot be read as an image is passed over.
+        files: Paths or contents; those that cannot be read as images are ignored.
     """
     step = max(1, -(-len(files) // MOST_HEADERS))
     shapes = []
     for file in files[::step]:
-        # Damaged headers: whoever loads the data set names the file. Pillow raises SyntaxError for some.
+        # Damaged headers: the code that loads the data set will name the file. Pillow raises SyntaxError for some.
         with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             source = io.BytesIO(file) if isinstance(file, bytes) else file
             with Image.open(source, formats=("JPEG", "PNG", *readable_formats())) as image:
@@ -37,10 +37,10 @@ def header_shapes(files: Sequence[Path | bytes]) -> list[tuple[int, int, int]]:
 
 
 def size_advice(shapes: Iterable[tuple[int, ...]]) -> str:
-    """Returns a sentence's end that proposes a size: `give --image_size=H,W to resize them, such as 64,64 (...)`.
+    """Returns the end of a sentence that suggests a size: `give --image_size=H,W to resize them, such as 64,64 (...)`.
 
     Args:
-        shapes: Heights and widths of images, channels perhaps; turned ones make no difference.
+        shapes: Heights and widths of images, with or without channels; turned images make no difference.
     """
     shapes = list(shapes)
     if not shapes:
@@ -50,7 +50,7 @@ def size_advice(shapes: Iterable[tuple[int, ...]]) -> str:
 
 
 def suggested_side(shapes: Sequence[tuple[int, ...]]) -> int:
-    """Returns the side in pixels of the square that `size_advice` proposes.
+    """Returns the side in pixels of the square that `size_advice` suggests.
 
     Args:
         shapes: As for `size_advice`, at least one.

@@ -1,4 +1,4 @@
-"""Image classification sets of TensorFlow Datasets, from a prepared folder and without the network."""
+"""Image classification sets of TensorFlow Datasets, from a prepared folder, without using the network."""
 
 import contextlib
 import difflib
@@ -20,10 +20,10 @@ from eoinas_tf.data.unsupported_tasks import other_task_error, task_of_features
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.quiet_logging import without_warnings
 
-# A name, perhaps /configuration, perhaps :version. A namespace (`huggingface:name`) would use the network.
+# A name, optionally with /configuration and :version. A namespace (`huggingface:name`) would use the network.
 NAME_PATTERN = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")
 IMAGES_PER_CHUNK = 1024
-# Read where a size has to be proposed.
+# Read to suggest a size.
 IMAGES_PER_ADVICE = 64
 
 
@@ -38,25 +38,24 @@ def load_tfds_images(
 ) -> ImageDataset:
     """Loads an image classification set of TensorFlow Datasets.
 
-    The `train` part is for training. The test part is `test`, or `validation` where there is no
-    `test` with labels; where there is neither, a class-balanced fifth of `train` is held out. A part that
-    is too large to be kept as pixels stays in its files, and its images are read from there one by one.
+    The `train` part is for training. The test part is `test`, or `validation` if there is no `test` with labels; if
+    there is neither, a class-balanced fifth of `train` is held out. A part that is too large to be kept as pixels stays
+    in its files, and its images are read from there one by one.
 
     Args:
         name: Name as in TensorFlow Datasets, such as `cifar10`, `name/configuration` or `name:1.0.0`.
-        data_dir: Folder of prepared data sets; TensorFlow Datasets' own default if `None`.
-        download: Whether to download and prepare the set where it is not there. If false, the
-            network is never used.
-        image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+        data_dir: Folder of prepared data sets; `None` for TensorFlow Datasets' own default.
+        download: Whether to download and prepare the set if it is missing. If false, the network is never used.
+        image_size: (height, width) in pixels to resize to; if `None`, the images keep their size.
         resize_side: Resizes by the shorter side and cuts out the middle; see `load_image_dataset`.
-        keep_originals: Whether crops of training images are cut out of the images as they are in the files.
+        keep_originals: Whether crops of training images are cut from the images as they are in the files.
 
     Returns:
         The data set.
 
     Raises:
-        DatasetError: The name is unknown, the set is not there or damaged, it is not an image
-            classification set, or its images differ in size and no `image_size` is given.
+        DatasetError: The name is unknown, the set is missing or damaged, it is not an image classification set, or its
+            images differ in size and no `image_size` is given.
     """
     builder = _prepared_builder(name, data_dir, download)
     image_feature, label_feature = _image_and_label(name, builder.info.features)
@@ -86,12 +85,12 @@ def load_tfds_images(
 def tfds_outline(
     name: str, data_dir: str | None, image_size: tuple[int, int] | None
 ) -> tuple[tuple[int, int, int], int]:
-    """Tells a set's image shape and classes from its description; its files need not be there.
+    """Returns a set's image shape and classes from its description; its files need not be there.
 
     Args:
         name: As for `load_tfds_images`.
-        data_dir: Folder of prepared data sets; TensorFlow Datasets' own default if `None`.
-        image_size: (height, width) in pixels to resize to; the images' own size if `None`.
+        data_dir: Folder of prepared data sets; `None` for TensorFlow Datasets' own default.
+        image_size: (height, width) in pixels to resize to; if `None`, the images keep their size.
 
     Returns:
         (height, width, channels), and the number of classes.
@@ -110,11 +109,11 @@ def tfds_outline(
 
 
 def count_tfds_images(name: str, data_dir: str | None) -> int:
-    """Tells from a set's description how many images it has to train on, about, where it has no test part.
+    """Returns the number of training images from a set's description; approximate if it has no test part.
 
     Args:
         name: As for `load_tfds_images`.
-        data_dir: Folder of prepared data sets; TensorFlow Datasets' own default if `None`.
+        data_dir: Folder of prepared data sets; `None` for TensorFlow Datasets' own default.
 
     Raises:
         DatasetError: The name is unknown, or the set is not prepared.
@@ -128,7 +127,7 @@ def count_tfds_images(name: str, data_dir: str | None) -> int:
 
 
 def _many_sizes(name: str, builder: Any) -> DatasetError:
-    """Returns the error for images that differ in size, with a size to take where some of them are there."""
+    """Returns the error for images that differ in size, suggesting a size if some of them are there."""
     import tensorflow_datasets as tfds
 
     encoded: list[bytes] = []
@@ -146,7 +145,7 @@ def _builder(name: str, data_dir: str | None) -> tuple[Any, bool]:
     if not NAME_PATTERN.fullmatch(name):
         raise _unknown_name(name)
     try:
-        with without_warnings("absl"):  # That a set is not prepared: the error says so, in one line.
+        with without_warnings("absl"):  # About sets that are not prepared: the error says so in one line.
             builder = tfds.builder(name, data_dir=data_dir)
             is_prepared = builder.is_prepared()
     except tfds.core.registered.DatasetNotFoundError as error:
@@ -157,7 +156,7 @@ def _builder(name: str, data_dir: str | None) -> tuple[Any, bool]:
 
 
 def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
-    """Returns the set's builder, once its files are there."""
+    """Returns the set's builder, after making sure that its files are there."""
     builder, is_prepared = _builder(name, data_dir)
     if is_prepared:
         return builder
@@ -168,7 +167,7 @@ def _prepared_builder(name: str, data_dir: str | None, download: bool) -> Any:
         )
     try:
         builder.download_and_prepare()
-    # Each set has its own preparation code, which raises whatever it likes.
+    # Each set has its own preparation code, which can raise anything.
     except Exception as error:
         raise DatasetError(
             f"{name} could not be downloaded and prepared in {builder.data_path}: {_first_line(error)}"
@@ -183,7 +182,7 @@ def _unknown_name(name: str) -> DatasetError:
         return DatasetError(
             f"unknown data set: {name!r}; a folder of class folders is given as --dataset=folder:{name}"
         )
-    # The names of the installed package: nothing is looked up elsewhere.
+    # The names in the installed package: nothing is looked up elsewhere.
     known = ["digits", *tfds.list_builders(with_community_datasets=False)]
     close = difflib.get_close_matches(name, known, n=3)
     hint = f"close names are {', '.join(close)}" if close else "no name is close to it"
@@ -214,12 +213,12 @@ def _image_and_label(name: str, features: Any) -> tuple[Any, Any]:
 
 
 def _encoded_chunks(builder: Any, part: str) -> tf.data.Dataset:
-    """Returns a part's (encoded images, labels) in chunks; of TFRecord files in their order."""
+    """Returns a part's (encoded images, labels) in chunks; for TFRecord files, in their order."""
     import tensorflow_datasets as tfds
 
     if builder.info.file_format.value == "tfrecord":
         features = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
-        # Read whole chunks at once, it takes a tenth of the time that TensorFlow Datasets takes for one by one.
+        # Reading whole chunks takes a tenth of the time that TensorFlow Datasets needs one by one.
         records = tf.data.TFRecordDataset([os.fspath(path) for path in builder.info.splits[part].filepaths])
         parsed = records.batch(IMAGES_PER_CHUNK).map(
             tf.autograph.experimental.do_not_convert(lambda chunk: tf.io.parse_example(chunk, features))
@@ -235,7 +234,7 @@ def _encoded_chunks(builder: Any, part: str) -> tf.data.Dataset:
 
 
 def _has_labels(name: str, builder: Any, part: str) -> bool:
-    """Tells whether a part is there, not empty, and labelled; competitions' test parts carry label -1."""
+    """Tells whether a part exists, is not empty, and is labelled; competitions' test parts have the label -1."""
     if part not in builder.info.splits or not builder.info.splits[part].num_examples:
         return False
     with _read_errors(name, builder, part):
@@ -250,7 +249,7 @@ def _load_split(
     decode: Callable[[tf.Tensor], tf.Tensor],
     keep_originals: bool = False,
 ) -> ImageSplit:
-    """Loads a part: as pixels where they are few enough and all that is needed, otherwise as places in its files."""
+    """Loads a part: as pixels if they are few enough and sufficient, otherwise as positions in its files."""
     size = builder.info.splits[part].num_examples
     keep_pixels = fits_in_memory(size, image_shape) and not keep_originals
     if not keep_pixels and builder.info.file_format.value != "tfrecord":
@@ -273,7 +272,7 @@ def _load_split(
 def _pixel_split(
     builder: Any, part: str, image_shape: tuple[int, int, int], decode: Callable[[tf.Tensor], tf.Tensor]
 ) -> ImageSplit:
-    """Decodes all images of a part, at most as many as it should have."""
+    """Decodes all images of a part, but no more than it should have."""
     size = builder.info.splits[part].num_examples
     signature = tf.TensorSpec(image_shape, tf.uint8)
     chunks = _encoded_chunks(builder, part).map(
@@ -299,7 +298,7 @@ def _pixel_split(
 def _record_split(
     builder: Any, part: str, image_shape: tuple[int, int, int], decode: Callable[[tf.Tensor], tf.Tensor]
 ) -> ImageSplit:
-    """Leaves the images in their files and remembers where each one is."""
+    """Leaves the images in their files and records the position of each."""
     paths = [os.fspath(path) for path in builder.info.splits[part].filepaths]
     index = index_records(paths)
     with tf.device("CPU:0"):
@@ -316,7 +315,7 @@ def _record_split(
 
 @contextlib.contextmanager
 def _read_errors(name: str, builder: Any, part: str) -> Iterator[None]:
-    """Turns what reading damaged files raises into one line that names the set and its folder."""
+    """Turns the errors of reading damaged files into one line that names the set and its folder."""
     try:
         yield
     except (tf.errors.OpError, OSError) as error:

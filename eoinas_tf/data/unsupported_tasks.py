@@ -1,4 +1,4 @@
-"""What images may be labelled with that is not one class each, and the line that says what to do about it."""
+"""Labels other than one class for each image, and the message that says what to do about them."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ DETECTION = "detection, with boxes in an image,"
 
 
 def other_task_error(task: str, received: str) -> DatasetError:
-    """Returns the error for images of another task than classification.
+    """Returns the error for images of a task other than classification.
 
     Args:
         task: The task, one of the above.
-        received: What shows that it is this one.
+        received: The evidence for the task.
     """
     return DatasetError(
         f"{task} is not supported: one class per image is predicted; for another task build the network without its "
@@ -27,14 +27,14 @@ def other_task_error(task: str, received: str) -> DatasetError:
 
 
 def refuse_other_tasks(labels: np.ndarray, name: str) -> None:
-    """Refuses labels that are those of another task; others are left to whoever wants them.
+    """Refuses labels of other tasks; all other labels are left to the caller.
 
     Args:
-        labels: What a user gave as labels.
-        name: What to call them.
+        labels: The user's labels.
+        name: Their name in messages.
 
     Raises:
-        DatasetError: They are several labels for an image, fractions, or masks.
+        DatasetError: They are several labels per image, fractions, or masks.
     """
     received = f"{name} of shape {labels.shape} and type {labels.dtype}"
     if labels.ndim >= 3:
@@ -49,7 +49,7 @@ def refuse_other_tasks(labels: np.ndarray, name: str) -> None:
 
 
 def task_of_features(features: dict[str, Any]) -> str | None:
-    """Returns the other task that the features of a TensorFlow Datasets set are for, None where they show none.
+    """Returns the other task that a TensorFlow Datasets set is for, by its features; None if they indicate none.
 
     Args:
         features: Its features by name.

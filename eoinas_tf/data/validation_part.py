@@ -1,4 +1,4 @@
-"""Validation images of a final training: a part of the training images, by which an epoch is chosen."""
+"""Validation images of a final training run: a part of the training images, used to choose an epoch."""
 
 import dataclasses
 
@@ -11,11 +11,11 @@ def with_validation_part(dataset: ImageDataset, fraction: float, seed: int) -> I
 
     Args:
         dataset: The data set.
-        fraction: What every class gives up, below 1; 0: nothing is moved.
+        fraction: Fraction of every class to move, below 1; 0: nothing is moved.
         seed: The run's seed, which draws the images.
 
     Returns:
-        The data set with fewer training images; itself where nothing is moved.
+        The data set with fewer training images; the same data set if nothing is moved.
 
     Raises:
         DatasetError: No class has two training images.

@@ -1,8 +1,8 @@
-"""The copies of a network that train together: how they are made, and what they have to agree on.
+"""The copies of a network that train together: how they are made, and how they agree.
 
-A replica is one device's copy of the network. In a step each replica takes its share of the
-batch; the gradients are averaged over all replicas before clipping, so that every copy makes
-the same update. Normalization uses the statistics of a replica's own share.
+A replica is one device's copy of the network. In a step each replica takes its share of the batch; the gradients are
+averaged over all replicas before clipping, so that every copy makes the same update. Normalization uses the statistics
+of a replica's own share.
 """
 
 import functools
@@ -25,7 +25,7 @@ def one_device(config: RunConfig) -> tf.distribute.Strategy:
 
 
 def mirrored(config: RunConfig) -> tf.distribute.Strategy:
-    """Returns a strategy over all GPUs of this machine, or over logical CPUs where there is none."""
+    """Returns a strategy over all GPUs of this machine, or over logical CPUs if there is none."""
     if has_gpu():
         return tf.distribute.MirroredStrategy()
     split_cpu(config.logical_cpus)
@@ -33,7 +33,7 @@ def mirrored(config: RunConfig) -> tf.distribute.Strategy:
 
 
 def multi_worker(config: RunConfig) -> tf.distribute.Strategy:
-    """Returns a strategy over the workers that TF_CONFIG lists; waits until all of them are there."""
+    """Returns a strategy over the workers that TF_CONFIG lists; waits until all of them are running."""
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
@@ -45,13 +45,13 @@ STRATEGIES: dict[str, Callable[[RunConfig], tf.distribute.Strategy]] = {
 
 
 def split_cpu(logical_cpus: int) -> None:
-    """Makes several logical CPUs out of the CPU; possible only before TensorFlow has used it.
+    """Splits the CPU into several logical CPUs; possible only before TensorFlow has used it.
 
     Args:
         logical_cpus: How many.
 
     Raises:
-        ConfigurationError: TensorFlow has begun with another number.
+        ConfigurationError: TensorFlow has started with another number.
     """
     (cpu,) = tf.config.list_physical_devices("CPU")
     parts = [tf.config.LogicalDeviceConfiguration() for _ in range(logical_cpus)]
@@ -65,7 +65,7 @@ def split_cpu(logical_cpus: int) -> None:
             ) from None
 
 
-# Between two times at which workers ask each other: an answer waits for the device.
+# Between two votes of the workers: reading the result waits for the device.
 STEPS_BETWEEN_QUESTIONS = 10
 
 
@@ -73,8 +73,8 @@ class Replicas:
     """All copies of the network.
 
     Args:
-        strategy: TensorFlow's strategy; its default one where not given: a single replica.
-        worker: Which of the processes this is that have replicas.
+        strategy: TensorFlow's strategy; by default a single replica.
+        worker: Which of the processes with replicas this one is.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy | None = None, worker: Worker = ONLY_WORKER) -> None:
@@ -103,7 +103,7 @@ class Replicas:
         return replicas
 
     def worker_rows(self, batch_size: int) -> slice | None:
-        """Returns the rows of a batch that this process loads; None where it loads all of them.
+        """Returns the rows of a batch that this process loads; None if it loads all of them.
 
         Args:
             batch_size: Images in a batch of all replicas, a multiple of their number.
@@ -127,7 +127,7 @@ class Replicas:
             gpus = tf.config.list_logical_devices("GPU")
             if not gpus or not isinstance(batches, tf.data.Dataset):
                 return batches
-            # Copied while the step before computes; strategies of several replicas do so themselves.
+            # Copied while the previous step computes; strategies with several replicas do so themselves.
             return batches.apply(tf.data.experimental.prefetch_to_device(gpus[0].name))
         own = self.count // self.worker.count
 
@@ -143,7 +143,7 @@ class Replicas:
         """Averages each gradient over all replicas; called by every replica.
 
         Args:
-            gradients: This replica's.
+            gradients: This replica's gradients.
         """
         if self.count == 1:
             return list(gradients)
@@ -151,7 +151,7 @@ class Replicas:
         return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, list(gradients)))
 
     def own_seed(self, seed: tf.Tensor) -> tf.Tensor:
-        """Returns a seed that is another one on each replica; with one replica the seed itself.
+        """Returns a seed that differs between replicas; with one replica, the seed itself.
 
         Args:
             seed: Integer [2].
@@ -162,22 +162,22 @@ class Replicas:
         return tf.random.fold_in(seed, number, alg=ALGORITHM)
 
     def mean(self, value: tf.Tensor) -> tf.Tensor:
-        """Returns the mean over all replicas of what `strategy.run` returned, a scalar each."""
+        """Returns the mean over all replicas of a result of `strategy.run`, one scalar per replica."""
         return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
 
     def sum(self, value: tf.Tensor) -> tf.Tensor:
-        """Returns the sum over all replicas of what `strategy.run` returned, tensors of one shape."""
+        """Returns the sum over all replicas of a result of `strategy.run`, tensors of one shape."""
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
 
     def first(self, value: tf.Tensor) -> tf.Tensor:
-        """Returns this worker's first replica's part of what `strategy.run` returned."""
+        """Returns the part of a `strategy.run` result that belongs to this worker's first replica."""
         return self.strategy.experimental_local_results(value)[0]
 
     def agree_on_statistics(self, network: keras.Model) -> None:
         """Gives every replica the mean of all replicas' moving statistics; called in a graph function.
 
         Args:
-            network: Its variables that are not trained are moving means and variances.
+            network: A network whose untrained variables are moving means and variances.
         """
         if self.count == 1 or not network.non_trainable_variables:
             return
@@ -191,15 +191,15 @@ class Replicas:
         self.strategy.run(average)
 
     def is_any(self, own: bool, done: int) -> bool:
-        """Tells whether a worker says yes; several workers ask each other once in ten steps, and say no in between.
+        """Tells whether any worker says yes; several workers vote once in ten steps, and the answer in between is no.
 
         Args:
-            own: What this worker says.
+            own: This worker's answer.
             done: Steps done, the same in all workers.
         """
         if self.worker.count == 1:
             return own
-        # Not only at every tenth step itself, which a call of several steps may pass.
+        # Not only at every tenth step, which a call of several steps may skip.
         before, self._done_before = self._done_before, done
         if done // STEPS_BETWEEN_QUESTIONS == before // STEPS_BETWEEN_QUESTIONS:
             return False
@@ -210,14 +210,14 @@ class Replicas:
         return tf.function(lambda own: self.sum(self.strategy.run(tf.identity, (own,))), autograph=False)
 
     def check_agreement(self, what: str, text: str) -> None:
-        """Makes sure that all workers say the same.
+        """Makes sure that all workers have the same text.
 
         Args:
-            what: What the text is, for the message.
-            text: What this worker has to say.
+            what: Description of the text, for the message.
+            text: This worker's text.
 
         Raises:
-            ConfigurationError: Another worker says something else.
+            ConfigurationError: Another worker has a different text.
         """
         if self.count == 1:
             return

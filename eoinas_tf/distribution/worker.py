@@ -1,4 +1,4 @@
-"""Which of several worker processes this one is, as TF_CONFIG says; needs no TensorFlow."""
+"""Which of several worker processes this one is, according to TF_CONFIG; needs no TensorFlow."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ class Worker:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this is the one process that writes to the run folder."""
+        """Whether this is the only process that writes to the run folder."""
         return self.index == 0
 
 
@@ -35,8 +35,8 @@ def this_worker(strategy: str, tf_config: str | None = None) -> Worker:
     """Returns which worker this process is.
 
     Args:
-        strategy: The setting `strategy`; only with `multi_worker` is there more than one process.
-        tf_config: Content of TF_CONFIG; the environment's where not given.
+        strategy: The setting `strategy`; only `multi_worker` has more than one process.
+        tf_config: Content of TF_CONFIG; by default that of the environment variable.
 
     Raises:
         ConfigurationError: TF_CONFIG is missing, is not JSON, or names no such worker.

@@ -1,4 +1,4 @@
-"""The auxiliary head for `fit`: a layer in the middle of a Keras model that classifies in training."""
+"""The auxiliary head for `fit`: a layer in the middle of a Keras model that classifies during training."""
 
 import threading
 
@@ -10,7 +10,7 @@ from eoinas_tf.kernels.ordered_sums import fan_out
 
 
 class _LatestOutputs(threading.local):
-    """By layer; by thread, too: a strategy's replicas run in threads of their own, and each takes its own outputs."""
+    """By layer and, because a strategy's replicas run in threads of their own, by thread."""
 
     def __init__(self) -> None:
         self.by_layer: dict[int, tf.Tensor] = {}
@@ -21,12 +21,12 @@ _LATEST = _LatestOutputs()
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class AuxiliaryClassifier(keras.layers.Layer):
-    """Passes its input on; in training it also classifies from it, and `CellClassifier` adds the loss of that.
+    """Passes its input on; in training it also classifies from it, and `CellClassifier` adds the loss of its outputs.
 
     Args:
-        num_classes: Classes.
+        num_classes: Number of classes.
         stem: `cifar` or `imagenet`; see `AuxiliaryHead`.
-        loss_weight: Weight of its loss.
+        loss_weight: Weight of the loss of its outputs.
         activation: Activation of its outputs, the same as the model's own.
 
     Call arguments:
@@ -64,7 +64,7 @@ class AuxiliaryClassifier(keras.layers.Layer):
         return outputs
 
     def take_outputs(self) -> tf.Tensor | None:
-        """Returns [batch, num_classes] of the last call in training, once; None where there was none since."""
+        """Returns the outputs [batch, num_classes] of the last call in training, only once; None if there are none."""
         return _LATEST.by_layer.pop(id(self), None)
 
     def compute_output_shape(self, input_shape):

@@ -19,15 +19,14 @@ POOLING_STRIDES = {"cifar": 3, "imagenet": 2}
 class AuxiliaryHead(keras.layers.Layer):
     """Classifies from the middle of the network: a pooled map, a 1x1 and a 2x2 convolution, a dense layer.
 
-    In order: ReLU, average pooling, 1x1 convolution to 128 channels, normalization, ReLU, 2x2
-    convolution to 768 channels, normalization, ReLU, dense. It is DARTS's head exactly for a map of
-    8x8 pixels (stem `cifar`, pooling 5x5 with stride 3) and of 7x7 pixels (stem `imagenet`, stride 2,
-    no normalization after the second convolution). On maps of other sizes each side is treated on
-    its own: a side under 5 pixels is not pooled, a side that has one pixel left meets a kernel of
-    one pixel instead of two, and what is larger than one pixel at the end is averaged.
+    In order: ReLU, average pooling, 1x1 convolution to 128 channels, normalization, ReLU, 2x2 convolution to 768
+    channels, normalization, ReLU, dense. For a map of 8x8 pixels (stem `cifar`, pooling 5x5 with stride 3) and of 7x7
+    pixels (stem `imagenet`, stride 2, no normalization after the second convolution) it is exactly DARTS's head. On
+    maps of other sizes each side is treated separately: a side under 5 pixels is not pooled, a side reduced to one
+    pixel gets a kernel of one pixel instead of two, and anything larger than one pixel at the end is averaged.
 
     Args:
-        num_classes: Classes.
+        num_classes: Number of classes.
         stem: `cifar` or `imagenet`.
 
     Call arguments:

@@ -1,15 +1,15 @@
-"""A copy of a network's weights and moving statistics, kept while the training goes on."""
+"""A copy of a network's weights and moving statistics, kept while training goes on."""
 
 import tensorflow as tf
 
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 
-# What checkpoints call them.
+# Its name in checkpoints.
 BEST_NETWORK = "best_network"
 
 
 class BestWeights:
-    """The weights of the best epoch so far; a checkpoint holds them beside the network's own.
+    """The weights of the best epoch so far; a checkpoint holds them as well as the network's own.
 
     Attributes:
         variables: A copy of each of the network's variables, in their order.
@@ -28,6 +28,6 @@ class BestWeights:
             copy.assign(tf.convert_to_tensor(own.value))
 
     def restore(self) -> None:
-        """Gives the network the values that were kept."""
+        """Restores the kept values in the network."""
         for copy, own in zip(self.variables, self._network.variables, strict=True):
             own.assign(tf.convert_to_tensor(copy))

@@ -14,19 +14,19 @@ from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class ShortcutBlock(keras.layers.Layer):
-    """Units one after the other, and a shortcut past them that is added to their output.
+    """A sequence of units, and a shortcut around them that is added to their output.
 
     Args:
-        units: Arguments of each `ConvolutionUnit`, in their order.
-        shortcut: `none`; `identity`; or `projection`, a 1x1 convolution with normalization and the
-            units' stride, which is needed where they change the shape.
+        units: Arguments of each `ConvolutionUnit`, in order.
+        shortcut: `none`; `identity`; or `projection`, a 1x1 convolution with normalization and the units' stride,
+            needed if the units change the shape.
         final_relu: Whether a ReLU follows the addition.
 
     Call arguments:
         inputs: [batch, height, width, channels], float.
         training: Whether normalization uses the batch's statistics and the units are dropped.
-        drop_path: Probability and seed, or None. For images whose path is dropped only the
-            shortcut is left; without a shortcut nothing is dropped.
+        drop_path: Probability and seed, or None. Images whose path is dropped only take the shortcut; without a
+            shortcut nothing is dropped.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class ShortcutBlock(keras.layers.Layer):
 
 
 class BlockNetwork(keras.Model):
-    """Classifies images: blocks one after the other, mean over the pixels, dense layer; no auxiliary head.
+    """Classifies images: a sequence of blocks, mean over the pixels, dense layer; no auxiliary head.
 
-    A subclass says which blocks.
+    A subclass defines the blocks.
 
     Args:
-        num_classes: Classes.
+        num_classes: Number of classes.
         init_channels: Channels of the first convolution, from which all others follow.
         stem: `cifar` (keeps the images' size) or `imagenet`.
 
@@ -100,7 +100,7 @@ class BlockNetwork(keras.Model):
         drop_path: Probability and seed of the training step, or None to drop no path.
     """
 
-    # As in a network of cells that has none.
+    # As in a network of cells without one.
     auxiliary_head = None
 
     def __init__(self, num_classes: int, init_channels: int, stem: str = "cifar", **kwargs) -> None:
@@ -114,7 +114,7 @@ class BlockNetwork(keras.Model):
         self.classifier = classifier(num_classes, self.blocks[-1].units[-1].channels)
 
     def build_blocks(self) -> list[ShortcutBlock]:
-        """Returns the blocks in their order, the stem's convolutions among them."""
+        """Returns the blocks in order, including the stem's convolutions."""
         raise NotImplementedError
 
     def layer_shapes(self, input_shape) -> Iterator[tuple[keras.layers.Layer, Any]]:

@@ -1,4 +1,4 @@
-"""Measures of a test in which every class counts alike, however many images it has; scikit-learn computes them."""
+"""Measures of a test that weight every class equally, however many images it has; scikit-learn computes them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from eoinas_tf.evaluation.predictions import Predictions
 
-# Classes are uneven where the largest has more than so many times the images of the smallest.
+# Classes are uneven if the largest has more than this many times the images of the smallest.
 UNEVEN_RATIO = 1.5
 
 
@@ -16,7 +16,7 @@ class ClassMeasures(NamedTuple):
 
     Args:
         balanced_accuracy: Mean recall of the classes that have test images, a fraction.
-        macro_f1: Mean F1 of the classes that occur among the labels or the answers, a fraction.
+        macro_f1: Mean F1 of the classes that occur among the labels or the predictions, a fraction.
         recall: By class name, the fraction of its test images that were classified correctly; None without images.
     """
 
@@ -25,7 +25,7 @@ class ClassMeasures(NamedTuple):
     recall: dict[str, float | None]
 
     def summary(self) -> dict[str, Any]:
-        """Returns them under the names that summary.json has for them."""
+        """Returns the measures under their names in summary.json."""
         return {
             "test_balanced_accuracy": self.balanced_accuracy,
             "test_macro_f1": self.macro_f1,
@@ -37,7 +37,7 @@ def class_measures(predictions: Predictions, class_names: Sequence[str]) -> Clas
     """Returns the measures of a test.
 
     Args:
-        predictions: A network's answers.
+        predictions: A network's predictions.
         class_names: A name for each class.
     """
     from sklearn.metrics import f1_score, recall_score  # Here, so that no start waits for it.

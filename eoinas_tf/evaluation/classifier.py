@@ -1,4 +1,4 @@
-"""The dense layer that a network and its auxiliary head end with."""
+"""The dense layer at the end of a network and of its auxiliary head."""
 
 import keras
 
@@ -6,7 +6,7 @@ from eoinas_tf.space.initializers import FanInUniform
 
 
 def classifier(num_classes: int, fan_in: int, name: str = "classifier") -> keras.layers.Dense:
-    """Returns a dense layer whose kernel and bias start uniform within 1 / sqrt(fan_in), as PyTorch's do.
+    """Returns a dense layer with kernel and bias initialized uniformly within 1 / sqrt(fan_in), as in PyTorch.
 
     Args:
         num_classes: Outputs, the classes' logits.
@@ -17,6 +17,6 @@ def classifier(num_classes: int, fan_in: int, name: str = "classifier") -> keras
         num_classes,
         kernel_initializer=FanInUniform(fan_in),
         bias_initializer=FanInUniform(fan_in),
-        dtype="float32",  # Also where the other layers compute in a shorter type.
+        dtype="float32",  # Even if the other layers compute in a shorter type.
         name=name,
     )

@@ -1,4 +1,4 @@
-"""Which classes a network takes for which: the confusion matrix and what is read from it."""
+"""Which classes a network confuses: the confusion matrix and what is read from it."""
 
 import csv
 import io
@@ -13,12 +13,12 @@ TABLE_COLUMNS = ("class", "images", "correct", "accuracy", "most_often_taken_for
 
 
 class Confusion(NamedTuple):
-    """One class taken for another.
+    """One class mistaken for another.
 
     Args:
         true_class: The right class.
-        predicted_class: What it was taken for.
-        times: How many images of it were.
+        predicted_class: The class that was predicted instead.
+        times: Number of images confused this way.
         class_images: Images of the right class.
         positions: Positions of these images in the test set, the most confident mistakes first.
     """
@@ -31,13 +31,13 @@ class Confusion(NamedTuple):
 
 
 def confusion_matrix(predictions: Predictions) -> np.ndarray:
-    """Counts the images of each class that were taken for each class.
+    """Counts the images of each true class by predicted class.
 
     Args:
-        predictions: A network's answers.
+        predictions: A network's predictions.
 
     Returns:
-        int64 [classes, classes]: the right class by row, the predicted one by column.
+        int64 [classes, classes]: the true class by row, the predicted one by column.
     """
     classes = predictions.num_classes
     cells = predictions.labels.astype(np.int64) * classes + predictions.predicted
@@ -45,12 +45,12 @@ def confusion_matrix(predictions: Predictions) -> np.ndarray:
 
 
 def worst_confusions(predictions: Predictions, pairs: int, positions: int) -> list[Confusion]:
-    """Returns the pairs of classes that were confused most often; of equally frequent ones the smaller class first.
+    """Returns the pairs of classes that were confused most often; ties: the smaller class first.
 
     Args:
-        predictions: A network's answers.
-        pairs: How many pairs at most.
-        positions: How many images of each at most.
+        predictions: A network's predictions.
+        pairs: Most pairs to return.
+        positions: Most images to return for each.
     """
     matrix = confusion_matrix(predictions)
     mistakes = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
@@ -70,15 +70,15 @@ def worst_confusions(predictions: Predictions, pairs: int, positions: int) -> li
 
 
 def class_accuracy_table(matrix: np.ndarray, class_names: Sequence[str]) -> str:
-    """Returns a class a line as comma-separated values, with the class that it is most often taken for.
+    """Returns one class per line as comma-separated values, with the class that it is most often mistaken for.
 
     Args:
-        matrix: What `confusion_matrix` returns.
+        matrix: The result of `confusion_matrix`.
         class_names: A name for each class.
 
     Returns:
-        The table under `TABLE_COLUMNS`; what there is not, such as the accuracy of a class without
-        test images, is left empty.
+        The table under `TABLE_COLUMNS`; missing values, such as the accuracy of a class without test images, are left
+        empty.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""What hand-designed networks are made of: convolution, batch normalization, activation."""
+"""The building block of hand-designed networks: convolution, batch normalization, activation."""
 
 import keras
 import tensorflow as tf
@@ -13,13 +13,13 @@ ACTIVATIONS = {"linear": tf.identity, "relu": tf.nn.relu, "relu6": tf.nn.relu6}
 class ConvolutionUnit(keras.layers.Layer):
     """Convolution with symmetric padding and without bias, normalization, activation.
 
-    Initial weights are drawn as everywhere in this package, within 1 / sqrt(fan_in).
+    Initial weights are drawn within 1 / sqrt(fan_in), as everywhere in this package.
 
     Args:
-        channels: Output channels; of a depthwise convolution those of its input.
+        channels: Output channels; for a depthwise convolution, those of its input.
         kernel_size: Side of the kernel in pixels, odd.
         stride: 1 or 2.
-        depthwise: Whether each channel has one kernel of its own.
+        depthwise: Whether each channel has its own kernel.
         activation: A key of `ACTIVATIONS`.
 
     Call arguments:
@@ -69,7 +69,7 @@ class ConvolutionUnit(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
         padding = self.kernel_size // 2
-        if padding and not self.depthwise:  # The depthwise layer pads by itself.
+        if padding and not self.depthwise:  # The depthwise layer does its own padding.
             inputs = tf.pad(inputs, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
         return ACTIVATIONS[self.activation](self.normalization(self.convolution(inputs), training=training))
 

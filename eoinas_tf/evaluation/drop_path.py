@@ -1,7 +1,7 @@
-"""Drop path: during training whole branches of a cell are left out, for each image on its own (paper, section 4.3).
+"""Drop path: in training, whole branches of a cell are dropped, for each image separately (paper, section 4.3).
 
-Nothing here has state. The random numbers come from a seed that the training derives from
-its global step, so a resumed run drops what an uninterrupted one would have dropped.
+Nothing here has state. The random values come from a seed that training derives from its global step, so a resumed run
+drops the same paths as an uninterrupted one.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from eoinas_tf.random_seeds import ALGORITHM
 
 
 class DropPath(NamedTuple):
-    """What a network needs to know about dropping paths in one training step.
+    """The drop-path values of one training step.
 
     Args:
-        probability: Float scalar in [0, 1), the probability that a path is dropped. A tensor,
-            because it rises over the training and must not cause a new trace.
+        probability: Float scalar in [0, 1), the probability that a path is dropped. A tensor, because it rises during
+            training and must not cause a new trace.
         seed: int32 or int64 [2], different at every step.
     """
 
@@ -25,12 +25,12 @@ class DropPath(NamedTuple):
 
 
 def drop_path_probability(step: tf.Tensor, total_steps: int, largest: float) -> tf.Tensor:
-    """Returns the probability of dropping a path, which rises linearly over the training.
+    """Returns the probability of dropping a path, which rises linearly during training.
 
     Args:
         step: Integer scalar, training steps done so far.
-        total_steps: Steps of the whole training.
-        largest: Probability that is approached at the end.
+        total_steps: Steps of the whole training run.
+        largest: Probability approached at the end.
 
     Returns:
         float32 scalar: 0 in the first step, `largest * step / total_steps` later.
@@ -39,7 +39,7 @@ def drop_path_probability(step: tf.Tensor, total_steps: int, largest: float) -> 
 
 
 def drop_path_of_cell(drop_path: DropPath, cell: int) -> DropPath:
-    """Returns the same probability with a seed of the cell's own, so that no two cells share masks.
+    """Returns the same probability with the cell's own seed, so that no two cells share masks.
 
     Args:
         drop_path: The network's.
@@ -49,9 +49,9 @@ def drop_path_of_cell(drop_path: DropPath, cell: int) -> DropPath:
 
 
 def draw_path_scales(drop_path: DropPath, paths: int, batch_size: tf.Tensor | int) -> tf.Tensor:
-    """Draws what each path of a cell is multiplied by, for each image.
+    """Draws the factor of each path of a cell for each image.
 
-    All paths of a cell are drawn at once: one random operation a cell, not one an edge.
+    All paths of a cell are drawn at once: one random operation per cell instead of one per edge.
 
     Args:
         drop_path: Probability and seed.
@@ -59,8 +59,8 @@ def draw_path_scales(drop_path: DropPath, paths: int, batch_size: tf.Tensor | in
         batch_size: Images in the batch.
 
     Returns:
-        float32 [paths, batch, 1, 1, 1]: 0 with the probability, else 1 / (1 - probability), so that
-        a path's expectation is what the test sees.
+        float32 [paths, batch, 1, 1, 1]: 0 with the given probability, else 1 / (1 - probability), so that a path's
+        expectation is its value in a test.
     """
     uniform = tf.random.stateless_uniform([paths, batch_size, 1, 1, 1], drop_path.seed, alg=ALGORITHM)
     probability = tf.cast(drop_path.probability, tf.float32)

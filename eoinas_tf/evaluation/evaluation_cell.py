@@ -17,31 +17,31 @@ from eoinas_tf.space.operations import OPERATIONS
 
 
 def genotype_from_data(genotype: Genotype | Mapping[str, Any]) -> Genotype:
-    """Returns a genotype from itself or from `genotype_to_data`'s plain data, checked like a file."""
+    """Returns a genotype, given itself or `genotype_to_data`'s plain data, checked like a file."""
     return genotype if isinstance(genotype, Genotype) else Genotype.from_json(json.dumps(genotype))
 
 
 def genotype_to_data(genotype: Genotype) -> dict[str, Any]:
-    """Returns a genotype as dicts, lists, texts and numbers, for a Keras config."""
+    """Returns a genotype as dicts, lists, strings and numbers, for a Keras config."""
     return json.loads(genotype.to_json())
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class EvaluationCell(keras.layers.Layer):
-    """A normal or reduction cell: two operations a node, summed; chosen nodes are concatenated.
+    """A normal or reduction cell: two operations per node, summed; chosen nodes are concatenated.
 
     Args:
         genotype: The genotype, or its plain data.
         channels: Channels of every node.
         is_reduction: Whether the cell halves height and width: operations that read one of the
             cell's two inputs then have stride 2.
-        follows_reduction: Whether the cell before halved height and width, so that the input from
-            two cells before is twice as large as the other.
+        follows_reduction: Whether the previous cell halved height and width, so that the input from the cell before
+            that is twice as large as the other.
 
     Call arguments:
-        inputs: Two tensors [batch, height, width, channels of their own], float: the outputs of the
-            cell two before and of the cell before. The first has twice the second's height and
-            width (rounded) where `follows_reduction`.
+        inputs: Two tensors [batch, height, width, channels], float, each with its own channels: the outputs of the cell
+            before the previous one and of the previous cell. With `follows_reduction`, the first has twice the second's
+            height and width (rounded).
         training: Whether normalization uses the batch's statistics and paths are dropped.
         drop_path: Probability and seed, or None to drop no path.
     """
@@ -61,7 +61,7 @@ class EvaluationCell(keras.layers.Layer):
         self.follows_reduction = follows_reduction
         self.edges = self.genotype.reduce if is_reduction else self.genotype.normal
         self.concatenated_nodes = self.genotype.reduce_concat if is_reduction else self.genotype.normal_concat
-        # Keras's fit compiles whole steps with XLA where all layers say that they suit it, minutes for twenty cells.
+        # Keras's fit compiles whole steps with XLA if all layers support it, which takes minutes for twenty cells.
         self.supports_jit = False
         first_block = FactorizedReduction if follows_reduction else ReLUConvolution
         self.first_preprocessing = first_block(channels, name="first_preprocessing")
@@ -101,7 +101,7 @@ class EvaluationCell(keras.layers.Layer):
     def call(
         self, inputs: Sequence[tf.Tensor], training: bool | None = None, drop_path: DropPath | None = None
     ) -> tf.Tensor:
-        """Returns [batch, height, width, channels * concatenated nodes]; half the sides in a reduction cell."""
+        """Returns [batch, height, width, channels * concatenated nodes]; a reduction cell halves the sides."""
         first, second = inputs
         scales = None
         if training and drop_path is not None:
@@ -123,7 +123,7 @@ class EvaluationCell(keras.layers.Layer):
         return tf.concat([copies[node].pop() for node in self.concatenated_nodes], axis=-1)
 
     def _readers(self, node: int) -> int:
-        """Returns how many operations read a node, and one more if it is concatenated."""
+        """Returns how many operations read a node, plus one if it is concatenated."""
         return sum(from_node == node for _, from_node in self.edges) + (node in self.concatenated_nodes)
 
     def compute_output_shape(self, input_shape):
@@ -134,7 +134,7 @@ class EvaluationCell(keras.layers.Layer):
         return (batch, *sides, self.channels * len(self.concatenated_nodes))
 
     def get_config(self) -> dict:
-        """Returns the constructor's arguments; the genotype as plain data."""
+        """Returns the constructor's arguments, with the genotype as plain data."""
         own = {
             "genotype": genotype_to_data(self.genotype),
             "channels": self.channels,

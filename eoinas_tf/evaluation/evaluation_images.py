@@ -1,4 +1,4 @@
-"""The images that a final network is trained and tested on, as the settings describe them."""
+"""The images that a final network is trained and tested on, loaded as the settings say."""
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.channel_normalization import normalization_statistics
@@ -11,10 +11,10 @@ def load_images(config: EvaluationConfig, given: ImageDataset | None = None) -> 
 
     Args:
         config: The settings.
-        given: The images themselves, where they are in memory already.
+        given: The images themselves, if already in memory.
 
     Raises:
-        DatasetError: It is unknown, not there, or not what the settings take it for.
+        DatasetError: It is unknown, missing, or does not match the settings.
     """
     return given or load_image_dataset(
         config.dataset,
@@ -32,7 +32,7 @@ def choose_preprocessing(config: EvaluationConfig, dataset: ImageDataset) -> Pre
 
     Args:
         config: The settings.
-        dataset: The data set, on whose training images the normalization may be measured.
+        dataset: The data set, whose training images may determine the normalization.
     """
     return Preprocessing(
         *normalization_statistics(dataset, config.normalization),

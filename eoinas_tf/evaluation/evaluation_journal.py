@@ -14,8 +14,8 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.epoch_log import EpochLog
 
-# By run in TensorBoard, the tags of the values of metrics.jsonl; runs share a chart where they share a tag. The root
-# run has no name.
+# For each TensorBoard run, the tags of the values of metrics.jsonl; runs that share a tag share a chart. The root run
+# has no name.
 CURVES = {
     "training": {
         "train_cross_entropy": "cross_entropy",
@@ -27,7 +27,7 @@ CURVES = {
 
 
 def curves_of(part: str) -> dict[str, dict[str, str]]:
-    """Returns what TensorBoard shows of each epoch: `CURVES` with those of the images that it ends with.
+    """Returns TensorBoard's curves of each epoch: `CURVES` and those of the images tested at its end.
 
     Args:
         part: `test` or `validation`, as in the names of metrics.jsonl.
@@ -41,7 +41,7 @@ def curves_of(part: str) -> dict[str, dict[str, str]]:
 
 
 def charts_of(part: str) -> dict[str, list[str]]:
-    """Returns TensorBoard's charts: for each title, patterns of the tags in it.
+    """Returns TensorBoard's charts: for each title, the patterns of its tags.
 
     Args:
         part: As for `curves_of`.
@@ -55,12 +55,12 @@ def charts_of(part: str) -> dict[str, list[str]]:
 
 
 def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotype | None) -> None:
-    """Keeps a copy of the genotype in a new run's folder, and compares it with that of an old one.
+    """Keeps a copy of the genotype in a new run's folder, or compares it with an old run's copy.
 
     Args:
         run: The open run folder.
         config: The settings, for the message.
-        genotype: The genotype; None for a network that is not made of cells, of which nothing is kept.
+        genotype: The genotype; None for a network without cells, for which nothing is kept.
 
     Raises:
         RunDirectoryError: The run began with other cells.
@@ -78,20 +78,20 @@ def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotyp
 
 
 class EvaluationJournal:
-    """Writes down each epoch; at the start it restores the newest checkpoint and cuts the logs back to it.
+    """Records each epoch; on opening, restores the newest checkpoint and truncates the logs to it.
 
     Args:
         run: The open run folder.
         config: The settings.
         state: The training's state, restored in place if there is a checkpoint.
         epoch_steps: Steps of an epoch.
-        part: The images that each epoch ends with, `test` or `validation`.
+        part: The images tested at the end of each epoch, `test` or `validation`.
 
     Attributes:
         metrics: The lines of metrics.jsonl so far.
 
     Raises:
-        StorageError: The run has logs or checkpoints, and none can be continued from.
+        StorageError: The run has logs or checkpoints, but no checkpoint to continue from.
     """
 
     def __init__(
@@ -113,13 +113,13 @@ class EvaluationJournal:
         self.metrics = self._log.metrics
 
     def add_epoch(self, record: dict[str, Any], timing: dict[str, float], is_last: bool) -> None:
-        """Writes an epoch's line, its curves, and a checkpoint if one is due; keeps the weights if it is the best yet.
+        """Writes an epoch's line and curves, and a checkpoint if one is due; keeps the best epoch's weights.
 
         Args:
             record: The epoch's line of metrics.jsonl.
-            timing: Its line of timing.jsonl: clock readings, kept apart so that the other
-                files are the same in every run of the same settings.
-            is_last: Whether the process trains no further epoch; then a checkpoint is always due.
+            timing: Its line of timing.jsonl: clock readings, kept apart so that the other files are identical in every
+                run with the same settings.
+            is_last: Whether the process trains no further epoch; if so, a checkpoint is always due.
         """
         epoch = record["epoch"]
         self._log.add_epoch(record, timing)
@@ -147,7 +147,7 @@ class EvaluationJournal:
         """Writes summary.json, the curves' picture and report.html, and closes the logs.
 
         Args:
-            summary: What it holds.
+            summary: The contents of summary.json.
         """
         result = self._log.new_result_run()
         result.scalars(summary["epochs"], {"result/test_accuracy": summary["test_accuracy"]})

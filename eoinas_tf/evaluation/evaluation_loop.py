@@ -23,19 +23,19 @@ def run_evaluation(
     genotype: Genotype | None = None,
     seconds_before: float = 0.0,
 ) -> dict[str, Any] | None:
-    """Trains, tests and exports the network that the settings name, in a run folder that the same call continues.
+    """Trains, tests and exports the network that the settings name; the same call resumes an unfinished run.
 
-    With `pytorch_weights` the training is left out. What `max_steps` ended early is tested and exported as it is.
+    With `pytorch_weights`, training is skipped. A run that `max_steps` ended early is tested and exported as it is.
 
     Args:
         config: The settings.
-        dataset: The images, where they are in memory already; those that the settings name where not given.
+        dataset: The images, if already in memory; by default those that the settings name.
         genotype: The cells themselves, likewise.
-        seconds_before: Seconds before the call that count in the time budget `hours`, such as those of imports.
+        seconds_before: Seconds before the call that count towards the time budget `hours`, such as those of imports.
 
     Returns:
-        What summary.json holds; its paths are relative to the run folder. None in a process that only
-        helps another one, which writes the folder.
+        The contents of summary.json; its paths are relative to the run folder. None in a process that only helps
+        another one, which writes the folder.
 
     Raises:
         EoinasError: The genotype or the data cannot be read, the run folder cannot be used, a loss became
@@ -64,18 +64,18 @@ def train_epoch(step: EvaluationStep, epoch: Epoch, runner: StepRunner) -> dict[
         runner: Runs the steps.
 
     Returns:
-        Clock readings for timing.jsonl; None if `max_steps` ended the training within the epoch.
+        Clock readings for timing.jsonl; None if `max_steps` ended the run within the epoch.
 
     Raises:
         NonFiniteError: A loss or gradient was NaN or infinite when it was shown or saved.
-        StoppedError: The run was asked to stop, and is saved.
+        StoppedError: The run was asked to stop, and its state is saved.
     """
 
     def one(shares: Iterator, number: tf.Tensor) -> None:
         step.train(*next(shares), number)
 
     results = step.state.results
-    # Shown is the loss that can be compared with the test's, without the auxiliary head's share.
+    # The loss shown is the one comparable with the test's, without the auxiliary head's share.
     calls = StepCalls(
         one, step.train_repeatedly, results, "after_training_step", runner.config.batch_size, results.mean_cross_entropy
     )

@@ -18,12 +18,12 @@ from eoinas_tf.space.genotype import Genotype
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class EvaluationNetwork(keras.Model):
-    """Classifies images; an auxiliary head after the second reduction cell helps in training only.
+    """Classifies images; an auxiliary head after the second reduction cell is only used in training.
 
     Args:
         genotype: The genotype, or its plain data.
-        num_classes: Classes.
-        cells: Cells; the reduction cells stand at a third and two thirds of them.
+        num_classes: Number of classes.
+        cells: Number of cells; the reduction cells are at a third and two thirds of the depth.
         init_channels: Channels C of the first cell; they double in each reduction cell.
         stem: `cifar` or `imagenet`.
         auxiliary: Whether there is an auxiliary head.

@@ -1,4 +1,4 @@
-"""What stands around a final training's algorithm: images, network, records, exports; the rest is every run's."""
+"""The parts of a final training run around its algorithm: images, network, records and exports."""
 
 import contextlib
 import functools
@@ -45,7 +45,7 @@ from eoinas_tf.training.step_pace import Stretch
 
 
 class EvaluationSession(RunSession):
-    """One training of a final network in its run folder, from its first epoch that is left to its exports.
+    """One training run of a final network in its run folder, from the first epoch left to run to its exports.
 
     Attributes:
         step: The training step and the test step.
@@ -54,8 +54,8 @@ class EvaluationSession(RunSession):
 
     Args:
         config: The settings.
-        genotype: The cells; None for a network that is not made of them.
-        dataset: The images, where they are in memory already; those that the settings name where not given.
+        genotype: The cells; None for a network without cells.
+        dataset: The images, if already in memory; by default those that the settings name.
 
     Raises:
         EoinasError: The data cannot be read, the run folder cannot be used, the memory does not suffice, or SIGTERM,
@@ -85,13 +85,13 @@ class EvaluationSession(RunSession):
         weights = self._weights = read_initial_weights(config, dataset.image_shape[2])
         if weights is not None:
             keep_initial_weights(run, weights.record())
-        # After the records: a run that holds cells has more than begun.
+        # After the records: a folder with cells in it holds a run that has begun.
         keep_genotype(run, config, self._genotype)
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs
         self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
         self._fitted, budget = config_within_budget(config, self._genotype, dataset.image_shape, dataset.num_classes)
-        # Not before, so that a network starts the same whether its width was asked for or found.
+        # Not earlier, so that a network starts the same whether its width was given or chosen by a budget.
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
             build = functools.partial(
                 build_network, self._fitted, self._genotype, dataset.image_shape, dataset.num_classes
@@ -114,7 +114,7 @@ class EvaluationSession(RunSession):
         self._table = EpochTable(self.progress, epoch_titles(self._part))
 
     def training_step(self, number: int) -> EvaluationStep:
-        """Returns the step that an epoch trains with: the one of a frozen backbone in `freeze_backbone_epochs`.
+        """Returns the step for an epoch's training: with a frozen backbone in the first `freeze_backbone_epochs`.
 
         Args:
             number: The epoch, counted from 1.
@@ -128,29 +128,29 @@ class EvaluationSession(RunSession):
 
     @property
     def _measured(self) -> ImageSplit:
-        """The images that each epoch ends with: the validation images, the test images where there are none."""
+        """The images tested at the end of each epoch: the validation images or, if there are none, the test images."""
         return self.dataset.test if self.dataset.validation is None else self.dataset.validation
 
     @functools.cached_property
     def tests(self) -> tf.data.Dataset:
-        """Batches of all images that each epoch ends with, of each the part that this process loads."""
+        """Batches of all images tested at the end of each epoch: of each batch, this process's part."""
         rows = self.replicas.worker_rows(self.config.batch_size)
         return test_batches(self._measured, self.preprocessing, batch_size=self.config.batch_size, rows=rows)
 
     @property
     def ends_early(self) -> bool:
-        """Whether `max_steps` ends the run before its end."""
+        """Whether `max_steps` ends the run before its last step."""
         return super().ends_early and not is_stopped(self._journal.metrics, self.config.early_stopping_epochs)
 
     def epochs_left(self) -> Iterator[int]:
-        """Yields the epochs that are not finished, until `early_stopping_epochs` ends the training or none is left."""
+        """Yields the epochs that are not finished, until `early_stopping_epochs` stops the run or none is left."""
         for number in super().epochs_left():
             if self.first_step_of(number) >= self.last_step:
                 return
             yield number
 
     def _end_if_stopped(self, metrics: list[dict[str, Any]], done: int) -> bool:
-        """Ends the run here where `early_stopping_epochs` asks for it after these epochs; says whether it does."""
+        """Ends the run here if `early_stopping_epochs` stops it after these epochs; returns whether it does."""
         stops = is_stopped(metrics, self.config.early_stopping_epochs)
         if stops:
             self.last_step = done
@@ -158,7 +158,7 @@ class EvaluationSession(RunSession):
 
     @contextlib.contextmanager
     def epoch(self, number: int) -> Iterator[Epoch]:
-        """Prepares an epoch; while it lasts, a signal waits for what saves.
+        """Prepares an epoch; inside the block, a signal waits for the next save.
 
         Args:
             number: The epoch, counted from 1.
@@ -182,7 +182,7 @@ class EvaluationSession(RunSession):
             yield Epoch(number, self.total_epochs, batches, first_step, run_end=self.last_step)
 
     def test(self, epoch: Epoch) -> TestMeans:
-        """Tests the network at the end of an epoch, on the validation images where there are some.
+        """Tests the network at the end of an epoch, on the validation images if there are any.
 
         Args:
             epoch: The epoch.
@@ -203,7 +203,7 @@ class EvaluationSession(RunSession):
         return means
 
     def write_epoch(self, epoch: Epoch, test_means: TestMeans, timing: dict[str, float]) -> None:
-        """Writes an epoch down and saves where it is due.
+        """Records an epoch, and saves a checkpoint if one is due.
 
         Args:
             epoch: The epoch.
@@ -211,7 +211,7 @@ class EvaluationSession(RunSession):
             timing: Clock readings.
 
         Raises:
-            StoppedError: The run was asked to stop, and is saved.
+            StoppedError: The run was asked to stop, and its state is saved.
         """
         step, done = self.step, epoch.last_step
         train_means = step.state.results.means(epoch.number)
@@ -234,10 +234,10 @@ class EvaluationSession(RunSession):
         self.saves.after_epoch(done)
 
     def finish(self) -> dict[str, Any] | None:
-        """Tests the trained network, exports it, and writes the summary, also of a training that ended early.
+        """Tests the trained network, exports it, and writes the summary, even if the run ended early.
 
         Returns:
-            What summary.json holds; None in a process that only helps another one, which writes the folder.
+            The contents of summary.json; None in a process that only helps another one, which writes the folder.
         """
         self.step.agree_on_statistics()
         if not self.run.is_writer:
@@ -278,13 +278,13 @@ class EvaluationSession(RunSession):
         return summary
 
     def _choose_weights(self) -> dict[str, Any]:
-        """Gives the network the weights that are tested; returns what summary.json says of the choice."""
+        """Gives the network the weights to be tested; returns the choice for summary.json."""
         if self.dataset.validation is None:
             return {}
         best, number = self.step.state.best, best_epoch(self._journal.metrics)
         if best is None:
             number, rest = divmod(self.last_step, self.epoch_steps)
-            # None where max_steps ended the training within an epoch, with weights that were not validated.
+            # None if max_steps ended the run within an epoch, with weights that were not validated.
             number = None if rest else number
         elif number is not None:
             best.restore()
@@ -301,5 +301,5 @@ class EvaluationSession(RunSession):
         self._journal.save_step(done)
 
     def _measure_test(self) -> None:
-        """Notes how long the test after each epoch takes."""
+        """Measures how long the test after each epoch takes."""
         self.progress.pace.expect_between_epochs(seconds_to_test(self.step, self.tests))

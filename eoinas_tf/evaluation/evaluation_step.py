@@ -26,21 +26,21 @@ from eoinas_tf.optimization.weight_gradients import clip_and_decay
 from eoinas_tf.optimization.weight_update import ReplicaResults, update_weights
 from eoinas_tf.random_seeds import ALGORITHM, stateless_seed
 
-# In checkpoints, the part that is the averages of the network's variables.
+# The name of the averages of the network's variables in checkpoints.
 AVERAGES = "averages"
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationState:
-    """Everything that a training changes; a checkpoint holds all of it.
+    """Everything that training changes; a checkpoint holds all of it.
 
     Args:
         network: The network with its weights and moving statistics.
         optimizer: The optimizer of its weights.
         results: Sums over the epoch's training steps.
-        loss_scale: The loss scale of float16; nothing in other precisions.
-        averaged_network: The network whose variables are moving averages of the first one's; None: there is none.
-        best: The weights of the best epoch so far, where they are kept.
+        loss_scale: The loss scale of float16; empty in other precisions.
+        averaged_network: A network whose variables are moving averages of the first one's; None if there is none.
+        best: The weights of the best epoch so far, if they are kept.
     """
 
     network: FinalNetwork
@@ -52,11 +52,11 @@ class EvaluationState:
 
     @property
     def tested_network(self) -> FinalNetwork:
-        """The network that is tested and exported: that of the averages, where there are some."""
+        """The network that is tested and exported: the averaged one, if there is one."""
         return self.averaged_network or self.network
 
     def variables(self) -> dict[str, list]:
-        """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
+        """Returns all variables by owner: the state manifest. All else follows from seed and step."""
         return {
             "network": self.network.variables,
             "optimizer": self.optimizer.variables,
@@ -75,11 +75,11 @@ def build_evaluation_state(
     Args:
         config: The optimizer, learning rates, their schedule, momentum and weight decay.
         network: The network.
-        total_steps: Training steps of the whole training, the length of the schedule.
-        averaged_network: Another one like it, for the averages; its weights count for nothing.
+        total_steps: Training steps of the whole run, the length of the schedule.
+        averaged_network: A second network of the same kind, for the averages; its own weights are not used.
 
     Returns:
-        The state of a training that has not begun.
+        The state of a run that has not begun.
     """
     learning_rate = LearningRateSchedule(
         config.learning_rate_schedule,
@@ -107,7 +107,7 @@ class TestMeans(NamedTuple):
     Args:
         loss: Mean cross-entropy, without label smoothing.
         accuracy: Fraction classified correctly.
-        top_5_accuracy: Fraction whose class is among the five that the network finds likeliest.
+        top_5_accuracy: Fraction whose class is among the network's five most likely ones.
     """
 
     loss: float
@@ -119,11 +119,11 @@ class EvaluationStep:
     """The training step and the test step; both leave their results on the device.
 
     Args:
-        state: What they change.
+        state: What the steps change.
         config: The settings.
-        total_steps: Training steps of the whole training, over which drop path rises.
-        replicas: The copies of the network; one where not given.
-        class_factors: What an image's training loss is multiplied by, by its class, float32 [classes]; None: nothing.
+        total_steps: Training steps of the whole run, over which drop path rises.
+        replicas: The copies of the network; by default one.
+        class_factors: Factor of an image's training loss for each class, float32 [classes]; None: all 1.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class EvaluationStep:
         self.total_steps = total_steps
         self.replicas = replicas or Replicas()
         self.class_factors = class_factors
-        # Neither step has control flow on tensors; leaving AutoGraph out saves seconds of start-up.
+        # Neither step has control flow on tensors; skipping AutoGraph saves seconds of start-up.
         self.train = tf.function(self._train, autograph=False)
         self.train_repeatedly = tf.function(self._train_repeatedly, autograph=False)
         self.test = tf.function(self._test, autograph=False)
@@ -156,7 +156,7 @@ class EvaluationStep:
         return drop_path_probability(step, self.total_steps, self.config.drop_path)
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:
-        """Descends the loss by one step; every replica on its share of the batch.
+        """Descends the loss by one step; every replica processes its share of the batch.
 
         Args:
             images: float32 [share, height, width, channels] of each replica.
@@ -188,7 +188,7 @@ class EvaluationStep:
     def _replica_results(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
     ) -> tuple[ReplicaResults, tf.Tensor]:
-        """Runs forward and backward on a replica's share, piece by piece, and averages with the other replicas.
+        """Runs forward and backward on a replica's share, piece by piece, and averages over all replicas.
 
         Returns:
             The results, and the share's mean bare cross-entropy, float32 scalar.
@@ -206,7 +206,7 @@ class EvaluationStep:
         return ReplicaResults(gradients, norm, loss, accuracy), bare_loss
 
     def _mixed(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, TrainingTargets]:
-        """Returns a replica's share of the batch after mixup and CutMix, and what it is to be classified as."""
+        """Returns a replica's share of the batch after mixup and CutMix, with its targets."""
         mixup_alpha, cutmix_alpha = self.config.mixup_alpha, self.config.cutmix_alpha
         if mixup_alpha == cutmix_alpha == 0.0:
             return images, TrainingTargets(labels)
@@ -238,7 +238,7 @@ class EvaluationStep:
         return [gradient / pieces for gradient in gradients], *(total / pieces for total in sums)
 
     def _drop_path_seed(self, step: tf.Tensor) -> tf.Tensor | None:
-        """Returns the seed of a step's dropped paths on this replica, or None to drop none."""
+        """Returns the seed of a step's dropped paths on this replica, or None if no path is dropped."""
         if self.config.drop_path == 0.0:
             return None
         return self.replicas.own_seed(stateless_seed(self.config.seed, "drop path", step))
@@ -246,15 +246,15 @@ class EvaluationStep:
     def _piece_gradients(self, images: tf.Tensor, targets: TrainingTargets, step: tf.Tensor, seed: tf.Tensor | None):
         """Returns gradients (times the loss scale), loss, accuracy and bare cross-entropy of some images.
 
-        The loss is the logits' mean cross-entropy plus the weighted auxiliary head's, both with
-        smoothed labels and the classes' factors; the bare one has none of these. A mixed image counts
-        as correct if it is taken for the class that has the larger share of it.
+        The loss is the logits' mean cross-entropy plus the weighted one of the auxiliary head, both with smoothed
+        labels and the classes' factors; the bare cross-entropy has none of these. A mixed image counts as correct if it
+        is classified as the class that has the larger share in it.
 
         Args:
             images: float32 [images, height, width, channels].
-            targets: What they are to be classified as.
+            targets: Their targets.
             step: Global step, counted from 0, int64 scalar.
-            seed: Seed of the dropped paths, integer [2], or None to drop none.
+            seed: Seed of the dropped paths, integer [2], or None if no path is dropped.
         """
         network, config = self.state.network, self.config
         drop_path = None if seed is None else DropPath(self.drop_path_probability(step), seed)
@@ -266,8 +266,8 @@ class EvaluationStep:
             for auxiliary_logits in auxiliary:
                 loss += config.auxiliary_weight * targets.mean_cross_entropy(auxiliary_logits, *kind)
             scaled_loss = self.state.loss_scale.scale(loss)
-        # Zero and not None where a genotype leaves an operation's output unused; only TensorFlow's own
-        # variables, not Keras's around them, can be asked for that.
+        # Zero, not None, where a genotype leaves an operation's output unused; only TensorFlow's own variables support
+        # that, not the Keras variables around them.
         gradients = tape.gradient(
             scaled_loss,
             [weight.value for weight in network.trainable_variables],
@@ -278,7 +278,7 @@ class EvaluationStep:
         return gradients, loss, mean_accuracy(targets.main_labels(), logits), bare_loss
 
     def _test(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> None:
-        """Adds a batch's test results; the auxiliary head has no part in them.
+        """Adds a batch's test results; the auxiliary head is not used.
 
         Args:
             images: float32 [share, height, width, channels] of each replica.
@@ -300,7 +300,7 @@ class EvaluationStep:
             self.replicas.agree_on_statistics(self.state.averaged_network)
 
     def test_all(self, batches: tf.data.Dataset) -> TestMeans:
-        """Tests the network on all images; every replica on its share, with the statistics that all agree on.
+        """Tests the network on all images, each replica on its share, with the statistics averaged over all replicas.
 
         Args:
             batches: Yields (images, labels, weights).

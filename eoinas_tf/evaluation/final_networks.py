@@ -1,4 +1,4 @@
-"""The kinds of network that a final training knows by name: that of a genotype's cells, and hand-designed ones."""
+"""The kinds of final network by name: the network of a genotype's cells, and hand-designed ones."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,8 @@ def _mobile_network(config: EvaluationConfig, genotype: Genotype | None, num_cla
     return MobileNetV2(num_classes, config.init_channels, config.stem)
 
 
-# By the values of --network: what builds it from the settings, the genotype (None but for cells), and the classes.
+# For each value of --network: a function that builds it from the settings, the genotype (None unless it has cells), and
+# the classes.
 FINAL_NETWORKS: dict[str, Callable[[EvaluationConfig, Genotype | None, int], FinalNetwork]] = {
     "cells": _cell_network,
     "residual": _residual_network,

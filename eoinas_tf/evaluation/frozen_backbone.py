@@ -1,4 +1,4 @@
-"""The training step while all but the heads is frozen: no weight and no moving statistic of the backbone moves."""
+"""The training step while all but the heads is frozen: the backbone's weights and moving statistics stay the same."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from eoinas_tf.evaluation.initial_weights import backbone_layers
 
 @contextlib.contextmanager
 def frozen(network: FinalNetwork) -> Iterator[None]:
-    """Makes the weights of the backbone untrainable while it lasts; its normalization then uses moving statistics.
+    """Makes the backbone's weights untrainable inside the block; its normalization then uses moving statistics.
 
     Args:
         network: The network.
@@ -28,11 +28,11 @@ def frozen(network: FinalNetwork) -> Iterator[None]:
 
 
 class FrozenBackboneStep(EvaluationStep):
-    """Trains the classifier and the auxiliary head alone, on features that are computed as in a test.
+    """Trains only the classifier and the auxiliary head, on features computed as in a test.
 
     Gradient clipping, weight decay and momentum act on the heads' weights only, and no path is dropped. The learning
-    rate and the count of steps go on as in every step. The network is frozen only while a step is traced, so that all
-    else sees it as it is.
+    rate and the step count advance as in every step. The network is frozen only while a step is traced, so that all
+    other code sees it unfrozen.
     """
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:

@@ -1,7 +1,7 @@
-"""What `--list_genotypes` prints: the published cells' networks, as counted here, beside what is published of them.
+"""The output of `--list_genotypes`: the sizes of the published cells' networks, as counted here and as published.
 
-The counts are kept here and not made each time, so that the table is there at once, without TensorFlow; a test
-counts them anew.
+The counts are stored here rather than computed, so that the table appears at once, without TensorFlow; a test recounts
+them.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
-# The networks that the papers' tables are about; the stems' usual classes and image sizes go with them.
+# The networks in the papers' tables, with the usual classes and image sizes of the stems.
 CIFAR = EvaluationConfig(cells=20, init_channels=36, stem="cifar", auxiliary_weight=0.0)
 IMAGENET = EvaluationConfig(cells=14, init_channels=48, stem="imagenet", auxiliary_weight=0.0)
 USUAL_IMAGE_SIZES = {"cifar": (32, 32), "imagenet": (224, 224)}
@@ -22,7 +22,7 @@ COLUMNS = 80
 
 
 class CountedSize(NamedTuple):
-    """What a cell's two networks have, without the auxiliary head, and take for an image."""
+    """The sizes of a cell's two networks, without the auxiliary head, and their cost for one image."""
 
     cifar_parameters: int
     cifar_multiply_adds: int
@@ -46,14 +46,14 @@ COUNTED_SIZES = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishedSize:
-    """What is published of a cell's networks, in millions; None where nothing is.
+    """The published figures of a cell's networks, in millions; None where none is published.
 
     Args:
         cifar_parameters: Parameters of the CIFAR network.
         imagenet_parameters: Parameters of the ImageNet network.
         imagenet_multiply_adds: Its multiply-adds; those of CIFAR networks are not published.
-        source: Where these figures stand.
-        note: Why the measured ones differ, where they do by more than rounding or ways of counting.
+        source: Where the figures are published.
+        note: Why the counted figures differ, if they do by more than rounding or the way of counting.
     """
 
     cifar_parameters: float | None
@@ -155,8 +155,8 @@ def genotype_table(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> Iterato
         names: Keys of `PUBLISHED_GENOTYPES`.
 
     Yields:
-        The table line by line, then each cell's source, that of its published figures, and the
-        reason of large differences.
+        The table line by line, then each cell's source, the source of its published figures, and the reason for large
+        differences.
     """
     names = tuple(names)
     for network in (CIFAR, IMAGENET):
@@ -189,13 +189,13 @@ def genotype_table(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> Iterato
 
 
 def genotype_records(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> list[dict[str, Any]]:
-    """Returns what the table says as JSON objects, counts to the last digit.
+    """Returns the table as JSON objects, with exact counts.
 
     Args:
         names: Keys of `PUBLISHED_GENOTYPES`.
 
     Returns:
-        For each its name, its source, what is counted, and under `published`, in millions, what is published.
+        For each cell its name, its source, the counts and, under `published`, the published figures in millions.
     """
     return [
         {
@@ -209,7 +209,7 @@ def genotype_records(names: Iterable[str] = tuple(PUBLISHED_GENOTYPES)) -> list[
 
 
 def _beside(counted: int, published: float | None, digits: int) -> str:
-    """Returns a count and, in brackets, the published one, both in millions."""
+    """Returns a count followed by the published one in brackets, both in millions."""
     return f"{counted / MILLION:.{digits}f} M" + ("" if published is None else f" ({published:g})")
 
 

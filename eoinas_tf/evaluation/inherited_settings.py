@@ -1,4 +1,4 @@
-"""What a training takes from the run that its genotype comes from, where the user does not say otherwise."""
+"""Settings that a training run takes from the run that its genotype comes from, unless the user gives others."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from eoinas_tf.evaluation.weight_source import read_weight_source
 
 SETTINGS_FILE = "config.json"
 KINDS = ("SearchConfig", "EvaluationConfig")
-# They go with the images, so that they are not taken for other ones.
+# They belong to the images and are not applied to others.
 IMAGE_SETTINGS = (
     "data_dir",
     "image_size",
@@ -28,21 +28,21 @@ GENOTYPE_SETTINGS = ("operation_modules",)
 
 
 def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
-    """Fills settings that were not given, and says so on stderr.
+    """Fills in settings that were not given, and says so on stderr.
 
-    Those of the network come from `initial_weights`. Those of the images come from the config.json beside the genotype
-    file; data set and all that goes with it are left alone where another data set is given.
+    Settings of the network come from `initial_weights`. Those of the images come from the config.json beside the
+    genotype file; if another data set is given, the data set and everything that depends on it are left alone.
 
     Args:
-        values: A value for each setting of `EvaluationConfig`, not checked together yet.
+        values: A value for each setting of `EvaluationConfig`, not yet checked together.
         given: The settings that the user gave, on the command line or in a flagfile.
 
     Returns:
-        The settings, those of the genotype's run among them.
+        The settings, including those of the genotype's run.
 
     Raises:
-        ConfigurationError: The file cannot be read, a value in it is none of its setting, or a setting is not that of
-            the network that the weights belong to.
+        ConfigurationError: The file cannot be read, a value in it is not valid for its setting, or a setting differs
+            from that of the network that the weights belong to.
         WeightsError: `initial_weights` names no network.
     """
     if values["initial_weights"]:
@@ -82,7 +82,7 @@ def _say(source: str, taken: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 def _read_settings(file: Path) -> dict[str, Any]:
-    """Returns the settings of a run, nothing where the file is another program's."""
+    """Returns the settings of a run; none if the file is another program's."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The weights that a training begins with: those of a trained network, with a new classifier."""
+"""The weights that training begins with: those of a trained network, with a new classifier."""
 
 import hashlib
 import json
@@ -18,10 +18,10 @@ GREY, COLOUR = 1, 3
 
 
 class InitialWeights(NamedTuple):
-    """A trained network that another one takes its weights from.
+    """A trained network whose weights another network takes over.
 
     Args:
-        path: Where it comes from.
+        path: Where the network comes from.
         network: The network.
         channels: Channels of its images.
         sha256: Digest of its weights and moving statistics, in hexadecimal digits.
@@ -33,19 +33,19 @@ class InitialWeights(NamedTuple):
     sha256: str
 
     def record(self) -> dict[str, str]:
-        """Returns what a run writes down of it."""
+        """Returns a run's record of it."""
         return {"initial_weights": self.path, "initial_weights_sha256": self.sha256}
 
 
 def read_initial_weights(config: EvaluationConfig, channels: int) -> InitialWeights | None:
-    """Reads the network that a training's weights come from; None where they are drawn.
+    """Reads the network that the initial weights come from; None if they are drawn at random.
 
     Args:
         config: `initial_weights`.
         channels: Channels of the images to train on.
 
     Raises:
-        EoinasError: It cannot be read, or has images of other channels that cannot be matched.
+        EoinasError: It cannot be read, or its images have channels that cannot be matched.
     """
     if config.initial_weights is None:
         return None
@@ -61,7 +61,7 @@ def read_initial_weights(config: EvaluationConfig, channels: int) -> InitialWeig
 
 
 def weights_digest(network: FinalNetwork) -> str:
-    """Returns the SHA-256 of a network's weights and moving statistics, float32 one after the other.
+    """Returns the SHA-256 of a network's weights and moving statistics, concatenated as float32.
 
     Args:
         network: The network.
@@ -73,7 +73,7 @@ def weights_digest(network: FinalNetwork) -> str:
 
 
 def backbone_layers(network: FinalNetwork) -> list[keras.layers.Layer]:
-    """Returns the layers of a network in their order but its classifier and its auxiliary head.
+    """Returns the layers of a network in order, except its classifier and its auxiliary head.
 
     Args:
         network: The built network.
@@ -83,18 +83,18 @@ def backbone_layers(network: FinalNetwork) -> list[keras.layers.Layer]:
 
 
 def load_backbone(source: FinalNetwork, target: FinalNetwork) -> None:
-    """Copies weights and moving statistics: of all layers but the classifiers, whose classes are others.
+    """Copies weights and moving statistics of all layers except the classifiers, whose classes differ.
 
-    The auxiliary head, its classifier excepted, is copied where both networks have one of the same shapes. Where one
-    network takes grey and the other colour images, the first convolution is copied so that it answers to a grey image
-    as it did: its kernel summed over the colours, or a third of it for each colour.
+    The auxiliary head, except its classifier, is copied if both networks have one with the same shapes. If one network
+    takes grey images and the other colour images, the first convolution is converted so that it gives the same output
+    for a grey image: its kernel is summed over the colours, or divided by three for each colour.
 
     Args:
         source: The trained network.
-        target: A new network of the same cells, depth, width and stem.
+        target: A new network with the same cells, depth, width and stem.
 
     Raises:
-        ConfigurationError: It is another network.
+        ConfigurationError: The networks differ.
     """
     trained, untrained = (
         [variable for layer in backbone_layers(network) for variable in layer.variables] for network in (source, target)
@@ -107,14 +107,14 @@ def load_backbone(source: FinalNetwork, target: FinalNetwork) -> None:
     if None in heads:
         return
     old_head, new_head = (_without_classifier(head) for head in heads)
-    # Its second kernel is smaller on the maps of small images.
+    # The second kernel of the head is smaller on the maps of small images.
     if [variable.shape for variable in old_head] == [variable.shape for variable in new_head]:
         for new, old in zip(new_head, old_head, strict=True):
             new.assign(old.numpy())
 
 
 def fitting_values(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns a trained variable's values for a new variable, of other channels where it is the first kernel.
+    """Returns a trained variable's values for a new variable, converted to other channels if it is the first kernel.
 
     Args:
         values: The values, float32.

@@ -1,4 +1,4 @@
-"""A final network as a Keras model: raw pixels in, class probabilities out, each cell a layer of its own."""
+"""A final network as a Keras model: raw pixels in, class probabilities out, each cell a separate layer."""
 
 from collections.abc import Sequence
 
@@ -18,15 +18,15 @@ POOLINGS = {
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class CellClassifier(keras.Model):
-    """A functional Keras model whose loss in training takes in that of the `AuxiliaryClassifier` among its layers."""
+    """A functional Keras model whose training loss includes that of the `AuxiliaryClassifier` among its layers."""
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Returns the compiled loss, in training plus the weighted one of the auxiliary classifier."""
+        """Returns the compiled loss; in training, plus the weighted loss of the auxiliary classifier."""
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         for layer in self.layers if training else ():
             outputs = layer.take_outputs() if isinstance(layer, AuxiliaryClassifier) else None
             if outputs is not None:
-                # Which holds what layers add to the loss, too: that counts once.
+                # This includes what layers add to the loss, which must count only once.
                 auxiliary_loss = super().compute_loss(x, y, outputs, sample_weight, training)
                 added = sum(keras.ops.sum(addition) for addition in self.losses)
                 loss = loss + layer.loss_weight * (auxiliary_loss - added)
@@ -34,11 +34,11 @@ class CellClassifier(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Makes the model again; what is inside of its layers computes in the type that the layers were saved with."""
+        """Rebuilds the model; the layers inside its layers compute in the type with which those were saved."""
         own = (layer for layer in config["layers"] if str(layer["registered_name"]).startswith("eoinas_tf>"))
         saved = next((layer["config"].get("dtype") for layer in own), None)
         before = keras.config.dtype_policy()
-        # Layers make those inside of them without a type: these then take the policy of the process.
+        # Layers create their inner layers without a type, which then take the policy of the process.
         keras.config.set_dtype_policy(before if saved is None else keras.dtype_policies.get(saved))
         try:
             return super().from_config(config, custom_objects)
@@ -58,21 +58,21 @@ def keras_classifier(
     auxiliary_weight: float = 0.0,
     name: str | None = None,
 ) -> keras.Model:
-    """Makes a functional model of a network's own layers, which share their weights with it.
+    """Makes a functional model from a network's own layers, which share their weights with it.
 
     Args:
-        network: The built network, without an auxiliary head that is to be used.
+        network: The built network; its auxiliary head, if any, is not used.
         image_shape: Height, width and channels of an image.
         mean: Channels' means on the scale of the pixels, which a first layer subtracts; None: there is no such layer.
         standard_deviation: Channels' standard deviations, by which it divides.
         include_top: Whether pooling and the dense layer are part of it (networks of cells).
         pooling: Without the top: `avg` or `max` over the pixels, or None for the last cell's map.
-        activation: Of the logits; None: none.
+        activation: Activation of the logits; None: none.
         auxiliary_weight: Weight of a new auxiliary head's loss; 0: no auxiliary head.
         name: Name of the model.
 
     Returns:
-        The model, of inputs [batch, height, width, channels].
+        The model, with inputs [batch, height, width, channels].
     """
     inputs = outputs = keras.Input(image_shape, name="images")
     if mean is not None and standard_deviation is not None:

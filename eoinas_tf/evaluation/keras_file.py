@@ -1,4 +1,4 @@
-"""Weights out of a .keras file: Keras reads them into a network that is built here; nothing in the file is run."""
+"""Weights from a .keras file: Keras reads them into a network that is built here; nothing in the file is executed."""
 
 import zipfile
 
@@ -13,22 +13,22 @@ from eoinas_tf.evaluation.weight_source import WeightSource
 
 
 def read_keras_file(source: WeightSource) -> FinalNetwork:
-    """Builds the network that a file describes, without auxiliary head, and reads its weights.
+    """Builds the network that a file describes, without its auxiliary head, and reads its weights.
 
     Args:
         source: The file.
 
     Returns:
-        The network; where the file holds a backbone, its classifier is untrained and has one class.
+        The network; if the file holds a backbone, its classifier is untrained and has one class.
 
     Raises:
-        WeightsError: The weights are not those of the network that the file describes.
+        WeightsError: The weights do not belong to the network that the file describes.
     """
     settings = {name: value for name, value in source.settings.items() if name != "operation_modules"}
     config = EvaluationConfig(**settings, auxiliary_weight=0.0)
     network = build_network(config, source.genotype(), source.image_shape, source.num_classes or 1)
     has_top = source.num_classes is not None
-    # Keras finds weights by the kinds and the order of layers; a normalization of pixels has none.
+    # Keras finds weights by the kind and order of layers; a layer that normalizes pixels has none.
     model = keras_classifier(network, source.image_shape, mean=None, standard_deviation=None, include_top=has_top)
     for variable in model.variables:
         variable.assign(np.full(variable.shape, np.nan, np.float32))

@@ -11,7 +11,7 @@ LAST_CHANNELS = 1280
 
 
 class Stage(NamedTuple):
-    """A row of its paper's Table 2: expansion of the channels, output channels, blocks, stride of the first one."""
+    """A row of the MobileNetV2 paper's Table 2: expansion, output channels, blocks, stride of the first block."""
 
     expansion: int
     channels: int
@@ -28,7 +28,7 @@ STAGES = (
     Stage(6, 160, 3, 2),
     Stage(6, 320, 1, 1),
 )
-# With the stem `cifar` the stem and this stage keep the sides, so that images of 32 pixels end as maps of 4.
+# With the stem `cifar`, the stem and this stage keep the sides, so that images of 32 pixels end as maps of 4.
 STAGE_KEPT_FOR_SMALL_IMAGES = 1
 
 
@@ -36,11 +36,11 @@ STAGE_KEPT_FOR_SMALL_IMAGES = 1
 class MobileNetV2(BlockNetwork):
     """Seventeen inverted residuals: 1x1 convolution that widens, 3x3 depthwise, 1x1 that narrows without activation.
 
-    All widths are the published ones times `init_channels` / 32, rounded to whole channels; the last
-    one, of 1280 channels, is never narrowed.
+    All widths are the published ones times `init_channels` / 32, rounded to whole channels; the last one, 1280
+    channels, is never narrowed.
 
     Args:
-        num_classes: Classes.
+        num_classes: Number of classes.
         init_channels: Channels of the first convolution; 32 is the published width 1.0.
         stem: `cifar` or `imagenet`.
 

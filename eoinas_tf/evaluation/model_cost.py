@@ -1,8 +1,7 @@
-"""A final network's size: its parameters, and its multiply-adds in a test of one image.
+"""A final network's size: its parameters, and its multiply-adds for testing one image.
 
-Counting rule of the published tables: parameters are convolutions, normalization's scale and
-offset, and dense layers; multiply-adds are those of convolutions and dense layers; the
-auxiliary head is in neither.
+Counting rule of the published tables: parameters are those of convolutions, dense layers, and normalization's scale and
+offset; multiply-adds are those of convolutions and dense layers. Neither includes the auxiliary head.
 """
 
 import math
@@ -15,12 +14,12 @@ from eoinas_tf.evaluation.final_networks import FinalNetwork
 
 
 class NetworkSize(NamedTuple):
-    """How large a network is.
+    """The size of a network.
 
     Args:
-        parameters: Trainable elements without the auxiliary head's.
-        auxiliary_parameters: The auxiliary head's.
-        multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
+        parameters: Trainable elements, without those of the auxiliary head.
+        auxiliary_parameters: Trainable elements of the auxiliary head.
+        multiply_adds: Multiply-adds of convolutions and dense layers for one image, without the auxiliary head.
     """
 
     parameters: int
@@ -29,7 +28,7 @@ class NetworkSize(NamedTuple):
 
 
 def count_parameters(network: FinalNetwork) -> tuple[int, int]:
-    """Counts trainable elements; normalization's moving statistics are none.
+    """Counts trainable elements, which excludes normalization's moving statistics.
 
     Args:
         network: A built network.
@@ -45,11 +44,10 @@ def count_parameters(network: FinalNetwork) -> tuple[int, int]:
 def count_multiply_adds(network: FinalNetwork, image_shape: tuple[int, int, int]) -> int:
     """Counts the multiply-adds of convolutions and dense layers for one image, from shapes alone.
 
-    Every entry of a kernel meets one value at each position of the output, whatever the
-    kernel's stride, dilation or groups; and all kernels of a block work at the resolution
-    of the block's output, or the block yields the layers of which that is true. So it is
-    enough to know each block's kernels and output shape: nothing is run or traced, and how
-    an operation is computed does not change its count.
+    Every element of a kernel is multiplied once at each position of the output, whatever the kernel's stride, dilation
+    or groups; and all kernels of a block work at the resolution of the block's output, or else the block yields the
+    layers for which that is true. So each block's kernels and output shape suffice: nothing is run or traced, and the
+    way an operation is computed does not change its count.
 
     Args:
         network: A built network.
@@ -59,7 +57,7 @@ def count_multiply_adds(network: FinalNetwork, image_shape: tuple[int, int, int]
         Multiply-adds without the auxiliary head.
     """
     blocks = list(_blocks(network, (1, *image_shape)))
-    # A part that does not tell its shapes would be missing from the sum without anyone noticing.
+    # A block without known shapes would silently be missing from the sum.
     kernels = {id(kernel) for block, _ in blocks for kernel in _kernels(block)}
     left_out = _kernels(network.auxiliary_head) if network.auxiliary_head is not None else []
     if kernels != {id(kernel) for kernel in _kernels(network)} - {id(kernel) for kernel in left_out}:

@@ -1,4 +1,4 @@
-"""The exports of a trained network: which, where, what they are compared with and tested on."""
+"""The exports of a trained network: which ones, where, and how they are compared and tested."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,20 +21,20 @@ from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 from eoinas_tf.random_seeds import epoch_order
 
 IMAGES_COMPARED = 8
-# Of the test images that exports are tested on where one is quantized, which go through a file; all of most data sets.
+# Size limit of the test images if an export is quantized, as they go through a file; most data sets fit entirely.
 LARGEST_TEST_BYTES = 256 * 2**20
-# Exact exports were compared with the network, whose accuracy is theirs.
+# Exact exports have been compared with the network and share its accuracy.
 IMAGES_OF_EXACT_EXPORTS = 256
 IMAGES_LOADED_AT_ONCE = 256
 
 
 class NetworkExports(NamedTuple):
-    """What came of a network's exports.
+    """The results of exporting a network.
 
     Args:
-        paths: What a program that serves an export is given, relative to the run folder, by format.
-        measurements: What was measured, by format.
-        warnings: Of quantized exports that lost accuracy, a line each.
+        paths: Path to give to a program that serves an export, relative to the run folder, by format.
+        measurements: Measurements by format.
+        warnings: A line for each quantized export that lost accuracy.
     """
 
     paths: dict[str, str]
@@ -43,14 +43,14 @@ class NetworkExports(NamedTuple):
 
 
 def check_exports(run_path: Path, format_names: Sequence[str]) -> None:
-    """Makes sure, before any work, that no export would replace what is not one.
+    """Makes sure, before any work, that no export would replace something that is not an export.
 
     Args:
         run_path: The run folder.
         format_names: The formats.
 
     Raises:
-        StorageError: A folder of a format's name holds something else.
+        StorageError: A folder with a format's name holds something else.
     """
     for name in format_names:
         check_replaceable(run_path / name)
@@ -64,26 +64,26 @@ def export_network(
     run_path: Path,
     predicted: np.ndarray,
 ) -> NetworkExports:
-    """Exports a network, each export run by another process, compared on some test images, tested and timed.
+    """Exports a network; another process runs each export, compares it on some test images, tests it and times it.
 
     Args:
         network: The trained network.
-        config: Names the formats, how images of another size are brought to the network's, threads and calibration.
+        config: Formats, the way images of another size are resized, threads and calibration.
         dataset: Its data set.
         preprocessing: Its normalization, which becomes part of the exports.
-        run_path: The run folder; each format's export is the folder of its name.
-        predicted: The network's classes of the test images, int [n].
+        run_path: The run folder; each format's export is the subfolder of its name.
+        predicted: The classes that the network predicts for the test images, int [n].
 
     Returns:
-        The exports and what was measured of them.
+        The exports and their measurements.
 
     Raises:
-        StorageError: An export could not be written, or says something else than the network.
+        StorageError: An export could not be written, or its outputs differ from the network's.
     """
     mean, standard_deviation = preprocessing.mean, preprocessing.standard_deviation
     names = tuple(dict.fromkeys(config.export_formats))
     served = ServedNetwork(network)
-    # On the CPU, as the exports are run for the comparison.
+    # On the CPU, as exports run on it for the comparison.
     with tf.device("CPU:0"):
         images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
         probabilities = tf.nn.softmax(served(normalize_channels(images, mean, standard_deviation)))
@@ -116,13 +116,13 @@ def export_network(
 def export_test(
     config: EvaluationConfig, dataset: ImageDataset, predicted: np.ndarray, most: int | None = None
 ) -> ExportTest:
-    """Returns what exports are tested on: all test images, or a sample of them where they are large and many.
+    """Returns the test images for exports: all of them, or a sample if they are large and many.
 
     Args:
         config: Seed and threads.
         dataset: The data set.
-        predicted: The network's classes of the test images, int [n].
-        most: How many images at most; as many as `LARGEST_TEST_BYTES` hold where not given.
+        predicted: The classes that the network predicts for the test images, int [n].
+        most: Most images to return; by default as many as fit in `LARGEST_TEST_BYTES`.
     """
     most = most or max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
     images, chosen = drawn_images(dataset.test, most, config.seed, "export test images")
@@ -131,13 +131,13 @@ def export_test(
 
 
 def drawn_images(split: ImageSplit, count: int, seed: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
-    """Draws images of a split by a seed, prepared as in a test: of the network's size, not augmented.
+    """Draws images of a split with a seed, prepared as in a test: resized for the network, not augmented.
 
     Args:
         split: The images.
-        count: How many; all of them where there are fewer.
+        count: Number of images; all of them if there are fewer.
         seed: The run's seed.
-        purpose: What they are for; another purpose draws others.
+        purpose: Their purpose; each purpose draws its own images.
 
     Returns:
         The images, uint8 [n, height, width, channels], and their positions, sorted, int64 [n].

@@ -1,4 +1,4 @@
-"""What comes of a network, trained here or loaded: the report of its test, its exports, its figures."""
+"""The results of a network that was trained or loaded: its test report, its exports, its figures."""
 
 import tempfile
 from collections.abc import Callable
@@ -40,15 +40,15 @@ def keep_outcome(
         network: The network.
         dataset: Its data set.
         preprocessing: Its normalization, which becomes part of the exports.
-        predictions: Its answers to the test images.
+        predictions: Its predictions for the test images.
         epoch: Finished epochs of its training.
-        say: Told what takes time now.
+        say: Receives a text for each task that takes time.
 
     Returns:
-        What summary.json says of it; paths are relative to the run folder.
+        The network's part of summary.json; paths are relative to the run folder.
 
     Raises:
-        StorageError: A file could not be written, or an export says something else than the network.
+        StorageError: A file could not be written, or an export's outputs differ from the network's.
     """
     say("drawing confusions")
     measures = write_prediction_report(run, dataset, predictions, epoch)
@@ -77,7 +77,7 @@ def keep_outcome(
 
 
 def keep_measurements(run: RunDirectory, exports: NetworkExports) -> None:
-    """Writes exports.json, apart from the summary: clock readings and a SavedModel's size differ from run to run.
+    """Writes exports.json, separate from the summary: clock readings and a SavedModel's size differ between runs.
 
     Args:
         run: The open run folder.
@@ -90,10 +90,10 @@ def keep_measurements(run: RunDirectory, exports: NetworkExports) -> None:
 
 
 def of_quantized_exports(exports: NetworkExports) -> dict[str, Any]:
-    """Returns what summary.json says where an export is quantized: accuracies and warnings, the same in every run.
+    """Returns summary.json's part about quantized exports: accuracies and warnings, the same in every run.
 
     Args:
-        exports: The exports; where all are exact, their accuracy is the network's.
+        exports: The exports; exact ones have the network's accuracy.
     """
     if all(EXPORT_FORMATS[name].is_exact for name in exports.measurements):
         return {}
@@ -125,7 +125,7 @@ def write_keras_model(
         standard_deviation=preprocessing.standard_deviation,
     )
     try:
-        # Keras writes to files with this ending only.
+        # Keras only writes to files with this ending.
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / run.keras_model.name
             model.save(file)

@@ -1,4 +1,4 @@
-"""What comes before the cells: one convolution for small images, three of stride 2 for large ones (section 4.3)."""
+"""The layers before the cells: one convolution for small images, three with stride 2 for large ones (section 4.3)."""
 
 import keras
 import tensorflow as tf
@@ -13,12 +13,12 @@ CIFAR_STEM_MULTIPLIER = 3
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class StemConvolution(keras.layers.Layer):
-    """3x3 convolution with symmetric padding and normalization; a ReLU before them where asked for.
+    """3x3 convolution with symmetric padding and normalization, optionally after a ReLU.
 
     Args:
         channels: Output channels.
         stride: 1 or 2.
-        relu: Whether the input passes a ReLU.
+        relu: Whether the input passes through a ReLU.
 
     Call arguments:
         inputs: [batch, height, width, any channels], float.
@@ -52,7 +52,7 @@ class StemConvolution(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
         active = tf.nn.relu(inputs) if self.relu else inputs
-        # By hand, because TensorFlow's SAME pads right and bottom only at stride 2 and even sides.
+        # By hand, because at stride 2 and even sides TensorFlow's SAME pads only right and bottom.
         padded = tf.pad(active, [[0, 0], [1, 1], [1, 1], [0, 0]])
         return self.normalization(self.convolution(padded), training=training)
 
@@ -66,12 +66,12 @@ class StemConvolution(keras.layers.Layer):
 
 
 def build_stem(stem: str, init_channels: int) -> list[StemConvolution]:
-    """Returns the convolutions of a stem, in their order; the last two outputs are the first cell's inputs.
+    """Returns the convolutions of a stem in order; the last two outputs are the first cell's inputs.
 
     Args:
-        stem: `cifar`: one convolution to 3C channels, whose output is both inputs. `imagenet`: three of
-            stride 2, to C / 2, C and C channels; the first cell's first input is the second one's
-            output, twice as large as its second input.
+        stem: `cifar`: one convolution to 3C channels, whose output is both inputs. `imagenet`: three with stride 2, to
+            C / 2, C and C channels; the first cell's first input is the output of the second one, twice as large as its
+            second input.
         init_channels: C; at least 2 with `imagenet`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a run folder tells about a finished network's test: its confusions in tables and pictures."""
+"""A run folder's report on a finished network's test: its confusions in tables and pictures."""
 
 import tensorflow as tf
 
@@ -12,7 +12,7 @@ from eoinas_tf.experiment.figure_files import write_figures
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger, table_cell
 
-# A run of its own in TensorBoard, so that a report made anew replaces the one before.
+# A separate run in TensorBoard, so that a new report replaces the previous one.
 TENSORBOARD_RUN = "test_report"
 PAIRS_PICTURED = 10
 IMAGES_A_PAIR = 6
@@ -21,16 +21,16 @@ IMAGES_A_PAIR = 6
 def write_prediction_report(
     run: RunDirectory, dataset: ImageDataset, predictions: Predictions, epoch: int
 ) -> ClassMeasures:
-    """Writes class_accuracy.csv and the pictures, these to TensorBoard too; what an earlier report wrote is replaced.
+    """Writes class_accuracy.csv and the pictures, the latter to TensorBoard too; an earlier report is replaced.
 
     Args:
         run: The open run folder.
         dataset: The data set whose test images were classified.
-        predictions: The answers to them.
+        predictions: Their predictions.
         epoch: The last finished epoch, TensorBoard's step.
 
     Returns:
-        The measures by class that TensorBoard received.
+        The measures by class, as written to TensorBoard.
 
     Raises:
         StorageError: A file could not be written.
@@ -71,7 +71,7 @@ def write_prediction_report(
 
 
 def recall_table(measures: ClassMeasures) -> str:
-    """Returns the recall of each class as a Markdown table, `-` where a class has no test images.
+    """Returns the recall of each class as a Markdown table, with `-` for a class without test images.
 
     Args:
         measures: The measures of a test.

@@ -1,4 +1,4 @@
-"""What a network says of each test image, collected in one pass over them."""
+"""A network's predictions for all test images, collected in one pass."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,14 +11,14 @@ RANKS = 5
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Predictions:
-    """A network's answers to n test images, in the order of the images.
+    """A network's predictions for n test images, in the order of the images.
 
     Attributes:
         labels: Classes, int32 [n].
         ranked: The most probable classes, the best first, int32 [n, 5] or [n, classes] if there are fewer.
         probabilities: Probability of the most probable class, float32 [n].
         losses: Cross-entropies, float32 [n].
-        num_classes: Classes.
+        num_classes: Number of classes.
     """
 
     labels: np.ndarray
@@ -54,15 +54,15 @@ def collect_predictions(network: Callable[..., tf.Tensor], batches: tf.data.Data
     Args:
         network: Maps images, float32 [batch, height, width, channels], to logits; takes `training`.
         batches: Yields (images, labels, weights); an image of weight 0 only fills its batch.
-        num_classes: Classes, the logits' number.
+        num_classes: Number of classes and of logits.
 
     Returns:
-        The answers.
+        The predictions.
     """
 
     def answer(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         logits = tf.cast(network(images, training=False), tf.float32)
-        # Not probabilities, of which many small ones become 0 and tie.
+        # Logits rather than probabilities, of which many small ones become 0 and tie.
         _, ranked = tf.math.top_k(logits, min(RANKS, num_classes))
         return (
             ranked,

@@ -1,4 +1,4 @@
-"""The test and the export of a final network whose weights come from PyTorch, in place of a training."""
+"""The test and the export of a final network with weights from PyTorch, instead of training."""
 
 import dataclasses
 import functools
@@ -37,18 +37,19 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
         weights: The file of weights.
 
     Returns:
-        What summary.json holds; its paths are relative to the run folder.
+        The contents of summary.json; its paths are relative to the run folder.
 
     Raises:
-        EoinasError: The weights or the data cannot be read, the weights are another network's or
-            not finite in effect, or the run folder cannot be used.
+        EoinasError: The weights or the data cannot be read, the weights belong to another network or give values that
+            are not finite, or the run folder cannot be used.
     """
     check_packages(config.export_formats)
-    # All this before the run folder, which would keep the settings of a first try with which weights do not fit.
+    # All this before opening the run folder, which would keep the settings of a first try even if the weights do not
+    # fit.
     with opened_weights(weights) as tensors:
         dataset = load_images(config)
         preprocessing = choose_preprocessing(config, dataset)
-        # A test needs no auxiliary head, and the codes that weights come from differ in theirs.
+        # A test needs no auxiliary head, and the code bases that weights come from differ in theirs.
         config_of_network = dataclasses.replace(config, auxiliary_weight=0.0)
         network = build_network(config_of_network, genotype, dataset.image_shape, dataset.num_classes)
         load_pytorch_weights(network, tensors)
@@ -89,7 +90,7 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
 
 
 def _compare_weights(run: RunDirectory, weights: str) -> None:
-    """Raises a RunDirectoryError where a finished run had other weights in the file."""
+    """Raises a RunDirectoryError if a finished run had other weights in the file."""
     if not run.summary.exists():
         return
     try:

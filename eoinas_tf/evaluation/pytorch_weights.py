@@ -1,9 +1,8 @@
-"""Weights of DARTS's PyTorch networks, by the names and layouts that they have there.
+"""Weights of DARTS's PyTorch networks, under the names and in the layouts used there.
 
-P-DARTS and others that build on DARTS's code use the same names. Where PyTorch has
-[output, input, height, width] channels first, Keras has [height, width, input, output]; a dense
-layer's matrix is transposed. The order of channels is the same on both sides, also where outputs
-are concatenated, and nothing is flattened that is larger than one pixel.
+P-DARTS and others that build on DARTS's code use the same names. PyTorch has channels first, [output, input, height,
+width], where Keras has [height, width, input, output]; a dense layer's matrix is transposed. The order of channels is
+the same on both sides, even where outputs are concatenated, and nothing larger than one pixel is flattened.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +35,7 @@ ADVICE = (
 
 
 class PytorchTensor(NamedTuple):
-    """Where a tensor of a PyTorch network belongs.
+    """Where a tensor of a PyTorch network goes.
 
     Args:
         name: Its name in the state_dict.
@@ -57,13 +56,13 @@ class PytorchTensor(NamedTuple):
 def load_pytorch_weights(network: EvaluationNetwork, tensors: Mapping[str, StoredTensor]) -> None:
     """Gives a network all weights and moving statistics of a PyTorch network.
 
-    Tensors must be those of the network, no less and no more, except for PyTorch's counters of
-    batches and for an auxiliary head where the network has none. Cells whose operations have the
-    same shapes but read other nodes cannot be told apart. Nothing is changed unless everything fits.
+    The tensors must be exactly those of the network, except for PyTorch's batch counters and for an auxiliary head that
+    the network lacks. Cells whose operations have the same shapes but read other nodes cannot be told apart. Nothing is
+    changed unless everything fits.
 
     Args:
         network: A built network.
-        tensors: The state_dict, as `opened_weights` yields it; names may all begin with `module.`.
+        tensors: The state_dict, as `opened_weights` yields it; all names may begin with `module.`.
 
     Raises:
         WeightsError: They do not fit; the message names the first tensor that does not.
@@ -112,7 +111,7 @@ def pytorch_tensors(network: EvaluationNetwork) -> Iterator[PytorchTensor]:
         network: A built network.
 
     Raises:
-        ValueError: The network holds a variable that has no name in PyTorch's network.
+        ValueError: The network has a variable without a name in PyTorch's network.
     """
     tensors = [*_stem(network), *_cells(network)]
     if network.auxiliary_head is not None:

@@ -4,7 +4,7 @@ import keras
 
 from eoinas_tf.evaluation.block_network import BlockNetwork, ShortcutBlock
 
-# Small images: section 4.2 of its paper; large ones: Table 1 there.
+# For small images: section 4.2 of the ResNet paper; for large ones: its Table 1.
 STAGES = {"cifar": 3, "imagenet": 4}
 
 
@@ -12,13 +12,13 @@ STAGES = {"cifar": 3, "imagenet": 4}
 class ResidualNetwork(BlockNetwork):
     """Basic blocks of two 3x3 convolutions; width doubles and sides halve from stage to stage.
 
-    With the stem `cifar`, stages begin where a network of as many cells has its reduction cells.
-    The stem `imagenet` is three 3x3 convolutions, two of stride 2, in place of one of 7x7 and a
-    pooling, as in later versions of the network.
+    With the stem `cifar`, stages begin where a network with as many cells has its reduction cells. The stem `imagenet`
+    is three 3x3 convolutions, two of them with stride 2, instead of a 7x7 convolution and pooling, as in later versions
+    of the network.
 
     Args:
-        num_classes: Classes.
-        blocks_count: Blocks; two convolutions each.
+        num_classes: Number of classes.
+        blocks_count: Number of blocks; two convolutions each.
         init_channels: Channels of the first stage.
         stem: `cifar` or `imagenet`.
 

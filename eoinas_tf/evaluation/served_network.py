@@ -1,4 +1,4 @@
-"""What of a trained network is exported: its way through a test, without the auxiliary head."""
+"""The part of a trained network that is exported: its forward pass in a test, without the auxiliary head."""
 
 import keras
 import tensorflow as tf
@@ -9,14 +9,14 @@ from eoinas_tf.kernels.quantizable_operations import quantizable_operations
 
 
 class ServedNetwork:
-    """Maps images to logits as in a test, and names the variables that this takes.
+    """Maps images to logits as in a test, and names the variables that this requires.
 
-    Exporting the network itself would also store the auxiliary head, which is about a tenth of
-    a large network and most of a small one, and name gradients that no export holds.
+    Exporting the network itself would also store the auxiliary head, which is about a tenth of a large network and most
+    of a small one, and refer to gradients that no export holds.
 
     Args:
         network: The trained network.
-        is_quantizable: Whether it is made of operations that converters to integers know; its logits are the same.
+        is_quantizable: Whether it is built from operations that can be converted to integers; its logits are the same.
     """
 
     def __init__(self, network: FinalNetwork, is_quantizable: bool = False) -> None:

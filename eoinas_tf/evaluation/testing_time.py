@@ -1,4 +1,4 @@
-"""How long a test of a final network takes, measured before the first epoch is over."""
+"""How long a test of a final network takes, measured before the first epoch ends."""
 
 import time
 
@@ -9,9 +9,9 @@ from eoinas_tf.training.run_estimate import MEASURED_STEPS
 
 
 def seconds_to_test(step: EvaluationStep, batches: tf.data.Dataset) -> float:
-    """Runs some test steps, which leave a training as it is, and returns the seconds of all.
+    """Runs some test steps, which do not affect training, and returns the estimated seconds of all test steps.
 
-    The first one is traced, which the training then need not do again, and is not measured.
+    The first step traces the graph, so that training need not, and is not timed.
 
     Args:
         step: The training step and the test step, with a single replica.

@@ -1,4 +1,4 @@
-"""A trained network out of the run folder of `run_eval.py`: its settings, its cells and its newest checkpoint."""
+"""A trained network from a run folder of `run_eval.py`: its settings, its cells and its newest checkpoint."""
 
 import dataclasses
 import json
@@ -19,10 +19,10 @@ from eoinas_tf.space.operations import import_operations
 
 
 class TrainedNetwork(NamedTuple):
-    """A network with what its inputs and outputs mean.
+    """A network with the meaning of its inputs and outputs.
 
     Args:
-        network: The network, with trained weights, computing in the type that it was trained in.
+        network: The network with trained weights, computing in the type in which it was trained.
         image_shape: Height, width and channels of an image.
         class_names: A name for each class.
         mean: Channels' means on the scale 0 to 255, with which images are normalized.
@@ -37,14 +37,14 @@ class TrainedNetwork(NamedTuple):
 
 
 def restore_network(folder: str | Path) -> TrainedNetwork:
-    """Builds a finished training's network and restores its weights; nothing in the folder is run.
+    """Builds a finished run's network and restores its weights; nothing in the folder is executed.
 
     Args:
         folder: The run folder.
 
     Raises:
-        RunDirectoryError: It holds no finished training.
-        StorageError: No checkpoint of it is whole.
+        RunDirectoryError: It holds no finished training run.
+        StorageError: None of its checkpoints is intact.
     """
     folder = Path(folder)
     try:
@@ -68,7 +68,7 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
         ) from None
     with computing_in(config.mixed_precision):
         network = build_network(config, genotype, (height, width, depth), len(class_names))
-    # Chosen by validation images; None where no epoch was whole before --max_steps ended the training.
+    # Chosen by validation images; None if --max_steps ended the run before the end of an epoch.
     is_chosen = config.keep_best and summary.get("chosen_epoch")
     kept = BEST_NETWORK if is_chosen else AVERAGES if config.ema_decay else "network"
     if Checkpoints(run.checkpoints, {kept: network.variables}).restore_latest(only_own=True) is None:
@@ -77,7 +77,7 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
 
 
 def evaluation_settings(folder: Path) -> EvaluationConfig:
-    """Reads the settings that a training's folder holds; settings of other versions are left out.
+    """Reads the settings in a training run's folder; settings of other versions are ignored.
 
     Args:
         folder: The run folder.

@@ -1,4 +1,4 @@
-"""What a final training says on the console: what it begins with, each epoch, and what came of it."""
+"""The console output of a final training run: its header, a row per epoch, and its result."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,17 +24,17 @@ TRAINING_STEP = "training step"
 def training_header(
     config: EvaluationConfig, dataset: ImageDataset, network: FinalNetwork, epoch_steps: int, budget: str = ""
 ) -> tuple[str, ...]:
-    """Returns what is said before the first step.
+    """Returns the text shown before the first step.
 
     Args:
         config: The settings, with as many channels as the network has.
         dataset: The images.
         network: The network.
         epoch_steps: Steps of an epoch.
-        budget: What a budget made of the network, a sentence; empty without one.
+        budget: A sentence on the network chosen by a budget; empty without one.
 
     Returns:
-        A line of the images, one of the budget where there is one, and rows of everything else.
+        A line about the images, one about the budget if there is one, and rows for everything else.
     """
     parameters, auxiliary = count_parameters(network)
     size = f"{rounded_count(parameters)} parameters"
@@ -66,7 +66,7 @@ def epoch_titles(part: str) -> tuple[str, ...]:
     """Returns the titles of the table of epochs.
 
     Args:
-        part: The images that each epoch ends with, `test` or `validation`.
+        part: The images tested at the end of each epoch, `test` or `validation`.
     """
     return ("epoch", "train %", "loss", PART_TITLES[part], "loss", "images/s", "left")
 
@@ -78,10 +78,10 @@ def epoch_values(
 
     Args:
         record: The epoch's line of metrics.jsonl.
-        part: The images that it ends with, `test` or `validation`.
+        part: The images tested at its end, `test` or `validation`.
         total_epochs: Epochs of the training.
         timing: Its line of timing.jsonl.
-        time_left: The time that is left.
+        time_left: The estimated time left.
     """
     return (
         f"{record['epoch']}/{total_epochs}",
@@ -95,7 +95,7 @@ def epoch_values(
 
 
 def stop_message(epoch: int, best: int | None) -> str:
-    """Returns what is said where `early_stopping_epochs` ends a training.
+    """Returns the text shown when `early_stopping_epochs` stops a run.
 
     Args:
         epoch: The last epoch.
@@ -105,12 +105,12 @@ def stop_message(epoch: int, best: int | None) -> str:
 
 
 def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: int) -> str:
-    """Returns what is said at the end of a training or test.
+    """Returns the text shown at the end of a training run or test.
 
     Args:
         run: The run folder, finished.
-        summary: What summary.json holds.
-        num_classes: Classes; of few, the right one is always among the likeliest five.
+        summary: The contents of summary.json.
+        num_classes: Number of classes; if there are few, the right one is always among the five most likely.
     """
     accuracy = f"test accuracy {100 * summary['test_accuracy']:.2f} %"
     if num_classes > RANKS:
@@ -143,7 +143,7 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
 
 
 def _choice(summary: Mapping[str, Any]) -> str:
-    """Returns which epoch's weights were tested, empty where none was chosen by validation images."""
+    """Returns which epoch's weights were tested; empty if validation images chose none."""
     if not summary.get("chosen_epoch"):
         return ""
     accuracy = f"{100 * summary['validation_accuracy']:.2f} % of {summary['validation_images']} validation images"

@@ -31,13 +31,13 @@ def training_within_hours(
     seconds_before: float,
     train: TrainEpoch,
 ) -> tuple[EvaluationConfig, ImageDataset | None]:
-    """Chooses the epochs of a training that has a time budget; see `within_hours`.
+    """Chooses the epochs of a training run with a time budget; see `within_hours`.
 
     Args:
         config: The settings.
-        genotype: The cells; None for a network that is not made of them.
-        dataset: The images, where they are in memory already.
-        seconds_before: Seconds of the time budget that are over.
+        genotype: The cells; None for a network without cells.
+        dataset: The images, if already in memory.
+        seconds_before: Seconds of the time budget that are already spent.
         train: Runs the steps of an epoch.
     """
 
@@ -56,11 +56,11 @@ def training_within_hours(
 
 
 def check_training(config: EvaluationConfig, epochs: int) -> None:
-    """Refuses a number of epochs that makes no training.
+    """Refuses a number of epochs with which the settings make no training run.
 
     Args:
-        config: The settings, whose epochs are open.
-        epochs: How many.
+        config: The settings, without a number of epochs.
+        epochs: The number of epochs.
 
     Raises:
         ConfigurationError: They make none.
@@ -69,18 +69,18 @@ def check_training(config: EvaluationConfig, epochs: int) -> None:
 
 
 class RehearsedTraining(EvaluationSession):
-    """A training of which a few steps are run, with what is around them."""
+    """A training run that runs a few steps and everything around them."""
 
     def rehearse(
         self, config: EvaluationConfig, stop: threading.Event, train: TrainEpoch, seconds_to_open: float
     ) -> RunCost:
-        """Runs the training in short and returns what the whole one takes.
+        """Runs a shortened training run and returns the cost of the whole one.
 
         Args:
-            config: The settings, whose epochs are open.
-            stop: Set where the rehearsal is to end.
+            config: The settings, without a number of epochs.
+            stop: Set when the rehearsal is to end.
             train: Runs the steps of an epoch.
-            seconds_to_open: Seconds that it took to enter the session.
+            seconds_to_open: Seconds that opening the session took.
         """
         rehearsal, written = Rehearsal(self.config, self.epoch_steps, self.replicas, stop), 0
 

@@ -1,4 +1,4 @@
-"""What the training steps of an epoch gave, with the loss that can be compared with the test's."""
+"""Results of an epoch's training steps, with the loss that can be compared with the test's."""
 
 import tensorflow as tf
 
@@ -6,10 +6,10 @@ from eoinas_tf.optimization.step_results import StepResults
 
 
 class TrainingResults(StepResults):
-    """Step results with the bare cross-entropy beside the loss that is descended.
+    """Step results with the bare cross-entropy in addition to the training loss.
 
-    The loss holds the auxiliary head's share and smoothed labels; the test's holds neither. The
-    bare cross-entropy is the main head's with the plain labels, of the same forward pass.
+    The training loss includes the auxiliary head's share and smoothed labels; the test's includes neither. The bare
+    cross-entropy is the main head's with the plain labels, from the same forward pass.
     """
 
     def __init__(self) -> None:
@@ -17,15 +17,15 @@ class TrainingResults(StepResults):
         self.cross_entropy_sum = tf.Variable(0.0, dtype=tf.float64, trainable=False)
 
     def add_cross_entropy(self, cross_entropy: tf.Tensor) -> None:
-        """Adds the mean bare cross-entropy of a step that `add` was called for, float32 scalar."""
+        """Adds the mean bare cross-entropy of a step that was passed to `add`, float32 scalar."""
         self.cross_entropy_sum.assign_add(tf.cast(cross_entropy, tf.float64))
 
     def mean_cross_entropy(self) -> float | None:
-        """Returns the mean bare cross-entropy since the last reset; None where there was no step."""
+        """Returns the mean bare cross-entropy since the last reset; None if there was no step."""
         steps = int(self.steps.numpy())
         return float(self.cross_entropy_sum.numpy()) / steps if steps else None
 
     def reset(self) -> None:
-        """Forgets the sums, at the start of an epoch."""
+        """Resets the sums at the start of an epoch."""
         super().reset()
         self.cross_entropy_sum.assign(0.0)

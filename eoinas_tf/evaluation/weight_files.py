@@ -1,7 +1,7 @@
-"""Files of named tensors: PyTorch's own, `.npz` and `.safetensors`, opened without running anything from them.
+"""Files of named tensors: PyTorch's own, `.npz` and `.safetensors`, opened without executing anything in them.
 
-Only names, shapes and types are read at first; a tensor's values are read when they are asked for,
-which is after its shape was found to be the needed one. So what a file claims to hold costs no memory.
+Only names, shapes and types are read at first; a tensor's values are read on request, after its shape has been found to
+be the required one. So a file's claims about its contents cost no memory.
 """
 
 import contextlib
@@ -20,19 +20,19 @@ import numpy as np
 
 from eoinas_tf.errors import WeightsError
 
-# Older ones can be made to run code from a file that is loaded as weights only.
+# Older versions can be made to run code from a file that is loaded as weights only.
 OLDEST_SAFE_PYTORCH = (2, 10)
 CONVERT_COMMAND = (
     """python -c "import sys, numpy, torch; s = torch.load(sys.argv[1], map_location='cpu', weights_only=True); """
     """numpy.savez(sys.argv[2], **{k: v.numpy() for k, v in s.get('state_dict', s).items()})" model.pt model.npz"""
 )
-# Many times those of a network. An archive can name one member over and over, at 50 bytes each.
+# Many times a network's. An archive can list one member over and over, at 50 bytes each.
 MOST_TENSORS = 15_000
-# Enough for as many; parsed, a header can take 25 times its size.
+# Enough for as many tensors; parsed, a header can take 25 times its size.
 LARGEST_SAFETENSORS_HEADER_BYTES = 2 * 1024 * 1024
-# NumPy parses no longer header, but reads a longer one before it refuses it.
+# NumPy refuses to parse a longer header, but only after reading it.
 LARGEST_NPY_HEADER_BYTES = 10_240
-# Others are unpacked without end, however few bytes are asked for.
+# Other methods unpack without limit, however few bytes are requested.
 NUMPY_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 MOST_DIMENSIONS = 8
 LARGEST_COUNT = 2**63 - 1
@@ -46,8 +46,8 @@ class StoredTensor(NamedTuple):
 
     Args:
         shape: Its shape.
-        read: Reads its values as a floating-point array of that shape; raises WeightsError where
-            they are of another kind or damaged.
+        read: Reads its values as a floating-point array of that shape; raises WeightsError if they are of another kind
+            or damaged.
     """
 
     shape: tuple[int, ...]
@@ -56,7 +56,7 @@ class StoredTensor(NamedTuple):
 
 @contextlib.contextmanager
 def opened_weights(path: str) -> Iterator[dict[str, StoredTensor]]:
-    """Opens a file of weights; every WeightsError raised while it is open names the file.
+    """Opens a file of weights; every WeightsError raised inside the block names the file.
 
     Args:
         path: A file whose name ends in .pt, .pth or .tar (PyTorch's), .npz or .safetensors.
@@ -75,10 +75,10 @@ def opened_weights(path: str) -> Iterator[dict[str, StoredTensor]]:
 
 
 def file_digest(path: str) -> str:
-    """Returns a file's SHA-256 in hexadecimal digits, by which a result can be traced to it.
+    """Returns a file's SHA-256 in hexadecimal digits, which identifies the source of a result.
 
     Args:
-        path: A file that can be read.
+        path: A readable file.
     """
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -88,7 +88,7 @@ def file_digest(path: str) -> str:
 
 
 def quoted(value: object) -> str:
-    """Returns what a file says in so few and such characters that it fits into a message of one line.
+    """Returns text from a file, shortened and escaped to fit into a one-line message.
 
     Args:
         value: A name, a shape or a message that holds text from a file.
@@ -100,11 +100,11 @@ def quoted(value: object) -> str:
 def _opened(path: str) -> IO[bytes]:
     try:
         mode = os.stat(path).st_mode
-        # A pipe is not opened, for that waits until somebody writes into it.
+        # A pipe is not opened, because that would wait until something writes to it.
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise WeightsError("is a pipe, a socket or a device; name a file of weights")
         return open(path, "rb")
-    except (OSError, ValueError) as error:  # The latter where a character cannot stand in a path.
+    except (OSError, ValueError) as error:  # The latter if a character is not allowed in a path.
         raise WeightsError(f"cannot be read ({getattr(error, 'strerror', error)}); name a file of weights") from None
 
 
@@ -133,7 +133,7 @@ def _read_pytorch(file: IO[bytes]) -> dict[str, StoredTensor]:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
-    except Exception as error:  # What a damaged or a hostile file raises is any exception at all.
+    except Exception as error:  # A damaged or hostile file can raise any exception at all.
         raise WeightsError(
             f"not a PyTorch file that holds tensors and nothing else, or a damaged one ({type(error).__name__}); "
             "nothing in it was run. Save the network's state_dict() alone"
@@ -152,7 +152,7 @@ def _read_pytorch(file: IO[bytes]) -> dict[str, StoredTensor]:
 
 
 def _check_archive(file: IO[bytes]) -> None:
-    """Refuses an archive that unpacks to more than its size; PyTorch would read all of it, and packs nothing itself."""
+    """Refuses an archive that unpacks to more than its size; PyTorch would read it all, and never compresses."""
     size = file.seek(0, 2)
     file.seek(0)
     if file.read(2) == b"PK":
@@ -169,7 +169,7 @@ def _pytorch_values(tensor: Any) -> Callable[[], np.ndarray]:
             raise WeightsError(f"must hold floating-point values. Received: {tensor.dtype}")
         try:
             return tensor.detach().float().numpy()
-        except (RuntimeError, TypeError) as error:  # Sparse ones, and those without values.
+        except (RuntimeError, TypeError) as error:  # For sparse tensors and those without values.
             raise WeightsError(f"not a plain tensor ({type(error).__name__})") from None
 
     return read
@@ -209,7 +209,7 @@ def _npz_tensor(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> StoredTenso
 
 @contextlib.contextmanager
 def _damage_is_an_error() -> Iterator[None]:
-    """Turns whatever zipfile and NumPy raise for a damaged archive into a WeightsError."""
+    """Turns any error that zipfile or NumPy raises for a damaged archive into a WeightsError."""
     try:
         yield
     except WeightsError:
@@ -268,7 +268,7 @@ def _safetensors_tensor(file: IO[bytes], start: int, size: int, name: str, entry
         file.seek(start + first)
         try:
             values = np.frombuffer(file.read(last - first), dtype).reshape(shape)
-        except ValueError:  # No values, and other sides that are too long for an array without them.
+        except ValueError:  # No values, and other sides that are too long even for an empty array.
             raise WeightsError(f"there is no array of shape {tuple(shape)}: damaged") from None
         # bfloat16 is the upper half of a float32.
         return (values.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else values

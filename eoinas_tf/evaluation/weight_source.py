@@ -1,4 +1,4 @@
-"""Where trained weights come from, a run folder or a .keras file: which network it is. No TensorFlow."""
+"""Which network the weights in a run folder or a .keras file belong to. Imports no TensorFlow."""
 
 import dataclasses
 import json
@@ -14,12 +14,12 @@ from eoinas_tf.published_weights import published_weights, weights_location
 from eoinas_tf.space.genotype import Genotype
 
 KERAS_SUFFIX = ".keras"
-# Many times those of a network of a thousand cells.
+# Many times the config of a network of a thousand cells.
 LARGEST_CONFIG_BYTES = 64 * 2**20
-# By the names that Keras saves the classes of hand-designed networks under, the values of --network.
+# The values of --network, by the class names under which Keras saves hand-designed networks.
 BLOCK_NETWORKS = {"ResidualNetwork": "residual", "MobileNetV2": "mobilenet_v2"}
 CONVOLUTIONS_OF_STEMS = {1: "cifar", 3: "imagenet"}
-# What a network's weights fit to alone.
+# A network's weights fit only these settings.
 NETWORK_SETTINGS = ("network", "cells", "init_channels", "stem", "operation_modules")
 
 
@@ -28,12 +28,12 @@ class WeightSource:
     """The network that initial weights belong to.
 
     Args:
-        path: The run folder, file or published network, as the setting names it.
-        settings: What is known of `NETWORK_SETTINGS`.
-        genotype_data: The cells as plain data, not checked; None where there are none.
+        path: The run folder, file or published network, as given in the setting.
+        settings: The known values of `NETWORK_SETTINGS`.
+        genotype_data: The cells as plain data, not checked; None if there are none.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes; None where the file holds a backbone without classifier.
-        normalization: Means and standard deviations of the channels on the scale 0 to 255; None where the network
+        num_classes: Number of classes; None if the file holds a backbone without classifier.
+        normalization: Means and standard deviations of the channels on the scale 0 to 255; None if the network
             takes images that are normalized already.
     """
 
@@ -51,38 +51,38 @@ class WeightSource:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a .keras file and not a run folder."""
+        """Whether it is a .keras file rather than a run folder."""
         return self.location.endswith(KERAS_SUFFIX)
 
     def genotype(self) -> Genotype | None:
-        """Returns the cells; operations of a user's own must be registered before.
+        """Returns the cells; a user's own operations must be registered first.
 
         Raises:
-            GenotypeError: They are none.
+            GenotypeError: They are not valid cells.
         """
         return None if self.genotype_data is None else Genotype.from_json(json.dumps(self.genotype_data))
 
     def missing_settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the settings that a training takes from here: all of the network's, and the size of the images.
+        """Returns the settings that a training run takes from here: the network's, and the size of the images.
 
         Args:
             given: The settings that the user gave.
 
         Raises:
-            ConfigurationError: One of those is another one than the network's.
+            ConfigurationError: One of those differs from the network's.
         """
         self.refuse_others(given)
         wanted = {**self.settings, "image_size": self.image_shape[:2]}
         return {name: value for name, value in wanted.items() if name not in given}
 
     def refuse_others(self, settings: Mapping[str, Any]) -> None:
-        """Raises a ConfigurationError where settings describe another network.
+        """Raises a ConfigurationError if the settings describe another network.
 
         Args:
             settings: Values by name.
         """
         for name, own in self.settings.items():
-            # More modules may be imported than the network needs.
+            # Importing more modules than the network needs is allowed.
             if name == "operation_modules" or name not in settings:
                 continue
             value = settings[name]
@@ -126,7 +126,7 @@ def _read_run(folder: Path) -> WeightSource:
     settings = {name: config[name] for name in NETWORK_SETTINGS if config.get(name) is not None}
     if settings.get("operation_modules"):
         settings["operation_modules"] = tuple(settings["operation_modules"])
-    # A budget may have lowered them.
+    # A budget may have lowered the channels.
     settings["init_channels"] = int(summary.get("init_channels", settings["init_channels"]))
     genotype = None
     if settings.setdefault("network", CELLS) == CELLS:

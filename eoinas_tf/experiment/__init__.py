@@ -1,1 +1,1 @@
-"""What any run writes, reads and draws: its folder, checkpoints, logs, pictures, exports."""
+"""The files that any run writes, reads and draws: its folder, checkpoints, logs, pictures, exports."""

@@ -1,4 +1,4 @@
-"""Files that are either there as a whole or not at all, and stay there when the power goes."""
+"""Files that exist completely or not at all, and that survive a power failure."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def sync_file(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, where they are missing, and makes their names durable.
+    """Makes a folder and any missing ones above it, and makes their names durable.
 
     Args:
         folder: The folder.
@@ -53,7 +53,7 @@ def make_folder(folder: Path) -> None:
 
 
 def temporary_name(path: Path) -> Path:
-    """Returns the name that a file has until it is whole.
+    """Returns the name that a file has until it is complete.
 
     Args:
         path: The file.
@@ -66,7 +66,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
     Args:
         path: The file, replaced if it exists.
-        content: What it holds afterwards.
+        content: The new content.
 
     Raises:
         StorageError: It could not be written; the old file, if any, is untouched.
@@ -81,19 +81,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()  # Gives back what space it took.
+            temporary.unlink()  # Frees the space that it took.
         raise write_failure(path, error, len(content)) from None
 
 
 def append_bytes(file: BinaryIO, content: bytes) -> None:
-    """Adds to a file and makes that durable; what cannot be added whole is not added.
+    """Appends to a file and makes that durable; appends everything or nothing.
 
     Args:
-        file: Open for appending, without a buffer: it could write later what counts as failed.
-        content: What is added.
+        file: Open for appending, unbuffered: a buffer could later write content that counts as failed.
+        content: The bytes to append.
 
     Raises:
-        OSError: It could not be written; the file ends where it did.
+        OSError: It could not be written; the file is as long as before.
     """
     end = file.seek(0, os.SEEK_END)
     try:

@@ -1,7 +1,7 @@
 """Draws a cell as a graph: inputs left, output right, one curve per edge with its operations on it.
 
-Nodes have the numbers of the whole package: 0 and 1 are the inputs, 2 and more the intermediate nodes, as in
-genotype.json, pruning.jsonl and the names of edges.
+Node numbers are those of the whole package, as in genotype.json, pruning.jsonl and the names of edges: 0 and 1 are the
+inputs, 2 and up the intermediate nodes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,8 @@ INPUT_LABELS = ("0: $c_{k-2}$", "1: $c_{k-1}$")
 OUTPUT_LABEL = "$c_k$"
 MOST_NAMES_ON_AN_EDGE = 2
 TITLE_HEIGHT_INCHES = 0.35
-# Of Okabe and Ito, told apart by people of every colour vision, on white; grey last. Yellow is too light for lines.
+# By Okabe and Ito, distinguishable with every kind of colour vision, on white; grey last. Yellow is too light for
+# lines.
 SAFE_COLORS = ("#999999", "#000000", "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
 LINE_STYLES = ("-", "--", ":", "-.")
 NO_OPERATION_COLOR = "0.35"
@@ -36,7 +37,7 @@ def operation_colors(operation_names: Sequence[str]) -> dict[str, str]:
 
 
 def operation_line_styles(operation_names: Sequence[str]) -> dict[str, str]:
-    """Returns a line style for each operation: no two operations share both colour and style before the 32nd.
+    """Returns a line style for each operation: no two of the first 31 operations share both colour and style.
 
     Args:
         operation_names: Names of the operations, in the order of the colours.
@@ -53,7 +54,7 @@ def genotype_graph(pairs: Sequence[tuple[str, int]], inputs_per_node: int = 2) -
 
     Args:
         pairs: (operation, node) pairs, `inputs_per_node` for each intermediate node.
-        inputs_per_node: Pairs a node.
+        inputs_per_node: Pairs per node.
 
     Returns:
         Operations by (from node, to node).
@@ -73,21 +74,21 @@ def draw_cell(
     """Draws a cell.
 
     Args:
-        graph: Operations by (from node, to node); nodes 0 and 1 are the inputs, 2 and more the
-            intermediate nodes. An edge with more than two operations shows how many there are.
-        title: Stands above.
-        colors: Colour of each operation; dark grey where not given.
-        concatenated: Nodes that the output concatenates; all intermediate nodes where not given.
+        graph: Operations by (from node, to node); nodes 0 and 1 are the inputs, 2 and up the intermediate nodes. An
+            edge with more than two operations shows their number.
+        title: Shown above the cell.
+        colors: Colour of each operation; by default dark grey.
+        concatenated: Nodes that the output concatenates; by default all intermediate nodes.
 
     Returns:
-        The picture, not shown anywhere.
+        The picture, not shown in any window.
     """
     colors = colors or {}
     output = max(to_node for _, to_node in graph) + 1
     texts = {edge: _edge_text(names) for edge, names in sorted(graph.items())}
     layout = cell_layout(texts, range(2, output) if concatenated is None else concatenated)
     left, right, lower, upper = extent(layout)
-    # An inch of the layout is an inch of the picture, for which the sizes of texts and boxes are made.
+    # One inch of the layout is one inch of the picture; the sizes of texts and boxes depend on it.
     width, height = right - left, upper - lower + TITLE_HEIGHT_INCHES
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)

@@ -1,8 +1,8 @@
-"""Where a drawn cell's boxes, curves and labels go: no curve runs through a box, and each label lies on its own curve.
+"""Layout of a drawn cell's boxes, curves and labels: curves avoid the boxes, and each label is on its own curve.
 
-Lengths are in inches of the picture. Boxes stand in columns by their distance from the inputs. Each edge is a cubic
-Bezier curve; of several that bulge more or less far up or down, the one is taken that keeps clear of the boxes and of
-the curves and labels before it.
+Lengths are in inches of the picture. Boxes are in columns by their distance from the inputs. Each edge is a cubic
+Bezier curve; of several that bulge more or less far up or down, the one that best avoids the boxes and the earlier
+curves and labels is used.
 """
 
 import dataclasses
@@ -16,27 +16,27 @@ Edge = tuple[int, int]
 
 COLUMN_WIDTH, ROW_HEIGHT = 2.45, 1.2
 INPUT_HALF_SIZE, NODE_HALF_SIZE = (0.37, 0.19), (0.17, 0.19)
-# Between a curve and a box that it does not belong to.
+# Between a curve and a box at neither of its ends.
 CLEARANCE = 0.1
 # Of a label: half a character's width, half a line's height.
 LABEL_HALF_CHARACTER, LABEL_HALF_LINE = 0.044, 0.1
 BULGES = sorted((0.3 * count * side for count in range(19) for side in (1, -1)), key=abs)
 LABEL_PLACES = tuple(sorted(np.linspace(0.15, 0.85, 29).tolist(), key=lambda place: abs(place - 0.5)))
 SAMPLES = np.linspace(0, 1, 81)
-# Within which a curve runs along another one.
+# Distance within which a curve runs along another one.
 NEAR_A_CURVE = 0.22
-# What a fault of a curve or a label costs, against an inch of bulge.
+# Costs of a curve's or a label's faults, relative to an inch of bulge.
 THROUGH_A_BOX, ALONG_A_CURVE, ON_A_LABEL, UNDER_A_LABEL, OFF_THE_MIDDLE = 1000.0, 12.0, 400.0, 6.0, 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class CellLayout:
-    """A cell's picture in numbers.
+    """A cell's picture as coordinates.
 
     Args:
         positions: Centres of the boxes, (x, y) by node; the last node is the output.
-        curves: Four Bezier points [4, 2] by edge, from the rim of one box to the rim of the other; the edges to the
-            output among them.
+        curves: Four Bezier points [4, 2] by edge, from the border of one box to the border of the other; includes the
+            edges to the output.
         labels: Centres of the labels by edge, (x, y); each on its curve.
     """
 
@@ -46,20 +46,20 @@ class CellLayout:
 
 
 def cell_layout(edges: Mapping[Edge, str], output_inputs: Sequence[int]) -> CellLayout:
-    """Lays a cell out.
+    """Computes the layout of a cell.
 
     Args:
         edges: The label, of one or more lines, of each edge by (from node, to node). Nodes 0 and 1 are the inputs.
         output_inputs: Nodes that the output concatenates.
 
     Returns:
-        The layout; its output is the node behind the last one.
+        The layout; its output is the node after the last one.
     """
     output = max(node for edge in edges for node in edge) + 1
     positions = _positions(edges, output)
     to_output = [(node, output) for node in output_inputs]
     centres: dict[Edge, np.ndarray] = {}
-    # Short ones first: they have the least room to give way.
+    # Short ones first: they have the least freedom.
     for edge in [*sorted(edges, key=lambda edge: _distance(positions, edge)), *to_output]:
         centres[edge] = _clear_curve(edge, positions, centres)
     curves = {edge: _between_rims(points, positions, edge) for edge, points in centres.items()}
@@ -71,7 +71,7 @@ def bezier(points: np.ndarray, places: np.ndarray) -> np.ndarray:
 
     Args:
         points: Its four points, [4, 2].
-        places: Where on the curve, from 0 to 1.
+        places: Parameters of the points on the curve, from 0 to 1.
     """
     place = np.asarray(places)[:, np.newaxis]
     rest = 1 - place
@@ -105,15 +105,15 @@ def is_inside(
 
     Args:
         points: (x, y), [points, 2].
-        centre: The rectangle's.
+        centre: The rectangle's centre.
         half_size: Half of its width and height.
-        margin: Added all around.
+        margin: Added on all sides.
     """
     return np.all(np.abs(points - np.array(centre)) < np.add(half_size, margin), axis=-1)
 
 
 def _positions(edges: Mapping[Edge, str], output: int) -> dict[int, tuple[float, float]]:
-    """Places nodes by their distance from the inputs, several of one distance below each other."""
+    """Places nodes by their distance from the inputs, those with the same distance below each other."""
     graph = networkx.DiGraph()
     graph.add_nodes_from(range(output))
     graph.add_edges_from(edges)
@@ -126,9 +126,9 @@ def _positions(edges: Mapping[Edge, str], output: int) -> dict[int, tuple[float,
         columns.setdefault(0 if node < 2 else max(1, depth[node]), []).append(node)
     positions = {}
     for column, members in columns.items():
-        rows = 2 if column == 0 else 1  # Room between the inputs, whose edges fan out.
+        rows = 2 if column == 0 else 1  # Space between the inputs, whose edges fan out.
         for rank, node in enumerate(members):
-            # Columns of one box are staggered, so that fewer edges must go round them.
+            # Columns with one box are staggered, so that fewer edges must go around them.
             shift = 0.5 * (-1) ** column if len(members) == 1 else 0.0
             height = ROW_HEIGHT * (rows * ((len(members) - 1) / 2 - rank) + shift)
             positions[node] = (COLUMN_WIDTH * column, height)
@@ -143,11 +143,11 @@ def _distance(positions: Mapping[int, tuple[float, float]], edge: Edge) -> float
 def _clear_curve(
     edge: Edge, positions: Mapping[int, tuple[float, float]], others: Mapping[Edge, np.ndarray]
 ) -> np.ndarray:
-    """Returns the curve between the centres of two boxes that is freest of boxes and of other curves."""
+    """Returns the curve between the centres of two boxes that best avoids boxes and other curves."""
     start, end = (np.array(positions[node]) for node in edge)
     foreign = [(centre, box_half_size(node)) for node, centre in positions.items() if node not in edge]
     taken = [bezier(points, SAMPLES[4:-4:2]) for points in others.values()]
-    # Those to the output say little and are pale: they need no way of their own.
+    # Edges to the output say little and are pale: they may run along others.
     along_a_curve = ALONG_A_CURVE if edge[1] < max(positions) else ALONG_A_CURVE / 3
 
     def cost(bulge: float) -> float:
@@ -170,7 +170,7 @@ def _bulging(start: np.ndarray, end: np.ndarray, bulge: float) -> np.ndarray:
 
 
 def _between_rims(points: np.ndarray, positions: Mapping[int, tuple[float, float]], edge: Edge) -> np.ndarray:
-    """Cuts off what lies in the boxes at a curve's ends."""
+    """Cuts off the parts of a curve inside the boxes at its ends."""
     fine = np.linspace(0, 1, 401)
     on_curve = bezier(points, fine)
     first = fine[is_inside(on_curve, positions[edge[0]], box_half_size(edge[0]))].max()
@@ -190,7 +190,7 @@ def _split(points: np.ndarray, place: float) -> tuple[np.ndarray, np.ndarray]:
 def _labels(
     edges: Mapping[Edge, str], positions: Mapping[int, tuple[float, float]], curves: Mapping[Edge, np.ndarray]
 ) -> dict[Edge, tuple[float, float]]:
-    """Places each label on its curve, away from boxes, other labels and other curves; twice, for those placed later."""
+    """Places each label on its curve, away from boxes, other labels and other curves; twice, as later ones move."""
     on_curves = {edge: bezier(points, SAMPLES) for edge, points in curves.items()}
     boxes = [(centre, box_half_size(node)) for node, centre in positions.items()]
     placed: dict[Edge, tuple[float, float]] = {}
@@ -213,7 +213,7 @@ def _labels(
 
 
 def extent(layout: CellLayout) -> tuple[float, float, float, float]:
-    """Returns left, right, lower and upper end of a layout, with a margin, in inches.
+    """Returns the left, right, lower and upper ends of a layout, with a margin, in inches.
 
     Args:
         layout: The layout.
@@ -226,7 +226,7 @@ def extent(layout: CellLayout) -> tuple[float, float, float, float]:
 
 
 def crossed_boxes(layout: CellLayout) -> list[tuple[Edge, int]]:
-    """Returns the (edge, node) pairs whose curve runs through a box that is not its own: none, in a good picture.
+    """Returns the (edge, node) pairs whose curve runs through a box at neither of its ends: none in a good picture.
 
     Args:
         layout: The layout.

@@ -1,9 +1,9 @@
 """Checkpoints that are complete or do not exist, and a restart that never silently starts over.
 
-A checkpoint is a folder `ckpt-<number>`: TensorFlow's own files, `state.json`, and
-`manifest.json` with the SHA-256 of each file. It is written under a temporary name, read
-back, made durable and renamed; the newest folder whose manifest verifies is the latest one. A
-file beside the folder of checkpoints tells, should that be lost, that there were some.
+A checkpoint is a folder `ckpt-<number>`: TensorFlow's own files, `state.json`, and `manifest.json` with the SHA-256 of
+each file. It is written under a temporary name, read back, made durable and renamed; the latest checkpoint is the
+newest folder whose manifest verifies. If the folder of checkpoints is lost, a file beside it shows that there were
+some.
 """
 
 import errno
@@ -38,11 +38,11 @@ class Checkpoints:
     """The checkpoints of one run.
 
     Args:
-        folder: Where they are; it need not exist. Beside it is a file of its name and `.json`.
-        state: The variables to save, by the name of what they belong to. Keras's layers do not
-            tell TensorFlow of all their variables, so lists of variables are asked for, not layers.
-        keep: How many of the newest are kept.
-        pause: Waits for some seconds between two tries to write one.
+        folder: Their folder; it need not exist. Beside it is a file of the same name with `.json` added.
+        state: The variables to save, by owner. Keras's layers do not tell TensorFlow about all their variables, so the
+            state consists of lists of variables, not layers.
+        keep: How many of the newest checkpoints to keep.
+        pause: Waits for some seconds between two attempts to write one.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Checkpoints:
         }
 
     def save(self, number: int, state: Mapping[str, Any]) -> None:
-        """Writes a checkpoint, then removes surplus ones; tries again where that fails.
+        """Writes a checkpoint, then removes surplus ones; tries again if writing fails.
 
         Args:
-            number: Grows from checkpoint to checkpoint, such as the step.
-            state: A JSON object that `restore_latest` returns.
+            number: Increases from checkpoint to checkpoint, such as the step.
+            state: A JSON object, which `restore_latest` returns.
 
         Raises:
             StorageError: It could not be written; the earlier ones are untouched.
@@ -80,7 +80,7 @@ class Checkpoints:
         temporary = final.with_name(final.name + TEMPORARY_SUFFIX)
         try:
             self._sweep_temporary()
-            # What a kill kept from being swept after the last save must not be there beside the new one.
+            # Checkpoints left because a kill prevented the last sweep must not exist beside the new one.
             self._sweep()
             make_folder(self.folder)
             temporary.mkdir()
@@ -116,24 +116,24 @@ class Checkpoints:
         self._sweep()
 
     def latest_state(self) -> dict[str, Any] | None:
-        """Returns the JSON object that the newest whole checkpoint was saved with, and restores nothing; else None."""
+        """Returns the JSON object saved with the newest intact checkpoint, or None; restores nothing."""
         for folder in reversed(self._found()):
             if _damage(folder) is None:
                 return json.loads((folder / "state.json").read_text(encoding="utf-8"))
         return None
 
     def restore_latest(self, only_own: bool = False) -> dict[str, Any] | None:
-        """Restores the newest checkpoint that is whole.
+        """Restores the newest intact checkpoint.
 
         Args:
-            only_own: Whether the checkpoint may hold more variables than these, which are left alone.
+            only_own: Whether the checkpoint may contain other variables, which are ignored.
 
         Returns:
-            The JSON object it was saved with; None if the run never saved one.
+            The JSON object saved with it; None if the run never saved one.
 
         Raises:
-            StorageError: There were checkpoints and none is whole or there, or the newest belongs to
-                another network; the message names the first difference.
+            StorageError: There were checkpoints, but none is intact or left, or the newest belongs to another network;
+                the message names the first difference.
         """
         found = self._found()
         damaged = []
@@ -184,11 +184,11 @@ class Checkpoints:
         if not self.folder.is_dir():
             return []
         found = [path for path in self.folder.iterdir() if FOLDER_NAME.fullmatch(path.name)]
-        # Of one number, the replaced one comes first: it is the older.
+        # For the same number, the replaced checkpoint comes first: it is older.
         return sorted(found, key=lambda path: (path.name[:13], not path.name.endswith(REPLACED_SUFFIX)))
 
     def _sweep(self) -> None:
-        """Removes what is older than the newest ones that are kept, once it is known which is the newest whole one."""
+        """Removes checkpoints older than the newest ones to keep, once the newest intact one is known."""
         found = self._found()
         if self._newest not in found:
             return
@@ -213,7 +213,7 @@ def _tensorflow_variable(variable: keras.Variable | tf.Variable) -> tf.Variable:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    # Made durable with the other files of its folder.
+    # Made durable together with the other files in its folder.
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -238,7 +238,7 @@ def _damage(folder: Path) -> str | None:
         files, variables = manifest["content"]["files"], manifest["content"]["variables"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "manifest.json is missing or damaged"
-    # A checkpoint can come from elsewhere: what it names is not opened unless it lies in its folder.
+    # A checkpoint may come from elsewhere: files that it names are opened only if they are in its folder.
     if not (isinstance(files, dict) and isinstance(variables, dict)):
         return "manifest.json is damaged"
     if not (files.keys() >= NEEDED_FILES and all(FILE_NAME.fullmatch(name) for name in files)):

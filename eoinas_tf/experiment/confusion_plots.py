@@ -1,4 +1,4 @@
-"""Pictures of what a network takes for what: its confusion matrix, and the images that it got wrong."""
+"""Pictures of a network's mistakes: its confusion matrix, and the images that it classified wrongly."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ LONGEST_NAME = 22
 
 
 class PicturedConfusion(NamedTuple):
-    """One class taken for another, with images of it.
+    """One class mistaken for another, with images of it.
 
     Args:
         true_class: Name of the right class.
-        predicted_class: Name of the class it was taken for.
-        times: How many of its images were.
+        predicted_class: Name of the class that was predicted instead.
+        times: Number of images confused this way.
         class_images: Images of the right class.
         images: uint8 [images, height, width, channels].
-        probabilities: How sure the network was of each, [images].
+        probabilities: The network's confidence in each prediction, [images].
     """
 
     true_class: str
@@ -36,7 +36,7 @@ class PicturedConfusion(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Which for which, and how often."""
+        """The two classes, and how often they were confused."""
         what = f"{_shortened(self.true_class)} taken for {_shortened(self.predicted_class)}"
         return f"{textwrap.fill(what, LONGEST_NAME)}\n{self.times} of {self.class_images} images"
 
@@ -46,10 +46,10 @@ def most_confused_classes(matrix: np.ndarray, most: int) -> np.ndarray:
 
     Args:
         matrix: Images by right class (row) and predicted class (column), int [classes, classes].
-        most: How many classes at most.
+        most: Most classes to return.
 
     Returns:
-        int [classes shown]; all classes where there are no more than `most`.
+        int [classes shown]; all classes if there are at most `most`.
     """
     classes = len(matrix)
     if classes <= most:
@@ -65,14 +65,14 @@ def most_confused_classes(matrix: np.ndarray, most: int) -> np.ndarray:
 
 
 def draw_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
-    """Draws the confusion matrix; of many classes those that are confused most.
+    """Draws the confusion matrix; if there are many classes, those that are confused most.
 
     Args:
         matrix: Images by right class (row) and predicted class (column), int [classes, classes].
         class_names: A name for each class.
 
     Returns:
-        The picture: colours are shares of the right class's images, numbers are images.
+        The picture: colours are fractions of the true class's images, numbers are counts.
     """
     shown = most_confused_classes(matrix, MOST_CLASSES)
     counts = matrix[np.ix_(shown, shown)]
@@ -80,7 +80,7 @@ def draw_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str]) -> Fig
     side = 4 + 0.32 * len(shown)
     figure = new_figure(side + 1.5, side)
     axes = figure.subplots()
-    # The square root, so that a few mistakes are seen beside many right answers.
+    # The square root, so that a few mistakes are visible beside many right answers.
     picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     if len(shown) <= MOST_CLASSES_WITH_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
@@ -98,11 +98,11 @@ def draw_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str]) -> Fig
 
 
 def draw_confusions(confusions: Sequence[PicturedConfusion], images_a_row: int) -> Figure:
-    """Draws images that were classified wrongly, the worst pairs first, each with how sure the network was.
+    """Draws images that were classified wrongly, the worst pairs first, each with the network's confidence.
 
     Args:
         confusions: The pairs, the worst first.
-        images_a_row: Images a row has room for.
+        images_a_row: Images that fit in a row.
     """
     if not confusions:
         figure = new_figure(6, 1.5)
@@ -122,7 +122,7 @@ def draw_confusions(confusions: Sequence[PicturedConfusion], images_a_row: int) 
     for axes in panels.flat:
         axes.axis("off")
     for axes, (confusion, image, probability) in zip(panels.flat, pictured, strict=False):
-        # Of images that are neither grey nor in colour, the first channel.
+        # For images that are neither grey nor in colour, the first channel.
         axes.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=255)
         title = f"{confusion.title}\n{100 * probability:.0f} % sure"
         axes.set_title(title, fontsize=7, parse_math=False)

@@ -9,15 +9,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Of Okabe and Ito; each with a line style, for print without colours.
+# By Okabe and Ito; each with a line style, for print without colours.
 CURVE_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", ":"), ("#CC79A7", "-."))
 
 
 def final_training_panels(metrics: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """Returns the panels of a final network's training: for each title, curves of metrics.jsonl with their labels.
+    """Returns the panels of a final training run: for each title, curves of metrics.jsonl with their labels.
 
     Args:
-        metrics: Records of metrics.jsonl, which hold results on the test images or on validation images.
+        metrics: Records of metrics.jsonl, with results on the test images or on validation images.
     """
     part = "validation" if metrics and "validation_loss" in metrics[0] else "test"
     return {
@@ -39,10 +39,10 @@ def final_training_panels(metrics: Sequence[Mapping[str, Any]]) -> dict[str, dic
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """Returns an empty figure that belongs to no window.
 
-    Args:
-        width: In inches.
+    width: Width in inches.
+    height: Height in inches.
         height: In inches.
-        layout: What arranges the panels; None: nothing does.
+        layout: Layout engine that arranges the panels; None: no engine.
     """
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
@@ -62,9 +62,9 @@ def draw_curves(metrics: Sequence[dict], panels: Mapping[str, Mapping[str, str]]
     """Draws up to four panels of curves over the epochs.
 
     Args:
-        metrics: Records of metrics.jsonl, an epoch each: `epoch`, and a number or null by name.
-        panels: For each title, the names of its curves with their labels, or with "" for none. A curve of which no
-            record says anything, as in runs of earlier versions, is left out.
+        metrics: Records of metrics.jsonl, one per epoch: `epoch`, and a number or null by name.
+        panels: For each title, the names of its curves with their labels, or with "" for no label. A curve that appears
+            in no record, as in runs of earlier versions, is left out.
     """
     figure = new_figure(11, 7)
     grid = figure.subplots(2, 2, sharex=True)

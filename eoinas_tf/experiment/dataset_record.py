@@ -1,6 +1,6 @@
-"""The images that a run folder belongs to: `dataset.json`, written when a run begins and compared whenever it goes on.
+"""The images that a run folder belongs to: `dataset.json`, written when a run begins and compared whenever it resumes.
 
-A continued run on other images would give labels other meanings, and a finished one would export them.
+On other images, a resumed run would give labels other meanings, and a finished one would export them.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ MOST_CHANGES_NAMED = 4
 
 
 def keep_dataset(run: RunDirectory, fingerprint: dict[str, Any]) -> None:
-    """Keeps a data set's fingerprint in a new run's folder, and compares it with that of an old one.
+    """Keeps a data set's fingerprint in a new run's folder, or compares it with an old run's.
 
-    A run of an earlier version has none; it takes that of now.
+    A run of an earlier version has none; it takes the current one.
 
     Args:
         run: The open run folder.
-        fingerprint: What `dataset_fingerprint` returns.
+        fingerprint: The result of `dataset_fingerprint`.
 
     Raises:
         RunDirectoryError: The run began with other images, or the record cannot be read.
@@ -35,14 +35,14 @@ def keep_dataset(run: RunDirectory, fingerprint: dict[str, Any]) -> None:
 
 
 def fingerprint_changes(stored: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Says what is different between two fingerprints of data sets.
+    """Describes the differences between two fingerprints of data sets.
 
     Args:
         stored: The earlier one.
         now: The later one.
 
     Returns:
-        A phrase for each change, the most telling first; none where there is no difference.
+        A phrase for each change, the most important first; none if there is no difference.
     """
     changes = _source_changes(stored["source"], now["source"])
     renamed = _renamed_classes(stored, now)
@@ -67,21 +67,21 @@ def _source_changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 
 def _by_class(fingerprint: dict[str, Any], part: str) -> dict[str, tuple[int, str]]:
-    """Returns the number and the digest of each class's images."""
+    """Returns the number of images and the digest of each class."""
     content = fingerprint["parts"][part]
     pairs = zip(content["images_by_class"], content["digests_by_class"], strict=True)
     return dict(zip(fingerprint["class_names"], pairs, strict=True))
 
 
 def _renamed_classes(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, str]:
-    """Returns the new names, by old ones, of classes whose training images are under a new name now."""
+    """Returns the new names, by old name, of classes whose training images now have another name."""
     before, after = _by_class(stored, "train"), _by_class(now, "train")
     gone = {content: name for name, content in before.items() if name not in after}
     return {gone[content]: name for name, content in after.items() if name not in before and content in gone}
 
 
 def _part_changes(part: str, stored: dict[str, Any], now: dict[str, Any], renamed: dict[str, str]) -> list[str]:
-    """Says what is different in one part: the number of its images, or which ones they are."""
+    """Describes the differences in one part: the number of its images, or which ones they are."""
     content, previous = now["parts"][part], stored["parts"][part]
     if content["digest"] == previous["digest"] and content["images"] == previous["images"]:
         return []
@@ -97,6 +97,6 @@ def _part_changes(part: str, stored: dict[str, Any], now: dict[str, Any], rename
         return [f"{part}: {abs(difference)} {images} {word}{classes}"]
     if touched:
         return [f"{part}: other images{classes}"]
-    # Labels changed with the classes, which says it all.
+    # Labels changed with the classes, which explains everything.
     same_classes = stored["class_names"] == now["class_names"]
     return [f"{part}: the images have another order"] if same_classes else []

@@ -1,4 +1,4 @@
-"""Compares an export with the network it was made of, in a process that knows nothing of this package."""
+"""Compares an export with its network, in a process that does not use this package."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTes
 from eoinas_tf.experiment.write_failures import write_failure
 
 PROGRAM = Path(__file__).with_name("exported_predictions.py")
-# Of a probability. Graphs and converted models round otherwise than single operations, and a deep network magnifies
-# that: one of 20 untrained cells answered by 2e-4 otherwise when its pixels changed by 1e-7 of their values.
+# Of a probability. Graphs and converted models round differently from single operations, and a deep network magnifies
+# that: with one network of 20 untrained cells, changing pixels by 1e-7 of their values changed a probability by 2e-4.
 LARGEST_DIFFERENCE = 1e-3
 LONGEST_RUN_SECONDS = 1800
 LONGEST_SECONDS_AN_IMAGE = 2
-# From which TensorFlow takes its threads; the other runtimes are told.
+# The variables from which TensorFlow takes its threads; the other runtimes receive them as arguments.
 THREAD_VARIABLES = (THREADS_OF_AN_OPERATION, OPERATIONS_AT_A_TIME)
-# On the CPU, where float32 is float32: a GPU rounds more coarsely, and this process may have taken all of it.
+# On the CPU, where float32 is float32: a GPU rounds more coarsely, and this process may have reserved all of it.
 ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -34,7 +34,7 @@ def run_export(
         format_name: The export's format.
         folder: The export.
         images: uint8 [batch, height, width, channels].
-        test_images: uint8 [n, height, width, channels], to be classified too; None: no test.
+        test_images: uint8 [n, height, width, channels] to classify as well; None: no test.
         threads: Threads that its runtime uses in a test.
 
     Returns:
@@ -42,13 +42,13 @@ def run_export(
         and `milliseconds`, float [runs], of runs with one image.
 
     Raises:
-        StorageError: The export cannot be loaded or run, or there is no room for the images.
+        StorageError: The export cannot be loaded or run, or there is no space for the images.
     """
     with tempfile.TemporaryDirectory() as exchange:
         images_file, outputs_file = Path(exchange, "images.npy"), Path(exchange, "outputs.npz")
         _save(images_file, images)
         environment, seconds = {**os.environ, **ENVIRONMENT}, LONGEST_RUN_SECONDS
-        # Read from the standard input, so that the modules beside the program cannot be imported by accident.
+        # Read from standard input, so that modules in the program's folder cannot be imported by accident.
         command = [sys.executable, "-", format_name, folder.absolute(), images_file, outputs_file]
         if test_images is not None:
             test_file = Path(exchange, "test_images.npy")
@@ -93,22 +93,22 @@ def check_export(
     test: ExportTest,
     is_exact: bool = True,
 ) -> ExportMeasurement:
-    """Runs an export in a new process, compares what it says with what the network says, tests and times it.
+    """Runs an export in a new process, compares its outputs with the network's, tests it and times it.
 
     Args:
         format_name: The export's format.
         folder: The export.
         images: uint8 [batch, height, width, channels].
-        probabilities: What the network says of them, float [batch, classes].
-        test: What it is tested on, and its threads.
-        is_exact: Whether it must say the same up to rounding. A quantized one need not: its accuracy tells how good it
-            is.
+        probabilities: The network's probabilities for them, float [batch, classes].
+        test: The test images, and the runtime's threads.
+        is_exact: Whether the outputs must agree up to rounding. Those of a quantized export need not: its accuracy
+            shows how good it is.
 
     Returns:
-        What was measured, with the largest difference of two probabilities.
+        The measurements, including the largest difference between two probabilities.
 
     Raises:
-        StorageError: The export cannot be run or says something else.
+        StorageError: The export cannot be run, or its outputs differ.
     """
     outputs = run_export(format_name, folder, images, test.images, test.threads)
     said = outputs["probabilities"]
@@ -119,7 +119,7 @@ def check_export(
         raise StorageError(
             f"the export to {folder} differs from the network by {difference:.3g} in a probability; it was not kept"
         )
-    # Of equally probable classes, as in eight bits, the label may be any.
+    # Among equally probable classes, as in eight bits, any label is right.
     if not np.array_equal(np.take_along_axis(said, outputs["label"][:, np.newaxis], axis=1)[:, 0], said.max(axis=1)):
         raise StorageError(f"the export to {folder} returns labels that are not its most probable classes")
     return measured(outputs, folder, test, difference)

@@ -1,7 +1,7 @@
-"""The folder of an export: there as a whole or not at all, and never in place of something else.
+"""The folder of an export: it exists completely or not at all, and never replaces anything else.
 
-Each export is a folder with a description, `export.json`, that names its files. A folder
-without one, or with files that it does not name, is somebody else's and is left alone.
+Each export is a folder with a description, `export.json`, that lists its files. A folder without one, or with files
+that it does not list, belongs to somebody else and is left alone.
 """
 
 import contextlib
@@ -21,18 +21,18 @@ from eoinas_tf.experiment.write_failures import write_failure
 
 DESCRIPTION = "export.json"
 PRODUCER = "eoinas_tf"
-# What the names end with that an export has before, and that the one before it has while it is replaced.
+# Suffixes of the names of an unfinished export, and of the previous one while it is replaced.
 TEMPORARY, OLD = "tmp", "old"
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuses a place where something lies that an export must not replace.
+    """Refuses a location that holds something an export must not replace.
 
     Args:
-        folder: Where the export is to be.
+        folder: The export's folder.
 
     Raises:
-        StorageError: Something lies there that is not an export of this program, or more than it.
+        StorageError: It holds something other than an export of this program, or other files as well.
     """
     if not os.path.lexists(folder):
         return
@@ -52,18 +52,17 @@ def check_replaceable(folder: Path) -> None:
 
 @contextlib.contextmanager
 def new_export(folder: Path, description: Mapping[str, Any]) -> Iterator[Path]:
-    """Lets an export be written under a temporary name; it gets its own when the block ends without an error.
+    """Lets the block write an export under a temporary name; it gets its own name if the block ends without an error.
 
     Args:
         folder: The export's folder; an older export in it is replaced at the end.
-        description: What `export.json` is to say, a JSON object.
+        description: The content of `export.json`, a JSON object.
 
     Yields:
-        The temporary folder, which exists and holds nothing but `export.json`.
+        The temporary folder, which exists and contains only `export.json`.
 
     Raises:
-        StorageError: Something else lies there, or the export could not be written; what was
-            there before is as it was.
+        StorageError: Something else is there, or the export could not be written; the previous content is unchanged.
     """
     check_replaceable(folder)
     temporary = _beside(folder, TEMPORARY)
@@ -80,7 +79,7 @@ def new_export(folder: Path, description: Mapping[str, Any]) -> Iterator[Path]:
             write_json(temporary / DESCRIPTION, {**content, "files": _files(temporary)})
             _take_name(temporary, folder)
         finally:
-            # Under this name lies what failed, or the export that was replaced.
+            # This name holds the failed export or the one that was replaced.
             with contextlib.suppress(OSError):
                 _remove(temporary)
     except (OSError, tf.errors.OpError) as error:
@@ -88,7 +87,7 @@ def new_export(folder: Path, description: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _take_name(temporary: Path, folder: Path) -> None:
-    """Renames a finished export, and gives its temporary name to the one before it."""
+    """Renames a finished export, and gives its temporary name to the previous one."""
     replaced = _beside(folder, OLD)
     if folder.exists():
         folder.rename(replaced)
@@ -100,12 +99,12 @@ def _take_name(temporary: Path, folder: Path) -> None:
         raise
     sync_folder(folder.parent)
     if replaced.exists():
-        # While it is removed it must not bear a name from which it would be brought back.
+        # During its removal it must not have a name from which it would be restored.
         replaced.rename(temporary)
 
 
 def _clean_up(folder: Path) -> None:
-    """Removes what killed exports left, and gives an export back its name that was killed while replaced."""
+    """Removes the remains of killed exports, and restores an export whose replacement was killed."""
     pattern = re.compile(re.escape(folder.name) + rf"\.\d+\.({TEMPORARY}|{OLD})")
     remains = [path for path in folder.parent.glob("*") if pattern.fullmatch(path.name) and _is_remains(path)]
     replaced = [path for path in remains if path.suffix == f".{OLD}"]
@@ -121,7 +120,7 @@ def _clean_up(folder: Path) -> None:
 
 
 def _is_remains(folder: Path) -> bool:
-    """Tells whether a folder of a temporary name is an export of ours, or was to become one."""
+    """Tells whether a folder with a temporary name is an export of ours, finished or not."""
     if _description(folder) is not None:
         return True
     if folder.is_symlink() or not folder.is_dir():
@@ -130,7 +129,7 @@ def _is_remains(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Removes an export, its description last: without it the rest would be taken for somebody else's."""
+    """Removes an export, its description last: without it, the rest would be considered somebody else's."""
     if not folder.exists():
         return
     for path in folder.iterdir():
@@ -157,6 +156,6 @@ def _description(folder: Path) -> dict[str, Any] | None:
 
 
 def _files(folder: Path) -> list[str]:
-    """Returns the files of an export but its description, sorted."""
+    """Returns the files of an export except its description, sorted."""
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     return sorted(path for path in paths if path != DESCRIPTION)

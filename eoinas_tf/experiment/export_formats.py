@@ -1,4 +1,4 @@
-"""The formats that a network is exported to, and the one way in which each export is made."""
+"""The formats that a network can be exported to, and the one way in which every export is made."""
 
 import dataclasses
 import importlib.util
@@ -25,10 +25,10 @@ class ExportFormat:
 
     Attributes:
         write: Writes a classifier into a folder that exists.
-        file_name: What a program that serves it is given, relative to the folder; empty: the folder.
-        takes_any_size: Whether it resizes images by itself.
-        packages: Packages that writing and checking take beside this one's own dependencies.
-        is_exact: Whether it says what the network says, up to rounding; a quantized one is judged by its accuracy.
+        file_name: Path to give to a program that serves it, relative to the folder; empty: the folder.
+        takes_any_size: Whether it resizes images itself.
+        packages: Packages needed for writing and checking, in addition to this one's own dependencies.
+        is_exact: Whether its outputs equal the network's up to rounding; a quantized export is judged by its accuracy.
         is_calibrated: Whether its ranges come from calibration images.
     """
 
@@ -56,7 +56,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
 
 
 def check_packages(format_names: Sequence[str]) -> None:
-    """Refuses formats whose packages are not installed, before a training rather than after it.
+    """Refuses formats whose packages are not installed, before training rather than after it.
 
     Args:
         format_names: Keys of `EXPORT_FORMATS`.
@@ -84,19 +84,18 @@ def export_classifier(
     """Writes an export, runs it in another process, compares and measures it, and only then gives it its name.
 
     Args:
-        classifier: What to export.
+        classifier: The classifier to export.
         format_name: A key of `EXPORT_FORMATS`.
         folder: The export's folder; an older export in it is replaced at the end.
-        images: Images to compare on, uint8 [batch, height, width, channels] of the network's size.
-        probabilities: What the network says of them, float [batch, classes].
-        test: What the export is tested on, and its threads while it is tested and timed.
+        images: Images for the comparison, uint8 [batch, height, width, channels] in the network's size.
+        probabilities: The network's probabilities for them, float [batch, classes].
+        test: The test images, and the runtime's threads for test and timing.
 
     Returns:
-        What was measured of it, with the largest difference between the two's probabilities.
+        Its measurements, including the largest difference between its probabilities and the network's.
 
     Raises:
-        StorageError: It could not be written, or says something else than the network; an older
-            export is as it was.
+        StorageError: It could not be written, or its outputs differ from the network's; an older export is unchanged.
     """
     export_format = EXPORT_FORMATS[format_name]
     height, width, channels = classifier.image_shape
@@ -107,7 +106,7 @@ def export_classifier(
         "class_names": list(classifier.class_names),
     }
     with new_export(folder, description) as temporary:
-        # TensorFlow warns of each custom gradient that an export leaves out, as all of them do.
+        # TensorFlow warns about each custom gradient that an export leaves out, and every export leaves them all out.
         with without_warnings("tensorflow"):
             export_format.write(classifier, temporary)
         return check_export(format_name, temporary, images, probabilities, test, export_format.is_exact)

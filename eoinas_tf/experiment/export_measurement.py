@@ -1,4 +1,4 @@
-"""What an export is measured by: its test accuracy, its size, and how long one image takes it on this machine."""
+"""Measurements of an export: its test accuracy, its size, and how long one image takes on this machine."""
 
 import dataclasses
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from eoinas_tf.experiment.export_folder import DESCRIPTION
 
-# A quantized export that falls further behind its network is warned of.
+# If a quantized export loses more accuracy than this, there is a warning.
 LARGEST_LOSS = 0.01
 
 
@@ -30,14 +30,14 @@ class ExportTest:
 
 
 class ExportMeasurement(NamedTuple):
-    """What was measured of an export.
+    """The measurements of an export.
 
     Args:
         difference: The largest difference of its probabilities from the network's.
         test_accuracy: Fraction of the test images classified correctly.
-        test_images: How many there were.
+        test_images: Number of test images.
         network_accuracy: The network's accuracy on the same images.
-        size_bytes: Size of the model: all files of the export but its description.
+        size_bytes: Size of the model: all files of the export except its description.
         latency_milliseconds: Median time of a run with one image.
         latency_threads: Threads that its runtime used.
     """
@@ -52,11 +52,11 @@ class ExportMeasurement(NamedTuple):
 
     @property
     def lost_accuracy(self) -> float:
-        """How much less accurate than the network it is; negative where it is more accurate."""
+        """Returns how much less accurate than the network it is; negative if it is more accurate."""
         return self.network_accuracy - self.test_accuracy
 
     def figures(self) -> dict[str, Any]:
-        """Returns the figures that are kept, by their names."""
+        """Returns the figures to keep, by name."""
         return {
             "test_accuracy": self.test_accuracy,
             "test_images": self.test_images,
@@ -73,8 +73,8 @@ def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, dif
     Args:
         outputs: `test_label` and `milliseconds`, as the export's own process wrote them.
         folder: The export.
-        test: What it was tested on.
-        difference: Of its probabilities from the network's.
+        test: The test that produced them.
+        difference: Largest difference of its probabilities from the network's.
     """
     return ExportMeasurement(
         difference,
@@ -88,14 +88,14 @@ def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, dif
 
 
 def accuracy_warning(format_name: str, measurement: ExportMeasurement, is_calibrated: bool = True) -> str | None:
-    """Returns a warning, in one line, where an export is more than a percentage point behind its network, else None.
+    """Returns a one-line warning if an export is more than a percentage point behind its network, else None.
 
     Args:
         format_name: The export's format.
-        measurement: What was measured of it.
-        is_calibrated: Whether calibration images decide how accurate it is.
+        measurement: Its measurement.
+        is_calibrated: Whether calibration images determine its accuracy.
     """
-    # An image more or less is no rounding of a fraction.
+    # The tolerance is for rounding; an image more or less exceeds it.
     if not measurement.lost_accuracy > LARGEST_LOSS + 1e-9:
         return None
     return (

@@ -1,4 +1,4 @@
-"""What is exported: a network with its normalization and class names, as functions of raw images."""
+"""The object that is exported: a network with its normalization and class names, as functions of raw images."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,17 +10,17 @@ class ExportedClassifier(tf.Module):
     """Normalization, network and class names in one function, with and without resizing before them.
 
     Args:
-        network: Maps normalized images, float32 [batch, height, width, channels], to logits. Its
-            `variables`, if it has any, are those that an export stores.
-        image_shape: Height, width and channels that the network takes.
+        network: Maps normalized images, float32 [batch, height, width, channels], to logits. An export stores its
+            `variables`, if it has any.
+        image_shape: Height, width and channels of the network's input.
         class_names: A name for each class.
         mean: Channels' means, [channels], on the scale 0 to 255.
         standard_deviation: Channels' standard deviations, likewise.
-        fit_images: Brings uint8 images of another size to the network's, as in the test.
-        calibration_images: Images of the network's size by which the ranges of integers are found, uint8 [n, height,
-            width, channels]; only a format of integers takes them.
-        quantizable_network: The same network, made of operations that converters to integers know; `network` where not
-            given.
+        fit_images: Resizes uint8 images of another size to the network's, as in the test.
+        calibration_images: Images of the network's size that determine the ranges of integers, uint8 [n, height, width,
+            channels]; only needed for integer formats.
+        quantizable_network: The same network, built from operations that can be converted to integers; by default
+            `network`.
 
     Attributes:
         classify: Graph function of images of any size: `probabilities`, `label` and `class_name`.
@@ -48,7 +48,7 @@ class ExportedClassifier(tf.Module):
         self.calibration_images = calibration_images
         self.quantizable_network = quantizable_network or network
         self.class_names = tuple(class_names)
-        # No tensors: an ONNX model would take them for inputs.
+        # Not tensors: an ONNX model would treat them as inputs.
         self.mean = np.asarray(mean, np.float32)
         self.standard_deviation = np.asarray(standard_deviation, np.float32)
         any_size = tf.TensorSpec([None, None, None, image_shape[-1]], tf.uint8, name="image")
@@ -72,10 +72,10 @@ class ExportedClassifier(tf.Module):
     def classify_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes] and `label` [batch] for float32 images of the network's size.
 
-        No graph function: each one of a module becomes part of all its exports, and only converters to integers need
-        this. The label is the class of the largest logit, for many probabilities of eight bits are equal.
+        Not a graph function: every export contains all graph functions of a module, and only integer converters need
+        this one. The label is the class of the largest logit, because many 8-bit probabilities are equal.
         """
-        # One convolution, of which each channel's factor keeps its own scale.
+        # One convolution, in which each channel's factor keeps its own scale.
         factors = (1 / self.standard_deviation).reshape(1, 1, -1, 1)
         normalized = tf.nn.depthwise_conv2d(image, factors, [1, 1, 1, 1], "VALID")
         logits = self.quantizable_network(tf.nn.bias_add(normalized, -self.mean / self.standard_deviation))

@@ -1,4 +1,4 @@
-"""Matplotlib's pictures as files: PNG for everything, SVG beside it for what is enlarged or printed."""
+"""Matplotlib's pictures as files: PNG for everything, and SVG for pictures to be enlarged or printed."""
 
 import functools
 import io
@@ -16,15 +16,15 @@ from eoinas_tf.experiment.atomic_files import make_folder, write_bytes
 
 LOGGER = logging.getLogger(__name__)
 
-# How Matplotlib's warning begins.
+# The beginning of Matplotlib's warning.
 MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
 
 
 def write_figures(folder: Path, figures: Mapping[str, Figure]) -> list[Path]:
-    """Writes pictures as PNG, and as SVG beside it.
+    """Writes pictures as PNG and as SVG.
 
     Args:
-        folder: Where to; created if needed.
+        folder: The target; created if needed.
         figures: The pictures by name.
 
     Returns:
@@ -53,7 +53,7 @@ def figure_to_png(figure: Figure, dots_per_inch: int = 100) -> bytes:
 
 
 def figure_to_svg(figure: Figure) -> bytes:
-    """Returns a picture as the bytes of an SVG file: the same ones for the same picture, with letters as shapes.
+    """Returns a picture as the bytes of an SVG file: identical bytes for an identical picture, with letters as shapes.
 
     Args:
         figure: The picture.
@@ -63,12 +63,12 @@ def figure_to_svg(figure: Figure) -> bytes:
 
 
 def _saved(figure: Figure, **options: Any) -> bytes:
-    """Saves a picture to memory; characters that the font lacks are hinted at once."""
+    """Saves a picture to memory; gives one hint about all characters that the font lacks."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(buffer, **options)
-    # The first file's arrangement serves the next one too: it takes longer than drawing.
+    # The layout of the first file also serves the next one: it takes longer than drawing.
     figure.set_layout_engine("none")
     others = [entry for entry in caught if not MISSING_GLYPH.match(str(entry.message))]
     for entry in others:
@@ -80,7 +80,7 @@ def _saved(figure: Figure, **options: Any) -> bytes:
 
 @functools.cache
 def hint_at_missing_glyphs() -> None:
-    """Says once a process, not once a character and picture, why pictures show boxes."""
+    """Says once per process, not once per character and picture, why pictures show boxes."""
     LOGGER.warning(
         "the pictures' font lacks characters of the class names and shows boxes instead; a font that has them can be "
         "named as font.family in a matplotlibrc file"

@@ -1,4 +1,4 @@
-"""A log file with one JSON object a line, that survives kills."""
+"""A log file with one JSON object per line that survives kills."""
 
 import json
 import os
@@ -15,11 +15,11 @@ Record = dict[str, Any]
 
 
 class JsonLines:
-    """Appends records, reads them, and forgets those that a resumed run will write again.
+    """Appends records, reads them, and removes those that a resumed run will write again.
 
     Args:
         path: The file; it need not exist.
-        pause: Waits for some seconds between two tries to write a line.
+        pause: Waits for some seconds between two attempts to write a line.
     """
 
     def __init__(self, path: Path, pause: Callable[[float], None] = time.sleep) -> None:
@@ -27,7 +27,7 @@ class JsonLines:
         self._pause = pause
 
     def append(self, record: Record) -> None:
-        """Adds a line and makes it durable; tries again where that fails, for without it a run could not go on.
+        """Appends a line and makes it durable; tries again if that fails, because the run cannot go on without it.
 
         Args:
             record: A JSON object; NaN and infinity are refused with a ValueError.
@@ -50,7 +50,7 @@ class JsonLines:
             raise write_failure(self.path, error, len(line)) from None
 
     def read(self) -> list[Record]:
-        """Returns the records; a last line that was cut off by a kill is left out.
+        """Returns the records; a last line that a kill cut off is ignored.
 
         Raises:
             StorageError: A line other than the last is damaged.
@@ -64,7 +64,7 @@ class JsonLines:
             raise StorageError(f"{self.path} holds a damaged line; restore it or start in another --run_dir") from None
 
     def keep(self, is_kept: Callable[[Record], bool]) -> list[Record]:
-        """Rewrites the file with those records only that a predicate accepts.
+        """Rewrites the file with only those records that a predicate accepts.
 
         Args:
             is_kept: Tells whether a record stays.
@@ -79,7 +79,7 @@ class JsonLines:
 
 
 def _cut_torn_line(file: BinaryIO) -> None:
-    """Removes a line that a kill cut off, so that it does not swallow the next."""
+    """Removes a line that a kill cut off, so that it does not merge with the next."""
     if end := file.seek(0, os.SEEK_END):
         file.seek(end - 1)
         if file.read(1) != b"\n":

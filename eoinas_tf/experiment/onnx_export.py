@@ -6,24 +6,24 @@ from eoinas_tf.experiment.atomic_files import write_bytes
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 FILE_NAME = "model.onnx"
-# What ONNX Runtime knows since its version 1.12 of 2022.
+# Supported by ONNX Runtime since version 1.12 of 2022.
 OPERATOR_SET = 17
 
 
 def write_onnx(classifier: ExportedClassifier, folder: Path) -> None:
     """Writes an ONNX model; needs the package tf2onnx.
 
-    It takes `image`, uint8 [batch, height, width, channels] of the network's height and width and
-    any batch, and returns `probabilities`, float32 [batch, classes], and `label`, int64 [batch].
+    It takes `image`, uint8 [batch, height, width, channels] of any batch and the network's height and width, and
+    returns `probabilities`, float32 [batch, classes], and `label`, int64 [batch].
 
     Args:
-        classifier: What to export.
+        classifier: The classifier to export.
         folder: Receives `model.onnx`; it exists.
 
     Raises:
         StorageError: It could not be written.
     """
-    # Here and not above: it is needed for this format only, and not installed everywhere.
+    # Imported here because only this format needs it and it is not installed everywhere.
     import tf2onnx
 
     function = classifier.classify_resized

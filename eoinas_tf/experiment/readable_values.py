@@ -1,4 +1,4 @@
-"""Durations and counts as people read them."""
+"""Durations and counts in readable form."""
 
 
 def duration(seconds: float) -> str:
@@ -14,7 +14,7 @@ def rounded_count(count: int) -> str:
         count: The count.
     """
     for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        # What would be rounded to 1000 of the next smaller unit belongs to this one.
+        # A count that would be rounded to 1000 of the next smaller unit belongs to this one.
         if count >= 0.9995 * size:
             value = count / size
             digits = 2 if value < 9.995 else 1 if value < 99.95 else 0

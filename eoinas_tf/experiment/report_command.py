@@ -13,7 +13,7 @@ COMPARISON_NAME = "comparison.html"
 
 
 def main(arguments: list[str]) -> None:
-    """Does what a command line says; exits with an error's status where there is one.
+    """Runs a command line; exits with an error's status if there is one.
 
     Args:
         arguments: The command line without the program.
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
 
 
 def write_page(arguments: list[str]) -> Path:
-    """Writes the page that a command line asks for.
+    """Writes the page that a command line requests.
 
     Args:
         arguments: The command line without the program.
@@ -35,13 +35,13 @@ def write_page(arguments: list[str]) -> Path:
         The page.
 
     Raises:
-        EoinasError: The command line is wrong, a folder is no finished run's, or the page could not be written.
+        EoinasError: The command line is wrong, a folder does not hold a finished run, or the page could not be written.
     """
     parser = _Parser(prog="python -m eoinas_tf.experiment.report_command", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="folder of a finished run")
     parser.add_argument("--output", type=Path, help=f"page that compares several folders; {COMPARISON_NAME} here")
     options = parser.parse_args(arguments)
-    # Here, because matplotlib takes a second that a wrong command line need not wait for.
+    # Here, because importing matplotlib takes a second that a wrong command line need not wait for.
     from eoinas_tf.experiment.report.report_page import write_report
     from eoinas_tf.experiment.report.run_comparison import write_comparison
 

@@ -1,6 +1,6 @@
-"""The folder of one run: its lock, its settings, and the paths of what it holds.
+"""The folder of one run: its lock, its settings, and the paths of its files.
 
-It is opened before TensorFlow is loaded, so that a wrong folder is answered at once.
+It is opened before TensorFlow is loaded, so that a wrong folder is reported at once.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ LOGGER = logging.getLogger(__name__)
 # Empty between the file's creation and the holder's name.
 LOCK_TEXT = re.compile(r"(process \d+ on .*\n)?")
 RUN_KINDS = {kind.__name__ for kind in (SearchConfig, EvaluationConfig)}
-# What a run writes before it has read its images.
+# Files that a run writes before it has read its images.
 FILES_OF_THE_BEGINNING = {"config.json", "config.json.tmp", "environment.json", "environment.json.tmp", "lock"}
 
 
@@ -38,11 +38,11 @@ class RunDirectory:
 
     Args:
         config: The run's settings; `config.run_dir` is the folder.
-        is_writer: Whether this process holds and writes the folder. Where several processes train one
-            network together, the first does and the others only read.
+        is_writer: Whether this process locks and writes the folder. If several processes train one network together,
+            the first does and the others only read.
 
     Attributes:
-        config: The settings, with the epochs that a run with a time budget has chosen.
+        config: The settings, including the epochs that a run with a time budget has chosen.
 
     Example:
         with RunDirectory(config) as run:
@@ -76,7 +76,7 @@ class RunDirectory:
         self._lock_file: IO[str] | None = None
 
     def __enter__(self) -> "RunDirectory":
-        """Creates or opens the folder and takes its lock, if this process is its writer; sweeps what a kill left.
+        """Creates or opens the folder; its writer also takes the lock and removes the remains of a kill.
 
         Raises:
             RunDirectoryError: The folder cannot be used: not writable, in use, another run's, or not a run's.
@@ -103,7 +103,7 @@ class RunDirectory:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Gives the lock back."""
+        """Releases the lock."""
         self._release_lock()
 
     def _take_lock(self) -> None:
@@ -134,10 +134,10 @@ class RunDirectory:
             self._lock_file = None
 
     def _foreign_files(self) -> list[str]:
-        """Returns what lies in a folder that no run has used yet."""
+        """Returns the contents of a folder that no run has used yet."""
         if self.config_file.exists():
             return []
-        # What a run killed before it wrote its settings can have left; its lock file says who held it.
+        # Files that a run killed before it wrote its settings may have left; its lock file says who held it.
         ours = FILES_OF_THE_BEGINNING
         lock_path = self.path / "lock"
         if lock_path.is_file() and not LOCK_TEXT.fullmatch(lock_path.read_text(encoding="utf-8", errors="replace")):
@@ -155,7 +155,7 @@ class RunDirectory:
         for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
             if field.name in stored:
                 stored[field.name] = expanded_setting(field, stored[field.name])
-            elif field.name in settings and field.default is not None:  # Versions without it did what it does then.
+            elif field.name in settings and field.default is not None:  # Versions without it did what the default does.
                 stored[field.name] = list(field.default) if isinstance(field.default, tuple) else field.default
         changes = [
             f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
@@ -175,7 +175,7 @@ class RunDirectory:
         """Returns the settings with the epochs that the run chose by its time budget when it began.
 
         Args:
-            stored: Its settings.
+            stored: The run's stored settings.
 
         Raises:
             RunDirectoryError: It has another time budget or none.
@@ -193,20 +193,20 @@ class RunDirectory:
         )
 
     def keep_epochs(self, epochs: int) -> None:
-        """Writes down, once, the epochs that the run has chosen by its time budget.
+        """Records, once, the epochs that the run has chosen by its time budget.
 
         Args:
-            epochs: How many.
+            epochs: The number of epochs.
 
         Raises:
-            ConfigurationError: They do not go with the other settings.
-            StorageError: They could not be written.
+            ConfigurationError: It does not fit the other settings.
+            StorageError: It could not be written.
         """
         self.config = dataclasses.replace(self.config, epochs=epochs)
         self._write_config()
 
     def only_begun(self) -> bool:
-        """Returns whether nothing but the run's settings and its records of images and weights is there yet."""
+        """Returns whether the folder only holds the run's settings and its records of images and weights."""
         records = (self.dataset, self.class_weights, self.initial_weights)
         ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
         return {entry.name for entry in self.path.iterdir()} <= ours
@@ -214,15 +214,15 @@ class RunDirectory:
     def keep_record(
         self, path: Path, record: dict[str, Any], changes_since: Callable[[dict[str, Any]], list[str]]
     ) -> list[str]:
-        """Writes down what a new run begins with, or compares it with what an old run began with.
+        """Records what a new run begins with, or compares it with what an old run began with.
 
         Args:
-            path: The record's file, one of this folder's.
-            record: What is true now.
-            changes_since: Says in words what is different from an earlier record that is not equal.
+            path: The record's file, in this folder.
+            record: The current values.
+            changes_since: Describes in words the differences from an earlier record that is not equal.
 
         Returns:
-            What is different; nothing in a new run, and in a process that does not write.
+            The differences; none in a new run, or in a process that does not write.
 
         Raises:
             RunDirectoryError: The earlier record cannot be read.

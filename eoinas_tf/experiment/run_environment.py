@@ -1,4 +1,4 @@
-"""What the bits of a run depend on beside its settings: versions, threads and the CPU.
+"""Everything except settings that the bits of a run depend on: versions, threads and the CPU.
 
 It is read before TensorFlow is loaded, from the system and the environment variables that TensorFlow reads.
 """
@@ -17,12 +17,12 @@ CPU_FILE = Path("/proc/cpuinfo")
 
 
 def run_environment() -> dict[str, str | int | None]:
-    """Returns what environment.json holds.
+    """Returns the contents of environment.json.
 
     Returns:
-        Versions of Python and of packages; the machine's kind; the CPUs that this process may use, which
-        is the number of threads where no variable says another one; the variables; the CPU's model, and a
-        digest of the instruction sets it knows, by which kernels are chosen. `None` for what is not known.
+        Versions of Python and of packages; the kind of machine; the CPUs that this process may use, which is the number
+        of threads unless a variable sets another; these variables; the CPU's model, and a digest of its instruction
+        sets, which determine the kernels. `None` for unknown values.
     """
     model, instruction_sets = _cpu()
     return {
@@ -46,12 +46,12 @@ def _cpu() -> tuple[str | None, str | None]:
     for line in lines:
         name, _, value = line.partition(":")
         entries.setdefault(name.strip(), value.strip())
-    # x86, and ARM, which has no name for its model there.
+    # x86, and ARM, which does not name its model there.
     model = entries.get("model name") or " ".join(
         entries[name] for name in ("CPU implementer", "CPU part") if name in entries
     )
     sets = entries.get("flags") or entries.get("Features")
-    # In any order: it is the kernel's and not the CPU's.
+    # Sorted, because the order is the kernel's, not the CPU's.
     digest = sets and hashlib.sha256(" ".join(sorted(sets.split())).encode()).hexdigest()[:16]
     return model or None, digest or None
 

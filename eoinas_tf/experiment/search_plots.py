@@ -1,4 +1,4 @@
-"""The pictures of a finished search: its curves, importance over time, what was dropped when, the cells."""
+"""The pictures of a finished search: its curves, importance over time, the dropped operations, the cells."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,13 +34,13 @@ def search_figures(
     """Returns all pictures of a search by name.
 
     Args:
-        metrics: Records of metrics.jsonl, an epoch each: `epoch`, the curves of `TRAINING_PANELS`, and
-            the score by cell type as [edges][operations], null where dropped.
+        metrics: Records of metrics.jsonl, one per epoch: `epoch`, the curves of `TRAINING_PANELS`, and the score by
+            cell type as [edges][operations], null where dropped.
         drops: Records of pruning.jsonl: `epoch`, `cell`, `edge`, `operation`.
         cells: (operation, node) pairs of the found cells by cell type.
         operation_names: Names of the operations.
         edge_names: A name for each edge, such as `0-2`.
-        score: What ranked operations: its name in the records, and what it is.
+        score: The score that ranked operations: its name in the records, and its label.
     """
     colors = operation_colors(operation_names)
     figures = {}
@@ -66,10 +66,10 @@ def draw_scores(
     edge_names: Sequence[str],
     score: tuple[str, str],
 ) -> Figure:
-    """Draws the score of every operation over the epochs, a panel an edge, all panels with one range.
+    """Draws the score of every operation over the epochs, one panel per edge, all panels with the same range.
 
-    A cross marks the epoch at whose end an operation was dropped; the one with the highest score of those that were
-    left is drawn thick and named.
+    A cross marks the epoch at whose end an operation was dropped; of those left, the one with the highest score is
+    thick and labelled.
 
     Args:
         metrics: Records of metrics.jsonl.
@@ -77,7 +77,7 @@ def draw_scores(
         cell: The cell type, `normal` or `reduce`.
         operation_names: Names of the operations.
         edge_names: A name for each edge.
-        score: Its name in the records, and what it is.
+        score: Its name in the records, and its label.
     """
     colors, line_styles = operation_colors(operation_names), operation_line_styles(operation_names)
     epochs = [record["epoch"] for record in metrics]
@@ -86,7 +86,7 @@ def draw_scores(
     columns = 5
     rows = -(-(len(edge_names) + 1) // columns)
     width, height = 3.2 * columns, 2.5 * rows
-    # The panels are all alike: to arrange them by what is in them would take longer than to draw them.
+    # The panels are all the same size: a layout engine would take longer than drawing them.
     figure = new_figure(width, height, layout=None)
     figure.subplots_adjust(0.5 / width, 0.7 / height, 1 - 0.15 / width, 1 - 0.7 / height, wspace=0.1, hspace=0.35)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
@@ -124,13 +124,13 @@ def draw_scores(
 
 
 def _last_score(values: np.ndarray, edge: int, operation: int) -> float:
-    """Returns an operation's score at the end, minus infinity where there is none."""
+    """Returns an operation's score at the end, minus infinity if it has none."""
     last = values[-1, edge, operation]
     return -np.inf if np.isnan(last) else float(last)
 
 
 def draw_pruning(drops: Sequence[dict], operation_names: Sequence[str], edge_names: Sequence[str]) -> Figure:
-    """Draws for each edge and operation the epoch at whose end it was dropped; what was left is marked.
+    """Draws for each edge and operation the epoch at whose end it was dropped; the remaining ones are marked.
 
     Args:
         drops: Records of pruning.jsonl.

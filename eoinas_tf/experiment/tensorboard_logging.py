@@ -1,4 +1,4 @@
-"""Curves, histograms, pictures, texts and settings for TensorBoard, without a value twice after a restart."""
+"""Curves, histograms, pictures, texts and settings for TensorBoard, without duplicate values after a restart."""
 
 import io
 import logging
@@ -35,23 +35,23 @@ LOGGER = logging.getLogger(__name__)
 
 FILE_VERSION = "brain.Event:2"
 EVENT_FILES = "events.out.tfevents.*"
-# Of the framing of a record: length, checksum of it, checksum of the content.
+# Of a record's framing: its length, the length's checksum, the content's checksum.
 RECORD_BYTES = 16
 
 
 class TensorBoardLogger:
     """Writes one folder of TensorBoard event files.
 
-    Where they cannot be written, as on a full disk, that is one warning, the values are left out
-    and the run goes on: what counts is in metrics.jsonl. The next values are tried again, and the
-    file holds whole values only. TensorFlow's own writer is not used because it does not notice
-    that a large record was cut off, after which nothing more of the file can be read.
+    If they cannot be written, as on a full disk, there is one warning, the values are left out and the run goes on:
+    metrics.jsonl has everything that matters. The next values are tried again, and the file only ever holds whole
+    values. TensorFlow's own writer is not used because it does not notice that a large record was cut off, after which
+    the rest of the file cannot be read.
 
     Args:
-        folder: Where to; created if needed.
+        folder: The target; created if needed.
         enabled: Whether anything is written at all.
-        last_step: Step up to which earlier values are kept: what lies behind it is written again. 0
-            keeps nothing, step 0 included.
+        last_step: Step up to which earlier values are kept; later ones are written again. 0 keeps nothing, not even
+            step 0.
     """
 
     def __init__(self, folder: Path, enabled: bool = True, last_step: int = 0) -> None:
@@ -63,7 +63,7 @@ class TensorBoardLogger:
             try:
                 forget_after(folder, last_step)
             except (OSError, tf.errors.OpError, StorageError) as error:
-                # Without it values would be there twice, so none are written.
+                # Without this, values would be there twice, so none are written.
                 LOGGER.warning("%s; the run goes on without TensorBoard", error)
                 self._enabled = False
 
@@ -104,21 +104,21 @@ class TensorBoardLogger:
         Args:
             step: Position on the axis.
             tag: Name of the text.
-            markdown: The text, with Markdown's marks.
+            markdown: The text, in Markdown.
         """
         self._write(step, [text_pb(tag, markdown)])
 
     def hyperparameters(self, settings: Mapping[str, Any], kind: str, name: str) -> None:
         """Writes a run's settings as a text and for the HParams dashboard.
 
-        That dashboard has one table for all runs below a folder, with a column a name: the kind stands in the names,
-        so that a search's settings and a training's are columns of their own.
+        That dashboard has one table for all runs in a folder, with one column per name: names include the kind, so that
+        the settings of searches and of training runs have separate columns.
 
         Args:
-            settings: Values by name; what is neither number, truth value nor text is written as text. Settings
-                without a value, such as those of other methods, make no column.
+            settings: Values by name; anything but numbers, booleans and strings is written as text. Settings without a
+                value, such as those of other methods, get no column.
             kind: `search` or `training`.
-            name: The run's name in the table, of which no other run has the same.
+            name: The run's name in the table, unique among the runs.
         """
         plain = {
             f"{kind}.{key}": value if isinstance(value, (bool, int, float, str)) else _shown(value)
@@ -130,10 +130,10 @@ class TensorBoardLogger:
         self.text(0, f"{kind}/settings", f"| setting | value |\n| --- | --- |\n{rows}")
 
     def layout(self, charts: Mapping[str, Sequence[str]]) -> None:
-        """Writes which curves share a chart of the Custom Scalars dashboard.
+        """Writes which curves share a chart in the Custom Scalars dashboard.
 
         Args:
-            charts: For each chart's title, regular expressions of its tags.
+            charts: For each chart's title, regular expressions for its tags.
         """
         content = layout_pb2.Layout(
             category=[
@@ -160,7 +160,7 @@ class TensorBoardLogger:
             self._file = None
 
     def _write(self, step: int, summaries: Iterable[Summary]) -> None:
-        """Adds values to the file, all or none of them."""
+        """Appends values to the file, all or none of them."""
         if not self._enabled:
             return
         events = [Event(wall_time=time.time(), step=step, summary=summary) for summary in summaries]
@@ -185,7 +185,7 @@ class TensorBoardLogger:
 
     def _new_file(self) -> BinaryIO:
         self._folder.mkdir(parents=True, exist_ok=True)
-        # A number of its own, for several may be opened within a second.
+        # A unique number, because several files may be opened within a second.
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
         return open(self._folder / name, "ab", buffering=0)
 
@@ -195,7 +195,7 @@ def _shown(value: Any) -> str:
 
 
 def table_cell(text: str) -> str:
-    """Returns a text that stays in its cell of a Markdown table, without marks."""
+    """Returns a text that stays in its cell of a Markdown table, without markup."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", " ".join(text.split()))
 
 
@@ -215,14 +215,14 @@ def _picture(tag: str, png: bytes) -> Summary:
 
 
 def forget_after(folder: Path, last_step: int) -> None:
-    """Removes the values behind a step from a folder's event files.
+    """Removes the values after a step from a folder's event files.
 
     Args:
         folder: Folder of event files; it need not exist.
-        last_step: The last step that is kept.
+        last_step: The last step to keep.
 
     Raises:
-        StorageError: A file could not be written; it is as it was.
+        StorageError: A file could not be written; it is unchanged.
     """
     if not folder.is_dir():
         return
@@ -239,7 +239,7 @@ def forget_after(folder: Path, last_step: int) -> None:
                 if not event.HasField("summary") or (last_step and event.step <= last_step):
                     kept.append(content[start:end])
         except tf.errors.DataLossError:
-            pass  # A kill cut the last record off.
+            pass  # A kill cut off the last record.
         rest = b"".join(kept)
         if rest != content:
             write_bytes(path, rest)

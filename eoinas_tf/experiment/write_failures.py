@@ -1,4 +1,4 @@
-"""What happens where a file cannot be written: the line that says so, and further tries."""
+"""Reactions to a file that cannot be written: the message about it, and further attempts."""
 
 import errno
 import logging
@@ -16,19 +16,19 @@ LOGGER = logging.getLogger(__name__)
 TRIES = 3
 # Two pauses fit into the 15 seconds that a preempted machine has left for its last checkpoint.
 PAUSE_SECONDS = 5.0
-# What TensorFlow puts around its reasons.
+# TensorFlow's additions to its reasons.
 NODE_NAMES = re.compile(r"\{\{.*?\}\} ?| \[Op:\w+\]")
 FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 def failure_line(path: Path, error: Exception, needed: int | None = None, kind: str = "") -> str:
-    """Says that something could not be written, why, and how much space there is.
+    """Describes a failed write: what could not be written, why, and how much space is left.
 
     Args:
-        path: What could not be written; it need not exist.
+        path: The file or folder that could not be written; it need not exist.
         error: An OSError or an error of TensorFlow.
-        needed: Bytes that it takes at least, where they are known.
-        kind: What the path is, such as `checkpoint`, where its name does not tell.
+        needed: Bytes that it takes at least, if known.
+        kind: The kind of file, such as `checkpoint`, if its name does not show it.
 
     Returns:
         One line.
@@ -45,12 +45,12 @@ def failure_line(path: Path, error: Exception, needed: int | None = None, kind: 
 
 
 def write_failure(path: Path, error: Exception, needed: int | None = None, kind: str = "") -> StorageError:
-    """Returns the error that says `failure_line`; the arguments are its own."""
+    """Returns the error with `failure_line` as its message; same arguments."""
     return StorageError(failure_line(path, error, needed, kind))
 
 
 def free_bytes(path: Path) -> int | None:
-    """Returns the bytes that are free where a path is or is to be; None if that cannot be found out.
+    """Returns the free bytes at a path that exists or is to be made; None if that cannot be found out.
 
     Args:
         path: The path; it need not exist.
@@ -64,14 +64,14 @@ def free_bytes(path: Path) -> int | None:
 
 
 def repeat_failed_writes(write: Callable[[], None], pause: Callable[[float], None] = time.sleep) -> None:
-    """Tries up to three times what may fail for want of space, so that a run goes on if somebody makes room.
+    """Tries up to three times a write that may fail for lack of space, so that a run goes on if somebody frees some.
 
     Args:
-        write: Writes something, and can be called again where it failed.
+        write: Writes something, and can be called again if it failed.
         pause: Waits for some seconds.
 
     Raises:
-        StorageError: That of the last try; those before are warnings.
+        StorageError: The error of the last attempt; earlier ones are warnings.
     """
     for _ in range(TRIES - 1):
         try:

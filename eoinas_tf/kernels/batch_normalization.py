@@ -1,7 +1,8 @@
 """Batch normalization over a batch's own statistics, without and with scale and offset.
 
-A variance is divided by the count of its elements. Keras composes the training of its layer of ten operations, each of
-which reads or writes the images; on a CPU with large batches it is one operation, TensorFlow's or a compiled one.
+A variance is the sum of squares divided by the number of elements. Keras's layer trains with ten operations, each of
+which reads or writes the images; on a CPU with large batches a single one does the same, TensorFlow's or a compiled
+one.
 """
 
 import functools
@@ -43,7 +44,7 @@ def batch_normalization(
 
     Returns:
         (the normalized images, the batch's mean [channels], its variance [channels]), float32. Mean and variance are
-        for moving averages: no gradient is to be asked of them.
+        for moving averages: no gradient may be requested through them.
     """
     if kernel_policy.compile_batch_normalization(images):
         return _compiled_normalization(images, scale, offset, epsilon)
@@ -55,7 +56,7 @@ def batch_normalization(
 def _fused_normalization(
     images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Normalizes by one operation of TensorFlow, which is oneDNN's where that is on."""
+    """Normalizes with one TensorFlow operation, which oneDNN computes where it is enabled."""
     outputs = tf.raw_ops.FusedBatchNormV3(
         x=images,
         scale=scale,
@@ -65,7 +66,7 @@ def _fused_normalization(
         epsilon=epsilon,
         is_training=True,
     )
-    # The operation's variance is divided by one less than the count.
+    # The operation divides the variance by the number of elements less one.
     count = tf.cast(tf.size(images) // tf.size(scale), tf.float32)
     return outputs.y, outputs.batch_mean, outputs.batch_variance * ((count - 1) / count)
 
@@ -73,7 +74,7 @@ def _fused_normalization(
 def _composed_normalization(
     images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Normalizes by the operations that Keras's own layer is composed of, in float32."""
+    """Normalizes with the operations that Keras's own layer consists of, in float32."""
     images = tf.cast(images, tf.float32)
     mean, variance = keras.ops.moments(images, axes=[0, 1, 2])
     outputs = keras.ops.batch_normalization(
@@ -85,7 +86,7 @@ def _composed_normalization(
 def _compiled_standardization(images: tf.Tensor, epsilon: float) -> tf.Tensor:
     def forward(originals: tf.Tensor):
         outputs, mean, inverse_deviation = _standardize(originals, epsilon)
-        # The inputs and not the outputs: a custom gradient keeps its inputs in memory in any case.
+        # The inputs, not the outputs: a custom gradient keeps its inputs in memory in any case.
         return outputs, (originals, mean, inverse_deviation)
 
     return differentiable(forward, lambda residuals, gradient: _standardize_gradient(*residuals, gradient))(images)
@@ -152,8 +153,8 @@ def _channel_sums(images: tf.Tensor) -> tf.Tensor:
     """Returns each channel's sum over batch, height and width, in three steps.
 
     First the batch's quarters are added: a sum of four terms runs in the loop that computes the terms, whereas a sum
-    over an axis reads them from memory. Then whole rows of images are added as long vectors; a sum over three axes
-    becomes windows that XLA walks through element by element.
+    over an axis reads them from memory. Then whole rows of images are added as long vectors; XLA would turn a sum over
+    three axes into windows that it walks through element by element.
     """
     batch, height, width, channels = images.shape
     parts = math.gcd(batch, 4)

@@ -1,7 +1,7 @@
 """Runs one of several branches, chosen by an index: as a call for a small batch, inlined for a large one.
 
-TensorFlow inlines the branches of a choice into the graph around it. On a CPU it then replaces their operations by
-oneDNN's, which take longer than its own on a small batch, and so does handing it over. A branch that is left a function
+TensorFlow inlines the branches of a choice into the graph around it. On a CPU it then replaces their operations with
+oneDNN's, which are slower than its own on a small batch, as is handing the batch over. A branch that stays a function
 of its own keeps TensorFlow's kernels.
 """
 
@@ -18,11 +18,11 @@ def run_one_of(branches: Sequence[Callable[[], tf.Tensor]], index: tf.Tensor, im
 
     Args:
         branches: Functions without arguments that return tensors of one type and shape.
-        index: Which of them, int32 scalar.
-        images: What they work on; its static shape decides how the choice is built.
+        index: Index of the branch, int32 scalar.
+        images: The input of the branches; its static shape decides how the choice is built.
 
     Returns:
-        What the branch returns.
+        The branch's result.
     """
     if kernel_policy.is_small_batch(images):
         return tensorflow_internals.uninlined_case(index, branches)
@@ -38,18 +38,18 @@ def run_with_frozen_weights(
 ) -> tf.Tensor:
     """Calls a function whose weights get no gradient.
 
-    For a large batch that is a trace of its own, which leaves the weights' gradient out. For a small one another
-    trace would take longer than that gradient.
+    For a large batch that is a separate trace without the weights' gradient. For a small one, another trace would take
+    longer than that gradient.
 
     Args:
         trained: Takes images, weights and a choice; computes the weights' gradient.
         frozen: The same function without that gradient.
         images: [batch, height, width, channels]; its static shape decides.
         weights: Vector of weights.
-        choice: What to run.
+        choice: Passed to the function.
 
     Returns:
-        What the function returns.
+        The function's result.
     """
     if kernel_policy.is_small_batch(images):
         return trained(images, tf.stop_gradient(weights), choice)

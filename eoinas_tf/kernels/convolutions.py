@@ -1,7 +1,7 @@
-"""Depthwise and pointwise convolutions of images [batch, height, width, channels], padded symmetrically by zeros.
+"""Depthwise and pointwise convolutions of images [batch, height, width, channels], padded symmetrically with zeros.
 
-TensorFlow's SAME padding is not symmetric at stride 2: it pads right and bottom first. The reference implementations
-of DARTS and GDAS pad symmetrically, and so do these, so that weights can be exchanged.
+TensorFlow's SAME padding is not symmetric at stride 2: it prefers right and bottom. The reference implementations of
+DARTS and GDAS pad symmetrically, and so do these functions, so that weights can be exchanged.
 """
 
 import keras
@@ -19,7 +19,7 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dil
         images: [batch, height, width, channels].
         kernel: [size, size, channels, 1]; size is odd.
         stride: 1 or 2.
-        dilation: Distance of the kernel's taps in pixels: 1 or 2.
+        dilation: Spacing of the kernel's taps in pixels: 1 or 2.
 
     Returns:
         [batch, ceil(height / stride), ceil(width / stride), channels].
@@ -30,7 +30,7 @@ def depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dil
 
 
 def pointwise_convolution(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Mixes the channels of each pixel; on a CPU that is a matrix product.
+    """Mixes the channels of each pixel; on a CPU as a matrix product.
 
     Args:
         images: [batch, height, width, channels].
@@ -47,9 +47,9 @@ def pointwise_convolution(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def plain_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dilation: int) -> tf.Tensor:
-    """Does what `depthwise_convolution` does by TensorFlow's own operation, on any device and for any batch."""
+    """Computes `depthwise_convolution` with TensorFlow's own operation, on any device and for any batch."""
     if stride == dilation == 2:
-        # Taps two apart, placed on every second pixel, only ever meet even rows and columns.
+        # Taps that are two pixels apart, at every second pixel, only ever read even rows and columns.
         images, stride, dilation = subsample(images), 1, 1
     if stride == 1:
         return tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "SAME", dilations=[dilation, dilation])
@@ -61,7 +61,7 @@ def plain_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: in
 
 def _cpu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int, dilation: int) -> tf.Tensor:
     if stride == dilation == 2:
-        # As the plain convolution does it; its slices would take longer than all the rest.
+        # As in the plain convolution, whose slices would take longer than all the rest.
         images, stride, dilation = compiled_even_pixels(images), 1, 1
     size = kernel.shape[0]
     height, width = images.shape[1:3]
@@ -74,7 +74,7 @@ def _cpu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int
     def input_gradient(gradient: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
         if stride == 2:
             return _strided_input_gradient(gradient, taps, height, width)
-        # It is a convolution with the kernel turned by half a turn.
+        # It is a convolution with the kernel rotated by 180 degrees.
         return convolve(gradient, taps[::-1, ::-1])
 
     def forward(inputs: tf.Tensor, taps: tf.Tensor):
@@ -82,7 +82,7 @@ def _cpu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int
 
     def backward(residuals: list[tf.Tensor], gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         inputs, taps = residuals
-        # Where nobody asks for the kernel's gradient, TensorFlow leaves it out of the graph.
+        # If the kernel's gradient is not needed, TensorFlow removes it from the graph.
         return input_gradient(gradient, taps), _kernel_gradient(inputs, gradient, size, stride, dilation)
 
     return differentiable(forward, backward)(images, kernel)
@@ -90,7 +90,7 @@ def _cpu_depthwise_convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int
 
 @compiled
 def _shifted_sum(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tensor:
-    """Returns the depthwise convolution: for each tap, the images shifted to it times its weights."""
+    """Returns the depthwise convolution: the sum over all taps of the images shifted to the tap times its weights."""
     size = kernel.shape[0]
     _, height, width, _ = images.shape
     padding = size // 2 * dilation
@@ -105,9 +105,9 @@ def _shifted_sum(images: tf.Tensor, kernel: tf.Tensor, dilation: int) -> tf.Tens
 
 @compiled
 def _strided_input_gradient(gradient: tf.Tensor, kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """Returns the gradient for the images [batch, height, width, channels] of a convolution at stride 2.
+    """Returns the gradient for the images [batch, height, width, channels] of a convolution with stride 2.
 
-    Other taps reach the even rows and columns than the odd ones: four sums, of a quarter of the taps each.
+    Even and odd rows and columns are reached by different taps: four sums, each over a quarter of the taps.
     """
     size = kernel.shape[0]
     padding = size // 2
@@ -129,10 +129,10 @@ def _strided_input_gradient(gradient: tf.Tensor, kernel: tf.Tensor, height: int,
 
 
 def _kernel_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int, dilation: int) -> tf.Tensor:
-    """Returns the gradient for a kernel [size, size, channels, 1], a few of its columns at a time where it has many."""
+    """Returns the gradient for a kernel [size, size, channels, 1], a few columns at a time if it has many."""
     channels = images.shape[-1]
     if not kernel_policy.split_kernel_columns(size, stride):
-        kernel = tf.zeros([size, size, channels, 1])  # A convolution's gradient for its kernel does not depend on it.
+        kernel = tf.zeros([size, size, channels, 1])  # The gradient for a kernel does not depend on its values.
         with tf.GradientTape() as tape:
             tape.watch(kernel)
             outputs = plain_depthwise_convolution(images, kernel, stride, dilation)
@@ -153,10 +153,10 @@ def _kernel_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: 
 
 @compiled
 def _kernel_columns(images: tf.Tensor, size: int, dilation: int) -> list[tf.Tensor]:
-    """Pads images for a kernel of size x size taps and cuts out what each few of its columns read.
+    """Pads images for a kernel of size x size taps and cuts out what each group of its columns reads.
 
-    Where the kernel is dilated, every `dilation`-th row and column become an image of their own, which its taps
-    read without gaps.
+    For a dilated kernel, every `dilation`-th row and column form an image of their own, which its taps read without
+    gaps.
     """
     batch, height, width, channels = images.shape
     rows, columns = -(-height // dilation), -(-width // dilation)

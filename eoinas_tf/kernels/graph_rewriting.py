@@ -1,7 +1,7 @@
-"""Switches Grappler, TensorFlow's graph optimizer, on and off for as long as a block lasts.
+"""Switches Grappler, TensorFlow's graph optimizer, on and off for the duration of a block.
 
-Grappler takes a graph and, once more, each function that the graph calls, and needs a second or more for each of a
-search's two steps. `kernel_policy.py` decides where that gains more than it costs.
+Grappler rewrites a graph and, separately, each function that the graph calls, which takes a second or more for each of
+a search's two steps. `kernel_policy.py` decides where it gains more than it costs.
 """
 
 import contextlib
@@ -14,14 +14,14 @@ from eoinas_tf.kernels import kernel_policy
 
 @contextlib.contextmanager
 def called_functions_as_traced() -> Iterator[None]:
-    """Inside, or in what it decorates, calls of functions that are put into a graph are left out of rewriting."""
+    """Inside, or in the function it decorates, calls that are added to a graph are excluded from rewriting."""
     with _rewriting(_is_rewriting() and kernel_policy.rewrite_called_functions()):
         yield
 
 
 @contextlib.contextmanager
 def rewriting_where_it_pays(image_shape: tuple[int, int, int], init_channels: int, batch_size: int) -> Iterator[None]:
-    """Inside, graphs that first run are rewritten only where that makes a search's steps faster.
+    """Inside, graphs that run for the first time are rewritten only if that makes a search's steps faster.
 
     Args:
         image_shape: (height, width, channels) of an image.

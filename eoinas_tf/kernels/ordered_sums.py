@@ -1,9 +1,8 @@
 """Sums whose terms are added in one fixed order, so that the same step gives the same bits every time.
 
-TensorFlow's AddN, which also adds up the gradients of a tensor with several readers, writes
-into whichever input's buffer happens to be free and starts with that one. With three terms
-or more the rounding then depends on the timing of other operations, and a resumed run
-drifts away from an uninterrupted one.
+TensorFlow's AddN, which also adds up the gradients of a tensor with several readers, writes into whichever input's
+buffer happens to be free and starts with that one. With three or more terms the rounding then depends on the timing of
+other operations, and a resumed run drifts away from an uninterrupted one.
 """
 
 import contextlib
@@ -17,15 +16,15 @@ from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.kernels.compiled_functions import compiled
 from eoinas_tf.kernels.quantizable_operations import is_quantizable
 
-# Whether no gradient will be asked for, so that its order needs no care.
+# Whether no gradient will be requested, so that its order does not matter.
 _WITHOUT_GRADIENTS = contextvars.ContextVar("without_gradients", default=False)
 
 
 @contextlib.contextmanager
 def without_gradients() -> Iterator[None]:
-    """Makes the sums and copies of its block plain operations, with the same values.
+    """Makes the sums and copies in its block plain operations with the same values.
 
-    A graph that is exported keeps no functions that compute gradients; TensorFlow warns of each that it lacks.
+    An exported graph keeps no functions that compute gradients; TensorFlow warns about each missing one.
     """
     token = _WITHOUT_GRADIENTS.set(True)
     try:
@@ -35,7 +34,7 @@ def without_gradients() -> Iterator[None]:
 
 
 def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Adds tensors in the order given.
+    """Adds tensors in the given order.
 
     Args:
         tensors: Tensors of one shape and type, at least one.
@@ -52,7 +51,7 @@ def ordered_sum(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
 
     @tf.custom_gradient
     def added(*terms: tf.Tensor):
-        # TensorFlow rewrites a chain of additions to AddN, but neither what is compiled nor a sum over an axis.
+        # TensorFlow rewrites a chain of additions as AddN, but not compiled code or a sum over an axis.
         is_compiled = kernel_policy.use_cpu_kernels(terms[0])
         total = _add(*terms) if is_compiled else tf.reduce_sum(tf.stack(terms), axis=0)
         return total, lambda gradient: [gradient] * len(terms)
@@ -66,7 +65,7 @@ def _add(*terms: tf.Tensor) -> tf.Tensor:
 
 
 def fan_out(tensor: tf.Tensor, readers: int) -> list[tf.Tensor]:
-    """Gives each reader of a tensor a copy of its own, whose gradients are added in the readers' order.
+    """Gives each reader of a tensor its own copy, so that their gradients are added in the readers' order.
 
     Args:
         tensor: Any tensor.

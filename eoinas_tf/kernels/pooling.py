@@ -1,6 +1,6 @@
 """Average and maximum pooling of images [batch, height, width, channels], padded symmetrically.
 
-Pixels outside the image do not count: not in a maximum, and not in the count that a sum is divided by.
+Pixels outside the image do not count: neither in a maximum nor in the divisor of a mean.
 """
 
 import functools
@@ -48,7 +48,7 @@ def _pixels_inside(length: int, size: int, stride: int) -> np.ndarray:
 def maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """Takes the maximum of windows of size x size pixels; pixels outside the image do not count.
 
-    Where several pixels of a window share the maximum, the gradient goes to one of them. Implementations may choose
+    If several pixels of a window share the maximum, the gradient goes to one of them. Implementations may choose
     different ones.
 
     Args:
@@ -65,12 +65,12 @@ def maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
 
 
 def plain_maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
-    """Does what `maximum_pooling` does by TensorFlow's own operation, on any device and for any batch."""
+    """Computes `maximum_pooling` with TensorFlow's own operation, on any device and for any batch."""
     if stride == 1:
         return tf.nn.max_pool2d(images, size, 1, "SAME")
     if is_quantizable():
         return subsample(tf.nn.max_pool2d(images, size, 1, "SAME"))
-    # Padded by hand, because TensorFlow Lite knows no explicit padding of a pooling.
+    # Padded by hand, because TensorFlow Lite has no explicit padding for pooling.
     padding = size // 2
     paddings = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
     return tf.nn.max_pool2d(tf.pad(images, paddings, constant_values=images.dtype.min), size, stride, "VALID")
@@ -92,7 +92,7 @@ def _cpu_maximum_pooling(images: tf.Tensor, size: int, stride: int) -> tf.Tensor
 
 
 def _repeated_pooling_gradient(images: tf.Tensor, gradient: tf.Tensor, size: int, stride: int) -> tf.Tensor:
-    """Pools again: oneDNN's gradient has to know which pixels its pooling chose, and learns it in one function only."""
+    """Pools again: oneDNN's gradient needs the pixels that its pooling chose, and gets them in one function only."""
     return _pooling_gradient(plain_maximum_pooling, images, gradient, size, stride)
 
 
@@ -118,7 +118,7 @@ def _pooling_gradient(
 def _separable_maximum(images: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """Takes the maximum along the columns, then along the rows.
 
-    Not compiled itself: through a compiled function within a compiled one the gradient takes five times as long.
+    Not compiled itself: the gradient through one compiled function inside another takes five times as long.
     """
     outputs = images
     for axis in (1, 2):

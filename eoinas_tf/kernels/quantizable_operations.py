@@ -1,7 +1,7 @@
-"""Whether a graph is built of operations that converters to integers know, with the same values.
+"""Whether a graph is built from operations that can be converted to integers, with the same values.
 
-TensorFlow Lite computes AddN in floating point only, gives a tensor that is padded with the smallest float one scale
-for that value and all others, and rounds factors of different size to one scale.
+TensorFlow Lite computes AddN in floating point only, gives a tensor padded with the smallest float one scale for that
+value and all others, and rounds factors of different sizes to one scale.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ _IS_QUANTIZABLE = contextvars.ContextVar("is_quantizable", default=False)
 
 @contextlib.contextmanager
 def quantizable_operations(is_on: bool = True) -> Iterator[None]:
-    """Makes sums and poolings of its block of operations that have integer counterparts.
+    """Builds the sums and poolings in its block from operations that have integer counterparts.
 
     Args:
         is_on: Whether it does.
@@ -26,5 +26,5 @@ def quantizable_operations(is_on: bool = True) -> Iterator[None]:
 
 
 def is_quantizable() -> bool:
-    """Returns whether the caller is within such a block."""
+    """Returns whether the caller is inside such a block."""
     return _IS_QUANTIZABLE.get()

@@ -14,8 +14,8 @@ def subsample(images: tf.Tensor, first: int = 0) -> tf.Tensor:
         first: The first row and column kept: 0 or 1.
 
     Returns:
-        [batch, ceil(height / 2), ceil(width / 2), channels]; where `first` is 1 and a side is
-        odd, a row or column of zeros is appended before, as GDAS does.
+        [batch, ceil(height / 2), ceil(width / 2), channels]; if `first` is 1 and a side is odd, a row or column of
+        zeros is appended first, as in GDAS.
     """
     if first:
         height, width = images.shape[1], images.shape[2]
@@ -28,7 +28,7 @@ def diagonal_pixels(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Keeps every second row and column: once the even ones, once the odd ones.
 
     Args:
-        images: [batch, height, width, channels]; odd sides are padded by zeros.
+        images: [batch, height, width, channels]; odd sides are padded with zeros.
 
     Returns:
         Two tensors [batch, ceil(height / 2), ceil(width / 2), channels].
@@ -56,7 +56,7 @@ def compiled_even_pixels(images: tf.Tensor) -> tf.Tensor:
     """Keeps the even rows and columns.
 
     Args:
-        images: float32 [batch, height, width, channels], its shape known.
+        images: float32 [batch, height, width, channels] of known shape.
 
     Returns:
         [batch, ceil(height / 2), ceil(width / 2), channels].
@@ -80,7 +80,7 @@ def _even_pixels_gradient(gradient: tf.Tensor, height: int, width: int) -> tf.Te
 
 
 def interleave(pixels: list[list[tf.Tensor]]) -> tf.Tensor:
-    """Puts images together from the even and odd columns of their even and odd rows.
+    """Assembles images from the even and odd columns of their even and odd rows.
 
     Args:
         pixels: Pixels of even rows, then of odd rows, each in even columns, then in odd columns: four tensors

@@ -1,6 +1,6 @@
-"""Every private name of TensorFlow that this package uses, each with what replaces it where a release has moved it.
+"""Every private TensorFlow name that this package uses, each with a replacement in case a release moves it.
 
-What replaces a name gives the same values and is slower. The tests say in one sentence which name has moved.
+A replacement gives the same values more slowly. If a name has moved, the tests say which in one sentence.
 """
 
 import functools
@@ -22,14 +22,14 @@ except ImportError:
     indexed_case = None
 
 ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
-# An attribute of a traced function that Grappler obeys.
+# An attribute of a traced function that Grappler honours.
 NO_INLINING = "_noinline"
 
 
 def is_onednn_enabled() -> bool:
-    """Returns whether TensorFlow replaces operations by oneDNN's.
+    """Returns whether TensorFlow replaces operations with oneDNN's.
 
-    Without the private name, the answer is what the environment variable says, and no where it is not set.
+    Without the private name, the environment variable decides; if it is not set, the answer is no.
     """
     if IsMklEnabled is None:
         return os.environ.get(ONEDNN_VARIABLE) == "1"
@@ -40,11 +40,11 @@ def uninlined_case(index: tf.Tensor, branches: Sequence[Callable[[], tf.Tensor]]
     """Runs the branch at an index as a function of its own; without the private name, inlined into the graph.
 
     Args:
-        index: Which branch, int32 scalar.
+        index: Index of the branch, int32 scalar.
         branches: Functions without arguments that return tensors of one type and shape.
 
     Returns:
-        What the branch returns.
+        The branch's result.
     """
     if indexed_case is None:
         return tf.switch_case(index, branches)
@@ -57,7 +57,7 @@ def uninlined_function(function: Callable[..., Any]) -> Any:
     Where TensorFlow no longer knows the attribute, the function is an ordinary traced one.
 
     Args:
-        function: What to trace.
+        function: The function to trace.
     """
     traced = functools.partial(tf.function, function, autograph=False)
     try:

@@ -1,1 +1,1 @@
-"""What the search and the final training share about updating weights."""
+"""The code for updating weights that the search and the final training share."""

@@ -1,15 +1,15 @@
-"""Loss and accuracies of a classifier: of each image, and their means over a batch."""
+"""Loss and accuracies of a classifier: per image, and their means over a batch."""
 
 import tensorflow as tf
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, label_smoothing: float = 0.0) -> tf.Tensor:
-    """Returns each image's cross-entropy with its label or, where it is smoothed, with a mixture.
+    """Returns each image's cross-entropy with its label or, with label smoothing, with a mixture of labels.
 
     Args:
         labels: Classes, int32 [batch].
         logits: float32 [batch, classes].
-        label_smoothing: Part of the label that is spread evenly over all classes, its own among them.
+        label_smoothing: Part of the label that is spread evenly over all classes, including its own.
 
     Returns:
         float32 [batch].
@@ -28,13 +28,13 @@ def is_correct(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def is_among_likeliest(labels: tf.Tensor, logits: tf.Tensor, count: int = 5) -> tf.Tensor:
-    """Returns whether each image's class is among the likeliest ones, bool [batch].
+    """Returns whether each image's class is among the most likely ones, bool [batch].
 
     Args:
         labels: Classes, int32 [batch].
         logits: float32 [batch, classes].
-        count: How many classes are looked at; all of them where there are fewer. Of equally likely ones the
-            first are, as in the report of a test, `Predictions.ranked`.
+        count: Number of classes considered; all of them if there are fewer. Ties go to the first ones, as in the report
+            of a test, `Predictions.ranked`.
     """
     _, ranked = tf.math.top_k(logits, min(count, logits.shape[-1]))
     return tf.reduce_any(ranked == tf.cast(labels, tf.int32)[:, None], axis=1)

@@ -1,4 +1,4 @@
-"""The course of a learning rate: a linear rise where asked for, then a shape that leads from one rate to another."""
+"""The course of a learning rate: an optional linear warm-up, then a shape that leads from one rate to another."""
 
 import keras
 import tensorflow as tf
@@ -8,23 +8,23 @@ from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class LearningRateSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Learning rate as a function of the step alone, so that a resumed run needs no state of it.
+    """Learning rate as a function of the step alone, so that a resumed run needs no state for it.
 
-    In the warm-up step s, counted from 0, it is (s + 1) / warmup_steps of the first learning rate.
-    After it, with p rising from 0 to 1 over the remaining steps, it is `start * ((1 - r) f(p) + r)`, where r is
-    end / start and f the shape; in this form a cosine has the same bits as Keras's `CosineDecay`.
+    In warm-up step s, counted from 0, it is (s + 1) / warmup_steps of the initial learning rate. After the warm-up,
+    with p rising from 0 to 1 over the remaining steps, it is `start * ((1 - r) f(p) + r)`, where r is end / start and f
+    the shape; in this form a cosine has the same bits as Keras's `CosineDecay`.
 
-    With `steps_per_update` of an epoch's steps the rate is that of the paper's ImageNet training,
-    "decayed linearly after each epoch" (section 4.4): all of the above then counts epochs in the
-    place of steps, and the last epoch still has a rate above `end`.
+    With `steps_per_update` set to an epoch's steps, the rate is that of the paper's ImageNet training, "decayed
+    linearly after each epoch" (section 4.4): all of the above then counts epochs instead of steps, and the last epoch
+    still has a rate above `end`.
 
     Args:
         schedule: A name of `LEARNING_RATE_SHAPES`.
         start: Learning rate after the warm-up.
-        end: Learning rate that is reached when all steps are done.
-        total_steps: Training steps of the whole training, the warm-up's among them.
+        end: Learning rate reached when all steps are done.
+        total_steps: Training steps of the whole run, including the warm-up's.
         warmup_steps: Steps of the warm-up.
-        steps_per_update: Steps for which the rate stays as it is; total_steps and warmup_steps are multiples of it.
+        steps_per_update: Steps for which the rate stays constant; total_steps and warmup_steps are multiples of it.
     """
 
     def __init__(

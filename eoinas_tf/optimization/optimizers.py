@@ -1,11 +1,11 @@
-"""The optimizers that a final training knows by name, Keras's own, and which weights decay."""
+"""The optimizers of a final training by name, all of them Keras's own, and which weights decay."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import keras
 
-# As PyTorch has it, and this package's Adam in searches; Keras's default is 1e-7.
+# As in PyTorch, and in this package's Adam for searches; Keras's default is 1e-7.
 EPSILON = 1e-8
 
 LearningRate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
@@ -33,15 +33,15 @@ def build_optimizer(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Builds an optimizer for weights; all that it remembers is in its `variables`.
+    """Builds an optimizer for weights; all of its state is in its `variables`.
 
     Args:
         name: `sgd`, with momentum and without Nesterov's step, or `adamw` (Loshchilov and Hutter, arXiv 1711.05101).
-        weights: What it trains.
+        weights: The weights to train.
         learning_rate: A number, or a schedule.
         momentum: SGD's momentum; AdamW's decays are 0.9 and 0.999.
-        weight_decay: Decoupled weight decay: in each step, a weight for which `decays` holds loses the learning rate
-            times this part of its value.
+        weight_decay: Decoupled weight decay: in each step, a weight for which `decays` holds shrinks by the learning
+            rate times this part of its value.
 
     Raises:
         ValueError: There is no such optimizer.

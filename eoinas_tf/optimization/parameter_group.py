@@ -1,4 +1,4 @@
-"""Variables that are trained together: their optimizer, and what happens to their gradient before it."""
+"""Variables that are trained together: their optimizer, and the preparation of their gradients for it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ class ParameterGroup:
     """Variables with their optimizer, which is built for them.
 
     Args:
-        variables: What is trained.
+        variables: The variables to train.
         optimizer: Built on `variables`.
         l2: L2 weight decay, added to the gradient.
-        clip_norm: Largest global norm of the gradient; None: it is not clipped.
+        clip_norm: Largest global norm of the gradient; None: no clipping.
     """
 
     variables: list[keras.Variable]
@@ -31,7 +31,7 @@ class ParameterGroup:
         """Prepares gradients for the optimizer; called by every replica.
 
         Args:
-            gradients: One a variable, averaged over the replicas.
+            gradients: One per variable, averaged over the replicas.
 
         Returns:
             The new gradients, and their global norm before that, float32 scalar.
@@ -51,12 +51,12 @@ def descend(
     """Descends by gradients of one loss; called once for all replicas.
 
     Args:
-        groups: Groups, each with what its `clipped_and_decayed` returned, as `strategy.run` returned it.
-        norm: A norm that is finite where all gradients are, float32 scalar.
-        loss_scale: The loss scale that the gradients were made with, adapted here.
+        groups: Groups, each with the result of its `clipped_and_decayed`, as `strategy.run` returned it.
+        norm: A norm that is finite if all gradients are, float32 scalar.
+        loss_scale: The loss scale that the gradients were computed with; updated here.
 
     Returns:
-        The norm that counts for whether the step was sound; see `update_weights`.
+        The norm that tells whether the step was sound; see `update_weights`.
     """
     return update_together(
         [(group.optimizer, gradients, group.variables) for group, gradients in groups], norm, loss_scale

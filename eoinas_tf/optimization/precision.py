@@ -12,7 +12,7 @@ STEPS_UNTIL_DOUBLED = 2000
 
 
 def use_precision(mixed_precision: str) -> None:
-    """Sets the type that layers built from now on compute in; their weights stay float32.
+    """Sets the type in which layers built from now on compute; their weights stay float32.
 
     Args:
         mixed_precision: `float32`, `bfloat16` or `float16`.
@@ -22,7 +22,7 @@ def use_precision(mixed_precision: str) -> None:
 
 @contextlib.contextmanager
 def computing_in(mixed_precision: str) -> Iterator[None]:
-    """Inside, layers are built to compute in a type; afterwards Keras's policy is what it was.
+    """Inside, layers are built to compute in a type; afterwards Keras's previous policy is restored.
 
     Args:
         mixed_precision: `float32`, `bfloat16` or `float16`.
@@ -38,9 +38,9 @@ def computing_in(mixed_precision: str) -> Iterator[None]:
 class LossScale(tf.Module):
     """A factor on the loss that keeps small float16 gradients from becoming zero.
 
-    A step whose gradient overflows changes no weight and halves the factor; after 2,000 steps in
-    a row without one the factor doubles. Kept apart from the optimizer, so that clipping and
-    weight decay see the gradient without the factor.
+    A step whose gradient overflows changes no weight and halves the factor; after 2,000 consecutive steps without an
+    overflow the factor doubles. It is kept apart from the optimizer, so that clipping and weight decay see the gradient
+    without the factor.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class LossScale(tf.Module):
         return [gradient / tf.cast(self.factor, gradient.dtype) for gradient in gradients]
 
     def update(self, is_finite: tf.Tensor) -> None:
-        """Adapts the factor after a step.
+        """Updates the factor after a step.
 
         Args:
             is_finite: Whether the step's gradient was finite, bool scalar.
@@ -70,7 +70,7 @@ class LossScale(tf.Module):
 
 
 class NoLossScale(tf.Module):
-    """What float32 and bfloat16 need: no factor."""
+    """The loss scale of float32 and bfloat16: no factor."""
 
     def scale(self, loss: tf.Tensor) -> tf.Tensor:
         """Returns the loss."""

@@ -1,4 +1,4 @@
-"""Several training steps in one call of a graph function, so that Python is asked once for all of them."""
+"""Several training steps in one call of a graph function, so that Python makes one call for all of them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def repeat_steps(step: Callable[[Any, tf.Tensor], None], batches: Iterator, first: tf.Tensor, count: tf.Tensor) -> None:
-    """Runs a step on one batch after another; called in a graph function, which then serves any `count`.
+    """Runs a step on one batch after another; called in a graph function, which then works for any `count`.
 
     Args:
         step: Takes an element of `batches` and the global number of the step, int64 scalar.

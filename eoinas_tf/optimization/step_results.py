@@ -1,4 +1,4 @@
-"""Losses and accuracies of an epoch's steps, summed on the device and read once an epoch."""
+"""Losses and accuracies of an epoch's steps, summed on the device and read once per epoch."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ NO_STEP = -1
 
 
 class Means(NamedTuple):
-    """Means over the steps since the last reset; None where there was no step.
+    """Means over the steps since the last reset; None if there was no step.
 
     Args:
         loss: Mean loss.
@@ -52,7 +52,7 @@ class StepResults(tf.Module):
         self.first_bad_step.assign(tf.where(is_first, tf.cast(step, tf.int64), self.first_bad_step))
 
     def check_finite(self, epoch: int) -> None:
-        """Makes sure that no step since the last reset went wrong.
+        """Makes sure that every loss and gradient since the last reset was finite.
 
         Args:
             epoch: The epoch, for the message.
@@ -68,7 +68,7 @@ class StepResults(tf.Module):
             )
 
     def means(self, epoch: int) -> Means:
-        """Returns the means over the steps added since the last reset; takes and raises what `check_finite` does."""
+        """Returns the means over the steps since the last reset; same argument and errors as `check_finite`."""
         self.check_finite(epoch)
         steps = int(self.steps.numpy())
         if steps == 0:
@@ -76,11 +76,11 @@ class StepResults(tf.Module):
         return Means(float(self.loss_sum.numpy()) / steps, float(self.accuracy_sum.numpy()) / steps)
 
     def wait(self) -> None:
-        """Returns when the device has done all steps that were added."""
+        """Waits until the device has done all steps that were added."""
         self.steps.numpy()
 
     def reset(self) -> None:
-        """Forgets the sums, at the start of an epoch."""
+        """Resets the sums at the start of an epoch."""
         self.steps.assign(0)
         self.loss_sum.assign(0.0)
         self.accuracy_sum.assign(0.0)

@@ -1,4 +1,4 @@
-"""What a batch's images are to be classified as: their classes, or mixtures of two classes."""
+"""The training targets of a batch: its images' classes, or mixtures of two classes."""
 
 from typing import NamedTuple
 
@@ -14,8 +14,8 @@ class TrainingTargets(NamedTuple):
 
     Args:
         labels: Classes, int32 [batch].
-        partner_labels: Classes of the images that were mixed into them, int32 [batch]; None where none were.
-        shares: What part of each target its own class is, float32 [batch]; the rest is the partner's class.
+        partner_labels: Classes of the images that were mixed into them, int32 [batch]; None without mixing.
+        shares: Share of its own class in each target, float32 [batch]; the rest is the partner's class.
     """
 
     labels: tf.Tensor
@@ -26,7 +26,7 @@ class TrainingTargets(NamedTuple):
         """Returns the targets of some of the images.
 
         Args:
-            own: Which.
+            own: The images.
         """
         return TrainingTargets(*(None if tensor is None else tensor[own] for tensor in self))
 
@@ -35,13 +35,13 @@ class TrainingTargets(NamedTuple):
     ) -> tf.Tensor:
         """Returns the mean cross-entropy with the targets, float32 scalar.
 
-        A mixture's cross-entropy is the mixture of those with its two classes, each smoothed and with its class's
-        factor.
+        A mixture's cross-entropy is the mixture of the cross-entropies with its two classes, each smoothed and
+        multiplied by its class's factor.
 
         Args:
             logits: float32 [batch, classes].
             label_smoothing: Part of a label that is spread evenly over all classes.
-            class_factors: What a loss is multiplied by, by its class, float32 [classes]; None: nothing.
+            class_factors: Factor of the loss for each class, float32 [classes]; None: all 1.
         """
         losses = cross_entropy(self.labels, logits, label_smoothing)
         if self.partner_labels is None or self.shares is None:
@@ -51,7 +51,7 @@ class TrainingTargets(NamedTuple):
         return own + mean_loss((1 - self.shares) * partner_losses, self.partner_labels, class_factors)
 
     def main_labels(self) -> tf.Tensor:
-        """Returns of each target the class with the larger share, int32 [batch]."""
+        """Returns the class with the larger share in each target, int32 [batch]."""
         if self.partner_labels is None or self.shares is None:
             return self.labels
         return tf.where(self.shares >= 0.5, self.labels, self.partner_labels)

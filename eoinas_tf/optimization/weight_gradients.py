@@ -1,4 +1,4 @@
-"""What happens to a gradient between the tape and the optimizer: clipping, then L2 weight decay."""
+"""The steps between a gradient and its optimizer: clipping, then L2 weight decay."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,14 @@ def clip_and_decay(
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Scales the gradients down to a largest global norm, then adds the L2 term to each.
 
-    The order and the place are those of the paper's framework: the decay is a part of the
-    gradient, passes through momentum, and is not clipped. Keras's `weight_decay` is decoupled
-    from the gradient and about ten times weaker at momentum 0.9.
+    The order is that of the paper's framework: the decay is part of the gradient and passes through momentum, but is
+    not clipped. Keras's `weight_decay` is decoupled from the gradient and about ten times weaker at momentum 0.9.
 
     Args:
-        gradients: One tensor a variable, of the variable's shape.
+        gradients: One tensor per variable, of the variable's shape.
         variables: The variables.
         clip_norm: Largest global norm.
-        l2: Factor of the variable that is added to its gradient.
+        l2: Multiple of the variable that is added to its gradient.
 
     Returns:
         The new gradients, and the global norm before clipping, a float32 scalar.

@@ -1,4 +1,4 @@
-"""An optimizer's step with gradients that all replicas agree on, left out where float16 overflowed."""
+"""An optimizer's step with gradients averaged over all replicas, skipped if float16 overflowed."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from eoinas_tf.optimization.precision import LossScale, NoLossScale
 
 
 class ReplicaResults(NamedTuple):
-    """What one replica computed in a step; after averaging, the gradients and their norm are those of all replicas.
+    """Results of one replica in a step; after averaging, the gradients and their norm are those of all replicas.
 
     Args:
-        gradients: One a weight, clipped and with weight decay.
+        gradients: One per weight, clipped and with weight decay.
         gradient_norm: Their norm before clipping and decay, float32 scalar.
         loss: Mean loss of the replica's share of the batch, float32 scalar.
         accuracy: Fraction of the share that was classified correctly, float32 scalar.
@@ -37,14 +37,14 @@ def update_weights(
 
     Args:
         optimizer: The optimizer.
-        gradients: One a weight, as `strategy.run` returned them: the same on all replicas.
+        gradients: One per weight, as `strategy.run` returned them: the same on all replicas.
         weights: The weights.
         gradient_norm: The gradient's norm before clipping, float32 scalar.
-        loss_scale: The loss scale that the gradients were made with, adapted here.
+        loss_scale: The loss scale that the gradients were computed with; updated here.
 
     Returns:
-        The norm that counts for whether the step was sound: 0 where an overflow was met by a
-        lower loss scale, which is no fault.
+        The norm that tells whether the step was sound: 0 after an overflow that lowered the loss scale, which is not an
+        error.
     """
     return update_together([(optimizer, gradients, weights)], gradient_norm, loss_scale)
 
@@ -54,15 +54,15 @@ def update_together(
     gradient_norm: tf.Tensor,
     loss_scale: LossScale | NoLossScale,
 ) -> tf.Tensor:
-    """Descends by gradients of one loss, of which each optimizer takes its share; all descend or none does.
+    """Descends by gradients of one loss, of which each optimizer takes its share; either all of them step or none.
 
     Args:
         groups: Optimizer, gradients and weights, as `update_weights` takes them.
-        gradient_norm: A norm that is finite where all gradients are, float32 scalar.
+        gradient_norm: A norm that is finite if all gradients are, float32 scalar.
         loss_scale: As for `update_weights`.
 
     Returns:
-        What `update_weights` returns.
+        The result of `update_weights`.
     """
     if isinstance(loss_scale, NoLossScale):
         for group in groups:
@@ -85,11 +85,11 @@ def _descend(optimizer: keras.optimizers.Optimizer, gradients: Sequence, weights
     if not tf.distribute.has_strategy():
         optimizer.apply(gradients, weights)
         return
-    # Keras's own `apply` has to be called by each replica and would add up the gradients once more.
+    # Keras's own `apply` must be called by each replica and would sum the gradients again.
     learning_rate = tf.convert_to_tensor(optimizer.learning_rate)
     update = tf.distribute.get_strategy().extended.update
     for gradient, weight in zip(gradients, weights, strict=True):
-        # So does `apply` decay weights.
+        # `apply` decays weights in the same way.
         decay = optimizer.weight_decay if decays(weight) else None
         update(weight.value, _update_copy, args=(gradient, learning_rate, optimizer, decay), group=False)
     optimizer.iterations.assign_add(1)

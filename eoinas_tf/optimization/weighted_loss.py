@@ -5,15 +5,15 @@ import tensorflow as tf
 
 
 def mean_loss(losses: tf.Tensor, labels: tf.Tensor, class_factors: np.ndarray | None) -> tf.Tensor:
-    """Returns the mean of losses times their classes' factors.
+    """Returns the mean of the losses, each multiplied by its class's factor.
 
-    It is divided by the number of images and not by the sum of their factors: the mean over a batch is the mean over
+    The sum is divided by the number of images, not by the sum of their factors: the mean over a batch is the mean over
     its equal parts.
 
     Args:
         losses: A loss for each image, float32 [batch].
         labels: Classes, int [batch].
-        class_factors: What `loss_factors` returns, float32 [classes]; None: every factor is 1.
+        class_factors: The result of `loss_factors`, float32 [classes]; None: every factor is 1.
 
     Returns:
         float32 scalar.

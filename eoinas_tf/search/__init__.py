@@ -1,1 +1,1 @@
-"""EoiNAS itself, one idea a file; only the loop knows the others."""
+"""The search itself, one idea a file; only the loop knows them all."""

@@ -11,14 +11,14 @@ from eoinas_tf.training.run_estimate import MEASURED_STEPS
 
 
 def architecture_step_seconds(step: SearchStep, epoch: Epoch, schedule: dict[str, float]) -> float:
-    """Runs some architecture steps and gives everything that a search changes its value back.
+    """Runs some architecture steps, then restores every variable that a search changes.
 
-    The first one is traced, which the search then need not do again, and is not measured.
+    The first step traces the graph, so that the search need not, and is not timed.
 
     Args:
         step: The two updates, with a single replica.
         epoch: Its first pair of batches is taken.
-        schedule: What follows the epoch, such as the temperature.
+        schedule: The epoch's schedule values, such as the temperature.
 
     Returns:
         Mean seconds of a step.

@@ -1,7 +1,7 @@
-"""From importances to a cell: two strongest predecessors a node, the strongest operation on each (section 3.3).
+"""From importances to a cell: the two strongest predecessors per node, each with its strongest operation (section 3.3).
 
-Where the identity operations of the normal cell are limited, the weakest one of the derived
-cell is struck off its edge and the cell is derived again, until few enough are left.
+Where the identity operations of the normal cell are limited, the weakest identity of the derived cell is ruled out on
+its edge and the cell is derived again, until few enough are left.
 """
 
 import dataclasses
@@ -25,14 +25,14 @@ ALL_INTERMEDIATE_NODES = tuple(range(INPUT_NODES, INPUT_NODES + INTERMEDIATE_NOD
 
 @dataclasses.dataclass(frozen=True)
 class DerivedCells:
-    """What a search ends in.
+    """The result of a search.
 
     Args:
         genotype: The two cells.
         operation_index: The same cells in the super network's terms: the operation of each
             edge, int32 [cell types, edges], `none` on edges that were not kept.
-        warnings: A sentence for each identity that was struck off, and for each kept edge that
-            had no living operation to take.
+        warnings: A sentence for each identity that was ruled out, and for each kept edge that had no living operation
+            to take.
     """
 
     genotype: Genotype
@@ -41,7 +41,7 @@ class DerivedCells:
 
 
 class KeptEdge(NamedTuple):
-    """An edge of a derived cell, the index of its operation, and whether the search left that one alive."""
+    """An edge of a derived cell, the index of its operation, and whether that operation is still alive."""
 
     edge: Edge
     operation: int
@@ -58,9 +58,9 @@ def derive_cells(
 ) -> DerivedCells:
     """Derives the cells from the importances.
 
-    A node keeps its two strongest incoming edges; an edge is as strong as its most important
-    living operation other than `none`. An edge on which only `none` lives ranks behind every
-    other; where a node needs it all the same, it takes the operation that lived longest.
+    A node keeps its two strongest incoming edges; an edge is as strong as its most important living operation other
+    than `none`. Edges on which only `none` lives rank last; a node that needs one nevertheless takes the operation that
+    lived longest on it.
 
     Args:
         importance: I, float [cell types, edges, operations]; ignored where dropped.
@@ -68,7 +68,7 @@ def derive_cells(
         drop_epochs: Epoch at whose end each operation was dropped, int of the same shape; 0: living.
         operation_names: Names of the operations.
         source: Text for the genotype's `source`.
-        max_skip_connections: Most identity operations in the normal cell; None: any number.
+        max_skip_connections: Most identity operations in the normal cell; None: no limit.
 
     Returns:
         The cells.
@@ -101,7 +101,7 @@ def derive_cells(
 
 
 def none_index(operation_names: tuple[str, ...]) -> int:
-    """Returns the index that stands for `none`: where it is no candidate, the one behind the candidates.
+    """Returns the index of `none`, or the number of candidates where `none` is not a candidate.
 
     Args:
         operation_names: Names of the candidate operations.
@@ -116,17 +116,17 @@ def _derive_limited_cell(
     operation_names: tuple[str, ...],
     max_skip_connections: int | None,
 ) -> tuple[list[KeptEdge], list[Edge]]:
-    """Derives one cell, again and again without its weakest identity while it has too many.
+    """Derives one cell, and derives it again without its weakest identity while it has too many.
 
     Args:
         importance: I, float [edges, operations].
         living_operations: bool of the same shape.
         drop_epochs: int of the same shape.
         operation_names: Names of the operations.
-        max_skip_connections: Most identity operations; None: any number.
+        max_skip_connections: Most identity operations; None: no limit.
 
     Returns:
-        The cell's edges, and the edges off which the identity was struck, in that order.
+        The cell's edges, and the edges on which the identity was ruled out, in that order.
     """
     skip = operation_names.index(SKIP_CONNECT) if SKIP_CONNECT in operation_names else -1
     eligible = np.ones_like(living_operations)
@@ -149,16 +149,16 @@ def _derive_cell(
     eligible: np.ndarray,
     struck: list[Edge],
 ) -> list[KeptEdge]:
-    """Returns the two strongest edges of each node, of the operations that are eligible."""
+    """Returns the two strongest edges of each node, considering only eligible operations."""
     scores = np.where(living_operations & eligible, importance, -np.inf)
     strengths = scores.max(axis=-1)
     kept = []
     for node in ALL_INTERMEDIATE_NODES:
-        # Of equally strong edges the earlier one; of those without a candidate, one that lost an identity.
+        # Ties: the earlier edge wins; among edges without a candidate, one that lost an identity.
         edges = sorted(incoming_edges(node), key=lambda edge: (-strengths[edge.index], edge not in struck))
         for edge in edges[:INPUTS_PER_NODE]:
             is_alive = bool(strengths[edge.index] > -np.inf)
-            # The most important one alive, or the one that was dropped last; of equal ones the first.
+            # The most important living operation, or else the one dropped last; ties: the first.
             ranks = scores[edge.index] if is_alive else np.where(eligible[edge.index], drop_epochs[edge.index], -1)
             kept.append(KeptEdge(edge, int(np.argmax(ranks)), is_alive))
     return kept

@@ -1,4 +1,4 @@
-"""What methods share that learn alpha by gradient: alpha with its optimizer, and beta as the score (Eq. 2)."""
+"""What methods that learn alpha by gradient share: alpha with its optimizer, and beta as the score (Eq. 2)."""
 
 from typing import TypeVar
 
@@ -35,7 +35,7 @@ class GradientMethod(SearchMethod[ChoiceType]):
         return np.zeros(problem.shape)
 
     def evidence(self) -> Evidence:
-        """Returns alpha, and beta, which is the score."""
+        """Returns alpha and beta; beta is the score."""
         living = np.asarray(self.living_operations)
         logits = np.asarray(self.operation_logits)
         columns = {"operation_logit": logits.astype(np.float64), "operation_weight": operation_weights(logits, living)}

@@ -14,8 +14,8 @@ def training_iterations(
 ) -> np.ndarray:
     """Returns Ce, how much each operation was trained.
 
-    The paper speaks of training epochs and of training iterations; in epochs, Ce keeps the
-    two terms of I of one size in the paper's setting.
+    The paper speaks both of training epochs and of training iterations. In epochs, the two terms of I are of similar
+    size in the paper's setting.
 
     Args:
         weight_steps: Weight steps in which each operation was sampled, [..., operations].
@@ -46,7 +46,7 @@ def mean_accuracy(counts: OperationCounts) -> np.ndarray:
         counts: The statistics, arrays [..., operations].
 
     Returns:
-        float64 [..., operations]; NaN where it was sampled in no architecture step.
+        float64 [..., operations]; NaN for an operation that no architecture step sampled.
     """
     accuracy = counts.accuracy_sums / np.maximum(counts.architecture_steps, 1)
     return np.where(counts.architecture_steps > 0, accuracy, np.nan)
@@ -55,11 +55,11 @@ def mean_accuracy(counts: OperationCounts) -> np.ndarray:
 def accuracy_per_iteration(
     counts: OperationCounts, living_operations: np.ndarray, unit: str, steps_per_epoch: int
 ) -> np.ndarray:
-    """Returns C = Ca / Ce (Eq. 6): an operation is the better, the higher its accuracy after the less training.
+    """Returns C = Ca / Ce (Eq. 6): high for an operation that reaches a high accuracy after little training.
 
     Ca is the mean accuracy over the architecture steps in which the operation was sampled.
-    An operation that was not sampled yet in both kinds of step takes the mean C of its
-    edge's living operations that were, so that chance neither drops nor favours it.
+    An operation that was not yet sampled in both kinds of step gets the mean C of those living operations of its edge
+    that were, so that chance neither drops nor favours it.
 
     Args:
         counts: The statistics, arrays [..., operations].

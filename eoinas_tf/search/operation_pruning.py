@@ -1,4 +1,4 @@
-"""Gradual operation pruning: when an operation is dropped, and which (Algorithm 1, lines 6 to 9)."""
+"""Gradual operation pruning: when operations are dropped, and which (Algorithm 1, lines 6 to 9)."""
 
 import numpy as np
 
@@ -15,14 +15,14 @@ def is_pruning_epoch(epoch: int, after_epoch: int, every_epochs: int) -> bool:
 
 
 def lowest_operations(scores: np.ndarray, living_operations: np.ndarray) -> np.ndarray:
-    """Marks the living operation of the lowest score on each edge; an edge's last one is never marked.
+    """Marks the living operation with the lowest score on each edge; an edge's last one is never marked.
 
     Args:
-        scores: I, or what else ranks operations, float [..., operations]; ignored where an operation was dropped.
+        scores: I or another score of the operations, float [..., operations]; ignored where an operation was dropped.
         living_operations: bool of the same shape.
 
     Returns:
-        bool of the same shape, at most one true per edge. Of equal ones the first is marked.
+        bool of the same shape, at most one true per edge. Ties: the first is marked.
     """
     comparable = np.where(living_operations, scores, np.inf)
     lowest = np.argmin(comparable, axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What the steps count per operation: how often it was trained, how well the network did with it (Algorithm 1)."""
+"""Counts per operation: how often it was trained, and how well the network did with it (Algorithm 1)."""
 
 from typing import NamedTuple
 

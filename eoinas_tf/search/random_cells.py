@@ -1,4 +1,4 @@
-"""Uniformly drawn valid cells: two different predecessors a node, an operation other than `none` on each edge."""
+"""Uniformly drawn valid cells: two different predecessors per node, an operation other than `none` on each edge."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ def random_cells(
     Args:
         seed: The run's seed; the same seed gives the same cells.
         operation_names: Names of the operations.
-        max_skip_connections: Most identity operations in the normal cell; a pair with more is drawn anew, so that
-            all pairs that are allowed stay equally likely. None: any number.
+        max_skip_connections: Most identity operations in the normal cell; a pair with more is drawn again, so that all
+            allowed pairs stay equally likely. None: no limit.
 
     Yields:
         The operation of each edge, int32 [cell types, edges], `none` on edges that do not belong to the cell.
@@ -40,8 +40,8 @@ def random_cells(
 
 
 def _random_cell(seed: int, number: int, none: int, operation_count: int) -> np.ndarray:
-    # Raw words, which NumPy keeps the same from version to version. The remainder of 64 bits favours none
-    # of a few possibilities by more than 1e-18.
+    # Raw words, which NumPy keeps the same across versions. The remainder of a 64-bit word favours none of a few
+    # possibilities by more than 1e-18.
     sequence = np.random.SeedSequence([purpose_number(seed, "random cell"), number])
     words = iter(np.random.PCG64(sequence).random_raw(DRAWS_PER_CELL).tolist())
     candidates = [operation for operation in range(operation_count) if operation != none]
@@ -55,14 +55,14 @@ def _random_cell(seed: int, number: int, none: int, operation_count: int) -> np.
 
 
 def drawn_cells(operation_index: np.ndarray, operation_names: tuple[str, ...], source: str) -> DerivedCells:
-    """Returns what a search ends in that found its cells by drawing them.
+    """Returns the result of a search that found its cells by drawing them.
 
     Args:
-        operation_index: A pair of cells of `random_cells`.
+        operation_index: A pair of cells from `random_cells`.
         operation_names: Names of the operations.
         source: Text for the genotype's `source`.
     """
-    # Derived with an importance of 1 for what was drawn, which no operation of another edge comes up to.
+    # Derived with an importance of 1 for the drawn operations and 0 for all others.
     drawn = (operation_index[..., np.newaxis] == np.arange(len(operation_names))).astype(np.float64)
     return derive_cells(drawn, np.ones(drawn.shape, bool), np.zeros(drawn.shape, np.int64), operation_names, source)
 

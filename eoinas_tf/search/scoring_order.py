@@ -1,8 +1,8 @@
-"""In which order and company the validation half is scored.
+"""The order in which the validation half is scored, and so which images share a batch.
 
-The super network normalizes with the statistics of each batch, so that an image is classified
-otherwise beside other images. A folder of class folders lists its images class by class: in that
-order a batch would hold one class, whose normalization no training step has ever seen.
+The super network normalizes with the statistics of each batch, so the prediction for an image depends on the images
+beside it. A folder of class folders lists its images class by class: in that order a batch would hold a single class,
+with statistics that no training step has seen.
 """
 
 import numpy as np
@@ -19,17 +19,17 @@ SCORING_SEED = 0
 def scoring_batches(
     split: ImageSplit, preprocessing: Preprocessing, *, batch_size: int, indices: np.ndarray, seed: int = SCORING_SEED
 ) -> tf.data.Dataset:
-    """Batches that hold every image of the validation half once, mixed as training batches are.
+    """Returns batches that hold every image of the validation half once, mixed as training batches are.
 
-    The images that fill up the last batch are the first ones of the same order, and so drawn
-    from all images too.
+    The images that fill up the last batch are the first ones of the same random order, so they too are drawn from all
+    images.
 
     Args:
         split: The training images.
         preprocessing: Normalization; the augmentation is left out.
         batch_size: Images in a batch.
         indices: The validation half D_V, int64 [n].
-        seed: Chooses the order; another one serves only to measure how far the score moves.
+        seed: Chooses the order; other seeds serve only to measure how far the score moves.
 
     Returns:
         Yields (images, labels, weights): float32 [batch, height, width, channels], int32 [batch] and

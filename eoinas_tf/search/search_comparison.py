@@ -1,4 +1,4 @@
-"""Whether the scores of finished searches can be compared: accuracies on halves of images, in super networks."""
+"""Whether the scores of finished searches can be compared: accuracies on parts of the images, in super networks."""
 
 import json
 from collections.abc import Sequence
@@ -8,23 +8,24 @@ from typing import Any
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.dataset_record import fingerprint_changes
 
-# The images, and what a super network's accuracy on them depends on whatever cell is found in it.
+# The images, and everything besides the cell that a super network's accuracy on them depends on.
 MUST_AGREE = ("dataset", "image_size", "cells", "init_channels", "batch_size", "epochs")
 
 
 def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Makes sure that searches had the same images and super networks of one kind.
+    """Makes sure that searches had the same images and super networks of the same kind.
 
     Args:
         folders: Run folders of the searches.
         settings: What the config.json of each holds.
 
     Returns:
-        A sentence where they were scored on different halves of the images: their scores then differ by that
-        too. To be shown and kept in summary.json.
+        A sentence if they were scored on different halves of the images, which makes their scores differ as well. To be
+        shown and kept in summary.json.
 
     Raises:
-        ConfigurationError: A setting or the images differ, which makes scores incomparable. The message names what.
+        ConfigurationError: A setting or the images differ, so the scores cannot be compared. The message names the
+            difference.
     """
     for name in MUST_AGREE:
         for folder, other in zip(folders, settings, strict=True):
@@ -46,7 +47,7 @@ def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]
 
 
 def _check_images(folders: Sequence[Path]) -> None:
-    """Makes sure that one name of a data set stood for the same images; searches of earlier versions do not tell."""
+    """Makes sure that a data set's name stood for the same images; searches of earlier versions did not record them."""
     known = [(folder, images) for folder in folders if (images := _fingerprint(folder)) is not None]
     for folder, images in known[1:]:
         if images != known[0][1]:
@@ -69,7 +70,7 @@ def read_search_settings(folder: Path) -> dict[str, Any]:
         folder: Its run folder.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: There is no config.json, or it holds no search's settings.
+        OSError, ValueError, KeyError, TypeError: There is no config.json, or it does not hold a search's settings.
     """
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if settings["kind"] != "SearchConfig":
@@ -78,7 +79,7 @@ def read_search_settings(folder: Path) -> dict[str, Any]:
 
 
 def split_seed_of(settings: dict[str, Any]) -> int:
-    """Returns the seed that divided a search's images; before it was a setting, that was the search's own."""
+    """Returns the seed that divided a search's images: the search's own seed before `split_seed` was a setting."""
     return settings.get("split_seed", settings["seed"])
 
 

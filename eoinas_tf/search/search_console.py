@@ -1,4 +1,4 @@
-"""What a search says on the console: what it begins with, each epoch, and what it found."""
+"""A search's console output: its header, a row per epoch, and its result."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
 
 EPOCH_TITLES = ("epoch", "train %", "loss", "valid %", "loss", "images/s", "dropped", "left")
-# Behind the column of epochs.
+# To the right of the epoch column.
 INDENT = " " * 9
 WEIGHT_STEP, ARCHITECTURE_STEP = "weight step", "architecture step"
 
@@ -34,18 +34,18 @@ def search_header(
     method: SearchMethod,
     total_epochs: int,
 ) -> tuple[str, str]:
-    """Returns what is said before the first step.
+    """Returns the text shown before the first step.
 
     Args:
         config: The search's settings.
         dataset: The images.
         halves: Indices of the training images that train the weights, and of those that train the architecture.
-        network: The super network of the first stage that is left.
+        network: The super network of the first stage that is left to run.
         method: The search method.
         total_epochs: Epochs of the search.
 
     Returns:
-        A line of the images, and rows of everything else.
+        A line about the images, and rows for everything else.
     """
     weights = count_elements(network.trainable_variables)
     warmup = sum(method.is_warmup(epoch) for epoch in range(1, total_epochs + 1))
@@ -76,8 +76,8 @@ def epoch_values(
         record: The epoch's line of metrics.jsonl.
         total_epochs: Epochs of the search.
         timing: Its line of timing.jsonl.
-        dropped: What was dropped, bool [cell types, edges, operations].
-        time_left: The time that is left.
+        dropped: The dropped operations, bool [cell types, edges, operations].
+        time_left: The estimated time left.
     """
     return (
         f"{record['epoch']}/{total_epochs}",
@@ -92,26 +92,26 @@ def epoch_values(
 
 
 def dropped_text(dropped: np.ndarray, operation_names: tuple[str, ...]) -> str:
-    """Returns how often each operation was dropped, the most frequent first; empty where none was.
+    """Returns how often each operation was dropped, the most frequent first; empty if none was.
 
     Args:
-        dropped: What was dropped, bool [cell types, edges, operations].
+        dropped: The dropped operations, bool [cell types, edges, operations].
         operation_names: Names of the operations.
     """
     counts = Counter(operation_names[index] for index in np.nonzero(dropped)[-1])
     if not counts:
         return ""
-    # A count and its name stay in one line.
+    # A count stays on one line with its name.
     names = ", ".join(f"{count}{HARD_SPACE}{name}" for name, count in counts.most_common())
     return broken_lines(f"dropped: {names}", INDENT, INDENT)
 
 
 def search_result(run: RunDirectory, summary: Mapping[str, Any]) -> str:
-    """Returns what is said at the end of a search.
+    """Returns the text shown at the end of a search.
 
     Args:
         run: The run folder, finished.
-        summary: What summary.json holds.
+        summary: The contents of summary.json.
     """
     accuracy = summary["validation_accuracy"]
     if accuracy is None:

@@ -1,4 +1,4 @@
-"""The images that a search trains and judges on, as the settings describe them and the run folder knows them."""
+"""The images that a search trains and validates on, loaded as the settings say and checked against the run folder."""
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
@@ -8,15 +8,15 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 
 
 def load_search_images(config: SearchConfig, run: RunDirectory, given: ImageDataset | None = None) -> ImageDataset:
-    """Loads the data set that the settings name, and makes sure that it is the one that the run began with.
+    """Loads the data set that the settings name and makes sure that it is the one the run began with.
 
     Args:
         config: The settings.
         run: The open run folder; a new one receives the data set's fingerprint.
-        given: The images themselves, where they are in memory already.
+        given: The images themselves, if already in memory.
 
     Raises:
-        DatasetError: It is unknown, not there, or not what the settings take it for.
+        DatasetError: It is unknown, missing, or does not match the settings.
         RunDirectoryError: The run began with other images.
     """
     dataset = read_search_images(config, given)
@@ -29,10 +29,10 @@ def read_search_images(config: SearchConfig, given: ImageDataset | None = None) 
 
     Args:
         config: The settings.
-        given: The images themselves, where they are in memory already.
+        given: The images themselves, if already in memory.
 
     Raises:
-        DatasetError: It is unknown, not there, or not what the settings take it for.
+        DatasetError: It is unknown, missing, or does not match the settings.
     """
     return given or load_image_dataset(
         config.dataset,

@@ -29,17 +29,17 @@ LOGGER = logging.getLogger(__name__)
 
 
 class SearchJournal:
-    """Writes down each epoch; at the start it restores the newest checkpoint and cuts the logs back to it.
+    """Writes each epoch to the run folder; on opening, restores the newest checkpoint and truncates the logs to it.
 
     Args:
         run: The open run folder.
         config: The search's settings.
         method: The search method.
-        variables: All variables of the search by what they belong to, restored in place if there is a checkpoint.
+        variables: All variables of the search by owner, restored in place if there is a checkpoint.
         epoch_steps: Steps of an epoch.
 
     Raises:
-        StorageError: The run has logs or checkpoints, and none can be continued from.
+        StorageError: The run has logs or checkpoints, but no checkpoint to continue from.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SearchJournal:
         """Saves other variables from now on: those of a new stage.
 
         Args:
-            variables: All variables of the search by what they belong to.
+            variables: All variables of the search by owner.
         """
         self._log.keep_variables(variables)
 
@@ -83,12 +83,12 @@ class SearchJournal:
 
         Args:
             record: The epoch's line of metrics.jsonl.
-            schedule: What followed the epoch, such as the temperature.
+            schedule: The epoch's schedule values, such as the temperature.
             evidence: What the method knew before the drops.
-            dropped: What was dropped, bool [cell types, edges, operations].
-            timing: Its line of timing.jsonl: clock readings, kept apart so that the other
-                files are the same in every run of the same settings.
-            is_last: Whether a checkpoint is due in any case: at the end of a stage.
+            dropped: The dropped operations, bool [cell types, edges, operations].
+            timing: Its line of timing.jsonl: clock readings, kept apart so that the other files are identical in every
+                run with the same settings.
+            is_last: Whether to save a checkpoint in any case: at the end of a stage.
         """
         epoch = record["epoch"]
         self._log.add_epoch(record, timing)
@@ -98,7 +98,7 @@ class SearchJournal:
         tensorboard, names = self._log.tensorboard, self.operation_names
         log_epoch(self._log, record, schedule, timing["images_per_second"], evidence, names)
         if dropped.any() and self.config.tensorboard and self.run.is_writer:
-            from eoinas_tf.experiment.search_plots import draw_pruning  # So that the start need not wait for it.
+            from eoinas_tf.experiment.search_plots import draw_pruning  # Here, so that the start does not wait for it.
 
             tensorboard.image(epoch, "cells/dropped_operations", draw_pruning(self._drops, names, EDGE_NAMES))
         self._log.save_epoch(epoch, is_last=is_last)
@@ -113,7 +113,7 @@ class SearchJournal:
 
     @property
     def current_epoch(self) -> int:
-        """The epoch, counted from 1, that is not written down yet."""
+        """The epoch, counted from 1, that is being run or comes next."""
         return len(self._log.metrics) + 1
 
     @property
@@ -122,16 +122,16 @@ class SearchJournal:
         return drop_epochs(self._drops, self.operation_names)
 
     def finish(self, cells: DerivedCells, evidence: Evidence, validation_accuracy: float | None) -> dict[str, Any]:
-        """Writes genotype.json, what it was derived from, the pictures, summary.json and report.html.
+        """Writes genotype.json, the evidence it was derived from, the pictures, summary.json and report.html.
 
         Args:
             cells: The derived cells.
             evidence: What the method knows after the last drop.
-            validation_accuracy: The cells' accuracy in their own super network on all of D_V, a fraction; None where
-                there is no network.
+            validation_accuracy: The cells' accuracy in their own super network on all of D_V, a fraction; None if
+                nothing was trained.
 
         Returns:
-            What summary.json holds.
+            The contents of summary.json.
         """
         genotype = cells.genotype
         summary = {
@@ -159,7 +159,7 @@ class SearchJournal:
         write_text(self.run.genotype, genotype.to_json())
         fault_point("after_genotype", self.config.epochs)
         found = {"normal": genotype.normal, "reduce": genotype.reduce}
-        # Here, because matplotlib takes a third of a second that the start of a search need not wait for.
+        # Here, because importing matplotlib takes a third of a second that the start of a search need not wait for.
         from eoinas_tf.experiment.figure_files import write_figures
         from eoinas_tf.experiment.report.report_page import write_report
         from eoinas_tf.experiment.search_plots import search_figures

@@ -14,19 +14,19 @@ from eoinas_tf.training.epoch_steps import StepCalls, StepRunner
 
 
 def run_search(config: SearchConfig, dataset: ImageDataset | None = None, seconds_before: float = 0.0) -> dict | None:
-    """Searches with one seed, in a run folder that the same call continues.
+    """Searches with one seed in a run folder; the same call resumes an unfinished search.
 
     Args:
         config: The settings; `num_seeds` and `select_from` are `seed_selection`'s.
-        dataset: The images, where they are in memory already; those that the settings name where not given.
-        seconds_before: Seconds before the call that count in the time budget `hours`, such as those of imports.
+        dataset: The images, if already in memory; by default those that the settings name.
+        seconds_before: Seconds before the call that count towards the time budget `hours`, such as those of imports.
 
     Returns:
-        What summary.json holds; None if `max_steps` ended the search early, which is saved.
+        The contents of summary.json; None if `max_steps` ended the search early, with its state saved.
 
     Raises:
-        EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, a loss
-            became NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
+        EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, a loss became
+            NaN or infinite, the memory does not suffice, or SIGTERM, SIGINT or SIGHUP stopped the run.
     """
     config, dataset = search_within_hours(config, dataset, seconds_before, train_epoch)
     with SearchSession(config, dataset) as session:
@@ -57,7 +57,7 @@ def train_epoch(step: SearchStep, epoch: SearchEpoch, runner: StepRunner) -> dic
 
     Args:
         step: The two updates.
-        epoch: The epoch's batches and what follows it.
+        epoch: The epoch's batches and schedule values.
         runner: Runs the iterations.
 
     Returns:
@@ -65,7 +65,7 @@ def train_epoch(step: SearchStep, epoch: SearchEpoch, runner: StepRunner) -> dic
 
     Raises:
         NonFiniteError: A loss or gradient was NaN or infinite when it was shown or saved.
-        StoppedError: The run was asked to stop, and is saved.
+        StoppedError: The run was asked to stop, and its state is saved.
     """
     has_architecture_step = epoch.searches and step.method.has_architecture_steps
     trains_architecture = step.trains_architecture_with_weights(epoch.searches)

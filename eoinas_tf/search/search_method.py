@@ -1,8 +1,8 @@
 """The contract of a search method: everything in which EoiNAS and its rivals differ, and nothing else.
 
-The loop, the super network, the steps, the records and the pictures know this contract only. A method owns its
-architecture parameters, its mask of living operations and its statistics; it says what the edges run in a step,
-what an architecture step does, how operations are scored, which are dropped, and how the cells are derived.
+The loop, the super network, the steps, the records and the pictures know only this contract. A method owns its
+architecture parameters, its mask of living operations and its statistics; it decides what the edges run in a step, what
+an architecture step does, how operations are scored, which are dropped, and how the cells are derived.
 """
 
 import dataclasses
@@ -23,14 +23,14 @@ from eoinas_tf.search_methods import SEARCH_METHODS
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
 from eoinas_tf.supernet.choice import Choice
 
-# What follows the epoch, as scalars in the steps' graphs.
+# Values that depend on the epoch only, as scalars in the steps' graphs.
 Schedule = dict[str, tf.Tensor]
 ChoiceType = TypeVar("ChoiceType", bound=Choice)
 
 
 @dataclasses.dataclass(frozen=True)
 class SearchProblem:
-    """What a method is built for.
+    """The search that a method is built for.
 
     Args:
         config: The search's settings.
@@ -63,13 +63,13 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """What a method knows of every operation at the end of an epoch, before operations are dropped.
+    """What a method knows about every operation at the end of an epoch, before operations are dropped.
 
     Args:
-        columns: Arrays [cell types, edges, operations] by the name under which they are written down; NaN where
-            there is nothing to say, and where an operation was dropped.
+        columns: Arrays [cell types, edges, operations] by the names under which they are recorded; NaN where nothing is
+            known, and where an operation was dropped.
         score: Name of the column that ranks operations.
-        living_operations: Which operations are not dropped, bool of the same shape.
+        living_operations: The operations that are not dropped, bool of the same shape.
     """
 
     columns: dict[str, np.ndarray]
@@ -83,21 +83,21 @@ class Evidence:
 
 
 class SearchMethod(Generic[ChoiceType]):
-    """Base of all methods: what is the same for most of them.
+    """Base of all methods, with the defaults that most of them share.
 
     `weight_choice`, `architecture_choice` and `architecture_gradients` are called inside a replica while a graph is
-    traced, `after_weight_step` and `after_architecture_step` once for all replicas; the others in plain Python.
-    Random numbers come from the seed and the step alone, and every variable is in `state`.
+    traced, `after_weight_step` and `after_architecture_step` once for all replicas; the others in plain Python. Random
+    values depend on the seed and the step alone, and every variable is in `state`.
 
     Attributes:
         title: The method's name in prose.
-        architecture: The trained architecture parameters; None where nothing is trained by gradient.
+        architecture: The trained architecture parameters; None if nothing is trained by gradient.
         has_architecture_steps: Whether an iteration has an architecture step after the warm-up.
         learns_with_weights: Whether `architecture` descends the training loss together with the weights.
-        column_labels: What each column of the evidence is, for pictures.
+        column_labels: Label of each column of the evidence, for pictures.
 
     Args:
-        problem: What the method is built for.
+        problem: The search that the method is built for.
     """
 
     title = ""
@@ -124,13 +124,13 @@ class SearchMethod(Generic[ChoiceType]):
 
     @classmethod
     def check(cls, config: SearchConfig) -> tuple[str, ...]:
-        """Refuses settings with which the method would learn nothing, before anything is loaded.
+        """Refuses settings with which the method would learn nothing, before any data is loaded.
 
         Args:
             config: The search's settings.
 
         Returns:
-            A sentence for each fault of settings that are run all the same, for the console and summary.json.
+            A sentence for each fault in settings that are accepted nevertheless, for the console and summary.json.
 
         Raises:
             ConfigurationError: The settings make no search.
@@ -138,7 +138,7 @@ class SearchMethod(Generic[ChoiceType]):
         return check_warmup(config) if cls.has_architecture_steps or cls.learns_with_weights else ()
 
     def begin_stage(self, stage: int) -> None:
-        """Prepares the method's variables for a stage that begins.
+        """Prepares the method's variables for the next stage.
 
         Args:
             stage: Its position in `stages()`, counted from 0.
@@ -154,7 +154,7 @@ class SearchMethod(Generic[ChoiceType]):
         return self.is_warmup_of(self.config, epoch)
 
     def schedule(self, epoch: int) -> dict[str, float]:
-        """Returns what follows the epoch, counted from 1, such as a temperature: logged, and handed to the steps."""
+        """Returns values for an epoch, counted from 1, such as a temperature; logged and passed to the steps."""
         return {}
 
     def weight_choice(self, step: tf.Tensor, schedule: Schedule) -> ChoiceType:
@@ -167,7 +167,7 @@ class SearchMethod(Generic[ChoiceType]):
         raise NotImplementedError
 
     def after_weight_step(self, choice: ChoiceType, accuracy: tf.Tensor) -> None:
-        """Notes what came of a weight step.
+        """Records the result of a weight step.
 
         Args:
             choice: What the edges ran.
@@ -175,7 +175,7 @@ class SearchMethod(Generic[ChoiceType]):
         """
 
     def architecture_choice(self, step: tf.Tensor, schedule: Schedule) -> ChoiceType:
-        """Returns what the edges run in an architecture step; takes what `weight_choice` takes."""
+        """Returns what the edges run in an architecture step; same arguments as `weight_choice`."""
         raise NotImplementedError
 
     def architecture_gradients(
@@ -194,13 +194,13 @@ class SearchMethod(Generic[ChoiceType]):
         return updater.gradients(architecture_batch, lambda: self.architecture_choice(step, schedule), variables)
 
     def after_architecture_step(self, choice: ChoiceType, accuracy: tf.Tensor) -> None:
-        """Notes what came of an architecture step; takes what `after_weight_step` takes."""
+        """Records the result of an architecture step; same arguments as `after_weight_step`."""
 
     def end_epoch(self, epoch: int) -> None:
         """Learns what can only be learned from a whole epoch, counted from 1."""
 
     def evidence(self) -> Evidence:
-        """Returns what the method knows of every operation now."""
+        """Returns what the method knows about every operation now."""
         raise NotImplementedError
 
     def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
@@ -246,7 +246,7 @@ class SearchMethod(Generic[ChoiceType]):
         )
 
     def state(self) -> dict[str, list]:
-        """Returns all variables of the method by what they belong to: its part of the state manifest."""
+        """Returns all variables of the method by owner: its part of the state manifest."""
         architecture = self.architecture
         return {
             **({} if architecture is None else {"operation_logits": architecture.variables}),

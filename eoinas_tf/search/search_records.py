@@ -1,4 +1,4 @@
-"""What a search writes down of an epoch: its line of metrics.jsonl, its drops, its TensorBoard curves and pictures."""
+"""A search's records of an epoch: its line of metrics.jsonl, its drops, its TensorBoard curves and pictures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
 from eoinas_tf.training.epoch_log import EpochLog
 
-# The runs whose curves share a chart in TensorBoard, and the steps that they are of.
+# The TensorBoard runs whose curves share a chart, and the kind of step each one shows.
 CURVE_RUNS = {"training": "weights", "validation": "architecture"}
 CHARTS = {
     "loss of both halves of the images": ["^loss$"],
@@ -39,15 +39,15 @@ def metrics_record(
 
     Args:
         epoch: The epoch, counted from 1.
-        schedule: What follows the epoch, such as the temperature.
+        schedule: The epoch's schedule values, such as the temperature.
         learning_rate: SGD's learning rate at the epoch's end.
         weight_means: Loss and accuracy over the weight steps.
-        architecture_means: Loss and accuracy over the architecture steps; None where there was none.
+        architecture_means: Loss and accuracy over the architecture steps; None if there were none.
         evidence: What the method knows before the epoch's drop.
         operation_names: Names of the operations, in the order of the evidence's last axis.
 
     Returns:
-        A JSON object; each column of the evidence as lists [edges][operations] by cell type.
+        A JSON object, with each column of the evidence as lists [edges][operations] by cell type.
     """
     return {
         "epoch": epoch,
@@ -62,7 +62,7 @@ def metrics_record(
 
 
 def evidence_record(evidence: Evidence, operation_names: Sequence[str]) -> dict[str, Any]:
-    """Returns the evidence as JSON objects, null where there is nothing to say, with the order of the operations."""
+    """Returns the evidence as JSON objects, null where nothing is known, with the order of the operations."""
     columns = {
         column: {
             cell_name: [[_json_number(value) for value in row] for row in values[cell_type].tolist()]
@@ -81,11 +81,11 @@ def drop_records(
     Args:
         epoch: The epoch at whose end they are dropped.
         dropped: bool [cell types, edges, operations].
-        evidence: What led to the drop.
+        evidence: The evidence that the drop is based on.
         operation_names: Names of the operations.
 
     Returns:
-        Records in the order of cell types and edges, with the operation's value in each column of the evidence.
+        Records in order of cell type and edge, with the operation's value in each column of the evidence.
     """
     records = []
     remaining = evidence.living_operations & ~dropped
@@ -133,13 +133,13 @@ def log_epoch(
     evidence: Evidence,
     operation_names: Sequence[str],
 ) -> None:
-    """Writes an epoch to TensorBoard: the losses and accuracies of both halves of the images in one chart each.
+    """Writes an epoch to TensorBoard, with the losses and accuracies of both halves of the images in one chart each.
 
     Args:
         log: The run's log.
         record: The epoch's line of metrics.jsonl.
-        schedule: What follows the epoch, such as the temperature.
-        images_per_second: Training and validation images handled a second.
+        schedule: The epoch's schedule values, such as the temperature.
+        images_per_second: Training and validation images handled per second.
         evidence: What the method knows before the epoch's drop.
         operation_names: Names of the operations.
     """
@@ -173,7 +173,7 @@ def log_found_cells(logger: TensorBoardLogger, epoch: int, genotype: Genotype, o
     """Writes the found cells to TensorBoard, as pictures and as text.
 
     Args:
-        logger: Where to.
+        logger: TensorBoard's writer.
         epoch: The last epoch.
         genotype: The cells.
         operation_names: Names of the operations.
@@ -190,7 +190,7 @@ def log_found_cells(logger: TensorBoardLogger, epoch: int, genotype: Genotype, o
 
 
 def count_skip_connections(genotype: Genotype) -> dict[str, int]:
-    """Returns how many identity operations each cell has: many of them are the known failure of cell searches."""
+    """Returns how many identity operations each cell has: many of them are a known failure of cell searches."""
     cells = {"normal": genotype.normal, "reduce": genotype.reduce}
     return {name: sum(operation == SKIP_CONNECT for operation, _ in pairs) for name, pairs in cells.items()}
 

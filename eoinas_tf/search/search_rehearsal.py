@@ -32,17 +32,17 @@ REHEARSED_EPOCHS = 16
 def search_within_hours(
     config: SearchConfig, dataset: ImageDataset | None, seconds_before: float, train: TrainEpoch
 ) -> tuple[SearchConfig, ImageDataset | None]:
-    """Chooses the epochs of a search that has a time budget; see `within_hours`.
+    """Chooses the number of epochs of a search with a time budget; see `within_hours`.
 
     Args:
         config: The search's settings.
-        dataset: The images, where they are in memory already.
-        seconds_before: Seconds of the time budget that are over.
+        dataset: The images, if already in memory.
+        seconds_before: Seconds of the time budget that are already spent.
         train: Runs the steps of an epoch.
     """
 
     def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
-        # Refuses, before an image is read, settings of which no number of epochs makes a search.
+        # Refuses, before reading an image, settings that make no search with any number of epochs.
         epochs = fewest_epochs(functools.partial(check_search, config), REHEARSED_EPOCHS)
         Replicas.of(config)  # Devices are divided before anything is computed.
         images = read_search_images(config, dataset)
@@ -59,11 +59,11 @@ def check_search(config: SearchConfig, epochs: int) -> None:
     """Refuses a number of epochs that makes no search.
 
     Args:
-        config: The settings, whose epochs are open.
-        epochs: How many.
+        config: The settings, without a number of epochs.
+        epochs: The number of epochs.
 
     Raises:
-        ConfigurationError: They make none.
+        ConfigurationError: They make no search.
     """
     whole = dataclasses.replace(config, epochs=epochs)
     if whole.pruning_every_epochs is not None:
@@ -72,7 +72,7 @@ def check_search(config: SearchConfig, epochs: int) -> None:
 
 
 def kinds_of_epochs(config: SearchConfig) -> list[tuple[str, int]]:
-    """Returns what kind of epoch each epoch of a search is, and its stage, counted from 0.
+    """Returns the kind of each epoch of a search, and its stage, counted from 0.
 
     Args:
         config: The settings, with their epochs.
@@ -89,10 +89,10 @@ def kinds_of_epochs(config: SearchConfig) -> list[tuple[str, int]]:
 
 
 class RehearsedSearch(SearchSession):
-    """A search of which a few steps of each kind are run, with what is around them.
+    """A search that runs a few steps of each kind and everything around them.
 
     Attributes:
-        scorings: Cells that would have been scored, each with a pass over D_V.
+        scorings: Number of cells that would have been scored, each with a pass over D_V.
     """
 
     scorings = 0
@@ -100,13 +100,13 @@ class RehearsedSearch(SearchSession):
     def rehearse(
         self, config: SearchConfig, stop: threading.Event, train: TrainEpoch, seconds_to_open: float
     ) -> RunCost:
-        """Runs the search in short and returns what the whole one takes.
+        """Runs a shortened search and returns the cost of the whole one.
 
         Args:
-            config: The search's settings, whose epochs are open.
-            stop: Set where the rehearsal is to end.
+            config: The search's settings, without a number of epochs.
+            stop: Set when the rehearsal is to end.
             train: Runs the steps of an epoch.
-            seconds_to_open: Seconds that it took to enter the session.
+            seconds_to_open: Seconds that opening the session took.
         """
         rehearsal, written, costs = Rehearsal(self.config, self.epoch_steps, self.replicas, stop), 0, {}
         kinds = kinds_of_epochs(self.config)
@@ -130,7 +130,7 @@ class RehearsedSearch(SearchSession):
             if kind not in costs:
                 costs[kind] = rehearsal.epoch_cost(functools.partial(run_epoch, number))
             if number < len(kinds) and kinds[number][1] != stage:
-                self.method.drop(self.method.drops(number, self.method.evidence()))  # For the next stage.
+                self.method.drop(self.method.drops(number, self.method.evidence()))  # The next stage expects it.
         rehearsal.check_stop()
         started = time.monotonic()
         self.progress = silent_progress(1)
@@ -146,7 +146,7 @@ class RehearsedSearch(SearchSession):
         return RunCost(self.epoch_steps, costs, around, count, is_run)
 
     def cell_accuracy(self, operation_index: np.ndarray) -> float:
-        """Counts a cell that is to be scored, and scores none.
+        """Counts a cell that would be scored, without scoring it.
 
         Args:
             operation_index: The sub-network, int32 [cell types, edges].
@@ -156,7 +156,7 @@ class RehearsedSearch(SearchSession):
         return 0.0
 
     def _seconds_to_score(self, rehearsal: Rehearsal) -> float:
-        """Returns what it takes to score all cells that are to be."""
+        """Returns the seconds that scoring all those cells takes."""
         batches = scoring_batches(
             self.dataset.train, self.preprocessing, batch_size=self.config.batch_size, indices=self.halves[1]
         )

@@ -1,7 +1,7 @@
-"""Whether warm-up and drops let the search learn anything before it decides, and decide everything.
+"""Whether warm-up and drops let the search learn something before it decides, and leave one operation on each edge.
 
-Drops compare what was learned: where no architecture step comes before one, all operations of an
-edge are equal and go by their order in the list, which looks like a result and is none.
+Drops compare what was learned. Without an architecture step before the first drop, all operations of an edge are equal
+and are dropped in the order of their list, which looks like a result but is none.
 """
 
 from eoinas_tf.config import SearchConfig
@@ -10,28 +10,28 @@ from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 
 def check_warmup(config: SearchConfig) -> tuple[str, ...]:
-    """Finds a warm-up after which no epoch is left; only a user can have given one.
+    """Finds a warm-up that leaves no epoch after it; only a user can set one.
 
     Args:
         config: The settings of a search whose method drops nothing.
 
     Returns:
-        A sentence about it, to be shown and kept in summary.json.
+        A sentence about it, to be shown and kept in summary.json; none if the warm-up is shorter.
     """
     return _warmup_faults(config)
 
 
 def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
-    """Refuses a schedule that cannot search, unless the user gave all of it or only tries a few steps.
+    """Refuses a schedule that cannot search, unless the user set all of it or only tries a few steps.
 
     Args:
         config: The settings of a search whose method drops operations.
 
     Returns:
-        A sentence for each fault of a schedule that is run all the same; to be shown and kept in summary.json.
+        A sentence for each fault in a schedule that is accepted nevertheless; to be shown and kept in summary.json.
 
     Raises:
-        ConfigurationError: The schedule has a fault, and a part of it follows from the number of epochs.
+        ConfigurationError: The schedule has a fault, and part of it was derived from the number of epochs.
     """
     faults, fewest_epochs = schedule_faults(config), _candidates(config)
     if config.gives_whole_schedule or config.max_steps:
@@ -51,10 +51,10 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
 
 
 def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
-    """Returns what is wrong with a schedule of drops, a sentence each; nothing in most cases.
+    """Returns the faults of a pruning schedule, a sentence each; none in most cases.
 
     Args:
-        config: The settings; `max_steps` does not count.
+        config: The settings; `max_steps` is ignored.
     """
     epochs, warmup, every = config.epochs, config.warmup_epochs, config.pruning_every_epochs
     first_drop = (config.pruning_after_epoch // every + 1) * every
@@ -76,7 +76,7 @@ def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
 
 
 def _warmup_faults(config: SearchConfig) -> tuple[str, ...]:
-    if (config.warmup_epochs or 0) < config.epochs:  # None where a method has a warm-up of its own.
+    if (config.warmup_epochs or 0) < config.epochs:  # None if the method has its own warm-up.
         return ()
     return (
         f"the architecture is never trained: the warm-up takes {config.warmup_epochs} of {config.epochs} epochs, so "

@@ -1,4 +1,4 @@
-"""What stands around a search's algorithm: images, networks, records, checkpoints; the rest is every run's."""
+"""The parts of a search around its algorithm: images, networks, records and checkpoints."""
 
 import contextlib
 import dataclasses
@@ -48,16 +48,16 @@ LOGGER = logging.getLogger(__name__)
 
 
 class SearchSession(RunSession):
-    """One search in its run folder, from its first epoch that is left to its cells.
+    """One search in its run folder, from the first epoch left to run to its cells.
 
     Attributes:
-        finished_summary: What summary.json holds where the search is finished already; else None.
+        finished_summary: The contents of summary.json if the search is already finished; else None.
         method: The search method.
         step: The two updates, on the network of the current stage.
 
     Args:
         config: The search's settings.
-        dataset: The images, where they are in memory already; those that the settings name where not given.
+        dataset: The images, if already in memory; by default those that the settings name.
 
     Raises:
         EoinasError: The settings make no search, the data cannot be read, the run folder cannot be used, the memory
@@ -83,11 +83,11 @@ class SearchSession(RunSession):
             self._prepare(around)
             return
         if self._stages:
-            # Refuses other images than the search's own.
+            # Refuses images other than the search's own.
             load_search_images(self.config, self.run, self._given_dataset)
         print(f"{self.run.path} is finished: its cell is in {self.run.genotype}")
         if self.run.is_writer and not self.run.report.exists():
-            # A kill came before it, or the search is an earlier version's.
+            # The run was killed before writing it, or an earlier version ran the search.
             from eoinas_tf.experiment.report.report_page import write_report
 
             write_report(self.run.path)
@@ -124,7 +124,7 @@ class SearchSession(RunSession):
         return search_header(self.config, self.dataset, self.halves, network, self.method, self.total_epochs)
 
     def _stretches(self) -> list[Stretch]:
-        """Returns the epochs in a row that have architecture steps or have none."""
+        """Returns the stretches of consecutive epochs with, or without, architecture steps."""
         stretches: list[Stretch] = []
         for epoch in range(1, self.total_epochs + 1):
             searches = self.method.has_architecture_steps and not self.method.is_warmup(epoch)
@@ -135,7 +135,7 @@ class SearchSession(RunSession):
         return stretches
 
     def _measure_architecture_step(self) -> None:
-        """Notes how long an architecture step takes, of which a warm-up has none."""
+        """Measures an architecture step, as a warm-up has none to measure."""
         if self._epoch is not None and self.method.has_architecture_steps:
             seconds = architecture_step_seconds(self.step, self._epoch, self._epoch.schedule)
             self.progress.pace.measured_alone(ARCHITECTURE_STEP, seconds)
@@ -158,13 +158,13 @@ class SearchSession(RunSession):
 
     @contextlib.contextmanager
     def epoch(self, epoch: int) -> Iterator["SearchEpoch"]:
-        """Prepares an epoch; while it lasts, a signal waits for what saves.
+        """Prepares an epoch; inside the block, a signal waits for the next save.
 
         Args:
             epoch: The epoch, counted from 1.
 
         Yields:
-            The epoch's batches and what follows it.
+            The epoch's batches and schedule values.
         """
         self._enter_stage(epoch)
         first_step = self.first_step_of(epoch)
@@ -188,17 +188,17 @@ class SearchSession(RunSession):
             yield self._epoch
 
     def write_epoch(self, epoch: "SearchEpoch", evidence: Evidence, dropped: np.ndarray, timing: dict) -> None:
-        """Writes an epoch down and saves where it is due.
+        """Records an epoch, and saves a checkpoint if one is due.
 
         Args:
             epoch: The epoch.
             evidence: What the method knew before the drops.
-            dropped: What was dropped, bool [cell types, edges, operations].
+            dropped: The dropped operations, bool [cell types, edges, operations].
             timing: Clock readings.
 
         Raises:
             NonFiniteError: A loss or gradient of the epoch was NaN or infinite.
-            StoppedError: The run was asked to stop, and is saved.
+            StoppedError: The run was asked to stop, and its state is saved.
         """
         state = self.step.state
         record = metrics_record(
@@ -225,7 +225,7 @@ class SearchSession(RunSession):
 
     @property
     def source(self) -> str:
-        """Where the cells come from, for the genotype."""
+        """The origin of the cells, for the genotype."""
         if not self._stages:
             return f"{self.method.title}, nothing trained, seed {self.config.seed}"
         return f"{self.method.title} search on {self.dataset.name}, seed {self.config.seed}"
@@ -242,14 +242,14 @@ class SearchSession(RunSession):
         return derived_cell_accuracy(self.step, operation_index, validation)
 
     def finish(self, cells: DerivedCells, evidence: Evidence) -> dict[str, Any]:
-        """Scores the derived cells and writes what the search found.
+        """Scores the derived cells and writes the search's results.
 
         Args:
             cells: The derived cells.
             evidence: What the method knows after the last drop.
 
         Returns:
-            What summary.json holds.
+            The contents of summary.json.
         """
         if self._stages:
             self.progress.doing(f"testing the found cell on {len(self.halves[1])} images", stays=True)
@@ -286,7 +286,8 @@ class SearchSession(RunSession):
     def _enter_stage(self, epoch: int) -> None:
         stage = self._stage_of(epoch)
         if stage != self._stage:
-            # Graphs refer to themselves in circles: those of the stage before would stay beside the new ones.
+            # Graphs contain reference cycles: without this, the previous stage's would stay in memory beside the new
+            # ones.
             del self.step
             gc.collect()
             self._build_stage(stage)
@@ -310,7 +311,7 @@ class SearchEpoch(Epoch):
     """One epoch of a search; its batches are pairs of a D_T and a D_V mini-batch.
 
     Args:
-        schedule: What follows the epoch, such as the temperature.
+        schedule: The epoch's schedule values, such as the temperature.
         searches: Whether the warm-up is over.
     """
 

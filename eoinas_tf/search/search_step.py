@@ -31,8 +31,8 @@ class SearchState:
         method: The search method, with its architecture parameters, living mask and statistics.
         weight_results: Sums over the epoch's weight steps.
         architecture_results: Sums over the epoch's architecture steps.
-        weights_loss_scale: The weight steps' loss scale in float16; nothing in other precisions.
-        architecture_loss_scale: The architecture steps', likewise.
+        weights_loss_scale: The loss scale of float16 weight steps; empty in other precisions.
+        architecture_loss_scale: That of the architecture steps, likewise.
     """
 
     network: SearchNetwork
@@ -44,7 +44,7 @@ class SearchState:
     architecture_loss_scale: LossScale | NoLossScale
 
     def variables(self) -> dict[str, list]:
-        """Returns all variables by what they belong to: the state manifest. All else follows from seed and step."""
+        """Returns all variables by owner: the state manifest. All else follows from seed and step."""
         return {
             "network_weights": self.weights.variables,
             "weights_optimizer": self.weights.optimizer.variables,
@@ -56,12 +56,12 @@ class SearchState:
         }
 
     def reset_results(self) -> None:
-        """Forgets losses and accuracies, at the start of an epoch."""
+        """Resets losses and accuracies at the start of an epoch."""
         self.weight_results.reset()
         self.architecture_results.reset()
 
     def check_finite(self, epoch: int) -> None:
-        """Makes sure that no step of the epoch went wrong.
+        """Makes sure that every loss and gradient of the epoch was finite.
 
         Args:
             epoch: The epoch, for the message.
@@ -95,7 +95,7 @@ def build_search_state(
         config.weights_learning_rate_end,
         total_steps=stage.epochs * problem.steps_per_epoch,
     )
-    # Named, for Keras would count the networks of a process, and a checkpoint holds the names.
+    # Named, because Keras would number the networks of a process and a checkpoint holds the names.
     optimizer = keras.optimizers.SGD(learning_rate, momentum=config.weights_momentum, name="sgd")
     optimizer.build(network.trainable_variables)
     return SearchState(
@@ -110,10 +110,10 @@ def build_search_state(
 
 
 class ReplicaResults(NamedTuple):
-    """What one replica computed in a step; after averaging, gradients and norm are those of all replicas.
+    """Results of one replica in a step; after averaging, gradients and norm are those of all replicas.
 
     Args:
-        gradients: By group of parameters, one a variable, ready for the optimizer.
+        gradients: By group of parameters, one per variable, ready for the optimizer.
         norm: Sum of the gradients' norms before clipping and decay, float32 scalar.
         loss: Mean loss of the replica's share of the batch, float32 scalar.
         accuracy: Fraction of the share that was classified correctly, float32 scalar.
@@ -132,8 +132,8 @@ class SearchStep:
 
     Args:
         state: What the updates change.
-        replicas: The copies of the network; one where not given.
-        class_factors: What an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
+        replicas: The copies of the network; by default one.
+        class_factors: Factor of an image's loss for each class, float32 [classes]; None: all 1.
     """
 
     def __init__(
@@ -152,13 +152,13 @@ class SearchStep:
     def _update_weights(
         self, batch: Batch, step: tf.Tensor, schedule: Schedule, trains_architecture: bool = False
     ) -> None:
-        """Descends the training loss on w, and on alpha too where the method learns it so.
+        """Descends the training loss on w, and also on alpha if the method learns it from that loss.
 
         Args:
-            batch: D_T mini-batch: images, float32 [share, height, width, channels], and classes, int32 [share], of
-                each replica.
+            batch: D_T mini-batch of each replica: images, float32 [share, height, width, channels], and classes, int32
+                [share].
             step: Global step, int64 scalar.
-            schedule: What follows the epoch, float32 scalars.
+            schedule: The epoch's schedule values, float32 scalars.
             trains_architecture: Whether the method's architecture parameters descend the same loss.
         """
         state, method, replicas = self.state, self.method, self.replicas
@@ -177,7 +177,7 @@ class SearchStep:
     def _weight_results(
         self, batch: Batch, step: tf.Tensor, schedule: Schedule, trains_architecture: bool
     ) -> ReplicaResults:
-        """Returns a replica's loss on D_T and the gradients that all replicas agree on."""
+        """Returns a replica's loss on D_T and the gradients averaged over all replicas."""
         state = self.state
         updater = Updater(state.network, self.replicas, state.weights_loss_scale, state.weights, self.class_factors)
         architecture = self._architecture_groups(trains_architecture)
@@ -203,7 +203,7 @@ class SearchStep:
             weight_batch: The D_T mini-batch of this iteration, as `update_weights` takes it.
             architecture_batch: D_V mini-batch, likewise.
             step: Global step, int64 scalar.
-            schedule: What follows the epoch, float32 scalars.
+            schedule: The epoch's schedule values, float32 scalars.
         """
         state, method, replicas = self.state, self.method, self.replicas
         with replicas.strategy.scope():
@@ -221,7 +221,7 @@ class SearchStep:
     def _architecture_results(
         self, weight_batch: Batch, architecture_batch: Batch, step: tf.Tensor, schedule: Schedule
     ) -> ReplicaResults:
-        """Returns a replica's loss on D_V and the gradients that all replicas agree on."""
+        """Returns a replica's loss on D_V and the gradients averaged over all replicas."""
         state = self.state
         updater = Updater(
             state.network, self.replicas, state.architecture_loss_scale, state.weights, self.class_factors
@@ -237,7 +237,7 @@ class SearchStep:
         return [architecture] if are_trained and architecture is not None else []
 
     def trains_architecture_with_weights(self, searches: bool) -> bool:
-        """Tells whether a weight step trains the architecture parameters too.
+        """Tells whether weight steps train the architecture parameters too.
 
         Args:
             searches: Whether the warm-up is over.
@@ -245,7 +245,7 @@ class SearchStep:
         return searches and self.method.learns_with_weights
 
     def _first_choice(self, results: ReplicaResults) -> Choice:
-        # All replicas ran the same.
+        # All replicas ran the same choice.
         return tf.nest.map_structure(self.replicas.first, results.choice)
 
     def _update_repeatedly(
@@ -257,7 +257,7 @@ class SearchStep:
             batches: Iterator of pairs of batches.
             first: Global number of the first iteration, int64 scalar.
             count: Iterations, int64 scalar.
-            schedule: What follows the epoch, float32 scalars.
+            schedule: The epoch's schedule values, float32 scalars.
             searches: Whether the warm-up is over.
         """
         has_architecture_step = searches and self.method.has_architecture_steps

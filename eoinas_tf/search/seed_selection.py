@@ -1,4 +1,4 @@
-"""Several searches with different seeds, and the best cell of them by validation (section 4.2)."""
+"""Several searches with different seeds, and their best cell by validation accuracy (section 4.2)."""
 
 import dataclasses
 import json
@@ -28,13 +28,13 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
     """Runs what the settings describe: one search, several, or the choice among finished ones.
 
     Args:
-        config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all divide the
-            images by `config.split_seed`; of a time budget each has its part, and all have the epochs that the first
-            one chooses. Where `max_steps` ends one early, those after it are left for the same command without it.
-        run_one: Runs one search; a function of a module, since other processes call it too.
+        config: The settings. With several seeds, seed s searches in `run_dir/seed_s`, and all searches divide the
+            images by `config.split_seed`; a time budget is divided evenly, and all run the number of epochs that the
+            first one chooses. If `max_steps` ends a search early, the later ones wait for the same command without it.
+        run_one: Runs one search; a module-level function, because other processes call it too.
 
     Raises:
-        EoinasError: A search failed, or its schedule of drops cannot search.
+        EoinasError: A search failed, or its pruning schedule cannot search.
     """
     if config.select_from is not None:
         with RunDirectory(config) as run:
@@ -61,10 +61,10 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
 
 
 def seed_config(run: RunDirectory, seed: int, folder: Path) -> SearchConfig:
-    """Returns the settings of one of several searches, which share out a time budget evenly.
+    """Returns the settings of one of several searches, which divide a time budget evenly.
 
     Args:
-        run: The open folder of all searches.
+        run: The open folder that holds all searches.
         seed: The search's own seed.
         folder: Its run folder.
     """
@@ -75,10 +75,10 @@ def seed_config(run: RunDirectory, seed: int, folder: Path) -> SearchConfig:
 
 
 def keep_first_epochs(run: RunDirectory, folder: Path) -> None:
-    """Takes the epochs that the first search has chosen by its time budget for all: only so can they be compared.
+    """Uses the first search's number of epochs, chosen by its time budget, for all: only then can they be compared.
 
     Args:
-        run: The open folder of all searches.
+        run: The open folder that holds all searches.
         folder: The run folder of the first search, which has run.
     """
     if run.config.epochs is None:
@@ -93,7 +93,7 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         run: Receives genotype.json and summary.json.
 
     Returns:
-        What summary.json holds.
+        The contents of summary.json.
 
     Raises:
         ConfigurationError: A folder holds no finished search, or one that trained nothing, or the searches cannot be
@@ -121,7 +121,7 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
 
 
 def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
-    """Returns (what summary.json holds, the genotype) and the settings."""
+    """Returns (the contents of summary.json, the genotype) and the settings."""
     try:
         settings = read_search_settings(folder)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

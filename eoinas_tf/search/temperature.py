@@ -4,7 +4,7 @@
 def temperature(epoch: int, epochs: int, start: float, end: float) -> float:
     """Returns the temperature T of an epoch, decaying exponentially from start to end.
 
-    The paper lets T fall to 0, which an exponential never reaches; it ends at `end`.
+    In the paper T falls to 0, which an exponential never reaches; here it ends at `end`.
 
     Args:
         epoch: The epoch, counted from 1.

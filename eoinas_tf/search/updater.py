@@ -1,4 +1,4 @@
-"""Gradients of the super network's loss on one batch, as each replica computes them and all agree on them."""
+"""Gradients of the super network's loss on one batch, computed by each replica and averaged over all."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,12 +19,12 @@ Batch = tuple[tf.Tensor, tf.Tensor]
 
 
 class BatchGradients(NamedTuple):
-    """What one batch gives.
+    """The results of one batch.
 
     Args:
-        gradients: Of the architecture variables asked for, averaged over the replicas; empty where none was.
+        gradients: Of the requested architecture variables, averaged over the replicas; empty if none were requested.
         weight_gradients: Of the network's weights, likewise.
-        loss: Mean cross-entropy of the replica's share of the batch, weighted by class where asked for, float32 scalar.
+        loss: Mean cross-entropy of the replica's share of the batch, weighted by class if requested, float32 scalar.
         accuracy: Fraction of the share that was classified correctly, float32 scalar.
         choice: What the edges ran.
     """
@@ -42,9 +42,9 @@ class Updater:
     Args:
         network: The super network.
         replicas: Its copies.
-        loss_scale: What float16 gradients are scaled by meanwhile.
-        weight_group: The network's weights with their optimizer, to be read only.
-        class_factors: What an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
+        loss_scale: Scales the loss while float16 gradients are computed.
+        weight_group: The network's weights with their optimizer, which are only read.
+        class_factors: Factor of an image's loss for each class, float32 [classes]; None: all 1.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class Updater:
 
         Args:
             batch: Images, float32 [share, height, width, channels], and their classes, int32 [share].
-            choose: Makes the choice; what of it depends on `variables` is differentiated.
-            variables: Architecture variables whose gradients are asked for.
-            with_weights: Whether the gradients of the network's weights are asked for.
-            weights: Used in place of the network's own weights, in their order; their own where not given.
+            choose: Makes the choice; its dependence on `variables` is differentiated.
+            variables: Architecture variables whose gradients are requested.
+            with_weights: Whether the gradients of the network's weights are requested.
+            weights: Used instead of the network's own weights, in the same order; by default its own.
 
         Returns:
-            The gradients and what the batch gave besides.
+            The gradients and the batch's other results.
         """
         images, labels = batch
         asked = [variable.value for variable in variables]
@@ -94,7 +94,7 @@ class Updater:
             scaled_loss = self.loss_scale.scale(loss)
         gradients: list[tf.Tensor] = []
         if asked or asked_weights:
-            # In a graph every operation has a gradient, of zero where it was not run; eagerly it has none.
+            # In a graph every operation has a gradient, zero if it did not run; eagerly, such an operation has none.
             zero = tf.UnconnectedGradients.ZERO
             gradients = self.loss_scale.unscale(
                 tape.gradient(scaled_loss, [*asked, *asked_weights], unconnected_gradients=zero)
@@ -105,7 +105,7 @@ class Updater:
         )
 
     def _with_own_draws(self, choice: Choice) -> Choice:
-        """Returns a choice, the same on all replicas, with dropout that is each replica's own."""
+        """Returns the same choice for all replicas, with each replica's own dropout."""
         if not isinstance(choice, Mixed) or choice.skip_dropout is None:
             return choice
         dropout = choice.skip_dropout

@@ -1,1 +1,1 @@
-"""What can be built: operations, cell topology, genotypes. No training code, nothing of ours imported."""
+"""What can be built: operations, cell topology, genotypes. No training code, and no imports from the other folders."""

@@ -1,8 +1,8 @@
 """The blocks that operations and cells are made of: ReLU, then convolution, then batch normalization.
 
-Every block exists in two forms. In the super network (`affine=False`) normalization has no
-scale or offset and always uses the batch's own statistics, so a block has no state beside
-its kernels; in a final network (`affine=True`) it is Keras's BatchNormalization, with the same kernels.
+Every block exists in two forms. In the super network (`affine=False`) normalization has no scale or offset and always
+uses the batch's own statistics, so a block has no state besides its kernels; in a final network (`affine=True`) it is
+Keras's BatchNormalization, and the kernels are the same.
 """
 
 import keras
@@ -20,7 +20,7 @@ NORMALIZATION_MOMENTUM = 0.9
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class BatchStandardization(keras.layers.Layer):
-    """Batch normalization without scale, offset or memory: subtracts the batch's mean, divides by its deviation.
+    """Batch normalization without scale, offset or moving statistics: subtracts the mean, divides by the deviation.
 
     Args:
         epsilon: Added to the variance.
@@ -51,7 +51,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's batch normalization over the last axis, trained by the kernel that suits device and batch."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the normalized inputs; in training the moving statistics take in the batch's."""
+        """Returns the normalized inputs; in training, the moving statistics are updated with the batch's."""
         if not (training and self.trainable and mask is None):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = batch_normalization(
@@ -76,7 +76,7 @@ class DepthwiseConvolution(keras.layers.Layer):
     Args:
         kernel_size: Side of the kernel in pixels, odd.
         stride: 1 or 2.
-        dilation: Distance of the kernel's taps in pixels, 1 or 2.
+        dilation: Spacing of the kernel's taps in pixels, 1 or 2.
 
     Call arguments:
         inputs: [batch, height, width, channels], float.
@@ -118,10 +118,10 @@ class DepthwiseConvolution(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class PointwiseConvolution(keras.layers.Conv2D):
-    """Keras's convolution with a kernel of 1x1 pixels and stride 1."""
+    """Keras's convolution with a 1x1 kernel and stride 1."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """Returns [batch, height, width, filters]; Keras calls it."""
+        """Returns [batch, height, width, filters]; called by Keras."""
         return convolutions.pointwise_convolution(inputs, tf.convert_to_tensor(kernel))
 
 
@@ -143,7 +143,7 @@ class ReLUConvolution(keras.layers.Layer):
     Args:
         channels: Output channels.
         affine: Whether normalization has scale, offset and moving statistics.
-        active_inputs: Whether inputs have been through the ReLU already.
+        active_inputs: Whether the inputs have already been through the ReLU.
 
     Call arguments:
         inputs: [batch, height, width, any channels], float.
@@ -188,7 +188,7 @@ class FactorizedReduction(keras.layers.Layer):
     Args:
         channels: Output channels.
         affine: Whether normalization has scale, offset and moving statistics.
-        active_inputs: Whether inputs have been through the ReLU already.
+        active_inputs: Whether the inputs have already been through the ReLU.
 
     Call arguments:
         inputs: [batch, height, width, any channels], float.
@@ -221,7 +221,7 @@ class FactorizedReduction(keras.layers.Layer):
         even, odd = diagonal_pixels(active)
         halves = [self.first_convolution(even), self.second_convolution(odd)]
         if self.affine and is_quantizable() and not training:
-            # Each half with its own normalization, which a converter makes part of the half's convolution.
+            # Each half has its own normalization, which a converter can fold into the half's convolution.
             return tf.concat(self._normalized(halves), axis=-1)
         return apply_normalization(self.normalization, tf.concat(halves, axis=-1), training)
 
@@ -250,7 +250,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
         channels: Input and output channels.
         kernel_size: Side of the depthwise kernel in pixels, odd.
         stride: 1 or 2.
-        dilation: Distance of the depthwise kernel's taps in pixels, 1 or 2.
+        dilation: Spacing of the depthwise kernel's taps in pixels, 1 or 2.
         affine: Whether normalization has scale, offset and moving statistics.
 
     Call arguments:
@@ -299,7 +299,7 @@ class DepthwiseSeparableUnit(keras.layers.Layer):
 
 
 def apply_normalization(layer: keras.layers.Layer, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
-    """Calls what `normalization_layer` returned.
+    """Calls a layer that `normalization_layer` returned.
 
     Args:
         layer: The normalization layer.

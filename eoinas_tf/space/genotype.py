@@ -1,7 +1,7 @@
-"""Genotype: a found cell pair as data, its validation, and its JSON form `eoinas-genotype/1`.
+"""Genotype: a pair of found cells as data, its validation, and its JSON form `eoinas-genotype/1`.
 
-Reading one never executes anything, imports no TensorFlow, and refuses what it does not
-understand with a one-line `GenotypeError`.
+Reading a genotype executes nothing, imports no TensorFlow, and refuses anything it does not understand with a one-line
+`GenotypeError`.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ LARGEST_DEPTH = 16
 LARGEST_NODE_COUNT = 64
 MOST_PAIRS = INPUTS_PER_NODE * LARGEST_NODE_COUNT
 
-# Brackets in texts do not nest. The last text of what is not JSON may have no end.
+# Brackets inside texts do not nest. In malformed JSON the last text may be unterminated.
 JSON_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 BRACKETS = re.compile(r"[\[\]{}]")
 
@@ -35,12 +35,12 @@ class Genotype:
     """A normal and a reduction cell.
 
     Args:
-        normal: (operation name, node) pairs of the normal cell, two a node in the order of the
-            nodes; the node is the one that the operation reads: 0 and 1 are the cell's inputs.
-        normal_concat: Nodes whose outputs are concatenated to the cell's output.
+        normal: (operation name, node) pairs of the normal cell, two per node in the order of the nodes; the node is the
+            operation's input: 0 and 1 are the cell's inputs.
+        normal_concat: Nodes whose outputs are concatenated into the cell's output.
         reduce: The reduction cell's pairs.
         reduce_concat: The reduction cell's concatenated nodes.
-        source: Where the genotype comes from; free text, without halves of surrogate pairs.
+        source: Where the genotype comes from; free text, without lone surrogates.
 
     Raises:
         GenotypeError: A pair names an operation or a node that does not exist, or the
@@ -61,11 +61,11 @@ class Genotype:
 
     @property
     def cells(self) -> tuple[CellEdges, tuple[int, ...], CellEdges, tuple[int, ...]]:
-        """All that the cells are made of; without the source, by which two genotypes of the same cells may differ."""
+        """Everything the cells consist of; not the source, which may differ between genotypes of the same cells."""
         return self.normal, self.normal_concat, self.reduce, self.reduce_concat
 
     def to_json(self) -> str:
-        """Returns the genotype as JSON text, one pair a line."""
+        """Returns the genotype as JSON text, one pair per line."""
 
         def pairs(edges: CellEdges) -> str:
             return "[\n" + ",\n".join(f"    {json.dumps(list(edge))}" for edge in edges) + "\n  ]"
@@ -85,7 +85,7 @@ class Genotype:
         """Reads a genotype from JSON text.
 
         Args:
-            text: What `to_json` writes; keys that are not known are refused.
+            text: As written by `to_json`; unknown keys are refused.
 
         Returns:
             The genotype.
@@ -125,7 +125,7 @@ class Genotype:
 
         Args:
             path: The file.
-            parse: Makes a genotype of its text; `from_json` where not given.
+            parse: Makes a genotype from the text; by default `from_json`.
 
         Returns:
             The genotype.
@@ -196,13 +196,13 @@ def _as_nodes(name: str, value: Any) -> tuple[int, ...]:
 
 
 def _depth(text: str) -> int:
-    """Returns how deep a JSON text's brackets nest, without parsing it."""
+    """Returns how deeply a JSON text's brackets nest, without parsing it."""
     steps = (1 if bracket in "[{" else -1 for bracket in BRACKETS.findall(JSON_TEXTS.sub("", text)))
     return max(itertools.accumulate(steps), default=0)
 
 
 def _is_unicode(text: str) -> bool:
-    """Tells whether a text can be written and printed: halves of surrogate pairs cannot."""
+    """Tells whether a text can be written and printed, which lone surrogates cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

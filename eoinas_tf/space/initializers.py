@@ -1,4 +1,4 @@
-"""PyTorch's default initial weights, which the reference implementations train from, and drawing a layer's anew."""
+"""PyTorch's default initial weights, which the reference implementations use, and new initial values for a layer."""
 
 import math
 
@@ -6,18 +6,18 @@ import keras
 
 from eoinas_tf.keras_backend import require_tensorflow
 
-require_tensorflow()  # Here, for all layers need this module.
+require_tensorflow()  # Here, because all layers need this module.
 
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class FanInUniform(keras.initializers.Initializer):
     """Draws uniformly within 1 / sqrt(fan_in).
 
-    The fan-in is given and not derived from the shape, because Keras counts that of a
-    depthwise kernel as size * size * channels where PyTorch counts size * size.
+    The fan-in is passed rather than derived from the shape, because for a depthwise kernel Keras counts size * size *
+    channels where PyTorch counts size * size.
 
     Args:
-        fan_in: Inputs that one output value is computed from.
+        fan_in: Number of inputs that one output value is computed from.
         seed: Whole number, or None: then drawn from Keras's global seed at construction.
     """
 
@@ -39,14 +39,14 @@ def initializers_by_variable(layer: keras.layers.Layer) -> dict[int, keras.initi
     """Returns the initializer of each of a built layer's trainable variables.
 
     Args:
-        layer: The layer. It, or the layer inside of it that made the variable, keeps the initializer of a
-            variable `x` as the attribute `x_initializer`, as Keras's own layers do.
+        layer: The layer. It, or the layer inside it that created the variable, keeps the initializer of a variable `x`
+            as the attribute `x_initializer`, as Keras's own layers do.
 
     Returns:
         Initializers by `id` of the variable.
 
     Raises:
-        ValueError: A variable's initializer is not kept.
+        ValueError: The layer does not keep a variable's initializer.
     """
     found = {}
     for part in _layers_inside(layer):
@@ -68,14 +68,14 @@ def fresh_initializer(initializer: keras.initializers.Initializer) -> keras.init
     """Returns an initializer of the same kind that draws other values, from Keras's global seed.
 
     Args:
-        initializer: Any initializer; one that draws nothing is returned as an equal one.
+        initializer: Any initializer; for one that draws nothing, an equal one is returned.
     """
     config = initializer.get_config()
     return type(initializer).from_config({**config, **({"seed": None} if "seed" in config else {})})
 
 
 def _layers_inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """Returns the layer and all layers that it holds, whether as attributes or in lists."""
+    """Returns the layer and all layers that it holds, as attributes or in lists."""
     found: list[keras.layers.Layer] = []
     waiting: list = [layer]
     while waiting:

@@ -1,8 +1,7 @@
-"""The operations' names: the candidates of a search, what published cells hold beside them, and a user's own.
+"""The operations' names: the candidates of a search, further ones in published cells, and a user's own.
 
-The names are those of DARTS-style genotypes; the candidates stand in the order of the
-architecture parameters' last axis. This module imports nothing, so that genotypes can be
-checked without loading TensorFlow.
+The names are those of DARTS-style genotypes; the candidates are in the order of the architecture parameters' last axis.
+This module imports nothing, so that genotypes can be checked without loading TensorFlow.
 """
 
 NONE = "none"
@@ -19,14 +18,14 @@ OPERATION_NAMES = (
     "max_pool_3x3",
 )
 
-# In final networks only: the search space does not hold them.
+# In final networks only: the search space does not contain them.
 FINAL_NETWORK_OPERATION_NAMES = ("sep_conv_7x7", "conv_7x1_1x7")
 
 _REGISTERED: list[str] = []
 
 
 def operation_names() -> tuple[str, ...]:
-    """Returns the names of all operations that are known, those that a user registered among them."""
+    """Returns the names of all known operations, including those that a user registered."""
     return (*OPERATION_NAMES, *FINAL_NETWORK_OPERATION_NAMES, *_REGISTERED)
 
 

@@ -1,7 +1,7 @@
 """The operations of an edge as Keras layers, and the registry that builds them by name.
 
-Eight are the candidates of a search; two more appear in published cells of other search
-spaces, and in final networks only.
+Eight are the candidates of a search; two more appear in published cells from other search spaces, and in final networks
+only.
 
 Every operation takes `channels`, `stride` (1 or 2) and `affine` (a final network's
 normalization, or the super network's without scale and offset), and maps
@@ -128,10 +128,10 @@ class SeparableConvolution(Operation):
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class DilatedConvolution(Operation):
-    """ReLU, depthwise convolution of dilation 2, pointwise convolution and normalization, once.
+    """ReLU, depthwise convolution with dilation 2, pointwise convolution and normalization, once.
 
     Args:
-        kernel_size: Taps a side of the depthwise kernel.
+        kernel_size: Taps per side of the depthwise kernel.
     """
 
     def __init__(self, channels: int, stride: int = 1, affine: bool = True, *, kernel_size: int, **kwargs) -> None:
@@ -154,7 +154,7 @@ class DilatedConvolution(Operation):
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class RowColumnConvolution(Operation):
-    """ReLU, a convolution along rows, one along columns, normalization; a stride is taken by each along its own side.
+    """ReLU, a convolution along rows, one along columns, normalization; each takes the stride along its own side only.
 
     Args:
         kernel_size: Taps of each of the two kernels, odd.
@@ -260,7 +260,7 @@ def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kw
     """Returns a new layer of the named operation.
 
     Args:
-        name: A key of `OPERATIONS`; by position, so that `name=` stays the layer's name.
+        name: A key of `OPERATIONS`; positional, so that `name=` stays the layer's name.
         channels: Input and output channels.
         stride: 1 or 2.
         affine: Whether normalization has scale, offset and moving statistics.
@@ -278,19 +278,18 @@ def build_operation(name: str, /, channels: int, stride: int, affine: bool, **kw
 
 
 def register_operation(name: str, build: Callable[..., keras.layers.Layer]) -> None:
-    """Makes an operation of one's own known, for the candidates of a search (`--operations`) and for genotypes.
+    """Makes a user's own operation known, for the candidates of a search (`--operations`) and for genotypes.
 
     Args:
         name: Its name in genotypes: lower-case letters, digits and underscores.
         build: Takes `channels`, `stride` (1 or 2), `affine` and a Keras layer's own arguments, such as `name`, and
-            returns a layer that maps [batch, height, width, channels] to
-            [batch, ceil(height / stride), ceil(width / stride), channels]; usually a subclass of `Operation`. With
-            `affine=False`, in the super network, it holds no variables that are not trained. The layer, or the one
-            inside of it that makes a variable `x`, keeps its initializer as the attribute `x_initializer`, as Keras's
-            layers do.
+            returns a layer that maps [batch, height, width, channels] to [batch, ceil(height / stride), ceil(width /
+            stride), channels]; usually a subclass of `Operation`. With `affine=False`, in the super network, it holds
+            no untrained variables. The layer, or the one inside it that creates a variable `x`, keeps its initializer
+            as the attribute `x_initializer`, as Keras's layers do.
 
     Raises:
-        ValueError: The name is taken or is no name.
+        ValueError: The name is taken or not a valid name.
     """
     if not REGISTERED_NAME.fullmatch(name):
         raise ValueError(f"an operation's name has lower-case letters, digits and underscores. Received: {name!r}")
@@ -322,10 +321,10 @@ def candidate_names(names: Sequence[str] | None) -> tuple[str, ...]:
     """Returns the candidate operations of a search.
 
     Args:
-        names: What the user named; None: the paper's eight.
+        names: The names that the user gave; None: the paper's eight.
 
     Raises:
-        ConfigurationError: A name is unknown or there twice, or there is nothing to choose between.
+        ConfigurationError: A name is unknown or given twice, or fewer than two are left to choose from.
     """
     if names is None:
         return OPERATION_NAMES

@@ -274,8 +274,8 @@ def load_genotype(name_or_path: str) -> Genotype:
     """Returns a published genotype by its name, or reads one from a file.
 
     Args:
-        name_or_path: A key of `PUBLISHED_GENOTYPES`, in any case, with or without `-` and `_`; or the path of a
-            genotype.json or of a file that holds a genotype in Python's notation.
+        name_or_path: A key of `PUBLISHED_GENOTYPES`, ignoring case, `-` and `_`; or the path of a genotype.json or of a
+            file that holds a genotype in Python notation.
 
     Returns:
         The genotype.
@@ -295,24 +295,24 @@ def load_genotype(name_or_path: str) -> Genotype:
 
 
 def published_name(text: str) -> str | None:
-    """Returns the key of `PUBLISHED_GENOTYPES` that a text means, whatever its case, `-` and `_`.
+    """Returns the key of `PUBLISHED_GENOTYPES` that a text matches, ignoring case, `-` and `_`.
 
     Args:
-        text: What a user wrote.
+        text: The user's text.
 
     Returns:
-        The key; None where it means none.
+        The key; None if there is no match.
     """
     return {_letters(name): name for name in PUBLISHED_GENOTYPES}.get(_letters(text))
 
 
 def _letters(name: str) -> str:
-    """Returns what of a name counts."""
+    """Returns the part of a name that is compared."""
     return name.lower().replace("-", "").replace("_", "")
 
 
 def _nearest(text: str) -> str:
-    """Returns the end of a message that names the genotypes whose names are close to a text; empty without any."""
+    """Returns the end of a message that names the genotypes with similar names; empty if there are none."""
     names = {_letters(name): name for name in PUBLISHED_GENOTYPES}
     close = [names[key] for key in difflib.get_close_matches(_letters(text), names, n=2)]
     return f"; did you mean {' or '.join(close)}?" if close else ""
@@ -322,7 +322,7 @@ def list_genotypes(pattern: str = "*") -> list[str]:
     """Returns the names of published genotypes, sorted.
 
     Args:
-        pattern: As of file names, such as `*DARTS*`; upper and lower case are one.
+        pattern: As for file names, such as `*DARTS*`; case is ignored.
 
     Example:
         for name in list_genotypes("*darts*"):

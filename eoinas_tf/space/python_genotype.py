@@ -1,7 +1,8 @@
-"""Genotypes in Python's notation, as DARTS's and other papers' code prints them: read, never executed.
+"""Genotypes in Python notation, as printed by the code of DARTS and other papers: read, never executed.
 
 `Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=[2, 3, 4, 5])`,
-perhaps with a name and `=` before it, comments, and a weight behind each pair's node as GDAS's code prints it.
+optionally with a name and `=` before it, with comments, and with a weight after each pair's node as GDAS's code prints
+it.
 """
 
 import ast
@@ -12,7 +13,7 @@ from typing import NoReturn
 from eoinas_tf.errors import GenotypeError
 from eoinas_tf.space.genotype import LARGEST_DEPTH, LARGEST_FILE_BYTES, LARGEST_NODE_COUNT, CellEdges, Genotype
 
-# All that the notation is made of: nothing else reaches Python's parser, and no call's result is called.
+# Everything that the notation consists of: nothing else reaches Python's parser, and no call's result is called.
 NOTATION = re.compile(
     r"""\s+ | \#[^\n]* | '[^'\\\n]*' | "[^"\\\n]*" | [A-Za-z_]\w* | \d+(\.\d*)?([eE][+-]?\d+)? | [()\[\],=]""",
     re.VERBOSE | re.ASCII,
@@ -23,18 +24,18 @@ CONCATS, CELLS = ("normal_concat", "reduce_concat"), ("normal", "reduce")
 
 
 def genotype_from_text(text: str) -> Genotype:
-    """Reads a genotype from JSON or from Python's notation.
+    """Reads a genotype from JSON or from Python notation.
 
     Args:
-        text: JSON where it begins with a brace.
+        text: JSON if it begins with a brace.
 
     Returns:
-        The genotype; in Python's notation a name before it becomes its `source`.
+        The genotype; in Python notation, a name before it becomes its `source`.
 
     Raises:
         GenotypeError: The text is neither.
     """
-    # What begins no name is left to the reader of JSON, whose messages say what a genotype.json needs.
+    # Text that does not begin with a name goes to the JSON reader, whose messages say what a genotype.json needs.
     if not re.match(r"\s*(#|[A-Za-z_])", text) or not re.search(r"\bGenotype\s*\(", text):
         return Genotype.from_json(text)
     return _python_genotype(text)
@@ -47,7 +48,7 @@ def _python_genotype(text: str) -> Genotype:
         _refuse("more than names, numbers, texts, lists and tuples in it")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Of numbers that touch words, which say nothing more than the error.
+            warnings.simplefilter("ignore")  # About numbers that touch words; the error says as much.
             statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         _refuse(f"not Python ({ascii(str(error))[1:61]})")
@@ -71,7 +72,7 @@ def _python_genotype(text: str) -> Genotype:
 
 
 def _pairs(name: str, node: ast.expr) -> CellEdges:
-    """Returns a cell's (operation, node) pairs; a weight behind them is left out, as networks do not use it."""
+    """Returns a cell's (operation, node) pairs; a weight after them is ignored, as networks do not use it."""
     pairs = []
     for element in _elements(name, node):
         parts = _elements(name, element)
@@ -112,7 +113,7 @@ def _constant(name: str, node: ast.expr) -> str | int | float:
 
 
 def _depth(text: str) -> int:
-    """Returns how deep brackets nest, those in texts and comments left out."""
+    """Returns how deeply brackets nest, ignoring those in texts and comments."""
     depth = deepest = 0
     for match in BRACKETS.finditer(text):
         depth += bool(match[1]) - bool(match[2])

@@ -1,1 +1,1 @@
-"""Studies: methods, seeds, data sets and sizes from one file of data, and their analyses."""
+"""Studies: methods, seeds, data sets and sizes from one JSON file, and their analyses."""

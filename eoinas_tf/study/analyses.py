@@ -28,8 +28,8 @@ class Analysis(NamedTuple):
     """An analysis of a study's tables.
 
     Args:
-        title: What stands above it.
-        tables: Returns its tables by the names of their files.
+        title: Heading of its tables.
+        tables: Returns its tables by file name.
         pictures: Returns its pictures likewise.
     """
 
@@ -52,11 +52,11 @@ ANALYSES = {
 
 
 def all_tables(results: Results, names: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
-    """Returns the tables of analyses by the names of their files; those without data are left out.
+    """Returns the tables of analyses by file name; those without data are left out.
 
     Args:
         results: The study's tables.
-        names: The analyses; all where None.
+        names: The analyses; None for all.
     """
     tables: dict[str, pd.DataFrame] = {}
     for name in names or ANALYSES:
@@ -65,20 +65,20 @@ def all_tables(results: Results, names: Sequence[str] | None = None) -> dict[str
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """Returns a table as CSV; ten digits are what every machine agrees on."""
+    """Returns a table as CSV; all machines agree on ten digits."""
     buffer = io.StringIO()
     table.to_csv(buffer, index=False, float_format="%.10g", lineterminator="\n")
     return buffer.getvalue()
 
 
 def write_analyses(results: Results, folder: Path, title: str, names: Sequence[str] | None = None) -> list[Path]:
-    """Writes tables to `tables/`, pictures to `pictures/` and, of all analyses, `report.md` with both.
+    """Writes tables to `tables/`, pictures to `pictures/` and, for all analyses, `report.md` with both.
 
     Args:
         results: The study's tables.
-        folder: Where to.
-        title: What stands above the report.
-        names: The analyses; all, and the report, where None.
+        folder: The target.
+        title: Title of the report.
+        names: The analyses; None for all, and the report.
 
     Returns:
         The files; an analysis without data has none.

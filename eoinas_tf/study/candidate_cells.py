@@ -15,7 +15,7 @@ def candidate_cell(evidence: SearchEvidence, label: str, cell: str, pair: int) -
 
     Args:
         evidence: The finished search.
-        label: The operation that takes the place.
+        label: The operation to insert.
         cell: `normal` or `reduce`.
         pair: Position of the replaced (operation, node) pair, counted from 0.
     """

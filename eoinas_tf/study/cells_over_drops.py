@@ -1,4 +1,4 @@
-"""The cells that a search would have ended in after each of its drops."""
+"""The cells with which a search would have ended after each of its drops."""
 
 import numpy as np
 
@@ -7,21 +7,21 @@ from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.study.search_evidence import SearchEvidence
 
-# Drops after which a cell is derived; 0 is the first decision before anything is dropped.
+# Drops after which a cell is derived; 0 is the first decision, before anything is dropped.
 DROP_COUNTS = tuple(str(count) for count in range(len(OPERATION_NAMES)))
 
 
 def cell_after_drops(evidence: SearchEvidence, label: str, cell: str = "", pair: int = 0) -> Genotype | None:
-    """Derives the cells from what was known at a drop, with the operations that it left.
+    """Derives the cells from the scores at a drop, with the operations that it left.
 
     Args:
         evidence: The finished search.
-        label: How many drops were made; 0: the scores of the first one, before it.
+        label: Number of drops made; 0: the scores at the first drop, before it.
         cell: Not used.
         pair: Not used.
 
     Returns:
-        The cells; None where the search has no such drop.
+        The cells; None if the search has no such drop.
     """
     drops = int(label)
     epochs = sorted({drop["epoch"] for drop in evidence.drops})

@@ -1,4 +1,4 @@
-"""The command `python -m eoinas_tf.study`: runs a study, and makes tables, pictures and pages of it."""
+"""The command `python -m eoinas_tf.study`: runs a study, and makes its tables, pictures and pages."""
 
 import argparse
 import contextlib
@@ -28,7 +28,7 @@ RESULTS = "results"
 
 
 def main(arguments: list[str]) -> None:
-    """Does what a command line says and exits.
+    """Runs a command line and exits.
 
     Args:
         arguments: The command line without the program.
@@ -110,7 +110,7 @@ def _chosen_runs(plan: list[PlannedRun], options: argparse.Namespace) -> list[Pl
 
 
 def _print_plan(runs: list[PlannedRun], jobs: int) -> None:
-    """Prints a line a run and an estimate of the whole."""
+    """Prints a line for each run and an estimate for all of them."""
     finished = [run for run in runs if is_done(run)]
     estimate = TimeEstimate(run for run in map(settle_derived, finished) if run is not None)
     for run in runs:
@@ -130,7 +130,7 @@ def _print_plan(runs: list[PlannedRun], jobs: int) -> None:
 
 def _analyse(name: str, study: Study, plan: list[PlannedRun], folder: Path) -> None:
     """Gathers the finished runs and writes the tables and pictures of one or all analyses."""
-    # Here, because pandas and seaborn take seconds that a run of the study need not wait for.
+    # Here, because importing pandas and seaborn takes seconds that a run of the study need not wait for.
     from eoinas_tf.study.analyses import ANALYSES, write_analyses
     from eoinas_tf.study.gathered_results import gather_results
 

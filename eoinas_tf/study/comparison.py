@@ -16,10 +16,10 @@ MILLION = 1e6
 
 
 def comparison_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns the table of contestants, a row each for every recipe, and the table of the noise between trainings.
+    """Returns the table of contestants, one row each per recipe, and the table of the noise between training runs.
 
-    The independent values of a method are its searches: a cell that was trained several times counts
-    once, with its mean. Those of a given network are its trainings.
+    The independent values of a method are its searches: a cell that was trained several times counts once, with its
+    mean. Those of a given network are its training runs.
 
     Args:
         results: The study's tables.
@@ -66,7 +66,7 @@ def comparison_pictures(results: Results) -> dict[str, Figure]:
 
 
 def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, colors: dict) -> None:
-    """Draws every training as a point and each contestant's mean with its t interval as a bar."""
+    """Draws every training run as a point and each contestant's mean with its t interval as a bar."""
     names = list(dict.fromkeys(group["contestant"]))
     data = group.assign(percent=100 * group["test_accuracy"])
     seaborn.stripplot(
@@ -83,7 +83,7 @@ def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, c
         )  # fmt: skip
     if RANDOM in names:
         axes.axvline(own.loc[RANDOM, "mean"], color="0.6", linestyle="--", linewidth=1, zorder=0)
-    # An interval of two values can be wider than all points together; the points are what is to be seen.
+    # The interval of two values can be wider than all points together, but the points matter most.
     low, high = data["percent"].min(), data["percent"].max()
     margin = 0.15 * (high - low) or 0.5
     axes.set_xlim(low - margin, high + margin)
@@ -100,7 +100,7 @@ def _main_trainings(results: Results) -> pd.DataFrame:
 
 
 def _independent_values(group: pd.DataFrame) -> np.ndarray:
-    """Returns the test accuracies in percent: a mean for each found cell, every training of a given network."""
+    """Returns the test accuracies in percent: a mean for each found cell, every training run of a given network."""
     if (group["role"] == FIXED).all():
         return 100 * group["test_accuracy"].to_numpy(float)
     return 100 * group.groupby("cell", sort=False)["test_accuracy"].mean().to_numpy(float)
@@ -139,7 +139,7 @@ def _row(
 
 
 def _picked_accuracy(group: pd.DataFrame, searches: pd.DataFrame) -> float:
-    """Returns the mean test accuracy of the cell that its validation accuracy picks, as the paper picks one of four."""
+    """Returns the mean test accuracy of the cell with the best validation accuracy, as the paper picks one of four."""
     known = searches.dropna(subset=["validation_accuracy"])
     if known.empty:
         return float("nan")
@@ -148,7 +148,7 @@ def _picked_accuracy(group: pd.DataFrame, searches: pd.DataFrame) -> float:
 
 
 def _noise_row(table: pd.DataFrame, values: dict[str, np.ndarray]) -> dict[str, object]:
-    """Returns the deviations between trainings of one cell, between cells of one method, and between methods' means."""
+    """Returns the deviations between runs of one cell, between cells of one method, and between methods' means."""
     percent = 100 * table["test_accuracy"]
     found = table["role"] == FOUND
     cell_means = table[found].groupby(["contestant", "cell"], sort=False)["test_accuracy"].mean() * 100

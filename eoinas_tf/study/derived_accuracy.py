@@ -1,4 +1,4 @@
-"""What cells that were derived otherwise are worth: over the drops, and with edges ranked in four ways."""
+"""Accuracy of cells that were derived in other ways: over the drops, and with edges ranked in four ways."""
 
 import pandas as pd
 import seaborn
@@ -14,7 +14,7 @@ KEYS = ["data_set", "scale", "training"]
 
 
 def drop_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns the test accuracy of the cells derived after each drop, means over searches, by method.
+    """Returns the test accuracy of the cells derived after each drop, as means over searches, by method.
 
     Args:
         results: The study's tables.
@@ -28,7 +28,7 @@ def drop_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def drop_pictures(results: Results) -> dict[str, Figure]:
-    """Returns accuracy over the drops, a line a search; random cells' mean as a dashed line.
+    """Returns accuracy over the drops, one line per search; random cells' mean as a dashed line.
 
     Args:
         results: The study's tables.
@@ -64,9 +64,9 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
 
 
 def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns the test accuracy by the way in which edges were ranked, and its difference from the search's own.
+    """Returns the test accuracy for each way of ranking edges, and its difference from the search's own.
 
-    Differences are taken search by search, as the same operations stand in all four cells.
+    Differences are taken within each search, because its four cells have the same operations.
 
     Args:
         results: The study's tables.
@@ -94,7 +94,7 @@ def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def ranking_pictures(results: Results) -> dict[str, Figure]:
-    """Returns the accuracies by ranking, a line a search, so that what is the same search stays together.
+    """Returns the accuracies by ranking, one line per search, so that values of the same search stay together.
 
     Args:
         results: The study's tables.

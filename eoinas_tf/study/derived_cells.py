@@ -1,4 +1,4 @@
-"""The kinds of cell that analyses derive from a finished search, and where such a cell is trained."""
+"""The kinds of cell that analyses derive from a finished search, and the folders where such cells are trained."""
 
 import dataclasses
 import hashlib
@@ -22,8 +22,8 @@ class DerivedKind(NamedTuple):
 
     Args:
         labels: Its cells.
-        derive: Returns the cell of a label from the search, with the request's `cell` and `pair`; None
-            where the search has no such cell.
+        derive: Returns the cell of a label from the search, with the request's `cell` and `pair`; None if the search
+            has no such cell.
     """
 
     labels: tuple[str, ...]
@@ -43,25 +43,25 @@ def derived_labels(kind: str) -> tuple[str, ...]:
 
 
 def settle_derived(run: PlannedRun) -> PlannedRun | None:
-    """Derives the cell of a planned training, writes its genotype, and gives the run its folder.
+    """Derives the cell of a planned training run, writes its genotype, and gives the run its folder.
 
-    The folder is named after the cell. Equal cells share it, and so one training; the cell that the
-    search found is trained in the found cell's own folder.
+    The folder is named after the cell. Equal cells share it, and so one training run; the cell that the search found is
+    trained in the found cell's own folder.
 
     Args:
-        run: A training of a derived cell whose search is finished. Other runs are returned as they are.
+        run: A training run of a derived cell whose search is finished. Other runs are returned unchanged.
 
     Returns:
-        The run with its genotype and folder; None where the search has no such cell.
+        The run with its genotype and folder; None if the search has no such cell.
     """
     if run.search is None or run.role not in DERIVED:
         return run
-    # Of a search with several seeds, the evidence is that of its first.
+    # For a search with several seeds, the evidence is that of the first.
     evidence = SearchEvidence(search_folders(run.search.folder)[0])
     genotype = DERIVED[run.role].derive(evidence, run.label, *run.options)
     if genotype is None:
         return None
-    # The plan puts a derived cell's training into the found cell's, where nothing will ever be.
+    # In the plan, a derived cell's folder is inside the found cell's, where nothing will ever be.
     found_folder = run.folder.parent
     nameless = dataclasses.replace(genotype, source="")
     if nameless == dataclasses.replace(Genotype.read(run.search.folder / "genotype.json"), source=""):
@@ -76,7 +76,7 @@ def settle_derived(run: PlannedRun) -> PlannedRun | None:
 
 
 def is_done(run: PlannedRun) -> bool:
-    """Tells whether nothing is left to do for a planned run, derived cells included."""
+    """Tells whether a planned run, including its derived cells, is complete."""
     if run.search is not None and not run.search.is_finished():
         return False
     settled = settle_derived(run)

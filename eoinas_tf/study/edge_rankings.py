@@ -1,4 +1,4 @@
-"""Four ways to choose the edges of a cell when one operation is left on each: a search's records, ranked anew."""
+"""Four ways to choose the edges of a cell when one operation is left on each: a search's records, ranked again."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def _weights_at_last_decision(evidence: SearchEvidence) -> np.ndarray | None:
 
 
 def _by_chance(evidence: SearchEvidence) -> np.ndarray | None:
-    """Returns a score for each edge, the same for its operations, that depends on the search's seed alone."""
+    """Returns a score for each edge, the same for its operations, which depends on the search's seed alone."""
     shape = evidence.drop_epochs().shape
     seed = evidence.config.get("seed", 0)
     digests = [
@@ -50,7 +50,7 @@ def cell_by_ranking(evidence: SearchEvidence, label: str, cell: str = "", pair: 
         pair: Not used.
 
     Returns:
-        The cells; None where nothing was dropped, or the method has no such score.
+        The cells; None if nothing was dropped, or the method has no such score.
     """
     if not evidence.drops:
         return None

@@ -1,4 +1,4 @@
-"""The cells that each method found, as the paper shows them in its Figures 6 and 7."""
+"""The cells that each method found, as the paper shows them in Figures 6 and 7."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
 
 
 def cell_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns how often each operation stands in the found cells, a row a method.
+    """Returns how often each operation occurs in the found cells, one row per method.
 
     Args:
         results: The study's tables.
@@ -29,7 +29,7 @@ def cell_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def cell_pictures(results: Results) -> dict[str, Figure]:
-    """Returns both cells of each method's best search by validation; of its first where none was validated.
+    """Returns both cells of each method's best search by validation, or of its first if none was validated.
 
     Args:
         results: The study's tables.

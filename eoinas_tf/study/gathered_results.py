@@ -1,4 +1,4 @@
-"""What the finished runs of a study found, as tables that all analyses start from: the study's CSV files."""
+"""The results of a study's finished runs, as tables on which all analyses are based: the study's CSV files."""
 
 import dataclasses
 import io
@@ -44,10 +44,10 @@ class Results:
     """A study's tables; their columns are `COLUMNS`.
 
     Args:
-        trainings: A row a training and role. A cell that plays several roles has a row for each.
-        searches: A row a search.
-        counts: A row a search and epoch: edges, of both cells, whose strongest operation is identity or none.
-        indicators: A row a search, moment, edge and operation: beta and I.
+        trainings: One row per training run and role. A cell with several roles has a row for each.
+        searches: One row per search.
+        counts: One row per search and epoch: edges, of both cells, whose strongest operation is identity or none.
+        indicators: One row per search, moment, edge and operation: beta and I.
     """
 
     trainings: pd.DataFrame
@@ -59,7 +59,7 @@ class Results:
         """Writes each table as a CSV file.
 
         Args:
-            folder: Where to; made if needed.
+            folder: The target; created if needed.
         """
         make_folder(folder)
         for name in COLUMNS:
@@ -69,7 +69,7 @@ class Results:
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
-        """Reads what `write` wrote.
+        """Reads the tables that `write` wrote.
 
         Args:
             folder: The folder of the CSV files.
@@ -97,7 +97,7 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
         runs: The plan.
 
     Returns:
-        The tables; what is not finished is not in them.
+        The tables, without runs that are not finished.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
     for planned in runs:
@@ -119,7 +119,7 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
 
 
 def _with_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the table with empty texts where one is missing, and whole numbers as such, whether read or gathered."""
+    """Returns the table with missing texts as empty ones and whole numbers as integers, whether read or gathered."""
     texts = [
         name
         for name in ("data_set", "role", "label", "training", "contestant", "cell", "edge_cell")
@@ -157,7 +157,7 @@ def _training_row(run: PlannedRun) -> dict[str, Any]:
 
 
 def _replaced_edge(run: PlannedRun) -> dict[str, Any]:
-    """Returns in which cell and on which edge a candidate replaces the operation; nothing for other trainings."""
+    """Returns the cell and edge on which a candidate replaces the operation; nothing for other training runs."""
     if run.role != "candidates" or run.search is None:
         return {}
     cell, pair = run.options
@@ -170,7 +170,7 @@ def _replaced_edge(run: PlannedRun) -> dict[str, Any]:
 
 
 def _best_folder(run: PlannedRun) -> Path:
-    """Returns the folder of the search, or of its best one where it has several seeds."""
+    """Returns the folder of the search, or of its best one if it has several seeds."""
     folders = search_folders(run.folder)
     best = Path(str(run.summary().get("best", ""))).name
     return next((folder for folder in folders if folder.name == best), folders[0])
@@ -206,7 +206,7 @@ def _count_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
         living = (dropped_at == 0) | (dropped_at > record["epoch"])
         values = np.where(living & ~np.isnan(scores), scores, -np.inf)
         names = np.array(evidence.operations)[np.argmax(values, axis=-1)]
-        # In the warm-up all are equally strong, and none is the strongest.
+        # In the warm-up all are equally strong, so none is the strongest.
         names[np.sum(values == values.max(axis=-1, keepdims=True), axis=-1) > 1] = ""
         rows.append(
             {

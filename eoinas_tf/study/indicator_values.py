@@ -22,17 +22,17 @@ def readings_of_importance(
 ) -> dict[str, np.ndarray]:
     """Returns I in the three units of Ce, from I in one of them, at a moment when every operation lives.
 
-    Until the first drop an edge's counts of weight steps add up to all steps done, so that their mean,
-    by which `relative` divides, is steps / operations: C in `relative` is C in `epochs` times epoch /
-    operations, and C in `steps` is C in `epochs` divided by the steps of an epoch.
+    Until the first drop, an edge's counts of weight steps sum to all steps done, so their mean, by which `relative`
+    divides, is steps / operations: C in `relative` is C in `epochs` times epoch / operations, and C in `steps` is C in
+    `epochs` divided by the steps of an epoch.
 
     Args:
         weights: beta [cell types, edges, operations].
         importance: I of the same shape, in the search's own unit.
-        importance_weight: lambda; nothing follows from 0.
+        importance_weight: lambda; with 0, nothing can be derived.
         unit: The search's own unit.
         epoch: Epochs done.
-        steps_per_epoch: Weight steps of an epoch; None where not known, and then there is nothing in `steps`.
+        steps_per_epoch: Weight steps of an epoch; None if unknown, and then `steps` is missing.
 
     Returns:
         I by unit.
@@ -56,9 +56,9 @@ def indicator_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
         evidence: The finished search.
 
     Returns:
-        Rows with `moment`, `epoch`, `cell_type`, `edge`, `operation`, `beta`, `importance` (as the
-        search computed it), `importance_epochs` and so on (first decision only), and `life`: the epoch
-        of the operation's drop, one more than the last epoch if it was never dropped.
+        Rows with `moment`, `epoch`, `cell_type`, `edge`, `operation`, `beta`, `importance` (as the search computed it),
+        `importance_epochs` and so on (first decision only), and `life`: the epoch of the operation's drop, or one more
+        than the last epoch if it was never dropped.
     """
     rows = []
     lives = evidence.drop_epochs()
@@ -98,7 +98,7 @@ def indicator_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
 
 
 def _steps_per_epoch(evidence: SearchEvidence, record: Record) -> float | None:
-    """Returns the steps of an epoch, as the newest checkpoint's name tells them."""
+    """Returns the steps of an epoch, from the newest checkpoint's name."""
     steps = [path.name.rpartition("-")[2] for path in (evidence.folder / "checkpoints").glob("ckpt-*")]
     newest = max((int(text) for text in steps if text.isdigit()), default=0)
     epochs = int(evidence.config.get("epochs", 0))

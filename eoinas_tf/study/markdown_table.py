@@ -1,11 +1,11 @@
-"""Tables of numbers as Markdown, with headings in words and as many digits as mean something."""
+"""Tables of values as Markdown, with headings in words and only significant digits."""
 
 import math
 from typing import Any
 
 import pandas as pd
 
-# Heading and digits behind the point, by column.
+# Heading and decimals, by column.
 COLUMNS = {
     "data_set": ("data set", 0),
     "mean": ("test accuracy, mean (%)", 2),
@@ -47,7 +47,7 @@ NOTHING = "-"
 
 
 def markdown_table(table: pd.DataFrame) -> str:
-    """Returns a table as Markdown; columns that say the same in every row, or nothing at all, are left out.
+    """Returns a table as Markdown, without columns that are empty or have the same value in every row.
 
     Args:
         table: The table, at least one row.
@@ -64,11 +64,11 @@ def _says_nothing(column: pd.Series) -> bool:
 
 
 def cell_text(value: Any, name: str) -> str:
-    """Returns a value as it is written in a table.
+    """Returns a value as text for a table.
 
     Args:
         value: The value; None and NaN are a dash.
-        name: Its column, which decides how many digits it has.
+        name: Its column, which determines its decimals.
     """
     if isinstance(value, str):
         return value.replace("|", "\\|")

@@ -21,10 +21,10 @@ INDICATORS = {
 
 
 def correlation_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns the accuracy of each candidate on one edge beside its indicators, and Kendall's tau of both.
+    """Returns each candidate's accuracy on one edge with its indicators, and Kendall's tau between them.
 
-    The indicators are those of the first decision, the last moment at which all operations live, and
-    the order in which the search dropped them.
+    The indicators are those of the first decision, the last moment at which all operations live, and the order in which
+    the search dropped the operations.
 
     Args:
         results: The study's tables.
@@ -45,7 +45,7 @@ def correlation_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def correlation_pictures(results: Results) -> dict[str, Figure]:
-    """Returns Figure 1 (accuracy over indicator, a panel each) and Figure 2c (ranks side by side).
+    """Returns Figure 1 (accuracy over indicator, one panel each) and Figure 2c (ranks side by side).
 
     Args:
         results: The study's tables.
@@ -69,7 +69,7 @@ def _candidates(results: Results) -> pd.DataFrame:
 
 
 def _with_indicators(results: Results, keys: dict, group: pd.DataFrame) -> pd.DataFrame:
-    """Returns a row a candidate: its accuracies in percent, and the replaced edge's indicators."""
+    """Returns one row per candidate: its accuracies in percent, and the replaced edge's indicators."""
     percent = (100 * group["test_accuracy"]).groupby(group["label"], sort=False)
     accuracy = percent.agg(["mean", "min", "max", "count"])
     edge_cell, edge = group[["edge_cell", "edge"]].iloc[0]
@@ -108,7 +108,7 @@ def _draw_scatter(table: pd.DataFrame, columns: list[str], taus: pd.DataFrame, t
 
 
 def _draw_ranks(table: pd.DataFrame, columns: list[str], title: str) -> Figure:
-    """Draws a line an operation through its ranks by each indicator and by its accuracy; crossing lines are errors."""
+    """Draws a line per operation through its ranks by each indicator and by accuracy; crossing lines are errors."""
     sides = ["mean", *columns]
     ranks = table[sides].rank(ascending=False, method="first")
     figure = new_figure(2.1 * len(sides) + 2.4, 4.8)

@@ -1,4 +1,4 @@
-"""On how many edges identity or `none` is the strongest operation, epoch by epoch: the known failures of searches."""
+"""On how many edges identity or `none` is the strongest operation, epoch by epoch: known failures of searches."""
 
 import pandas as pd
 import seaborn
@@ -11,7 +11,7 @@ PANELS = {"skip_edges": "edges whose strongest operation is skip_connect", "none
 
 
 def count_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns both counts at a quarter, half, three quarters and the end of the search, means over its seeds.
+    """Returns both counts at a quarter, half, three quarters and the end of the search, as means over its seeds.
 
     Args:
         results: The study's tables.

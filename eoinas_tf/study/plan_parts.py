@@ -1,4 +1,4 @@
-"""Dividing a plan among machines, the same way on each of them and without a word between them."""
+"""Divides a plan among machines, in the same way on each of them and without communication."""
 
 import re
 
@@ -8,13 +8,13 @@ from eoinas_tf.study.time_estimate import formula_seconds
 
 
 def parse_part(text: str) -> tuple[int, int]:
-    """Returns the part and the number of parts that a text such as `3/8` names.
+    """Returns the part and the number of parts in a text such as `3/8`.
 
     Args:
         text: The part, counted from 1, and their number.
 
     Raises:
-        ConfigurationError: It names none.
+        ConfigurationError: It is not such a text.
     """
     found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
@@ -23,15 +23,15 @@ def parse_part(text: str) -> tuple[int, int]:
 
 
 def part_of_plan(runs: list[PlannedRun], part: int, parts: int) -> list[PlannedRun]:
-    """Returns the runs of one part; a search and all trainings of its cells are in the same.
+    """Returns the runs of one part; a search and all training runs of its cells are in the same part.
 
-    The longest groups are dealt out first, each to the part with the least work so far. Only the
-    plan decides, not what is finished, so that every machine finds the same division.
+    The longest groups are assigned first, each to the part with the least work so far. Only the plan counts, not what
+    is finished, so that every machine arrives at the same division.
 
     Args:
         runs: The whole plan.
         part: The part, counted from 1.
-        parts: How many there are.
+        parts: Number of parts.
     """
     groups: dict[str, list[PlannedRun]] = {}
     for run in runs:

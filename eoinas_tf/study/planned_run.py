@@ -1,4 +1,4 @@
-"""One search or one training of a study: its settings, its folder, and how far it has come."""
+"""One search or one training run of a study: its settings, its folder, and its progress."""
 
 import dataclasses
 import fcntl
@@ -10,7 +10,7 @@ from eoinas_tf.config import RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 
 SEARCH, TRAINING = "search", "training"
-# What a training is of: a cell that a search found, a network that needs no search; else a kind of derived cell.
+# What is trained: a cell that a search found, or a network that needs no search; else a kind of derived cell.
 FOUND, FIXED = "found", "fixed"
 
 
@@ -20,19 +20,19 @@ class PlannedRun:
 
     Args:
         kind: `search` or `training`.
-        data_set: Name of the data set, empty where the study names none.
+        data_set: Name of the data set; empty if the study names none.
         scale: Name of the scale.
         contestant: Name of the method or network.
         seed: The run's own seed.
-        config: Its settings, the folder among them. A derived cell's training gets its folder and
-            its genotype when the search is finished.
-        arguments: The command line that says the same.
-        images: Training images of an epoch, for estimates of time; None where not known.
+        config: Its settings, including the folder. The training run of a derived cell gets its folder and its genotype
+            when the search is finished.
+        arguments: The equivalent command line.
+        images: Training images of an epoch, for estimates of time; None if unknown.
         search: The search that the trained cell comes from.
         training: Name of the recipe; empty for a search.
-        role: What a training is of: `found`, `fixed`, or a kind of derived cell.
+        role: What is trained: `found`, `fixed`, or a kind of derived cell.
         label: Which of the derived cells of its kind.
-        options: What else the derived cell depends on: the cell and the position of the replaced pair.
+        options: Further parameters of the derived cell: the cell type and the position of the replaced pair.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class PlannedRun:
 
     @property
     def title(self) -> str:
-        """What messages call the run; no two runs of a study share it."""
+        """The run's name in messages; no two runs of a study share it."""
         place = [self.scale, *([self.data_set] if self.data_set else [])]
         if self.kind == SEARCH:
             return " / ".join([*place, f"search {self.contestant}, seed {self.seed}"])
@@ -71,12 +71,12 @@ class PlannedRun:
         return " / ".join([*place, f"training {self.training} of {what}, seed {self.seed}"])
 
     def is_finished(self) -> bool:
-        """Tells whether the run came to its end; then it is never repeated."""
+        """Tells whether the run is complete; then it is never repeated."""
         summary = self.summary()
         return bool(summary) and (self.kind == SEARCH or summary.get("finished") is True)
 
     def summary(self) -> dict[str, Any]:
-        """Returns what summary.json holds, nothing where there is none."""
+        """Returns the contents of summary.json; empty if there is none."""
         try:
             content = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -84,7 +84,7 @@ class PlannedRun:
         return content if isinstance(content, dict) else {}
 
     def finished_epochs(self) -> int:
-        """Returns how many epochs are written down, over all seeds of a search with several."""
+        """Returns how many epochs are recorded, over all seeds of a search with several."""
         files = [self.folder / "metrics.jsonl", *self.folder.glob("seed_*/metrics.jsonl")]
         return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
 
@@ -94,7 +94,7 @@ class PlannedRun:
         return self.config.epochs * seeds
 
     def holder(self) -> str | None:
-        """Returns which process works in the folder, None if no process does."""
+        """Returns the process that works in the folder; None if there is none."""
         try:
             with open(self.folder / "lock", encoding="utf-8") as lock:
                 try:
@@ -106,9 +106,9 @@ class PlannedRun:
         return None
 
     def check_settings(self) -> None:
-        """Refuses a finished run that had other settings than the study says now.
+        """Refuses a finished run whose settings differ from those that the study gives now.
 
-        Where a genotype came from is not compared, only its cells are what counts.
+        The source of a genotype is not compared; only its cells count.
 
         Raises:
             ConfigurationError: The run is finished and had other settings.
@@ -118,9 +118,9 @@ class PlannedRun:
         except (OSError, ValueError):
             return
         for name, value in self.config.result_settings().items():
-            # A setting that a later version brought is not in the files of an earlier one.
+            # Settings that a later version added are not in the files of an earlier one.
             if name not in ("genotype", "run_dir") and name in stored and stored[name] != value:
                 raise ConfigurationError(
                     f"{self.folder} holds a finished run with --{name}={stored[name]}, where the study says {value}; "
-                    "name another --study_dir, or call what changed otherwise in the study file"
+                    "name another --study_dir, or rename the changed entry in the study file"
                 )

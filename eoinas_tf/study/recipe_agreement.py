@@ -1,4 +1,4 @@
-"""Whether two recipes rank the same cells alike: whether few epochs, for one, tell what many would."""
+"""Whether two recipes rank the same cells in the same way: for example, whether few epochs predict many."""
 
 import itertools
 
@@ -32,7 +32,7 @@ def agreement_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def agreement_pictures(results: Results) -> dict[str, Figure]:
-    """Returns the accuracies of each pair of recipes, a point a cell.
+    """Returns the accuracies of each pair of recipes, one point per cell.
 
     Args:
         results: The study's tables.
@@ -57,7 +57,7 @@ def agreement_pictures(results: Results) -> dict[str, Figure]:
 
 
 def _places(results: Results):
-    """Yields for each data set and scale its keys, its trainings, and their mean accuracies [cells, recipes]."""
+    """Yields for each data set and scale its keys, its training runs, and their mean accuracies [cells, recipes]."""
     main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
     for key, table in main.groupby(PLACE, sort=False):
         means = 100 * table.pivot_table(index="cell", columns="training", values="test_accuracy", sort=False)

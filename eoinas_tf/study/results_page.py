@@ -1,8 +1,8 @@
-"""A page of results: prose from a committed fragment, every figure in it from the committed CSV files.
+"""A page of results: prose from a committed fragment, with all figures from the committed CSV files.
 
-In the fragment, `page.md`, stands `{{...}}` where something comes from a table:
+In the fragment, `page.md`, `{{...}}` stands for something from a table:
 
-    {{table NAME}}                              a table, `comparison` for one
+    {{table NAME}}                              a table, such as `comparison`
     {{table NAME scale=main columns=a,b}}       its rows with this value, these columns of it
     {{value NAME COLUMN contestant=random}}     the value of the only row that fits
     {{picture NAME "what it shows"}}            a picture
@@ -36,7 +36,7 @@ def write_page(folder: Path) -> list[Path]:
         The files.
 
     Raises:
-        ConfigurationError: A file is missing, or the fragment names what there is not.
+        ConfigurationError: A file is missing, or the fragment refers to something that does not exist.
     """
     results = Results.read(folder)
     page = render_page(read_fragment(folder), all_tables(results))
@@ -72,7 +72,7 @@ def render_page(fragment: str, tables: Mapping[str, pd.DataFrame]) -> str:
         tables: All tables by name.
 
     Raises:
-        ConfigurationError: A placeholder names a table, a column or a row that there is not.
+        ConfigurationError: A placeholder names a table, a column or a row that does not exist.
     """
     return NOTICE + PLACEHOLDER.sub(lambda found: _replaced(found[1].strip(), tables), fragment)
 
@@ -103,7 +103,7 @@ def _replaced(text: str, tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _rows(text: str, table: pd.DataFrame, words: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Returns the rows that all `column=value` words accept, and the columns that are asked for."""
+    """Returns the rows that all `column=value` words accept, and the requested columns."""
     columns: list[str] = []
     for word in words:
         key, sign, value = word.partition("=")

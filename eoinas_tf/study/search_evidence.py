@@ -1,4 +1,4 @@
-"""What a finished search's files tell of its operations, epoch by epoch."""
+"""The records of a finished search about its operations, epoch by epoch."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def search_folders(folder: Path) -> list[Path]:
 
 
 class SearchEvidence:
-    """The files of one finished search; columns that a method does not write are None.
+    """The files of one finished search; arrays for columns that a method does not write are None.
 
     Args:
         folder: The run folder.
@@ -55,23 +55,23 @@ class SearchEvidence:
         return Genotype.read(self.folder / "genotype.json")
 
     def weights(self, record: Record) -> np.ndarray | None:
-        """Returns the probabilities of a record's operations: beta, or what the method has in its place.
+        """Returns the probabilities of a record's operations: beta, or the method's replacement for it.
 
         Args:
             record: A record of metrics.jsonl.
 
         Returns:
-            float [cell types, edges, operations], NaN where dropped; None where the method has none.
+            float [cell types, edges, operations], NaN where dropped; None if the method has none.
         """
         found = (self._array(record, column) for column in PROBABILITY_COLUMNS)
         return next((array for array in found if array is not None), None)
 
     def importance(self, record: Record) -> np.ndarray | None:
-        """Returns a record's I, as `weights` returns beta; None where the method has none."""
+        """Returns a record's I, in the same form as `weights`; None if the method has none."""
         return self._array(record, "importance")
 
     def scores(self, record: Record) -> np.ndarray | None:
-        """Returns what a record's operations are judged by: I, or beta where there is no I."""
+        """Returns the scores of a record's operations: I, or beta if there is no I."""
         importance = self.importance(record)
         return self.weights(record) if importance is None else importance
 
@@ -80,7 +80,7 @@ class SearchEvidence:
         return self._record_of(min((drop["epoch"] for drop in self.drops), default=None))
 
     def last_decision(self) -> Record | None:
-        """Returns the record of the last drop's epoch, taken before the drop; the last one where nothing is dropped."""
+        """Returns the record of the last drop's epoch, taken before the drop; the last record if nothing is dropped."""
         return self._record_of(max((drop["epoch"] for drop in self.drops), default=None))
 
     def drop_epochs(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A study as one JSON file: what is searched with which methods, and how everything found is trained."""
+"""A study as one JSON file: which methods search on what, and how everything found is trained."""
 
 import dataclasses
 import json
@@ -11,11 +11,11 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.study.study_section import Flags, Section
 
 FORMAT = "eoinas-study/1"
-# The contestant made of random cells, which all others are compared with.
+# The contestant that consists of random cells, with which all others are compared.
 RANDOM = "random"
-# Kinds of cell that analyses derive from a finished search, beside the found one; see `derived_cells.py`.
+# Kinds of cell that analyses derive from a finished search, in addition to the found one; see `derived_cells.py`.
 DERIVED_KINDS = ("candidates", "drops", "edge_rankings")
-# The study gives these itself, or they would end a run early or replace it.
+# The study sets these itself, or they would end a run early or replace it.
 FORBIDDEN_FLAGS = {
     "run_dir",
     "seed",
@@ -33,8 +33,8 @@ class Contestant:
     """A method, or a network that needs no search, with its flags.
 
     Args:
-        name: How tables call it.
-        flags: For a method those of its searches, for a network those of its trainings.
+        name: Its name in tables.
+        flags: The flags of a method's searches, or of a network's training runs.
     """
 
     name: str
@@ -46,9 +46,9 @@ class DataSet:
     """A data set of the study.
 
     Args:
-        name: How tables call it.
-        images: Training images, for estimates of time only; None: as known for the usual sets.
-        flags: Flags of searches and trainings on it.
+        name: Its name in tables.
+        images: Training images, for estimates of time only; None: the usual number for well-known sets.
+        flags: Flags of searches and training runs on it.
     """
 
     name: str
@@ -61,11 +61,11 @@ class TrainingRecipe:
     """A way in which cells and networks are trained from scratch.
 
     Args:
-        name: How tables call it.
-        flags: The flags of the trainings, `flagfile` first where there is one.
+        name: Its name in tables.
+        flags: The flags of the training runs, `flagfile` first if there is one.
         seeds: Training seeds of everything that is trained this way.
-        of: Contestants that are trained this way; all where None.
-        more_seeds: Training seeds beyond `seeds`, by contestant or by single cell (`NAME/SEED`).
+        of: Contestants that are trained this way; None for all.
+        more_seeds: Training seeds in addition to `seeds`, by contestant or by single cell (`NAME/SEED`).
     """
 
     name: str
@@ -77,14 +77,14 @@ class TrainingRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class DerivedCellsRequest:
-    """Which further cells of which searches are trained.
+    """Further cells of some searches to train.
 
     Args:
         kind: One of `DERIVED_KINDS`.
         methods: The methods whose searches they come from.
-        seeds: The search seeds; those of the method where there are none.
+        seeds: The search seeds; if there are none, those of the method.
         training: Name of the recipe.
-        training_seeds: Seeds of their trainings.
+        training_seeds: Seeds of their training runs.
         cell: `normal` or `reduce`, the cell in which `candidates` replaces an operation.
         pair: The replaced (operation, node) pair's position in that cell, counted from 0.
     """
@@ -100,15 +100,15 @@ class DerivedCellsRequest:
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """One size of searches and trainings.
+    """One size of searches and training runs.
 
     Args:
-        name: How tables call it.
-        data_sets: The data sets that it is run on.
+        name: Its name in tables.
+        data_sets: The data sets that it runs on.
         search_flags: Flags of every search.
         methods: The methods.
         seeds: Search seeds by the methods' names.
-        random_cells: How many random cells are trained.
+        random_cells: Number of random cells to train.
         networks: Published cells and hand-designed networks.
         trainings: The recipes.
         derived: Further cells of the searches.
@@ -125,18 +125,18 @@ class Scale:
     derived: tuple[DerivedCellsRequest, ...]
 
     def contestant_names(self) -> tuple[str, ...]:
-        """Returns the names of all that is compared, in the order of the file."""
+        """Returns the names of everything that is compared, in the order of the file."""
         random = (RANDOM,) if self.random_cells else ()
         return (*(one.name for one in self.methods), *random, *(one.name for one in self.networks))
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What a study file says.
+    """The contents of a study file.
 
     Args:
         path: The file.
-        title: What stands above its tables.
+        title: Title of its tables.
         scales: Its sizes.
     """
 
@@ -155,8 +155,8 @@ def read_study(path: Path) -> Study:
         The study.
 
     Raises:
-        ConfigurationError: The file cannot be read or says something that no study can; the message
-            names the file and the place in it.
+        ConfigurationError: The file cannot be read or has invalid content; the message names the file and the place in
+            it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
@@ -179,7 +179,7 @@ def read_study(path: Path) -> Study:
 
 
 def folder_name(name: str) -> str:
-    """Returns a name of the study as the name of a folder."""
+    """Returns a name in the study as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_.") or "_"
 
 
@@ -261,7 +261,7 @@ def _derived(section: Section) -> DerivedCellsRequest:
 
 
 def _check_references(section: Section, scale: Scale) -> None:
-    """Refuses names that stand twice, or that nothing has."""
+    """Refuses names that occur twice, and references to names that do not exist."""
     names = list(scale.contestant_names())
     _refuse_repeated(section, "methods, random cells and networks", names)
     for recipe in scale.trainings:

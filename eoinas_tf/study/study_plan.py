@@ -1,4 +1,4 @@
-"""From a study to its runs: every search, and every training of everything that is found or given."""
+"""From a study to its runs: every search, and every training run of everything that is found or given."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,7 +13,7 @@ from eoinas_tf.study.planned_run import FIXED, FOUND, SEARCH, TRAINING, PlannedR
 from eoinas_tf.study.study_file import RANDOM, Contestant, DataSet, Scale, Study, TrainingRecipe, folder_name
 from eoinas_tf.study.study_section import Flags
 
-# Training images of usual data sets, for estimates of time.
+# Training images of well-known data sets, for estimates of time.
 IMAGES = {
     "cifar10": 50_000,
     "cifar100": 50_000,
@@ -22,9 +22,9 @@ IMAGES = {
     "digits": 1_437,
     "imagenet2012": 1_281_167,
 }
-# One draw a seed, and not the best of several.
+# One draw per seed rather than the best of several.
 RANDOM_CELL = Contestant(RANDOM, (("method", "random"), ("num_seeds", "1")))
-# Curves of a hundred runs are read from the tables; what changes no result can be asked for in the study file.
+# Curves of a hundred runs are read from the tables; the study file can still request anything that changes no result.
 USUAL_FLAGS: Flags = (("tensorboard", "false"),)
 
 
@@ -36,7 +36,7 @@ def plan_study(study: Study, study_dir: Path) -> list[PlannedRun]:
         study_dir: Folder that receives everything.
 
     Returns:
-        The runs, each behind the one that it needs.
+        The runs, each after the one that it needs.
 
     Raises:
         ConfigurationError: A run's settings are wrong; the message names the study file and the run.
@@ -52,16 +52,16 @@ def plan_study(study: Study, study_dir: Path) -> list[PlannedRun]:
 
 
 def _in_rounds(runs: list[PlannedRun]) -> list[PlannedRun]:
-    """Orders a scale's runs so that a study that is stopped early can compare everything that it has.
+    """Orders a scale's runs so that a study stopped early can compare everything that it has.
 
-    First come a search of each contestant and a training of what it found, by the first recipe; then those of the
-    other search seeds, spread evenly where a contestant has many; then everything else as it was.
+    First come one search of each contestant and one training run of its result with the first recipe; then those of the
+    other search seeds, spread evenly if a contestant has many; then everything else in the given order.
 
     Args:
-        runs: The runs of one scale on one data set, each search before the trainings of its cells.
+        runs: The runs of one scale on one data set, each search before the training runs of its cells.
     """
     seeds: dict[str, list[int]] = {}
-    first: dict[str, PlannedRun] = {}  # By cell: its first training.
+    first: dict[str, PlannedRun] = {}  # The first training run of each cell.
     for run in runs:
         if run.kind == SEARCH:
             seeds.setdefault(run.contestant, []).append(run.seed)
@@ -81,7 +81,7 @@ def _in_rounds(runs: list[PlannedRun]) -> list[PlannedRun]:
 
 
 class _Place:
-    """A scale on a data set, where runs are planned."""
+    """A scale on a data set, for which runs are planned."""
 
     def __init__(self, study: Study, study_dir: Path, scale: Scale, data_set: DataSet) -> None:
         self.study = study
@@ -91,7 +91,7 @@ class _Place:
         self.path = study_dir.joinpath(*map(folder_name, parts))
 
     def searches(self) -> Iterator[PlannedRun]:
-        """Yields the searches, random cells among them."""
+        """Yields the searches, including random cells."""
         searched = [(contestant, self.scale.seeds[contestant.name]) for contestant in self.scale.methods]
         if self.scale.random_cells:
             searched.append((RANDOM_CELL, tuple(range(self.scale.random_cells))))
@@ -106,7 +106,7 @@ class _Place:
                 )  # fmt: skip
 
     def trainings(self, recipe: TrainingRecipe, searches: list[PlannedRun]) -> Iterator[PlannedRun]:
-        """Yields a recipe's trainings of found cells and of networks that need no search."""
+        """Yields a recipe's training runs of found cells and of networks that need no search."""
         for search in searches:
             if recipe.of is None or search.contestant in recipe.of:
                 cell = f"{search.contestant}/{search.seed}"
@@ -119,7 +119,7 @@ class _Place:
                     yield self._training(recipe, network.name, network.flags, seed, FIXED)
 
     def derived(self, searches: list[PlannedRun]) -> Iterator[PlannedRun]:
-        """Yields the trainings of cells that analyses derive from searches."""
+        """Yields the training runs of cells that analyses derive from searches."""
         recipes = {recipe.name: recipe for recipe in self.scale.trainings}
         for request in self.scale.derived:
             for search in searches:
@@ -128,7 +128,7 @@ class _Place:
                     continue
                 for label in derived_labels(request.kind):
                     for seed in request.training_seeds:
-                        # A stand-in: neither the cell nor its folder is known before the search is finished.
+                        # A placeholder: neither the cell nor its folder is known before the search is finished.
                         flags = (("genotype", "to be derived"),)
                         recipe, options = recipes[request.training], (request.cell, request.pair)
                         yield self._training(
@@ -154,10 +154,10 @@ class _Place:
         label: str = "",
         options: tuple[str, int] = ("normal", 0),
     ) -> PlannedRun:
-        """Plans one training."""
+        """Plans one training run."""
         cell = folder_name(contestant) + (f"/seed_{search.seed}" if search else "")
         folder = self.path / "trainings" / folder_name(recipe.name) / cell / f"training_{seed}"
-        if label:  # Until the cell is derived, a folder that does not exist.
+        if label:  # A folder that does not exist until the cell is derived.
             folder = folder / folder_name(f"{role} {label}")
         arguments = self._arguments(recipe.flags, flags, seed, folder)
         config = self._config(EvaluationConfig, arguments, f"training {recipe.name} of {contestant}")
@@ -173,7 +173,7 @@ class _Place:
         return tuple(dict.fromkeys((*recipe.seeds, *more.get(contestant, ()), *more.get(cell, ()))))
 
     def _arguments(self, recipe: Flags, own: Flags, seed: int, folder: Path) -> tuple[str, ...]:
-        """Returns a command line in which what is more particular comes later, and so wins."""
+        """Returns a command line in which more specific flags come later and so take precedence."""
         flagfile = tuple(pair for pair in recipe if pair[0] == "flagfile")
         rest = tuple(pair for pair in recipe if pair[0] != "flagfile")
         flags = (*USUAL_FLAGS, *flagfile, *self.data_set.flags, *rest, *own)

@@ -1,4 +1,4 @@
-"""Runs a plan: so many processes at a time, stopped in order, continued by the same command."""
+"""Runs a plan with several processes at a time; it stops in an orderly way and the same command resumes it."""
 
 import os
 import subprocess
@@ -34,12 +34,12 @@ class _Child(NamedTuple):
 
 
 class StudyRunner:
-    """Works through a plan in the order of the plan, each run in a process of its own.
+    """Works through a plan in order, each run in its own process.
 
     Args:
-        runs: The runs, each behind the one that it needs. Runs of others may be done elsewhere.
+        runs: The runs, each after the one that it needs. Runs that others need may be done elsewhere.
         study_dir: The study's folder; logs go to `logs/` in it.
-        jobs: Processes at a time.
+        jobs: Number of processes at a time.
         command: Returns the command line of a run.
         say: Prints a line.
         pause: Waits for some seconds.
@@ -68,13 +68,13 @@ class StudyRunner:
         self._goes_on = True
 
     def run(self, stop: StopSignals) -> None:
-        """Runs what is not finished.
+        """Runs everything that is not finished.
 
         Args:
             stop: Tells whether SIGTERM or SIGINT came.
 
         Raises:
-            StoppedError: One came; every process has saved and ended.
+            StoppedError: A signal came; every process has saved and ended.
             EoinasError: Runs failed; all others are finished.
         """
         self._leave_out_finished()
@@ -98,7 +98,7 @@ class StudyRunner:
             raise self._failure()
 
     def _leave_out_finished(self) -> None:
-        """Strikes off the runs that are finished, and learns from them how long the others take."""
+        """Removes the finished runs from the plan, and learns from them how long the others take."""
         waiting = []
         for planned in self._waiting:
             if not is_done(planned):
@@ -112,7 +112,7 @@ class StudyRunner:
         self._waiting = waiting
 
     def _start(self) -> bool:
-        """Starts as many runs as there is room for; tells whether anything changed."""
+        """Starts as many runs as possible; returns whether anything changed."""
         changed = False
         for planned in list(self._waiting):
             if len(self._children) >= self.jobs or not self._goes_on:
@@ -130,7 +130,7 @@ class StudyRunner:
                 changed = True
                 continue
             if run.folder in {child.run.folder for child in self._children} or run.holder():
-                continue  # An equal cell is in training, or a process that an earlier study left is saving.
+                continue  # An equal cell is being trained, or a process left by an earlier study is saving.
             self._waiting.remove(planned)
             changed = True
             if run.is_finished():
@@ -140,7 +140,7 @@ class StudyRunner:
         return changed
 
     def _will_be_searched(self, search: PlannedRun) -> bool:
-        """Tells whether a search is still to come, runs, or is another process's."""
+        """Tells whether a search is still to come, is running, or is run by another process."""
         ours = [*self._waiting, *(child.run for child in self._children)]
         return any(run.title == search.title for run in ours) or search.holder() is not None
 
@@ -164,7 +164,7 @@ class StudyRunner:
         return self.study_dir / "logs" / f"{folder_name(run.title)}.log"
 
     def _collect(self) -> bool:
-        """Takes note of the processes that have ended; tells whether there were any."""
+        """Records the processes that have ended; returns whether there were any."""
         ended = [child for child in self._children if child.process.poll() is not None]
         for child in ended:
             self._close(child)
@@ -182,7 +182,7 @@ class StudyRunner:
         self.failed[run.title] = (status or 1, path)
         self.say(f"failed: {run.title}: {why}; see {path}")
         if status == StorageError.exit_status:
-            self._goes_on = False  # On a full disk no other run would come further.
+            self._goes_on = False  # On a full disk no other run would get further.
 
     def _stop_children(self) -> None:
         for child in self._children:

@@ -1,4 +1,4 @@
-"""A JSON object of a study file, read key by key; whatever is wrong in it is one line that names the place."""
+"""A JSON object of a study file, read key by key; any error in it becomes one line that names the place."""
 
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -10,11 +10,11 @@ LONGEST_NAME = 60
 
 
 class Section:
-    """An object of the file; every key must be asked for before `end`.
+    """An object of the file; every key must be read before `end`.
 
     Args:
         content: The parsed object.
-        place: Where it stands, for messages.
+        place: Its place in the file, for messages.
 
     Raises:
         ConfigurationError: It is not an object.
@@ -27,11 +27,11 @@ class Section:
         self._left: dict[str, Any] = dict(content)
 
     def refuse(self, what: str, received: Any) -> NoReturn:
-        """Raises the error that says what is wrong here.
+        """Raises an error about this section.
 
         Args:
             what: What it must be.
-            received: What it is.
+            received: What it is instead.
 
         Raises:
             ConfigurationError: Always.
@@ -40,7 +40,7 @@ class Section:
         raise ConfigurationError(f"{self._place}: {what}. Received: {shown[:LONGEST_NAME]}")
 
     def name(self) -> str:
-        """Takes `name`, from which messages call the section from now on."""
+        """Takes `name`, which messages use for the section from now on."""
         name = self.text("name")
         if len(name) > LONGEST_NAME or not name.isprintable() or "/" in name:
             self.refuse(f'"name" must be at most {LONGEST_NAME} printable characters without /', name)
@@ -48,7 +48,7 @@ class Section:
         return name
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Takes a text that is not empty."""
+        """Takes a non-empty text."""
         value = self._take(key, default)
         if not isinstance(value, str) or not value.strip():
             self.refuse(f'"{key}" must be a text', value)
@@ -86,8 +86,8 @@ class Section:
 
         Args:
             key: The key.
-            default: What is taken where it is missing; it must be there where None.
-            text_as: A text in the list stands for an object with it as `name` and as this key.
+            default: Value if the key is missing; None if the key is required.
+            text_as: The key under which a text in the list becomes an object; the text is also its `name`.
         """
         value = self._take(key, default)
         parts = value if isinstance(value, list) else [value]
@@ -96,10 +96,10 @@ class Section:
         return [Section(part, f'{self._place}, "{key}"') for part in parts]
 
     def flags(self, forbidden: set[str]) -> Flags:
-        """Takes all that is left as flags, as (name, text) pairs, the flagfile first.
+        """Takes all remaining keys as flags, as (name, text) pairs, the flagfile first.
 
         Args:
-            forbidden: Flags that a study gives itself.
+            forbidden: Flags that the study sets itself.
         """
         flags = {}
         for key in sorted(self._left, key=lambda name: name != "flagfile"):
@@ -110,7 +110,7 @@ class Section:
         return tuple(flags.items())
 
     def end(self) -> None:
-        """Refuses keys that were not asked for."""
+        """Refuses keys that were not read."""
         for key in self._left:
             self.refuse("unknown key", key)
 

@@ -12,16 +12,16 @@ RESAMPLES = 1999
 
 
 class MeanWithIntervals(NamedTuple):
-    """A mean and how well it is known; NaN where there are too few values to tell.
+    """A mean with its uncertainty; NaN if there are too few values.
 
     Args:
         mean: The mean.
         deviation: The sample's standard deviation (n - 1).
-        sample_size: Values.
+        sample_size: Number of values.
         low: Lower end of the 95 % bootstrap interval (percentiles of resampled means).
         high: Its upper end.
-        t_half_width: Half the width of the 95 % interval by Student's t, which for a few values is
-            wider and closer to the truth: 1.6 deviations for four.
+        t_half_width: Half the width of the 95 % interval by Student's t, which for a few values is wider and closer to
+            the truth: 1.6 deviations for four.
     """
 
     mean: float
@@ -57,10 +57,10 @@ class RankCorrelation(NamedTuple):
     """Kendall's tau-b of pairs, with its 95 % bootstrap interval over the pairs.
 
     Args:
-        tau: NaN where one side has a single value or there are fewer than two pairs.
+        tau: NaN if one side has a single distinct value or there are fewer than two pairs.
         low: Lower end; NaN with fewer than four pairs.
         high: Upper end.
-        sample_size: Pairs.
+        sample_size: Number of pairs.
     """
 
     tau: float
@@ -70,11 +70,11 @@ class RankCorrelation(NamedTuple):
 
 
 def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> RankCorrelation:
-    """Returns Kendall's tau of pairs; those with a NaN are left out.
+    """Returns Kendall's tau of pairs; pairs with a NaN are left out.
 
     Args:
-        first: One value a pair.
-        second: The other.
+        first: One value per pair.
+        second: The other value per pair.
     """
     pairs = np.column_stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
     x, y = pairs[~np.isnan(pairs).any(axis=1)].T
@@ -91,11 +91,11 @@ def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float
 
 
 def noise_ceiling(accuracies: pd.DataFrame) -> RankCorrelation:
-    """Returns the tau between two trainings of the same cells: no ranking can be expected to agree better.
+    """Returns the tau between two training runs of the same cells: no ranking can be expected to agree better.
 
     Args:
-        accuracies: A row a training, with `cell`, `training_seed` and `test_accuracy`. Of each cell
-            that was trained more than once, the first two seeds are taken.
+        accuracies: One row per training run, with `cell`, `training_seed` and `test_accuracy`. For each cell that was
+            trained more than once, the first two seeds are used.
     """
     firsts, seconds = [], []
     for _, group in accuracies.sort_values("training_seed").groupby("cell"):
@@ -111,13 +111,13 @@ def relative_improvement(accuracy: float, random_accuracy: float) -> float:
 
     Args:
         accuracy: Mean accuracy of a method's cells.
-        random_accuracy: That of random cells.
+        random_accuracy: Mean accuracy of random cells.
     """
     return 100.0 * (accuracy - random_accuracy) / random_accuracy
 
 
 def pooled_deviation(values: pd.Series, groups: pd.Series) -> float:
-    """Returns the standard deviation within groups, over all groups of two values or more; NaN where there is none.
+    """Returns the standard deviation within groups, over all groups with two or more values; NaN if there are none.
 
     Args:
         values: The values.
@@ -132,15 +132,15 @@ def pooled_deviation(values: pd.Series, groups: pd.Series) -> float:
 
 
 def kendalls_tau(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Returns Kendall's tau-b of many samples at once, which scipy.stats.kendalltau takes one by one.
+    """Returns Kendall's tau-b of many samples at once, which scipy.stats.kendalltau only takes one by one.
 
     Args:
         x: [..., pairs].
-        y: Of the same shape.
-        axis: The last one; as scipy.stats.bootstrap passes it.
+        y: Array of the same shape.
+        axis: The last axis; scipy.stats.bootstrap passes it.
 
     Returns:
-        [...]; 0 for a sample that has one value only, and so no order.
+        [...]; 0 for a sample with a single distinct value, which has no order.
     """
     if axis not in (-1, x.ndim - 1):
         raise ValueError(f"axis must be the last one. Received: {axis}")

@@ -1,4 +1,4 @@
-"""Whether a cell's accuracy in the super network tells its accuracy when it is trained alone."""
+"""Whether a cell's accuracy in the super network predicts its accuracy when trained alone."""
 
 import pandas as pd
 import seaborn
@@ -13,7 +13,7 @@ KEYS = ["data_set", "scale", "training"]
 
 
 def supernet_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns Kendall's tau of both accuracies over all found cells, over each method's, and the noise ceiling.
+    """Returns Kendall's tau between both accuracies over all found cells, over each method's, and the noise ceiling.
 
     Args:
         results: The study's tables.
@@ -32,7 +32,7 @@ def supernet_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def supernet_pictures(results: Results) -> dict[str, Figure]:
-    """Returns stand-alone accuracy over the accuracy in the super network, a point a cell.
+    """Returns stand-alone accuracy over the accuracy in the super network, one point per cell.
 
     Args:
         results: The study's tables.
@@ -55,7 +55,7 @@ def supernet_pictures(results: Results) -> dict[str, Figure]:
 
 
 def _cells(results: Results) -> pd.DataFrame:
-    """Returns a row a found cell and recipe, with both accuracies; the stand-alone one is the mean of its trainings."""
+    """Returns one row per found cell and recipe, with both accuracies; the stand-alone one is a mean over runs."""
     found = results.trainings[results.trainings["role"] == FOUND]
     keys = [*KEYS, "contestant", "cell"]
     means = found.groupby(keys, sort=False)["test_accuracy"].mean().reset_index()

@@ -1,4 +1,4 @@
-"""How long a study takes: from a formula at first, from its own finished runs later."""
+"""How long a study takes: from a formula at first, later from its own finished runs."""
 
 import json
 import math
@@ -17,9 +17,9 @@ Group = tuple[str, ...]
 
 
 def formula_seconds(run: PlannedRun) -> float | None:
-    """Returns what a run takes on two CPU cores by the formula; None where its number of images is not known.
+    """Returns a run's time on two CPU cores by the formula; None if its number of images is unknown.
 
-    Methods that run all operations on an edge take several times as long; the first finished run tells.
+    Methods that run all operations on an edge take several times as long; the first finished run shows how much.
 
     Args:
         run: The run.
@@ -35,7 +35,7 @@ def formula_seconds(run: PlannedRun) -> float | None:
 
 
 def measured_seconds(run: PlannedRun) -> float:
-    """Returns the seconds of a run's epochs so far, as timing.jsonl tells them."""
+    """Returns the seconds of a run's epochs so far, from timing.jsonl."""
     total = 0.0
     for path in (run.folder / "timing.jsonl", *run.folder.glob("seed_*/timing.jsonl")):
         if path.exists():
@@ -48,7 +48,7 @@ def measured_seconds(run: PlannedRun) -> float:
 
 
 class TimeEstimate:
-    """Learns from finished runs what the others take.
+    """Learns from finished runs how long the others take.
 
     Args:
         runs: Finished runs.
@@ -69,7 +69,7 @@ class TimeEstimate:
             self._ratios.setdefault(run.kind, []).append((seconds, formula))
 
     def whole_seconds(self, run: PlannedRun) -> float | None:
-        """Returns what a run takes from its start to its end, None if nothing is known."""
+        """Returns a run's time from its start to its end; None if nothing is known."""
         same = self._measured.get(_group(run))
         if same:
             return math.fsum(same) / len(same)
@@ -82,14 +82,14 @@ class TimeEstimate:
         return formula * math.fsum(seconds for seconds, _ in pairs) / math.fsum(expected for _, expected in pairs)
 
     def seconds_left(self, runs: Sequence[PlannedRun], jobs: int) -> tuple[float, bool]:
-        """Returns what is left to do.
+        """Returns the time that is left.
 
         Args:
             runs: The runs that are not finished.
-            jobs: How many run at a time.
+            jobs: Number of runs at a time.
 
         Returns:
-            Seconds, and whether all runs are in them.
+            Seconds, and whether they include all runs.
         """
         left: list[float] = []
         is_whole = True
@@ -103,6 +103,6 @@ class TimeEstimate:
 
 
 def _group(run: PlannedRun) -> Group:
-    """Returns what runs share that take about as long."""
+    """Returns the properties that runs of about the same duration share."""
     contestant = run.contestant if run.kind == "search" or run.role == "fixed" else ""
     return run.kind, run.data_set, run.scale, run.training, contestant

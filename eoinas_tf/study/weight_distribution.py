@@ -32,7 +32,7 @@ def distribution_tables(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def distribution_pictures(results: Results) -> dict[str, Figure]:
-    """Returns the kernel density estimates of beta before the first drop, every value as a tick below.
+    """Returns the kernel density estimates of beta before the first drop, with every value as a tick below.
 
     Args:
         results: The study's tables.
@@ -45,14 +45,14 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
         colors = dict(zip(names, seaborn.color_palette(n_colors=len(names)), strict=True))
         for axes, (cell, title) in zip(figure.subplots(1, 2, sharex=True), CELLS.items(), strict=True):
             own = group[group["cell_type"] == cell]
-            # Of values that are all equal there is no density.
+            # If all values are equal, there is no density.
             spread = own[own.groupby("contestant")["beta"].transform("nunique") > 1]
             if len(spread):
                 seaborn.kdeplot(
                     spread, x="beta", hue="contestant", hue_order=names, palette=colors, common_norm=False, ax=axes,
                     legend=False,
                 )  # fmt: skip
-            # One row of ticks a method, as the paper's circles and crosses.
+            # One row of ticks per method, like the paper's circles and crosses.
             height = 0.05 * axes.get_ylim()[1]
             for position, (name, color) in enumerate(colors.items()):
                 values = own.loc[own["contestant"] == name, "beta"]

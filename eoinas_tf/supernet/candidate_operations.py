@@ -1,9 +1,8 @@
 """The candidate operations of one kind of edge, as traced functions of input, weights and choice.
 
-A network of 8 cells has 112 edges but only five kinds (channels, stride): tracing every
-edge on its own takes minutes, so all edges of a kind call the same function and hand it
-their weights. An edge's weights are ONE flat vector, the concatenation of all its
-operations' kernels: one variable for the optimizer, one argument, one gradient.
+A network of 8 cells has 112 edges but only five kinds (channels, stride). Tracing every edge on its own takes minutes,
+so all edges of a kind call the same function and pass it their weights. An edge's weights are ONE flat vector, the
+concatenation of the kernels of all its operations: one variable for the optimizer, one argument, one gradient.
 """
 
 import itertools
@@ -22,28 +21,28 @@ from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
 from eoinas_tf.space.operations import build_operation
 from eoinas_tf.supernet.choice import OperationMixture, SkipDropout
 
-# By their size in bytes.
+# By size in bytes.
 INTEGERS = {2: tf.int16, 4: tf.int32, 8: tf.int64}
 
 
 class CandidateOperations:
-    """All operations that an edge can run, as functions that run exactly one of them, or add up all that live.
+    """All operations that an edge can run, as functions that run exactly one of them or add up all living ones.
 
-    The Keras layers held here are templates: their own variables are never used, a call
-    replaces them by slices of the weights it is given.
+    The Keras layers held here are templates: their own variables are never used; a call replaces them with slices of
+    the weights it is given.
 
     Args:
         channels: Input and output channels.
         stride: 1 or 2.
-        operation_names: Names of the operations, in the order of the choice's index. The index behind them stands for
-            `none` where that is not among them.
+        operation_names: Names of the operations, in the order of the choice's index. If `none` is not among them, the
+            index after the last one stands for it.
     """
 
     def __init__(self, channels: int, stride: int, operation_names: tuple[str, ...] = OPERATION_NAMES) -> None:
         self.channels = channels
         self.stride = stride
         self.operation_names = operation_names
-        # Derived cells leave edges out: where `none` is no candidate, the index behind the candidates runs it.
+        # Derived cells omit edges: if `none` is not a candidate, the index after the candidates runs it.
         names = operation_names if NONE in operation_names else (*operation_names, NONE)
         self._layers = [build_operation(name, channels, stride, affine=False) for name in names]
         for layer in self._layers:
@@ -103,8 +102,8 @@ class CandidateOperations:
             inputs: [batch, height, width, channels], float.
             weights: Vector [weight_count].
             operation_index: int32 scalar.
-            train_weights: Whether a gradient with respect to the weights can be asked for;
-                without, none is computed, unless the batch is so small that another trace would take longer.
+            train_weights: Whether a gradient with respect to the weights may be requested; without it, none is
+                computed, unless the batch is so small that another trace would take longer.
 
         Returns:
             [batch, ceil(height / stride), ceil(width / stride), channels].
@@ -116,12 +115,12 @@ class CandidateOperations:
     def mix(
         self, inputs: tf.Tensor, weights: tf.Tensor, mixture: OperationMixture, train_weights: bool = True
     ) -> tf.Tensor:
-        """Runs all living operations and adds their outputs, each times its weight (Eq. 1).
+        """Runs all living operations and adds their outputs, each multiplied by its weight (Eq. 1).
 
         Args:
             inputs: [batch, height, width, channels], float.
             weights: Vector [weight_count].
-            mixture: The operations' weights, which of them live, and dropout on an identity.
+            mixture: The operations' weights, the mask of living operations, and the dropout on an identity.
             train_weights: As for a call.
 
         Returns:
@@ -155,7 +154,7 @@ class CandidateOperations:
         return outputs
 
     def _mix_all(self, inputs: tf.Tensor, weights: tf.Tensor, mixture: OperationMixture) -> tf.Tensor:
-        # Cut once and not by each operation, so that the cuts' gradients are put together and not added.
+        # Split once, not by each operation, so that the gradients of the pieces are concatenated rather than added.
         lengths = [end - start for start, end in itertools.pairwise(self._offsets)]
         pieces = tf.split(weights, lengths)
         return self._weighted_sum(inputs, lambda operation: pieces[operation], mixture)
@@ -170,7 +169,7 @@ class CandidateOperations:
     ) -> tf.Tensor:
         factors = tf.unstack(tf.cast(mixture.weights, inputs.dtype))
         living = tf.unstack(mixture.living_operations)
-        # Of nothing there is nothing to add.
+        # `none` adds nothing to the sum.
         summands = [operation for operation, name in enumerate(self.operation_names) if name != NONE]
         copies = dict(zip(summands, fan_out(inputs, len(summands)), strict=True))
         batch = tf.shape(inputs)[0]
@@ -222,6 +221,6 @@ def drop_elements(outputs: tf.Tensor, dropout: SkipDropout) -> tf.Tensor:
 
 def _without_gradient(weights: tf.Tensor) -> Callable[[], tf.Tensor]:
     """Returns a function that returns the weights, to be called where they are used."""
-    # Integers have no gradient: where it is only stopped, each branch would still compute it, for nobody.
+    # Integers have no gradient. With `tf.stop_gradient` alone, each branch would still compute one that nobody uses.
     bits = tf.bitcast(weights, INTEGERS[weights.dtype.size])
     return lambda: tf.bitcast(bits, weights.dtype)

@@ -1,6 +1,6 @@
-"""What the edges of the super network run in a step: one operation each, or the weighted sum of all that live.
+"""What the edges of the super network run in a step: one operation each, or the weighted sum of all living ones.
 
-A choice is made for both cell types at once; all cells of a type share their type's part of it.
+A choice covers both cell types; all cells of a type share their type's part of it.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ class Sampled(NamedTuple):
 
     Args:
         operation_index: The operations to run, int32 [cell types, edges].
-        gates: Weight of each of them, float32 [cell types, edges]: 1 in value, differentiable with respect to
-            the architecture parameters. None where nothing is learned about the architecture.
+        gates: Weight of each of them, float32 [cell types, edges]: always 1, but differentiable with respect to the
+            architecture parameters. None if the architecture learns nothing from the step.
     """
 
     operation_index: tf.Tensor
@@ -27,11 +27,11 @@ class Sampled(NamedTuple):
 
 
 class SkipDropout(NamedTuple):
-    """Dropout on the output of identity operations, element by element.
+    """Element-wise dropout on the output of identity operations.
 
     Args:
         rate: Probability that an element becomes 0, float32 scalar in [0, 1).
-        seed: Seed of the draw, int64 [2]; each edge of each cell makes its own of it.
+        seed: Seed of the draw, int64 [2]; each edge of each cell derives its own from it.
     """
 
     rate: tf.Tensor
@@ -39,7 +39,7 @@ class SkipDropout(NamedTuple):
 
 
 class Mixed(NamedTuple):
-    """Every edge runs all of its living operations and adds their outputs, each times its weight.
+    """Every edge runs all of its living operations and adds their outputs, each multiplied by its weight.
 
     Args:
         weights: Weight of each operation, float32 [cell types, edges, operations].
@@ -72,15 +72,15 @@ EdgeChoice = SampledOperation | OperationMixture
 
 
 def edge_choices(choice: Choice, cell_types: Sequence[int]) -> list[list[EdgeChoice]]:
-    """Hands out a choice to the edges of all cells.
+    """Distributes a choice to the edges of all cells.
 
     Args:
         choice: What to run.
         cell_types: The type of each cell, an index of `CELL_TYPES`.
 
     Returns:
-        By cell and edge; what is differentiable is copied for each cell, so that the cells' gradients are added in
-        one fixed order.
+        By cell and edge; differentiable parts are copied for each cell, so that the cells' gradients are added in a
+        fixed order.
     """
     if isinstance(choice, Sampled):
         indices = [tf.unstack(row) for row in tf.unstack(choice.operation_index)]

@@ -1,4 +1,4 @@
-"""The Gumbel softmax: hard, one operation an edge with its straight-through gradient (Eqs. 2 to 5), and relaxed."""
+"""The Gumbel softmax: hard, with one operation per edge and a straight-through gradient (Eqs. 2 to 5), and relaxed."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,7 +6,7 @@ import tensorflow as tf
 from eoinas_tf.random_seeds import ALGORITHM
 from eoinas_tf.supernet.choice import Sampled
 
-# Stands for minus infinity: infinities give NaN gradients, and this survives division by any temperature used.
+# In place of minus infinity, which gives NaN gradients; this survives division by any temperature in use.
 VERY_NEGATIVE = -1e30
 SMALLEST_NORMAL_FLOAT = float(np.finfo(np.float32).tiny)
 
@@ -19,7 +19,7 @@ def log_operation_weights(operation_logits: tf.Tensor, living_operations: tf.Ten
         living_operations: bool of the same shape; at least one is true per edge.
 
     Returns:
-        float32 of the same shape; a very negative number where an operation was dropped.
+        float32 of the same shape; a very negative value where an operation was dropped.
     """
     log_weights = tf.nn.log_softmax(tf.where(living_operations, operation_logits, VERY_NEGATIVE))
     return tf.where(living_operations, log_weights, VERY_NEGATIVE)
@@ -43,7 +43,7 @@ def gumbel_noise(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
 def relaxed_operation_weights(
     operation_logits: tf.Tensor, living_operations: tf.Tensor, temperature: tf.Tensor, noise: tf.Tensor
 ) -> tf.Tensor:
-    """Weighs all operations by a sample of the concrete distribution: softmax((log beta + noise) / T).
+    """Weights all operations by a sample of the concrete distribution: softmax((log beta + noise) / T).
 
     Args:
         operation_logits: alpha, float32 [..., operations].
@@ -52,7 +52,7 @@ def relaxed_operation_weights(
         noise: Gumbel noise, float32 of the same shape.
 
     Returns:
-        float32 of the same shape; an edge's weights add up to 1, a dropped operation's is 0.
+        float32 of the same shape; an edge's weights sum to 1, and a dropped operation's weight is 0.
     """
     return tf.nn.softmax((log_operation_weights(operation_logits, living_operations) + noise) / temperature)
 

@@ -1,4 +1,4 @@
-"""One edge of the super network: holds all candidate operations and runs what is chosen of them (Eqs. 1, 4)."""
+"""One edge of the super network: holds all candidate operations and runs those chosen (Eqs. 1, 4)."""
 
 import keras
 import tensorflow as tf
@@ -10,20 +10,20 @@ from eoinas_tf.supernet.choice import EdgeChoice, OperationMixture
 
 @keras.saving.register_keras_serializable(package="eoinas_tf")
 class MixedOperation(keras.layers.Layer):
-    """Runs one of its candidate operations, or the weighted sum of all that live.
+    """Runs one of its candidate operations, or the weighted sum of all living ones.
 
     Args:
         channels: Input and output channels.
         stride: 1 or 2.
         operation_names: The candidates, in the order of the index.
-        candidates: Traced function of an edge of this kind, to share with other edges of the
-            same channels, stride and operations; a new one where not given.
+        candidates: Traced function of an edge of this kind, shared with other edges that have the same channels, stride
+            and operations; by default a new one.
 
     Call arguments:
         inputs: [batch, height, width, channels], float.
-        choice: What to run: a `SampledOperation` (with a gate, the gate gets the gradient of the
-            architecture parameters), or an `OperationMixture`.
-        train_weights: Whether a gradient with respect to the edge's weights can be asked for.
+        choice: A `SampledOperation` (its gate, if any, receives the gradient of the architecture parameters), or an
+            `OperationMixture`.
+        train_weights: Whether a gradient with respect to the edge's weights may be requested.
 
     Example:
         edge = MixedOperation(channels=16, stride=1)
@@ -53,7 +53,7 @@ class MixedOperation(keras.layers.Layer):
         )
 
     def call(self, inputs: tf.Tensor, choice: EdgeChoice, train_weights: bool = True) -> tf.Tensor:
-        """Returns what was chosen, [batch, ceil(height / stride), ceil(width / stride), channels]."""
+        """Returns the output of the choice, [batch, ceil(height / stride), ceil(width / stride), channels]."""
         weights = tf.convert_to_tensor(self.operation_weights)
         if isinstance(choice, OperationMixture):
             return self.candidates.mix(inputs, weights, choice, train_weights)
@@ -65,22 +65,22 @@ class MixedOperation(keras.layers.Layer):
         return self.candidates.output_shape(input_shape)
 
     def get_config(self) -> dict:
-        """Returns the constructor's arguments; what is shared with other edges is made anew."""
+        """Returns the constructor's arguments, without the function that is shared with other edges."""
         own = {"channels": self.channels, "stride": self.stride, "operation_names": list(self.operation_names)}
         return {**super().get_config(), **own}
 
 
 @tf.custom_gradient
 def open_gate(outputs: tf.Tensor, gate: tf.Tensor):
-    """Multiplies by a gate whose value is 1: forward nothing needs to be computed, backward the gate gets its gradient.
+    """Multiplies by a gate that is always 1: nothing to compute forward; backward, the gate gets its gradient.
 
     Args:
         outputs: An operation's output, float, any shape.
         gate: Float scalar of value 1.
 
     Returns:
-        The outputs, and the gradient function: the outputs' gradient passes unchanged, the
-        gate's is the inner product of the outputs and their gradient.
+        The outputs, and the gradient function: the outputs' gradient passes unchanged, the gate's is the inner product
+        of the outputs and their gradient.
     """
 
     def gradient(output_gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Draws one operation per edge from a multinomial distribution of its own, without a gradient."""
+"""Draws one operation per edge from that edge's multinomial distribution, without a gradient."""
 
 import tensorflow as tf
 
@@ -6,11 +6,11 @@ from eoinas_tf.supernet.gumbel_sampling import gumbel_noise
 
 
 def draw_operations(probabilities: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draws one operation for every edge of every cell type, by the largest log-probability plus Gumbel noise.
+    """Draws one operation for every edge of every cell type, as the largest log-probability plus Gumbel noise.
 
     Args:
-        probabilities: Of each operation, float [cell types, edges, operations], not negative and not all 0 on an
-            edge; need not add up to 1. An operation of probability 0 is never drawn.
+        probabilities: Probability of each operation, float [cell types, edges, operations], not negative and not all 0
+            on an edge; need not sum to 1. An operation with probability 0 is never drawn.
         seed: Seed of the draw, integer [2]: the same seed gives the same sample.
 
     Returns:

@@ -14,13 +14,13 @@ from eoinas_tf.supernet.mixed_operation import MixedOperation
 
 
 class SearchCell(keras.layers.Layer):
-    """A normal or reduction cell in which every edge runs what is chosen for it.
+    """A normal or reduction cell in which every edge runs its part of the choice.
 
     Args:
         channels: Channels of each node.
         is_reduction: Whether operations next to the inputs have stride 2.
-        follows_reduction: Whether the previous cell halved the size, so that the input from
-            the cell before it must be halved too.
+        follows_reduction: Whether the previous cell halved the size, so that the input from the cell before it must be
+            halved too.
         candidates_for: Function of (channels, stride) that returns the traced function for
             such edges; cells that share it share their traces.
 
@@ -29,7 +29,7 @@ class SearchCell(keras.layers.Layer):
             [batch, height, width, any].
         previous: Those of the previous cell, [batch, height, width, any].
         choices: What each of the 14 edges runs (see `MixedOperation`).
-        train_weights: Whether a gradient with respect to the edges' weights can be asked for.
+        train_weights: Whether a gradient with respect to the edges' weights may be requested.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SearchCell(keras.layers.Layer):
     ) -> list[tf.Tensor]:
         """Returns the four intermediate nodes, each [batch, height, width, channels]."""
         nodes = [self.fit_before_previous(before_previous), self.fit_previous(previous)]
-        # A node's copies, one for each edge that leaves it and, of an intermediate node, one for the cell's output.
+        # Copies of each node: one per outgoing edge and, for an intermediate node, one for the cell's output.
         copies: list[list[tf.Tensor]] = [fan_out(node, INTERMEDIATE_NODES) for node in nodes]
         for node in range(INPUT_NODES, INPUT_NODES + INTERMEDIATE_NODES):
             total = ordered_sum(

@@ -16,22 +16,22 @@ STEM_MULTIPLIER = 3
 
 
 class SearchNetwork(keras.Model):
-    """A network of cells in which every edge runs what is chosen for it.
+    """A network of cells in which every edge runs its part of a choice.
 
-    All cells of a type (normal, reduction) share their type's part of the choice. How the
-    choice is made is a search method's business; the network holds the weights w only.
+    All cells of a type (normal, reduction) share their type's part of the choice. The search method makes the choice;
+    the network only holds the weights w.
 
     Args:
         image_shape: (height, width, channels) of an image.
-        num_classes: Classes to tell apart.
+        num_classes: Number of classes.
         init_channels: C, the channels of the first cell.
-        cells: Cells in the network; those at a third and two thirds of the depth reduce.
+        cells: Cells in the network; those at a third and two thirds of the depth are reduction cells.
         operation_names: Candidate operations of every edge.
 
     Call arguments:
         images: float32 [batch, height, width, channels], normalized.
         choice: What the edges run.
-        train_weights: Whether a gradient with respect to the edges' weights can be asked for.
+        train_weights: Whether a gradient with respect to the edges' weights may be requested.
     """
 
     def __init__(
@@ -104,7 +104,8 @@ class SearchNetwork(keras.Model):
         before_previous, previous, before_next = fan_out(stem, 3)
         for cell, cell_choices in zip(self.cells, choices, strict=True):
             nodes = cell(before_previous, previous, cell_choices, train_weights=train_weights)
-            # Once for both cells that read them, and of nodes: those that are ready do not wait for the last.
+            # ReLU runs once for both cells that read the nodes, and on each node, so that it need not wait for the last
+            # one.
             active = tf.concat([tf.nn.relu(node) for node in nodes], axis=-1)
             before_previous, previous, before_next = before_next, active, active
         return self.classifier(tf.reduce_mean(tf.concat(nodes, axis=-1), axis=[1, 2]))

@@ -1,1 +1,1 @@
-"""What searches and trainings of final networks share: the steps of an epoch, saves, stops, logs, the console."""
+"""The code that searches and final training runs share: the steps of an epoch, saves, stops, logs, the console."""

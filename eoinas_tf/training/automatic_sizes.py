@@ -1,6 +1,6 @@
-"""Sizes of networks by the images, the machine and the time: the rules of `auto --hours` and of `--preset=auto`.
+"""Network sizes chosen by the images, the machine and the time: the rules of `auto --hours` and of `--preset=auto`.
 
-docs/choosing_settings.md states them. They need no measurement, so that the same command chooses the same.
+docs/choosing_settings.md states them. They measure nothing, so the same command always chooses the same sizes.
 """
 
 import dataclasses
@@ -14,31 +14,31 @@ from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR
 from eoinas_tf.training.time_formula import CPUS_OF_THE_FIT, SEARCH_FACTOR, seconds_of_an_image
 
 SEARCH, TRAINING = "search", "training"
-# Of a time budget for both; a search is short beside the training of what it finds, as in the paper.
+# Of a time budget for both; a search is short compared with the training of what it finds, as in the paper.
 SHARES = {SEARCH: 1 / 3, TRAINING: 2 / 3}
-# What is taken to be there for both where no time budget is given.
+# Assumed for both if no time budget is given.
 USUAL_HOURS = 3.0
-# Cells and channels, from the fastest on.
+# Cells and channels, from the fastest network to the slowest.
 SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     SEARCH: ((3, 8), (5, 8), (5, 16), (8, 16)),
     TRAINING: ((3, 8), (5, 8), (5, 16), (8, 16), (8, 24), (14, 24), (20, 36)),
 }
-# For short runs. Alpha learns faster than in the paper, for it has far fewer steps, and Ce is relative, for in so few
-# epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
+# For short runs. Alpha learns faster than in the paper because it has far fewer steps, and Ce is relative because in so
+# few epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
 RECIPES: dict[str, dict[str, Any]] = {
     SEARCH: {"architecture_learning_rate": 0.003, "importance_iterations": "relative"},
     TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
 }
 METHOD_OF_THE_RECIPE = "eoinas"
-# Each of two reduction cells halves height and width.
+# Each of the two reduction cells halves height and width.
 TINY_SIDE, CELLS_OF_TINY_IMAGES = 16, 3
 MANY_CLASSES, CHANNELS_OF_MANY_CLASSES = 50, 16
-# More CPUs than that are not kept busy by one network.
+# A single network does not keep more CPUs busy.
 MOST_CPUS = 16
 LARGEST_BATCH, SMALLEST_BATCH = 64, 4
-# Below, the batch is made smaller.
+# With fewer steps in an epoch, the batch is made smaller.
 FEWEST_STEPS = 10
-# Images have an eighth of their side as padding of the random crop, which is the paper's 4 of 32.
+# The random crop pads images by an eighth of their side, which is the paper's 4 of 32.
 LARGEST_PADDING, SIDE_OF_A_PADDED_PIXEL = 4, 8
 
 
@@ -47,10 +47,10 @@ class Images:
     """The images of a run.
 
     Args:
-        training_images: How many there are to train on.
-        height: Pixels.
-        width: Pixels.
-        classes: Classes.
+        training_images: Number of images to train on.
+        height: Height in pixels.
+        width: Width in pixels.
+        classes: Number of classes.
     """
 
     training_images: int
@@ -65,11 +65,11 @@ class Images:
 
 
 class Effort(NamedTuple):
-    """What is worth while for a number of images.
+    """The effort that a number of images is worth.
 
     Args:
-        below: For fewer images than that.
-        epochs: Epochs that a run should have at least, by kind of run.
+        below: Applies to fewer images than this.
+        epochs: Fewest epochs that a run should have, by kind of run.
         largest: Cells and channels of the largest network.
     """
 
@@ -86,16 +86,16 @@ EFFORTS = (
 
 
 def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int | None = None) -> dict[str, Any]:
-    """Returns the settings of sizes for a run, with its epochs where no time budget chooses them.
+    """Returns the size settings of a run, including its epochs if no time budget chooses them.
 
-    The network is the largest one of `SIZES` that is worth while for so many images and that has time for the epochs of
-    `EFFORTS` by the formula; the smallest one where none has.
+    The network is the largest one of `SIZES` that so many images are worth and that, by the formula, has time for the
+    epochs of `EFFORTS`; if none has, the smallest one.
 
     Args:
         kind: `search` or `training`.
         images: The images.
         hours: The run's own time budget; None: its share of `USUAL_HOURS`.
-        cpus: CPUs that the process may use; found out where not given.
+        cpus: CPUs that the process may use; by default those that it finds.
     """
     effort = next(effort for effort in EFFORTS if images.training_images < effort.below)
     cells, channels = _network(kind, images, effort, SHARES[kind] * USUAL_HOURS if hours is None else hours, cpus)
@@ -109,35 +109,35 @@ def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int
 
 
 def recommended_settings(kind: str, images: Images, hours: float | None, method: str | None = None) -> dict[str, Any]:
-    """Returns the settings of sizes for a run, with those that suit short runs.
+    """Returns the size settings of a run, with further ones that suit short runs.
 
     Args:
         kind: `search` or `training`.
         images: The images.
-        hours: The run's own time budget; None: none.
-        method: The search method; the default one where not given.
+        hours: The run's own time budget; None: no budget.
+        method: The search method; by default the default method.
     """
     recipe = RECIPES[kind] if method in (None, METHOD_OF_THE_RECIPE) else {}
     return {**automatic_settings(kind, images, hours), **recipe}
 
 
 def kept_settings(run_dir: str | Path | None, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Returns settings as a run in a folder began with them: rules know the machine, which may be another one now.
+    """Returns a run's settings as its folder has them: the rules depend on the machine, which may have changed since.
 
     Args:
-        run_dir: The run folder; None or empty: none.
+        run_dir: The run folder; None or empty if there is none.
         chosen: The settings by the rules, for a run that has not begun.
     """
     try:
         stored = json.loads(Path(run_dir, "config.json").expanduser().read_text(encoding="utf-8")) if run_dir else {}
     except (OSError, ValueError, RecursionError):
-        return chosen  # The run itself says what is wrong with the file.
+        return chosen  # The run itself reports what is wrong with the file.
     kept = {name: stored[name] for name in chosen if name in stored} if isinstance(stored, dict) else {}
     return {**chosen, **{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}}
 
 
 def batch_size(training_images: int) -> int:
-    """Returns a power of 2 with which an epoch of a search, on half of the images, has some steps at least.
+    """Returns a power of 2 that gives an epoch of a search, on half of the images, at least a few steps.
 
     Args:
         training_images: Images of the training part.

@@ -1,4 +1,4 @@
-"""Labels with what they stand for, and commands, as lines that fit a terminal."""
+"""Labels with their texts, and commands, as lines that fit a terminal."""
 
 import shlex
 import textwrap
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 WIDTH = 79
 LABEL_WIDTH = 16
-# A space at which no line is broken: between the words of a command, say.
+# A space that never becomes a line break: between the words of a command, for example.
 HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def labelled_rows(rows: Mapping[str, str]) -> str:
-    """Returns a line for each label, its text broken at spaces and indented; paths stay whole.
+    """Returns a line for each label, its text wrapped at spaces and indented; paths stay whole.
 
     Args:
-        rows: Texts by label; a label without text is left out.
+        rows: Texts by label; a label without text is omitted.
     """
     return "\n".join(
         broken_lines(text, f"  {label:<{LABEL_WIDTH - 2}}", " " * LABEL_WIDTH) for label, text in rows.items() if text
@@ -22,12 +22,12 @@ def labelled_rows(rows: Mapping[str, str]) -> str:
 
 
 def broken_lines(text: str, first_indent: str, indent: str) -> str:
-    """Returns a text as lines that fit a terminal, broken at its spaces that are not hard.
+    """Returns a text as lines that fit a terminal, wrapped at any space that is not hard.
 
     Args:
         text: The text.
-        first_indent: What the first line begins with.
-        indent: What the other lines begin with.
+        first_indent: Text before the first line.
+        indent: Text before every other line.
     """
     lines = textwrap.fill(
         text, WIDTH, initial_indent=first_indent, subsequent_indent=indent, break_long_words=False,
@@ -37,7 +37,7 @@ def broken_lines(text: str, first_indent: str, indent: str) -> str:
 
 
 def broken_command(command: str) -> str:
-    """Returns a command as indented lines that a shell takes for one.
+    """Returns a command as indented lines that a shell reads as one command.
 
     Args:
         command: The command; words stay whole.

@@ -1,4 +1,4 @@
-"""`--max_steps`: a run that ends early is saved, and the same command without it continues."""
+"""`--max_steps`: a run that ends early is saved, and the same command without the flag continues it."""
 
 from eoinas_tf.config import RunConfig
 from eoinas_tf.resource_usage import peak_memory_gib
@@ -9,22 +9,22 @@ INDENT = "  "
 
 
 def last_step(config: RunConfig, total_steps: int, finished_steps: int) -> int:
-    """Returns the steps done when the process ends; an epoch that ends there is written down as any other.
+    """Returns the steps done when the process ends; an epoch that ends there is recorded like any other.
 
     Args:
         config: `max_steps`; 0: no limit.
         total_steps: Steps of the whole run.
-        finished_steps: Steps that the run has behind it, which it keeps.
+        finished_steps: Steps that the run has already done and keeps.
     """
     return max(min(config.max_steps or total_steps, total_steps), finished_steps)
 
 
 def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: int) -> str:
-    """Returns what is said of a run that ended early: what is kept, and what a try measured.
+    """Returns the report on a run that ended early: what it kept, and what its steps measured.
 
     Args:
         config: `max_steps`.
-        pace: How long steps took.
+        pace: The measured durations of steps.
         done: Steps done.
         total_steps: Steps of the whole run.
     """

@@ -1,4 +1,4 @@
-"""What every kind of run writes down: metrics and clock readings an epoch, checkpoints, and where a restart goes on."""
+"""The records of every kind of run: metrics and clock readings per epoch, checkpoints, and where to resume."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,29 +16,29 @@ from eoinas_tf.fault_points import fault_point
 from eoinas_tf.resource_usage import peak_memory_gib
 
 RUN_WORDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "training"}
-# Beside the curves, a run of its own in TensorBoard.
+# Next to the curves, a separate run in TensorBoard.
 RESULT_RUN = "result"
 
 
 class EpochLog:
-    """Writes down each epoch; at the start it restores the newest checkpoint and cuts the logs back to it.
+    """Records each epoch; on opening, restores the newest checkpoint and truncates the logs to it.
 
-    Where the run folder has another writer, everything is restored from it and nothing is written.
+    If another process writes the run folder, everything is restored from the folder and nothing is written.
 
     Attributes:
-        finished_epochs: Epochs behind the checkpoint that was restored; 0 in a new run.
-        finished_steps: Steps behind it; more than those of the finished epochs if it was saved within one.
+        finished_epochs: Epochs that the restored checkpoint covers; 0 in a new run.
+        finished_steps: Steps that it covers; more than those of the finished epochs if it was saved within one.
         metrics: The lines of metrics.jsonl so far.
-        tensorboard: Where curves go, cut back likewise.
+        tensorboard: TensorBoard's writer, its curves truncated likewise.
 
     Args:
         run: The open run folder.
         config: The run's settings.
-        state: The variables of the run by what they belong to, restored in place if there is a checkpoint.
+        state: The variables of the run by owner, restored in place if there is a checkpoint.
         epoch_steps: Steps of an epoch.
 
     Raises:
-        StorageError: The run has logs or checkpoints, and none can be continued from.
+        StorageError: The run has logs or checkpoints, but no checkpoint to continue from.
     """
 
     def __init__(
@@ -74,15 +74,15 @@ class EpochLog:
         )
         self._run, self._writes_tensorboard = run, config.tensorboard and run.is_writer
         self._curve_runs: dict[str, TensorBoardLogger] = {}
-        if not self.finished_epochs:  # Then nothing of an earlier start was kept, step 0 included.
+        if not self.finished_epochs:  # Then nothing is kept from an earlier start, not even step 0.
             kind = RUN_WORDS[type(config).__name__]
             self.tensorboard.hyperparameters(config.result_settings(), kind, f"{kind}: {run.path}")
 
     def curve_run(self, name: str) -> TensorBoardLogger:
-        """Returns the logger of curves that TensorBoard shows in one chart with those of other names, tag by tag.
+        """Returns the logger of curves that TensorBoard shows in one chart with those of other runs, tag by tag.
 
         Args:
-            name: Whose curves they are, such as `training` or `test`.
+            name: The curves' run, such as `training` or `test`.
         """
         if name not in self._curve_runs:
             self._curve_runs[name] = TensorBoardLogger(
@@ -91,11 +91,11 @@ class EpochLog:
         return self._curve_runs[name]
 
     def new_result_run(self) -> TensorBoardLogger:
-        """Returns the logger of what comes at the end; what an earlier end wrote is replaced."""
+        """Returns the logger of the final results; it replaces what an earlier end wrote."""
         return TensorBoardLogger(self._run.tensorboard / RESULT_RUN, self._writes_tensorboard)
 
     def close_tensorboard(self) -> None:
-        """Closes all files of curves."""
+        """Closes all curve files."""
         for logger in (self.tensorboard, *self._curve_runs.values()):
             logger.close()
 
@@ -103,12 +103,12 @@ class EpochLog:
         """Saves other variables from now on.
 
         Args:
-            state: The variables of the run by what they belong to.
+            state: The variables of the run by owner.
         """
         self._checkpoints = self._new_checkpoints(state)
 
     def keep_finished(self, lines: JsonLines) -> list[dict[str, Any]]:
-        """Cuts a log back to the finished epochs.
+        """Truncates a log to the finished epochs.
 
         Args:
             lines: A log whose records have an `epoch`.
@@ -135,8 +135,8 @@ class EpochLog:
 
         Args:
             record: The epoch's line of metrics.jsonl.
-            timing: Its line of timing.jsonl: clock readings, kept apart so that the other
-                files are the same in every run of the same settings.
+            timing: Its line of timing.jsonl: clock readings, kept apart so that the other files are identical in every
+                run with the same settings.
         """
         self.append(self._metrics, record)
         fault_point("after_metrics_line", record["epoch"])
@@ -148,7 +148,7 @@ class EpochLog:
 
         Args:
             epoch: The epoch.
-            is_last: Whether the process trains no further epoch; then a checkpoint is always due.
+            is_last: Whether the process trains no further epoch; if so, a checkpoint is always due.
         """
         if self._is_writer and (is_last or epoch % self._every_epochs == 0):
             self._save(epoch, epoch * self._epoch_steps)

@@ -1,4 +1,4 @@
-"""The steps of an epoch, one in a call or several, with what goes around them in every kind of run."""
+"""The steps of an epoch, one or several per call, with the work around them that every kind of run needs."""
 
 import dataclasses
 import time
@@ -25,9 +25,10 @@ class Epoch:
     Args:
         number: The epoch, counted from 1.
         total: Epochs of the run.
-        batches: Yields what a step takes, for all steps of the epoch but those that are done.
+        batches: Yields the arguments of a step, for all steps of the epoch that are not done yet.
         first_step: Global number of the first step of `batches`, counted from 0.
-        run_end: Steps done when the process ends, by `max_steps` or because the run is over; None: not within it.
+        run_end: Steps done when the process ends, because of `max_steps` or because the run is over; None: not in this
+            epoch.
     """
 
     number: int
@@ -38,27 +39,28 @@ class Epoch:
 
     @property
     def last_step(self) -> int:
-        """Steps done when the process has done its part of the epoch."""
+        """Steps done when the process has finished its part of the epoch."""
         end = self.first_step + len(self.batches)
         return end if self.run_end is None else min(end, self.run_end)
 
     @property
     def is_whole(self) -> bool:
-        """Whether the process does all steps of the epoch that are left."""
+        """Whether the process does all remaining steps of the epoch."""
         return self.last_step == self.first_step + len(self.batches)
 
 
 @dataclasses.dataclass(frozen=True)
 class StepCalls:
-    """What a kind of run does in a step.
+    """The step functions of a kind of run.
 
     Args:
-        one: Runs a step on the next element of an iterator; takes it and the global number, int64 scalar.
-        several: Runs several; takes the iterator, the number of the first and the count, int64 scalars.
-        results: Sums over the epoch's steps; what is shown, and what is waited for.
+        one: Runs a step on the next element of an iterator; takes the iterator and the global step number, int64
+            scalar.
+        several: Runs several steps; takes the iterator, the number of the first step and the count, int64 scalars.
+        results: Sums over the epoch's steps; they are shown, and waited for.
         fault_name: The fault point after a step.
-        images: Images that a step takes.
-        loss: Returns the mean loss to show; that of the results where not given.
+        images: Number of images in a step.
+        loss: Returns the mean loss to show; by default that of `results`.
     """
 
     one: Callable[[Iterator, tf.Tensor], None]
@@ -70,14 +72,14 @@ class StepCalls:
 
 
 class StepRunner:
-    """Runs the steps of epochs; reads the device only where a line of progress is due and at an epoch's end.
+    """Runs the steps of epochs; reads the device only for a line of progress and at the end of an epoch.
 
     Args:
         config: `steps_per_call` and `checkpoint_every_steps`.
-        progress: Where to show how far the run is.
-        saves: Saves within epochs; nothing does where not given.
-        replicas: The copies of the network; one where not given.
-        estimate: Says after the first steps how long the run will take; nothing does where not given.
+        progress: Shows how far the run is.
+        saves: Saves within epochs; by default nothing is saved.
+        replicas: The copies of the network; by default one.
+        estimate: Says after the first steps how long the run will take; by default nothing is said.
     """
 
     def __init__(
@@ -99,14 +101,14 @@ class StepRunner:
 
         Args:
             epoch: The epoch.
-            calls: What a step is.
+            calls: The step functions.
 
         Returns:
             Clock readings for timing.jsonl; None if `max_steps` ended the run within the epoch.
 
         Raises:
             NonFiniteError: A loss or gradient was NaN or infinite when it was shown or saved.
-            StoppedError: The run was asked to stop, and is saved.
+            StoppedError: The run was asked to stop, and its state is saved.
         """
         progress, pace = self.progress, self.progress.pace
         started, done, last_step = time.monotonic(), epoch.first_step, epoch.last_step
@@ -141,7 +143,7 @@ class StepRunner:
 
 
 def _how_it_goes(epoch: Epoch, calls: StepCalls) -> str:
-    """Returns what is shown within an epoch; reads the device, and raises what `means` does."""
+    """Returns the text shown within an epoch; reads the device, and raises the errors of `means`."""
     means = calls.results.means(epoch.number)
     loss, accuracy = means.loss if calls.loss is None else calls.loss(), means.accuracy
     return f"epoch {epoch.number}/{epoch.total}  loss {loss_text(loss)}  accuracy {percent_text(accuracy):>6} %"

@@ -8,11 +8,11 @@ FEWEST_COLUMNS = 7
 
 
 class EpochTable:
-    """Writes rows under one row of titles.
+    """Writes rows below one row of titles.
 
     Args:
-        progress: Where to.
-        titles: Titles of the columns; a value that is wider than its column moves the rest of its row.
+        progress: The console.
+        titles: Titles of the columns; a value wider than its column shifts the rest of its row.
     """
 
     def __init__(self, progress: Progress, titles: Sequence[str]) -> None:
@@ -37,12 +37,12 @@ class EpochTable:
 
 
 def percent_text(fraction: float | None) -> str:
-    """Returns a fraction in percent without the sign, - where there is none."""
+    """Returns a fraction in percent without the sign, or - if there is none."""
     return "-" if fraction is None else f"{100 * fraction:.2f}"
 
 
 def loss_text(loss: float | None) -> str:
-    """Returns a loss in at most seven characters, - where there is none."""
+    """Returns a loss in at most seven characters, or - if there is none."""
     if loss is None:
         return "-"
     digits = 4 if abs(loss) < 99.99995 else 1
@@ -50,5 +50,5 @@ def loss_text(loss: float | None) -> str:
 
 
 def speed_text(images_per_second: float) -> str:
-    """Returns images a second, with a digit behind the point where there are few."""
+    """Returns images per second, with one decimal if there are few."""
     return f"{images_per_second:.1f}" if images_per_second < 100 else f"{images_per_second:.0f}"

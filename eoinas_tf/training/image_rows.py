@@ -1,4 +1,4 @@
-"""What a run says of its images before it begins."""
+"""Rows about a run's images, shown before it begins."""
 
 import textwrap
 
@@ -9,7 +9,7 @@ MOST_CLASS_NAMES = 100
 
 
 def image_rows(dataset: ImageDataset) -> dict[str, str]:
-    """Returns texts by label, without the images of each part and the number of classes.
+    """Returns texts by label, without the number of images in each part and of classes.
 
     Args:
         dataset: The data set.
@@ -18,7 +18,7 @@ def image_rows(dataset: ImageDataset) -> dict[str, str]:
     names = textwrap.shorten(", ".join(dataset.class_names), MOST_CLASS_NAMES, placeholder=" ...")
     part = dataset.source.get("test part")
     tests = "a fifth of each class, held out from the training images" if part == HELD_OUT else part or ""
-    # Where the images were found by looking, a remark says where the test images come from.
+    # If the images were found in a folder, a remark says where the test images come from.
     remarks = "; ".join(dataset.remarks)
     validation = "" if dataset.validation is None else "drawn from the training images by the seed, class by class"
     return {

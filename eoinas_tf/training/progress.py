@@ -1,4 +1,4 @@
-"""What a run writes on the console: lines that stay, and one that says how far it is."""
+"""A run's console output: lines that stay, and one that shows how far the run is."""
 
 import shutil
 import sys
@@ -14,17 +14,17 @@ from eoinas_tf.training.step_pace import StepPace, Stretch
 class Progress:
     """Writes lines that stay and, between them, how far the run is.
 
-    On a terminal that is one line, which renews itself; elsewhere, such as in a file, a line now and then.
+    On a terminal that is one line, updated in place; elsewhere, such as in a file, a new line now and then.
 
     Attributes:
-        pace: How long steps take.
+        pace: Measures how long steps take.
 
     Args:
         total_steps: Steps of the whole run.
-        stream: Where to.
+        stream: The output; by default stdout.
         clock: Returns seconds, monotonic.
-        seconds_between_lines: Between two lines; on a terminal twice a second.
-        pace: Measures the steps; steps of one kind where not given.
+        seconds_between_lines: Seconds between two lines; on a terminal, the line is updated twice a second.
+        pace: Measures the steps; by default for steps of one kind.
         is_quiet: Whether only results are written.
     """
 
@@ -38,7 +38,7 @@ class Progress:
         is_quiet: bool = False,
     ) -> None:
         self.total_steps = total_steps
-        # A run does not end because its output goes to a full disk, or to a program that has ended.
+        # A full disk, or a pipe to a program that has ended, must not end a run.
         self.stream = EnduringStream(sys.stdout if stream is None else stream)
         self.clock = clock
         self.pace = pace or StepPace([Stretch(("step",), total_steps)], clock=clock)
@@ -49,7 +49,7 @@ class Progress:
         self._line_open = False
 
     def due(self) -> bool:
-        """Tells whether it is time for a new line; only then values need to be read from the device."""
+        """Tells whether it is time for a new line; only then must values be read from the device."""
         return self.clock() - self._last_shown >= self.interval
 
     def show(self, step: int, text: str) -> None:
@@ -57,7 +57,7 @@ class Progress:
 
         Args:
             step: Steps done by now.
-            text: What goes first, such as epoch and losses.
+            text: The beginning of the line, such as epoch and losses.
         """
         self._last_shown = self.clock()
         pace, left = self.pace.seconds_per_step(step), self.pace.seconds_left(step)
@@ -67,11 +67,11 @@ class Progress:
         self._renew(line, stays=True)
 
     def doing(self, text: str, stays: bool = False) -> None:
-        """Says on a terminal what takes time now, such as `testing`; the next line takes its place.
+        """Says on a terminal what the run is doing, such as `testing`; the next line replaces it.
 
         Args:
-            text: What it is.
-            stays: Whether it is a line of its own where the output is no terminal.
+            text: The activity.
+            stays: Whether it is written as a separate line if the output is not a terminal.
         """
         self._renew(f"{text} ...", stays)
 
@@ -85,7 +85,7 @@ class Progress:
             self.result(text)
 
     def result(self, text: str) -> None:
-        """Writes a line that stays, though the run be quiet.
+        """Writes a line that stays, even if the run is quiet.
 
         Args:
             text: The line.
@@ -94,7 +94,7 @@ class Progress:
         self._line_open = False
 
     def time_left(self, step: int) -> str:
-        """Returns the time that is left as h:mm:ss, - where nothing was measured.
+        """Returns the remaining time as h:mm:ss, or - if nothing was measured.
 
         Args:
             step: Steps done by now.
@@ -106,8 +106,8 @@ class Progress:
         if self.is_quiet:
             return
         if self.is_terminal:
-            # A line that goes on in the next row of the terminal could not be overwritten. The cursor goes back to its
-            # start, where warnings and errors, which others write, then begin.
+            # A line that wraps on the terminal could not be overwritten. The cursor returns to the line's start, where
+            # warnings and errors written by others then begin.
             self._write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}\r")
             self._line_open = True
         elif stays:

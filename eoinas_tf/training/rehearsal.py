@@ -1,7 +1,7 @@
-"""A run's parts in short, in a folder that is deleted afterwards, to see how long the whole run takes (`--hours`).
+"""A shortened run in a folder that is deleted afterwards, to measure how long the whole run takes (`--hours`).
 
-The rehearsal has a network, optimizers, records and exports of its own, made by the same code. Nothing of it is left
-but the number of epochs, so that the run is the one that a user gets who asks for so many.
+The rehearsal has its own network, optimizers, records and exports, made by the same code. Only the number of epochs is
+kept, so that the run is the same as one for which the user asks for that many epochs.
 """
 
 import contextlib
@@ -28,9 +28,9 @@ from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR, EpochCost, RunCos
 
 Config = TypeVar("Config", bound=RunConfig)
 Clock = Callable[[], float]
-# Of the first epoch of a kind, whose first step is traced.
+# In the first epoch of a kind, whose first step is traced.
 FIRST_STEPS = 1 + MEASURED_STEPS
-# Of the second one, which is measured: a share of the budget, so that chance in single steps averages out.
+# For the second epoch, which is measured: a share of the budget, so that random variation of single steps averages out.
 MEASURED_SHARE = 0.01
 SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 20.0
 
@@ -42,17 +42,17 @@ def within_hours(
     rehearse: Callable[[threading.Event], tuple[RunCost, ImageDataset]],
     clock: Clock = time.monotonic,
 ) -> tuple[Config, ImageDataset | None]:
-    """Chooses the epochs of a new run with a time budget and writes them into its config.json; an old run keeps them.
+    """Chooses the epochs of a new run with a time budget and writes them to its config.json; an old run keeps its own.
 
     Args:
         config: The settings; nothing is done unless they leave the epochs to `hours`.
-        dataset: The images, where they are in memory already.
-        seconds_before: Seconds of the time budget that are over.
-        rehearse: Rehearses the run, until it is told to stop; returns what it takes and the images.
+        dataset: The images, if already in memory.
+        seconds_before: Seconds of the time budget that are already spent.
+        rehearse: Rehearses the run until it is told to stop; returns its cost and the images.
         clock: Returns seconds, monotonic.
 
     Returns:
-        The settings with the epochs, and the images where they are in memory now.
+        The settings with the epochs, and the images if they are in memory now.
 
     Raises:
         ConfigurationError: The budget is too small for the shortest run.
@@ -67,7 +67,7 @@ def within_hours(
             return run.config, dataset
         progress.doing(f"--hours={config.hours:g}: timing some steps of each kind, a test and the end", stays=True)
         cost, dataset = _in_own_thread(rehearse)
-        gc.collect()  # Graphs refer to themselves in circles, and would stay beside the run's own.
+        gc.collect()  # Graphs contain reference cycles and would stay in memory beside the run's own.
         spent = seconds_before + clock() - began
         run.keep_epochs(cost.choose_epochs(config, spent))
         progress.say(cost.reason(config, run.config.epochs, spent))
@@ -78,19 +78,19 @@ Result = TypeVar("Result")
 
 
 def _in_own_thread(work: Callable[[threading.Event], Result]) -> Result:
-    """Does work in a thread of its own, in which Keras counts the names of layers from the start, as the run does."""
+    """Does work in a new thread, in which Keras numbers layer names from the start, as it does in the run."""
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=1) as executor, _held_back_warnings():
         try:
             return executor.submit(work, stop).result()
         except BaseException:
-            stop.set()  # Where a signal came, the thread ends with the part that it is in.
+            stop.set()  # After a signal, the thread ends when its current part is done.
             raise
 
 
 @contextlib.contextmanager
 def _held_back_warnings() -> Iterator[None]:
-    """Holds back this package's warnings: the run itself gives those that matter."""
+    """Holds back this package's warnings: the run itself repeats those that matter."""
     logger = logging.getLogger("eoinas_tf")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -107,7 +107,7 @@ class Rehearsal:
         config: The run's settings.
         epoch_steps: Steps of a whole epoch.
         replicas: The copies of the network.
-        stop: Set where the rehearsal is to end.
+        stop: Set when the rehearsal is to end.
         clock: Returns seconds, monotonic.
     """
 
@@ -126,11 +126,11 @@ class Rehearsal:
         self._stop = stop
 
     def epoch_cost(self, run_epoch: Callable[[int, StepRunner], float]) -> EpochCost:
-        """Returns what epochs of a kind take.
+        """Returns the cost of epochs of one kind.
 
         Args:
-            run_epoch: Runs so many steps of an epoch of this kind, and what else belongs to an epoch; returns seconds
-                to count on top, such as those of the images of a test that were left out.
+            run_epoch: Runs the given number of steps of an epoch of this kind, and the epoch's other work; returns
+                seconds to add, such as those of test images that were skipped.
         """
         steps = min(FIRST_STEPS, self.epoch_steps)
         first, per_step = self._timed(run_epoch, steps)
@@ -139,28 +139,28 @@ class Rehearsal:
         return epoch_cost((steps, first), (second_steps, second), per_step)
 
     def pass_seconds(self, run: Callable[[int], object], batches: int) -> float:
-        """Returns what a pass over images takes that trains nothing, such as a test.
+        """Returns the seconds of a pass over images without training, such as a test.
 
         Args:
-            run: Runs so many of its batches, from the first one on.
+            run: Runs the given number of its batches, starting with the first.
             batches: Batches of the whole pass.
         """
         self.check_stop()
-        run(1)  # Traced.
+        run(1)  # Traces the graph.
         some = min(FIRST_STEPS, batches)
         first = self._seconds_of(run, some)
         more = min(batches, max(some + 1, int(some * self._seconds_to_measure() / max(first, 1e-6))))
         if some == batches:
             return first
         second = self._seconds_of(run, more)
-        # What starting takes is in both, and once in the pass.
+        # Both measurements include the start, and so does the pass, once.
         return second + (batches - more) * max(0.0, second - first) / (more - some)
 
     def check_stop(self) -> None:
-        """Ends the rehearsal where it is to stop; called between its parts.
+        """Ends the rehearsal if it is to stop; called between its parts.
 
         Raises:
-            StoppedError: It is to stop. Nobody reads it: the signal has raised its own.
+            StoppedError: It is to stop. Nobody reads the message: the signal has raised its own error.
         """
         if self._stop.is_set():
             raise StoppedError("the rehearsal was told to stop")
@@ -180,7 +180,7 @@ class Rehearsal:
         return self.clock() - started
 
     def _timed(self, run_epoch: Callable[[int, StepRunner], float], steps: int) -> tuple[float, float | None]:
-        """Returns the seconds of an epoch of so many steps, and of one of its steps after the first."""
+        """Returns the seconds of an epoch of so many steps, and those of one of its steps after the first."""
         self.check_stop()
         pace = StepPace([Stretch(("step",), steps)], clock=self.clock)
         progress = silent_progress(steps, pace)
@@ -191,7 +191,7 @@ class Rehearsal:
 
 
 def silent_progress(steps: int, pace: StepPace | None = None) -> Progress:
-    """Returns a progress that nobody sees.
+    """Returns a progress that shows nothing.
 
     Args:
         steps: Steps of the run.

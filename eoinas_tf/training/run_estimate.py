@@ -1,4 +1,4 @@
-"""How long a run will take and how much memory it takes, said after its first steps."""
+"""How long a run will take and how much memory it uses, reported after its first steps."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,12 @@ MEASURED_STEPS = 2
 
 
 class RunEstimate:
-    """Says once, after two measured steps of each kind, how long the run takes and how much memory it took.
+    """Reports once, after two measured steps of each kind, how long the run takes and how much memory it used.
 
     Args:
-        progress: Where to say it, and what measures the steps.
-        measure: Measures, and notes in the pace, what the first epoch's steps do not show; None where they show all.
+        progress: Shows the report; its pace measures the steps.
+        measure: Measures, and records in the pace, what the first epoch's steps do not show; None if they show
+            everything.
     """
 
     def __init__(self, progress: Progress, measure: Callable[[], None] | None = None) -> None:
@@ -26,7 +27,7 @@ class RunEstimate:
         self._is_given = progress.is_quiet
 
     def is_due(self, done: int) -> bool:
-        """Tells whether enough steps were measured and nothing was said yet.
+        """Tells whether enough steps were measured and nothing was reported yet.
 
         Args:
             done: Steps done.
@@ -34,13 +35,13 @@ class RunEstimate:
         return not self._is_given and self.progress.pace.measured_steps(done) >= MEASURED_STEPS
 
     def give(self, done: int) -> float:
-        """Measures what is not known yet and says how long all takes.
+        """Measures what is not known yet and reports how long the run takes.
 
         Args:
             done: Steps done; the device has finished them.
 
         Returns:
-            Seconds that it took, which are no part of the epoch's.
+            Seconds that this took, which are not part of the epoch's.
         """
         started = time.monotonic()
         pace = self.progress.pace

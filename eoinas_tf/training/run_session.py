@@ -1,4 +1,4 @@
-"""What stands around the algorithm of every kind of run: folder, signals, devices, progress, saves, an early end."""
+"""The surroundings of the algorithm in every kind of run: folder, signals, devices, progress, saves, an early end."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
@@ -29,14 +29,14 @@ SessionType = TypeVar("SessionType", bound="RunSession")
 
 
 class Journal(Protocol):
-    """What knows how far a run is that is continued."""
+    """Knows how far a continued run has come."""
 
     finished_epochs: int
     finished_steps: int
 
 
 class RunSession:
-    """A run in its folder, from its first epoch that is left; a kind of run says what it prepares and saves.
+    """A run in its folder, from the first epoch left to run; each kind of run defines what it prepares and saves.
 
     Attributes:
         run: The open run folder.
@@ -44,7 +44,7 @@ class RunSession:
         epoch_steps: Steps of an epoch.
         total_epochs: Epochs of the whole run.
         last_step: Steps done when this process ends.
-        progress: What is written on the console.
+        progress: The console output.
         saves: Saves within epochs and when the run is asked to stop.
         runner: Runs the steps of epochs.
 
@@ -81,11 +81,11 @@ class RunSession:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        """Closes the folder and gives signals back."""
+        """Closes the folder and restores the signal handlers."""
         return self._around.__exit__(kind, exception, traceback)
 
     def _open(self, around: contextlib.ExitStack) -> None:
-        """Prepares the run in its open folder; what has to be undone at its end goes into `around`."""
+        """Prepares the run in its open folder; anything to be undone at the end goes into `around`."""
         raise NotImplementedError
 
     def _save_step(self, done: int) -> None:
@@ -93,10 +93,10 @@ class RunSession:
         raise NotImplementedError
 
     def _start_devices(self, around: contextlib.ExitStack, pieces: int = 1) -> None:
-        """Makes the replicas and says how they compute.
+        """Makes the replicas and sets the precision in which they compute.
 
         Args:
-            around: Gives Keras's precision back at the end.
+            around: Restores Keras's precision at the end.
             pieces: Pieces that each replica's share of a batch is divided into.
         """
         self.replicas = Replicas.of(self.config, pieces)
@@ -106,7 +106,7 @@ class RunSession:
             tf.config.experimental.enable_op_determinism()
 
     def _class_factors(self, dataset: ImageDataset) -> np.ndarray | None:
-        """Returns what an image's loss is multiplied by, by its class, float32 [classes]; None: nothing.
+        """Returns the factor of an image's loss for each class, float32 [classes]; None: all 1.
 
         Args:
             dataset: The images.
@@ -127,14 +127,14 @@ class RunSession:
         header: Callable[[], Sequence[str]],
         measure: Callable[[], None] | None = None,
     ) -> None:
-        """Compares the workers, says what is run, and prepares what follows the steps.
+        """Compares the workers, shows what the run does, and prepares the parts that follow the steps.
 
         Args:
-            journal: Has restored the newest checkpoint.
-            stretches: The iterations of the run by their kinds of steps; none where nothing is trained.
+            journal: The journal, which has restored the newest checkpoint.
+            stretches: The iterations of the run by their kinds of steps; none if nothing is trained.
             digest: The images' digest.
-            header: Returns the lines to say first.
-            measure: Measures in a new run what its first steps do not show, and notes it in the pace.
+            header: Returns the lines to show first.
+            measure: Measures, in a new run, what its first steps do not show, and records it in the pace.
         """
         config, self._finished_epochs = self.config, journal.finished_epochs
         finished = self._finished_steps = journal.finished_steps
@@ -163,11 +163,11 @@ class RunSession:
 
     @property
     def ends_early(self) -> bool:
-        """Whether `max_steps` ends the run before its end."""
+        """Whether `max_steps` ends the run before its last step."""
         return self.last_step < self.total_steps
 
     def epochs_left(self) -> Iterable[int]:
-        """Returns the epochs, counted from 1, that are not finished and that the process comes to."""
+        """Returns the epochs, counted from 1, that are not finished and that this process reaches."""
         return range(self._finished_epochs + 1, -(-self.last_step // max(1, self.epoch_steps)) + 1)
 
     def is_last(self, epoch: Epoch) -> bool:
@@ -179,7 +179,7 @@ class RunSession:
         return epoch.number * self.epoch_steps == self.last_step
 
     def first_step_of(self, number: int) -> int:
-        """Returns the first step of an epoch that is not done, counted from 0 since the run began.
+        """Returns the first step of an epoch that is not done, counted from 0 over the whole run.
 
         Args:
             number: The epoch, counted from 1.
@@ -187,6 +187,6 @@ class RunSession:
         return max((number - 1) * self.epoch_steps, self._finished_steps)
 
     def say_early_end(self) -> None:
-        """Says that `max_steps` ended the run, and what was measured."""
+        """Reports that `max_steps` ended the run, and what was measured."""
         pace = self.progress.pace
         self.progress.result(early_end_report(self.config, pace, self.last_step, self.total_steps))

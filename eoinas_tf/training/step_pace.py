@@ -1,4 +1,4 @@
-"""How long a run's steps take, each kind counted apart, and how long all that are left will take."""
+"""How long a run's steps take, by kind, and how long all remaining ones will take."""
 
 import dataclasses
 import time
@@ -9,11 +9,11 @@ Kinds = tuple[str, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Stretch:
-    """Epochs in a row whose iterations are made of the same kinds of steps.
+    """Consecutive epochs whose iterations consist of the same kinds of steps.
 
     Args:
         kinds: The kinds of step in an iteration, such as `("weight step", "architecture step")`.
-        end: Iterations of the run that are done when it ends.
+        end: Iterations of the run that are done when the stretch ends.
     """
 
     kinds: Kinds
@@ -21,9 +21,9 @@ class Stretch:
 
 
 class StepPace:
-    """Measures iterations by their kinds of steps, and what takes time between epochs.
+    """Measures iterations by their kinds of steps, and the time between epochs.
 
-    The first iteration of each kind takes the tracing and does not count.
+    The first iteration of each kind includes the tracing and does not count.
 
     Attributes:
         kinds: The kinds of step in the current epoch's iterations.
@@ -31,7 +31,7 @@ class StepPace:
 
     Args:
         stretches: The whole run, in order.
-        epoch_steps: Iterations of an epoch; 0 where nothing happens between epochs.
+        epoch_steps: Iterations of an epoch; 0 if nothing happens between epochs.
         clock: Returns seconds, monotonic.
     """
 
@@ -48,7 +48,7 @@ class StepPace:
         self.forget()
 
     def forget(self) -> None:
-        """Forgets all measurements of iterations: what comes has another pace."""
+        """Forgets all measurements of iterations: those to come have another pace."""
         self._sums: dict[Kinds, tuple[int, float]] = {}
         self._alone.clear()
         self._window: tuple[int, float] | None = None
@@ -57,11 +57,11 @@ class StepPace:
 
     @property
     def is_measuring(self) -> bool:
-        """Whether the first iteration of the current kinds is done, so that those after it are measured."""
+        """Whether the first iteration of the current kinds is done, so that later ones are measured."""
         return self._window is not None
 
     def begin_epoch(self, step: int) -> None:
-        """Goes on measuring; what happened since `end_epoch` is time between epochs.
+        """Resumes measuring; the time since `end_epoch` is time between epochs.
 
         Args:
             step: Iterations done.
@@ -73,7 +73,7 @@ class StepPace:
         self.resume(step)
 
     def first_step_done(self, step: int, seconds_since_start: float) -> None:
-        """Begins to measure the current kinds: called after the first iteration of them, which takes the tracing.
+        """Begins to measure the current kinds: called after their first iteration, which includes the tracing.
 
         Args:
             step: Iterations done.
@@ -85,7 +85,7 @@ class StepPace:
         self.resume(step)
 
     def resume(self, step: int) -> None:
-        """Goes on measuring where the current kinds' first iteration is done.
+        """Resumes measuring if the current kinds' first iteration is done.
 
         Args:
             step: Iterations done.
@@ -93,7 +93,7 @@ class StepPace:
         self._window = (step, self.clock()) if self.kinds in self._sums else None
 
     def pause(self, step: int) -> None:
-        """Measures no more until `resume` or `begin_epoch`; called when the device has done its work.
+        """Pauses measuring until `resume` or `begin_epoch`; called when the device has done its work.
 
         Args:
             step: Iterations done.
@@ -103,7 +103,7 @@ class StepPace:
         self._window = None
 
     def end_epoch(self, step: int) -> None:
-        """Measures no more until `begin_epoch`; what takes time until then is counted once an epoch.
+        """Stops measuring until `begin_epoch`; the time until then counts once per epoch.
 
         Args:
             step: Iterations done.
@@ -112,7 +112,7 @@ class StepPace:
         self._paused_at = self.clock()
 
     def measured_alone(self, kind: str, seconds: float) -> None:
-        """Notes what a step of one kind took by itself.
+        """Records how long a step of one kind took by itself.
 
         Args:
             kind: The kind.
@@ -121,16 +121,16 @@ class StepPace:
         self._alone[kind] = seconds
 
     def expect_between_epochs(self, seconds: float) -> None:
-        """Notes what will be done between epochs, until it is measured.
+        """Records the expected time between epochs, used until it is measured.
 
         Args:
-            seconds: Seconds an epoch.
+            seconds: Seconds per epoch.
         """
         self._expected_between = seconds
 
     @property
     def seconds_between_epochs(self) -> float:
-        """Mean seconds from an epoch's last step to the next one's first; what is expected before one ended."""
+        """Mean seconds from an epoch's last step to the next one's first; before the first end, as expected."""
         return sum(self._between) / len(self._between) if self._between else self._expected_between
 
     def measured_steps(self, step: int) -> int:
@@ -142,7 +142,7 @@ class StepPace:
         return self._measured(self.kinds, step)[0]
 
     def seconds_per_step(self, step: int) -> float | None:
-        """Returns the mean seconds of an iteration of the current kinds; None before one was measured.
+        """Returns the mean seconds of an iteration of the current kinds; None before the first measurement.
 
         Args:
             step: Iterations done.
@@ -150,7 +150,7 @@ class StepPace:
         return self._mean(self.kinds, step)
 
     def seconds_by_kind(self, step: int) -> dict[str, float]:
-        """Returns the mean seconds of a step of each kind that is known.
+        """Returns the mean seconds of a step of each known kind.
 
         Args:
             step: Iterations done.
@@ -165,9 +165,9 @@ class StepPace:
         return {kind: known[kind] for kind in order if kind in known}
 
     def seconds_left(self, step: int) -> float | None:
-        """Returns the seconds until the end of the run; None before an iteration was measured.
+        """Returns the seconds until the end of the run; None before the first measurement.
 
-        A kind of step that was not measured yet counts as much as the slowest one that was.
+        A kind of step that was not measured yet counts like the slowest measured one.
 
         Args:
             step: Iterations done.

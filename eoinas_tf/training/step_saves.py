@@ -1,4 +1,4 @@
-"""Saves in the middle of an epoch: every so many steps, where `--max_steps` ends a run, when it is asked to stop."""
+"""Saves within an epoch: every so many steps, where `--max_steps` ends a run, and when the run is asked to stop."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from eoinas_tf.stop_signals import StopSignals
 
 
 def steps_in_call(config: RunConfig, done: int, last_step: int) -> int:
-    """Returns how many steps to run before the next moment at which something may have to be done between two.
+    """Returns how many steps to run before the next moment at which something may have to be done between two steps.
 
     Args:
-        config: `steps_per_call`, and `checkpoint_every_steps`, which no call passes.
+        config: `steps_per_call`, and `checkpoint_every_steps`, which no call runs past.
         done: Steps done since the run began.
         last_step: Steps done at the end of the epoch, or where `max_steps` ends the run in it.
     """
@@ -21,14 +21,14 @@ def steps_in_call(config: RunConfig, done: int, last_step: int) -> int:
 
 
 class StepSaves:
-    """Asks after each step and each epoch whether to save.
+    """Decides after each step and each epoch whether to save.
 
     Args:
         config: `checkpoint_every_steps`.
         stop: Whether this process was asked to stop.
-        save: Saves the run after so many steps.
-        is_any: Tells for so many steps done whether a worker says yes; all of them get the same answer.
-        early_end: Steps after which `max_steps` ends the run within an epoch; 0 where it does not.
+        save: Saves the run; takes the steps done.
+        is_any: Tells, for the steps done, whether any worker says yes; all workers get the same answer.
+        early_end: Steps after which `max_steps` ends the run within an epoch; 0 if it does not.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StepSaves:
         self._early_end = early_end
 
     def after_step(self, done: int) -> None:
-        """Saves if a checkpoint is due; asked after every step, or after every call of several.
+        """Saves if a checkpoint is due; called after every step, or after every call of several steps.
 
         Args:
             done: Steps done since the run began.
@@ -61,7 +61,7 @@ class StepSaves:
             raise self._stop.error(f"saved after step {done}")
 
     def after_epoch(self, done: int) -> None:
-        """Saves an epoch that is written down if the run is to stop, whether its checkpoint was due or not.
+        """Saves a recorded epoch if the run is to stop, whether its checkpoint was due or not.
 
         Args:
             done: Steps done since the run began.

@@ -1,4 +1,4 @@
-"""How many epochs fit into a time budget (`--hours`), from what a rehearsal of the run has measured."""
+"""How many epochs fit into a time budget (`--hours`), from the measurements of a rehearsal of the run."""
 
 import dataclasses
 import math
@@ -11,19 +11,19 @@ from eoinas_tf.training.console_text import broken_lines
 
 SECONDS_OF_AN_HOUR = 3600.0
 MOST_EPOCHS = 1_000_000
-# Below, the settings' own refusal says what is wrong.
+# Above this, the settings' own refusal says what is wrong.
 MOST_FEWEST_EPOCHS = 10_000
 INDENT = "  "
 
 
 @dataclasses.dataclass(frozen=True)
 class EpochCost:
-    """What epochs of one kind take.
+    """The cost of epochs of one kind.
 
     Args:
-        seconds_per_step: Of a step.
-        seconds_around_steps: Of what else an epoch takes: its start, tests, curves, checkpoint.
-        seconds_once: Of what the first such epoch takes beside: tracing.
+        seconds_per_step: Seconds per step.
+        seconds_around_steps: Seconds of an epoch's other work: its start, tests, curves, checkpoint.
+        seconds_once: Additional seconds of the first such epoch: tracing.
     """
 
     seconds_per_step: float
@@ -40,12 +40,12 @@ class EpochCost:
 
 
 def epoch_cost(first: tuple[int, float], second: tuple[int, float], seconds_per_step: float | None) -> EpochCost:
-    """Returns what epochs take, of two that were cut short.
+    """Returns the cost of epochs, from two that were cut short.
 
     Args:
         first: Steps and seconds of the first epoch of its kind, tracing included.
         second: Those of another one.
-        seconds_per_step: Of the second one's steps after its first; None where it has only one.
+        seconds_per_step: Seconds per step of the second one, after its first step; None if it has only one.
     """
     per_step = seconds_per_step or 0.0
     around = max(0.0, second[1] - second[0] * per_step)
@@ -55,32 +55,32 @@ def epoch_cost(first: tuple[int, float], second: tuple[int, float], seconds_per_
 def epochs_that_fit(
     budget_seconds: float, seconds_of: Callable[[int], float], longest_epoch_seconds: float, fewest_epochs: int
 ) -> int:
-    """Returns the most epochs of a run that ends within a time budget; 0 where not even the fewest do.
+    """Returns the largest number of epochs with which a run ends within a time budget; 0 if not even the fewest fit.
 
     Args:
         budget_seconds: The budget.
-        seconds_of: Returns the seconds of all of a run of so many epochs.
-        longest_epoch_seconds: Seconds by which an epoch more makes a run longer at most.
+        seconds_of: Returns the seconds of a whole run with the given number of epochs.
+        longest_epoch_seconds: Most seconds by which one more epoch prolongs a run.
         fewest_epochs: Epochs of the shortest run.
     """
     epochs = fewest_epochs
     if seconds_of(epochs) > budget_seconds:
         return 0
-    # Never too many: an epoch of the run takes as long as the longest one, or less, and then more of them fit.
+    # Never too many: an epoch takes at most as long as the longest one; if it takes less, more of them fit.
     while epochs < MOST_EPOCHS and (more := (budget_seconds - seconds_of(epochs)) // longest_epoch_seconds) >= 1:
         epochs = min(MOST_EPOCHS, epochs + int(more))
     return epochs
 
 
 def fewest_epochs(is_run: Callable[[int], None], at_least: int = 1) -> int:
-    """Returns the epochs of the shortest run that the settings allow.
+    """Returns the number of epochs of the shortest run that the settings allow.
 
     Args:
-        is_run: Raises a ConfigurationError where the settings make no run of so many epochs.
-        at_least: Fewer are not asked for.
+        is_run: Raises a ConfigurationError if the settings do not allow a run of the given number of epochs.
+        at_least: Smaller numbers are not tried.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: They allow none.
     """
     for epochs in range(at_least, MOST_FEWEST_EPOCHS):
         try:
@@ -94,14 +94,14 @@ def fewest_epochs(is_run: Callable[[int], None], at_least: int = 1) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class RunCost:
-    """What a run takes, by its epochs.
+    """The cost of a run as a function of its epochs.
 
     Args:
         epoch_steps: Steps of an epoch.
         kinds: The kinds of epochs, by name.
         seconds_around_epochs: Seconds before the first epoch and after the last one.
-        count: Returns how many epochs of each kind a run of so many epochs has.
-        is_run: Raises a ConfigurationError where the settings make no run of so many epochs.
+        count: Returns how many epochs of each kind a run of the given number of epochs has.
+        is_run: Raises a ConfigurationError if the settings do not allow a run of the given number of epochs.
     """
 
     epoch_steps: int
@@ -111,10 +111,10 @@ class RunCost:
     is_run: Callable[[int], None]
 
     def seconds_of(self, epochs: int) -> float:
-        """Returns the seconds of all of a run of so many epochs, from after its rehearsal to its end.
+        """Returns the seconds of a whole run of so many epochs, from after its rehearsal to its end.
 
         Args:
-            epochs: How many.
+            epochs: The number of epochs.
         """
         once = sum(self.kinds[kind].seconds_once for kind, count in self.count(epochs).items() if count)
         return self.seconds_around_epochs + once + self._seconds_of_epochs(epochs)
@@ -124,11 +124,11 @@ class RunCost:
         return sum(count * self.kinds[kind].epoch_seconds(self.epoch_steps) for kind, count in counts)
 
     def choose_epochs(self, config: RunConfig, seconds_spent: float) -> int:
-        """Returns the most epochs with which the run ends within its time budget.
+        """Returns the largest number of epochs with which the run ends within its time budget.
 
         Args:
             config: `hours`.
-            seconds_spent: Seconds of the budget that are over.
+            seconds_spent: Seconds of the budget that are already spent.
 
         Raises:
             ConfigurationError: The budget is too small for the shortest run.
@@ -139,7 +139,7 @@ class RunCost:
         longest = max(cost.epoch_seconds(self.epoch_steps) for cost in self.kinds.values())
         epochs = epochs_that_fit(left, self.seconds_of, max(longest, 1e-6), fewest)
         if not epochs:
-            # Of two digits, rounded up, so that the hours named are enough.
+            # Two digits, rounded up, so that the stated hours are enough.
             needed = (seconds_spent + self.seconds_of(fewest)) / SECONDS_OF_AN_HOUR
             digits = 1 - math.floor(math.log10(needed))
             needed = math.ceil(needed * 10**digits) / 10**digits
@@ -164,12 +164,12 @@ class RunCost:
         return True
 
     def reason(self, config: RunConfig, epochs: int, seconds_spent: float) -> str:
-        """Returns what was chosen and why, in lines.
+        """Returns the choice and its reason, in lines.
 
         Args:
             config: `hours`.
             epochs: The chosen epochs.
-            seconds_spent: Seconds of the budget that were over.
+            seconds_spent: Seconds of the budget that were already spent.
         """
         kinds = ", ".join(
             f"{cost.epoch_seconds(self.epoch_steps):.3g} s for an epoch of {kind} ({self.epoch_steps} steps of "

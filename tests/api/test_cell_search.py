@@ -12,7 +12,7 @@ SEARCH = {"operations": ["skip_connect", "max_pool_3x3"], "warmup_epochs": 0, "p
 
 @pytest.fixture
 def searches(monkeypatch):
-    """The (settings, images) that searches were run with, none of which is."""
+    """Records the (settings, images) of searches, and runs none of them."""
     calls = []
     monkeypatch.setattr(cell_search, "run_search", lambda config, images: calls.append((config, images)))
     return calls

@@ -1,4 +1,4 @@
-"""The whole way from arrays to an export, and that the process is afterwards as it was before."""
+"""The whole way from arrays to an export; and the process is afterwards as it was before."""
 
 import random
 import signal
@@ -26,7 +26,7 @@ TRAINING = {**NETWORK, "cutout_length": 0, "drop_path": 0.0, "mixed_precision": 
 
 
 def process_state():
-    """What of the process a run could leave changed."""
+    """The parts of the process that a run could leave changed."""
     return {
         "python": random.getstate(),
         "numpy": [part.tolist() if hasattr(part, "tolist") else part for part in np.random.get_state()],  # noqa: NPY002
@@ -80,7 +80,7 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
     with pytest.raises(ConfigurationError, match="must be images of"):
         classifier.predict(x[:, :4])
 
-    # Fine-tuned on images of another size, with the other class names, from the run and from its file.
+    # Fine-tuned on images of another size, with other class names, from the run and from its file.
     few = np.repeat(x, 2, axis=1)[::3], np.array(["night", "day"])[y[::3]]
     tuned = eoinas_tf.ImageClassifier(
         epochs=1, run_dir=tmp_path / "tuned", initial_weights=trained, train_settings={**TUNING, "batch_size": 4}
@@ -90,19 +90,19 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
     assert tuned.trained.summary["initial_weights"] == str(trained.run_dir)
     assert set(tuned.predict(few[0])) <= {"night", "day"}
     assert tuned.predict_proba(few[0]).shape == (14, 2)
-    with pytest.raises(ConfigurationError, match="search_settings have no use with initial_weights"):
+    with pytest.raises(ConfigurationError, match="search_settings cannot be used with initial_weights"):
         eoinas_tf.ImageClassifier(initial_weights=trained, search_settings=SEARCH).fit(*few)
 
-    # What a user calls; the package itself loads no model.
+    # As a user does; the package itself loads no model.
     again = keras.models.load_model(classifier.export(tmp_path / "out" / "m.keras"))
     np.testing.assert_array_equal(again.predict(x, batch_size=128, verbose=0), probabilities)
     assert (classifier.export(tmp_path / "out" / "saved") / "saved_model.pb").exists()
     with pytest.raises(StorageError, match="exists and is not replaced"):
         classifier.export(tmp_path / "out" / "saved")
 
-    # Keras itself draws from Python's generator where it loads a model.
+    # Keras itself draws from Python's generator when it loads a model.
     before = process_state()
-    # The same call is finished at once; other images are another run.
+    # The same call finds the run finished; other images make another run.
     assert eoinas_tf.search((x, names), run_dir=found.run_dir, epochs=1, **SEARCH).genotype == found.genotype
     with pytest.raises(RunDirectoryError, match="other images"):
         eoinas_tf.search((255 - x, names), run_dir=found.run_dir, epochs=1, **SEARCH)
@@ -111,7 +111,7 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
 
 @pytest.fixture
 def runs(monkeypatch):
-    """The (kind, settings) of the runs that a fit would make; the first one that trains ends it."""
+    """Records the (kind, settings) of the runs that a fit would make; the first training run ends it."""
     calls = []
 
     def search(data, **settings):
@@ -137,7 +137,7 @@ def test_hours_are_shared_out_with_sizes_for_the_images(runs, tmp_path):
     # 80 images of 8x8 pixels: three cells, at most 16 channels, batches of 4, a pixel of padding.
     assert [searched[name] for name in ("cells", "init_channels", "batch_size", "crop_padding")] == [3, 16, 4, 1]
     assert (searched["importance_iterations"], trained["drop_path"]) == ("relative", 0.1)
-    assert (trained["cells"], trained["hours"], trained["init_channels"]) == (4, 1.0, 16)  # Given ones win.
+    assert (trained["cells"], trained["hours"], trained["init_channels"]) == (4, 1.0, 16)  # Given settings win.
 
 
 def test_without_hours_the_epochs_are_those_of_before(runs):

@@ -135,7 +135,7 @@ def test_weights_of_a_run_and_its_normalization(cells, monkeypatch, tmp_path):
     ("arguments", "message"),
     [
         ({}, "num_classes is missing"),
-        ({"num_classes": 2, "classes": 3}, "one thing. Received: 2 and 3"),
+        ({"num_classes": 2, "classes": 3}, "the same setting. Received: 2 and 3"),
         ({"num_classes": 0}, "at least 1"),
         ({"num_classes": 2, "pooling": "mean"}, "pooling must be"),
         ({"num_classes": 2, "input_shape": (8, 8)}, "input_shape must be"),

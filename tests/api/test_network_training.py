@@ -12,7 +12,7 @@ from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """The (settings, images, genotype) that trainings were run with, none of which is."""
+    """Records the (settings, images, genotype) of training runs, and runs none of them."""
     calls = []
     monkeypatch.setattr(network_training, "run_evaluation", lambda *arguments: calls.append(arguments))
     return calls
@@ -39,7 +39,7 @@ def test_settings_images_and_cells_are_handed_over(trainings, arrays, cells, tmp
 
 @pytest.fixture
 def weights(tmp_path, cells):
-    """The run folder of a training on images of 16x8 pixels."""
+    """The run folder of a training run on images of 16x8 pixels."""
     folder = tmp_path / "weights"
     folder.mkdir()
     config = {"kind": "EvaluationConfig", "network": "cells", "cells": 5, "init_channels": 8, "stem": "cifar"}
@@ -62,7 +62,7 @@ def test_the_network_comes_from_initial_weights(trainings, arrays, cells, weight
     assert (config.image_size, images.image_shape, genotype) == ((8, 8), (8, 8, 1), cells)
     with pytest.raises(ConfigurationError, match="--cells contradicts"):
         eoinas_tf.train(None, arrays, initial_weights=weights, cells=6)
-    with pytest.raises(ConfigurationError, match="genotype must be cells where no initial_weights have some"):
+    with pytest.raises(ConfigurationError, match="genotype must be given unless initial_weights bring cells"):
         eoinas_tf.train(None, arrays)
     assert not trainings
 

@@ -46,7 +46,7 @@ def test_crop_is_a_window_of_the_black_framed_image():
 
 
 def test_crop_offsets_are_uniform_and_independent():
-    # Every pixel holds its own place, so that the first one not padded tells the offset.
+    # Every pixel holds its own position, so the first one that is not padding shows the offset.
     height, width, padding, count = 9, 9, 1, 9000
     places = np.arange(height * width, dtype=np.int32).reshape(height, width, 1)
     cropped = pad_crop(np.tile(places, [count, 1, 1, 1]), padding, SEED).numpy()
@@ -191,7 +191,7 @@ def test_cutout_against_loops(shape, length):
 
 
 def test_crop_offsets_with_padding_4_are_uniform_by_chi_square():
-    # Images of 9x9 places with 4 pixels of padding: the middle pixel tells which of 81 windows was cut.
+    # Images of 9x9 positions with 4 pixels of padding: the middle pixel shows which of 81 windows was cut.
     count = 8100
     places = np.arange(81, dtype=np.int32).reshape(9, 9, 1)
     cropped = pad_crop(np.tile(places, [count, 1, 1, 1]), 4, SEED).numpy()
@@ -201,14 +201,14 @@ def test_crop_offsets_with_padding_4_are_uniform_by_chi_square():
 
 
 def test_cutout_centres_are_uniform_by_chi_square():
-    # A square of one pixel is its own centre; every pixel of the 6x5 must come, the border's too.
+    # A square of one pixel is its own centre; every pixel of the 6x5 must occur, including those at the border.
     blank = cutout(tf.ones([6000, 6, 5, 1]), 1, SEED).numpy() == 0
     assert np.all(blank.sum(axis=(1, 2, 3)) == 1)
     assert stats.chisquare(blank.sum(axis=(0, 3)).ravel()).pvalue > 1e-4
 
 
 def test_the_largest_draw_stays_inside(monkeypatch):
-    # float32 below 1 times the side may round up to the side only for sides of more than 2 ** 23 pixels.
+    # A float32 below 1 times the side rounds up to the side only for sides of more than 2 ** 23 pixels.
     largest = np.nextafter(np.float32(1), np.float32(0))
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, *_, **__: tf.fill(shape, largest))
     blank = cutout(tf.ones([1, 224, 331, 1]), 1, SEED).numpy()[0, ..., 0] == 0
@@ -223,7 +223,7 @@ def test_crops_flips_and_squares_of_the_images_of_a_batch_differ():
 
 
 def test_recorded_changes():
-    # Recorded once: a resumed run must change its images as the run would have that it continues.
+    # Recorded once: a resumed run must change its images as the original run would have.
     images, seed = np.arange(1, 51, dtype=np.uint8).reshape(2, 5, 5, 1), stateless_seed(0, "training: crop", 7)
     assert pad_crop(images, 2, seed).numpy()[:, 2, 2, 0].tolist() == [25, 46]
     flipped = horizontal_flip(np.tile(images, [4, 1, 1, 1]), seed).numpy()

@@ -26,7 +26,7 @@ def test_measured_where_nothing_is_asked_for(generator):
 def test_published_ones_do_to_pixels_what_pytorch_recipes_do():
     images = np.array([[[[0, 128, 255]]]], np.uint8)
     normalized = normalize_channels(images, *normalization_statistics(dataset_of(images), "imagenet"))
-    # Pixels are divided by 255 there, and mean and deviation are those of the scale 0 to 1.
+    # There, pixels are divided by 255, and mean and deviation are on the scale 0 to 1.
     expected = [(0 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225]
     np.testing.assert_allclose(normalized[0, 0, 0], expected, rtol=1e-5)
 

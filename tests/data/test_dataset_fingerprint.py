@@ -51,7 +51,7 @@ def test_any_change_of_the_images_changes_it(folder, what):
     before = of(folder), dataset_digest(load_image_dataset(f"folder:{folder}"))
     path, other = folder / "train" / "ant" / "1.png", folder / "train" / "bee" / "1.png"
     if what == "content":
-        path.write_bytes(path.read_bytes() + b"1")  # Which the decoded pixels do not show.
+        path.write_bytes(path.read_bytes() + b"1")  # This does not change the decoded pixels.
     elif what == "name":
         path.rename(path.with_name("1b.png"))
     elif what == "exchange":
@@ -88,5 +88,5 @@ def test_the_order_of_images_counts():
 
 def test_a_name_cannot_pass_for_content():
     assert file_digest("ab", b"c") != file_digest("a", b"bc")
-    # A digest that other versions must give, too: it lies in run folders.
+    # Other versions must give this digest too: run folders contain it.
     assert file_digest("0.png", b"content") == 1746054842136642436

@@ -30,7 +30,7 @@ def huge_png(side):
 
 
 def huge_jpeg(side):
-    # The sides follow the frame's marker, its length and the bits of a sample.
+    # The sides come after the frame's marker, its length and the bits per sample.
     place = JPEG.index(b"\xff\xc0") + 5
     return JPEG[:place] + struct.pack(">HH", side, side) + JPEG[place + 4 :]
 
@@ -65,7 +65,7 @@ def written(kind, image=None, **options):
     return content.getvalue()
 
 
-# A suffix says nothing: each is tried under that of another format.
+# The suffix does not matter: each is tried under that of another format.
 HUGE = {
     "huge.png": huge_png, "huge.jpg": huge_jpeg, "huge.gif": huge_gif, "huge.bmp": huge_bmp, "huge_webp.png": huge_webp,
     "huge_tiff.jpg": huge_tiff, "huge_ppm.webp": huge_ppm,
@@ -77,7 +77,7 @@ DAMAGED = {
     "header_only.jpg": JPEG[:4],
     "without_end.jpg": JPEG[:-2],
     "content.png": PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:],
-    # The header's checksum, and that of the pixels, which four bytes and the end chunk of twelve follow.
+    # One bit of the header's checksum, and one of the pixels', which is right before the end chunk of twelve bytes.
     "header_checksum.png": PNG[:29] + bytes([PNG[29] ^ 1]) + PNG[30:],
     "pixel_checksum.png": PNG[:-13] + bytes([PNG[-13] ^ 1]) + PNG[-12:],
     "garbage.png": b"this is not an image, whatever its name says",
@@ -115,7 +115,7 @@ def refused(paths, **settings):
 
 
 def assert_bad(good, bad, reason):
-    """The file is named by default, and left out where that is wished."""
+    """The file is named by default, and left out if requested."""
     message = refused([good, bad, good])
     assert str(bad) in message
     assert reason in message
@@ -145,7 +145,7 @@ def test_no_memory_is_taken_for_what_declares_too_many_pixels(tmp_path, monkeypa
     path.write_bytes(HUGE[name](10001))
     assert "declares 100020001 pixels, at most 100000000 are taken" in refused([path])
     path.write_bytes(HUGE[name](10000))
-    # Pillow looks into a WebP's frames when it opens it, and finds none.
+    # Pillow looks for a WebP's frames when it opens the file, and finds none.
     with pytest.raises(DatasetError if "webp" in name[:10] else AssertionError, match=r"damaged|decoded"):
         decode([path])
 
@@ -153,7 +153,7 @@ def test_no_memory_is_taken_for_what_declares_too_many_pixels(tmp_path, monkeypa
 def test_content_decides_and_not_the_name(tmp_path):
     frames = [Image.fromarray(np.full([8, 8, 3], value, np.uint8)) for value in (40, 90, 140)]
     contents = {
-        # TensorFlow's decoder would end the process.
+        # TensorFlow's decoder would crash the process.
         "animated.png": written("WEBP", frames[0], save_all=True, append_images=frames[1:], lossless=True),
         "tiff.jpg": written("TIFF", frames[0]),
         "bmp": written("BMP", frames[0]),
@@ -288,5 +288,5 @@ def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, good, monk
     monkeypatch.setattr(decoded_files, "_read_file", lambda path: read.append(path) or real(path))
     message = refused([bad, good, flat, *[good] * 600], skip_bad_images=True)
     assert f"{good} is 32,32 (height,width) and {flat} is 6,4; give --image_size=H,W" in message
-    # Not all 603 are decoded for it, but those of one chunk at most.
+    # Not all 603 files are decoded, but one chunk at most.
     assert len(read) <= 256

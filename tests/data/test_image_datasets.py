@@ -25,7 +25,7 @@ def test_digits():
 def test_digits_are_all_there_scaled_to_255_with_their_labels():
     dataset = load_image_dataset("digits")
     raw = load_digits()
-    # 16 shades to 255: 8 is 127.5, which rounds to the even 128.
+    # 16 levels are scaled to 255: 8 becomes 127.5, which rounds to the even 128.
     expected = np.round(raw.images * 255 / 16).astype(np.uint8)
     assert expected.max() == 255
     ours = [
@@ -50,7 +50,7 @@ def test_digits_resized():
     images = pixels(dataset.test)
     assert images.shape[1:] == (16, 12, 1)
     own = pixels(load_image_dataset("digits").test).astype(float)
-    # Bilinear interpolation keeps means but for the borders.
+    # Bilinear interpolation preserves means except at the borders.
     assert abs(images.mean() - own.mean()) < 3
 
 
@@ -93,7 +93,7 @@ def test_digits_types_and_class_names_are_plain():
 
 
 def test_digits_labels_stay_with_their_images():
-    # Of nearest neighbours in the training part, nearly all are of the same class; of mixed ones, a tenth.
+    # Nearly all nearest neighbours in the training part have the same class; with mixed-up labels, a tenth would.
     dataset = load_image_dataset("digits")
     train, test = (pixels(split).reshape(len(split), -1).astype(np.float32) for split in (dataset.train, dataset.test))
     distances = np.square(train).sum(axis=1) - 2 * test @ train.T

@@ -93,7 +93,7 @@ def test_plain_jpeg_and_png_files_have_the_pixels_of_tensorflow_s_decoder(mode, 
 
 @pytest.mark.parametrize("size", [(8, 8), (800, 1000)])
 def test_of_an_animated_webp_the_first_frame_is_taken_in_a_pipeline_too(size):
-    # TensorFlow's own decoder ends the process with the first size, and returns other pixels with the second.
+    # TensorFlow's own decoder crashes the process with the first size, and returns other pixels with the second.
     frames = [Image.fromarray(np.full([*size, 3], value, np.uint8)) for value in (40, 90, 140)]
     encoded = by_pillow(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     decoded = next(iter(tf.data.Dataset.from_tensors(encoded).map(decode_image)))

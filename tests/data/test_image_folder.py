@@ -339,7 +339,7 @@ def test_pixels_of_files_that_pil_wrote(tmp_path, name):
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG"])
 def test_jpeg_files_that_pil_wrote(tmp_path, mode, suffix):
-    # One colour all over, for JPEG blurs details.
+    # The same colour everywhere, because JPEG blurs details.
     image = Image.new("RGB", (6, 4), (200, 120, 40)).convert(mode)
     for class_name in ("ant", "bee"):
         for number in range(2):
@@ -424,12 +424,12 @@ def test_crops_are_cut_out_of_the_files_images_and_tests_are_their_middle(tmp_pa
 
 @pytest.fixture
 def small_parts_may_be_bad(monkeypatch):
-    """A quarter instead of a hundredth, for it takes time to write a hundred files."""
+    """A quarter instead of a hundredth, because writing a hundred files takes time."""
     monkeypatch.setattr(decoded_files, "LARGEST_SKIPPED_PART", 0.25)
 
 
 def make_folder_with_bad_files(root):
-    """The folder of `make_folder` and more files, empty ones among which are the first and the last."""
+    """The folder of `make_folder` with additional files; the first and the last one are empty."""
     make_folder(root)
     for name in ("ant/+.png", "bee/2a.jpg", "bee/~.png"):
         write(root.joinpath(name), b"")
@@ -479,7 +479,7 @@ def test_a_class_of_bad_files_only_is_named(tmp_path):
 
 
 def train_on(folder, batch_size):
-    """Goes the way of both commands from a folder to batches, and returns the images of each kind of batch."""
+    """Follows both commands from a folder to batches, and returns the images of each kind of batch."""
     dataset = load_image_folder(str(folder))
     preprocessing = Preprocessing(*channel_statistics(dataset.train), crop_padding=1, horizontal_flip=True)
     halves = class_balanced_halves(dataset.train.labels, seed=0)

@@ -5,7 +5,7 @@ from eoinas_tf.errors import DatasetError
 
 
 def make(root, *names):
-    """Makes files, and folders of names that end with a slash."""
+    """Makes files, and folders for names that end with a slash."""
     for name in names:
         path = root / name
         (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)

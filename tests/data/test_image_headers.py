@@ -51,7 +51,7 @@ def webp(kind, start):
 def test_the_largest_sides_that_a_webp_can_declare():
     lossless = struct.pack("<BI", 0x2F, 0x3FFF << 14 | 0x3FFF)
     assert declared_pixels(webp(b"VP8L", lossless)) == 2**28
-    # The upper two bits of each side ask for scaling, which nobody does.
+    # The upper two bits of each side request scaling, which nobody uses.
     assert declared_pixels(webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + b"\xff" * 4)) == (2**14 - 1) ** 2
     assert declared_pixels(webp(b"VP8X", b"\0" * 4 + b"\xff" * 6)) == 2**48
 

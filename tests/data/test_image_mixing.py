@@ -9,7 +9,7 @@ from eoinas_tf.random_seeds import stateless_seed
 
 SEED = stateless_seed(0, "image mixing", 3)
 COUNT = 40
-# Image n is n + 1 everywhere, so that a pixel tells its image.
+# Image n is n + 1 everywhere, so that a pixel identifies its image.
 IMAGES = np.tile(np.arange(1, COUNT + 1, dtype=np.float32)[:, None, None, None], [1, 6, 9, 2])
 LABELS = np.arange(COUNT, dtype=np.int32) % 7
 
@@ -36,7 +36,7 @@ def test_shares_are_beta_distributed(alpha):
     drawn = draw_beta(4000, alpha, SEED).numpy().astype(np.float64)
     assert ((drawn >= 0) & (drawn <= 1)).all()
     inner = (drawn > 1e-6) & (drawn < 1 - 1e-6)
-    # Of values next to 0 and 1, float32 keeps how many there are.
+    # Even for values next to 0 and 1, float32 shows how many there are.
     law = stats.beta(alpha, alpha)
     assert inner.mean() == pytest.approx(law.cdf(1 - 1e-6) - law.cdf(1e-6), abs=0.03)
     low, high = law.cdf(1e-6), law.cdf(1 - 1e-6)

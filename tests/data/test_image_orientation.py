@@ -8,7 +8,7 @@ from PIL import ExifTags, Image, ImageOps
 from eoinas_tf.data.image_orientation import exif_orientation, turn_upright
 
 STORED = np.random.default_rng(0).integers(0, 256, [4, 6, 3], np.uint8)
-# EXIF 2.32, tag 0x0112: the sides of the photograph at which the stored first row and first column are.
+# EXIF 2.32, tag 0x0112: the sides of the photograph at which the first stored row and column are.
 SIDES = {
     1: ("top", "left"),
     2: ("top", "right"),

@@ -51,7 +51,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_training_images_are_counted_without_loading_them(tmp_path):
-    assert count_training_images("digits", None) == 1437  # 1,438 once classes give up whole images.
+    assert count_training_images("digits", None) == 1437  # 1,438 when each class gives up whole images.
     for part in ("train", "test"):
         for name in ("a", "b"):
             (tmp_path / "parts" / part / name).mkdir(parents=True)

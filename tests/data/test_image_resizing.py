@@ -10,7 +10,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def test_shrinking_averages_as_a_triangle_filter_does():
-    # Halving with antialiasing weighs four neighbours 1, 3, 3, 1; what lies outside has no weight.
+    # Halving with antialiasing weights four neighbours 1, 3, 3, 1; pixels outside have no weight.
     row = np.array([0, 0, 80, 160, 240, 255, 255, 255], np.uint8)
     expected = [
         (3 * 0 + 3 * 0 + 80) / 7,
@@ -39,7 +39,7 @@ def test_resizing_keeps_black_white_and_the_order_of_height_and_width():
 
 @pytest.mark.parametrize(("height", "width", "top", "left"), [(8, 13, 2, 4), (13, 8, 4, 2), (8, 8, 2, 2), (9, 8, 2, 2)])
 def test_the_middle_of_an_image_whose_shorter_side_fits(height, width, top, left):
-    # Nothing is resized, so that the pixels are the image's own. Margins of 9 and 5 are halved to the even side.
+    # Nothing is resized, so the pixels are the image's own. Margins of 9 and 5 pixels are halved, rounded to even.
     image = RANDOM.integers(0, 256, [height, width, 3], np.uint8)
     middle = fit_images(image, (4, 4), 8)
     np.testing.assert_array_equal(middle, image[top : top + 4, left : left + 4])
@@ -70,12 +70,12 @@ def test_images_of_many_sizes_are_not_compiled_one_by_one(monkeypatch):
 
 @pytest.fixture
 def pixels_made(monkeypatch):
-    """Notes how many pixels each step of a resizing makes."""
+    """Records how many pixels each step of resizing makes."""
     made = []
     real = image_resizing._resize_lines
 
     def noted(images, lines, *others):
-        # Before it is made, for it could be more than the machine has.
+        # Before the step, because it could need more memory than the machine has.
         made.append(int(tf.reduce_prod(tf.shape(images)[:-1])) // int(tf.shape(images)[1]) * int(lines))
         assert made[-1] <= 2 * image_resizing.MOST_RESIZED_PIXELS
         return real(images, lines, *others)
@@ -86,7 +86,7 @@ def pixels_made(monkeypatch):
 
 @pytest.mark.parametrize("size", [(2, 20000), (20000, 2), (1, 3_000_000), (3_000_000, 1), (9_000_000, 1)])
 def test_a_long_thin_image_takes_little_more_memory_than_it_has(size, pixels_made):
-    # 2x20000 pixels by the shorter side are 256 x 2,560,000: 8.8 GB, of which 224x224 pixels are wanted.
+    # 2x20000 pixels by the shorter side are 256 x 2,560,000: 8.8 GB, of which 224x224 pixels are needed.
     image = np.full([*size, 1], 77, np.uint8)
     np.testing.assert_array_equal(fit_images(image, (224, 224), 256), np.full([224, 224, 1], 77))
     assert max(pixels_made) < 300_000
@@ -108,7 +108,7 @@ def test_what_is_cut_before_it_is_resized_has_the_pixels_of_what_is_cut_afterwar
     in_graph = tf.function(lambda images: fit_images(images, image_size, resize_side), input_signature=[unknown])
     for cut_first in (fit_images(image, image_size, resize_side), in_graph(image)):
         difference = np.abs(cut_first.numpy().astype(int) - expected)
-        # Sums in another order can round to the neighbour, as of values that lie in the middle of two.
+        # Sums in another order can round to the neighbour, for values midway between two.
         assert difference.max() <= 1
         assert np.mean(difference > 0) < 0.1
 

@@ -96,7 +96,7 @@ def test_crops_of_pixels_are_cut_out_of_them():
 
 @pytest.fixture
 def photographs():
-    """Images of three sizes and their split, which brings them to 4x6 pixels."""
+    """Images of three sizes and their split, which resizes them to 4x6 pixels."""
     sizes = [(12, 15), (9, 30), (20, 11)]
     images = [np.random.default_rng(number).integers(0, 256, [*size, 3], np.uint8) for number, size in enumerate(sizes)]
     encoded = [tf.io.encode_png(image).numpy() for image in images]
@@ -129,7 +129,7 @@ def test_crops_inside_a_pipeline_have_a_static_shape(photographs):
 
 
 def test_a_class_name_that_is_no_text_is_refused():
-    """Before the training, not when the accuracy of each class is written."""
+    """Before training, not when the accuracy of each class is written."""
     split = ImageSplit.from_pixels(np.zeros([2, 4, 4, 1], np.uint8), np.arange(2))
     with pytest.raises(DatasetError, match=r"the class 'b\\udcff' is not UTF-8 text; rename"):
         ImageDataset("two", ("a", "b\udcff"), (4, 4, 1), split, split)

@@ -70,7 +70,7 @@ def test_of_sixteen_bits_the_upper_eight_are_taken(kind):
 
 
 def tiff(byte_order, pixels, **more):
-    """A TIFF file of one strip; `more` are further tags by number."""
+    """A TIFF file with one strip; `more` are further tags by number."""
     bits, kind = pixels.dtype.itemsize * 8, {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
     content = pixels.astype(pixels.dtype.newbyteorder(byte_order)).tobytes()
     tags = {256: pixels.shape[1], 257: pixels.shape[0], 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: pixels.shape[0]}
@@ -110,11 +110,11 @@ def bmp_header(bits, compression=0, height=1, size=40):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        # An OS/2 header has 12 bytes, of which the sides take two each. Rows are filled to four bytes.
+        # An OS/2 header has 12 bytes, of which each side takes two. Rows are padded to four bytes.
         (bmp(struct.pack("<IHHHH", 12, 2, 1, 1, 24), b"\3\2\1\6\5\4\0\0"), [[[1, 2, 3], [4, 5, 6]]]),
         (bmp(bmp_header(24, height=-2), b"\3\2\1\6\5\4\0\0" b"\x09\x08\x07\x0c\x0b\x0a\0\0"),
          [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]]),
-        # The masks say where red, green, blue and alpha are.
+        # The masks give the positions of red, green, blue and alpha.
         (bmp(bmp_header(32, 3, size=56) + struct.pack("<4I", 0xFF, 0xFF00, 0xFF0000, 0xFF000000),
              b"\1\2\3\x80\4\5\6\x80"), [[[1, 2, 3], [4, 5, 6]]]),
         (bmp(bmp_header(32, 3, size=56) + struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000),
@@ -137,7 +137,7 @@ def test_bmp_masks_that_are_not_known_are_refused():
 
 
 def gif(canvas, frame, transparent=None):
-    """A GIF of red, green, blue and grey, whose one frame is green; frame: left, top, width and height."""
+    """A GIF with red, green, blue and grey, whose one frame is green; frame: left, top, width and height."""
     codes = [4, 1] * (frame[2] * frame[3]) + [5]  # Three bits each: clear, colour 1; the end.
     bits = sum(code << 3 * place for place, code in enumerate(codes))
     pixels = bits.to_bytes(-(-3 * len(codes) // 8), "little")
@@ -174,13 +174,13 @@ def test_the_orientation_is_applied_once(orientation, kind):
     upright = decode_by_pillow(encoded(Image.fromarray(stored), kind, exif=exif))
     assert upright.shape == ((32, 24, 3) if orientation >= 5 else (24, 32, 3))
     corners = upright[[0, 0, -1, -1], [0, -1, -1, 0], 0] > 125
-    # Clockwise from the upper left, by EXIF's table.
+    # Clockwise from the upper left, according to EXIF's table.
     assert corners.tolist().index(True) == {1: 0, 2: 1, 3: 2, 4: 3, 5: 0, 6: 1, 7: 2, 8: 3}[orientation]
     assert corners.sum() == 1
 
 
 def huge(kind, side):
-    """A few bytes that declare an image of so many pixels a side."""
+    """A few bytes that declare an image with sides of so many pixels."""
     if kind == "BMP":
         return bmp(struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0), b"\0" * 40)
     if kind == "GIF":
@@ -215,7 +215,7 @@ def test_nothing_is_decoded_of_what_declares_too_many_pixels(kind, side, monkeyp
 
 
 def test_a_webp_that_declares_too_many_pixels_is_not_even_opened(monkeypatch):
-    # Pillow would make room for its canvas.
+    # Pillow would allocate its canvas.
     monkeypatch.setattr(Image, "open", None)
     assert len(huge("WEBP VP8X", 12000)) == 38
     with pytest.raises(UnreadableImageError, match="declares 144000000 pixels"):

@@ -15,7 +15,7 @@ from eoinas_tf.random_seeds import stateless_seed
 
 SEED = stateless_seed(0, "augment", 3)
 GENERATOR = np.random.default_rng(1)
-# A gradient with noise, so that neighbours are alike and no channel uses the whole range.
+# A gradient with noise, so that neighbours are similar and no channel uses the whole range.
 GRADIENT = np.linspace(40, 160, 12)[:, None, None] + np.linspace(-20, 20, 9)[None, :, None]
 IMAGE = (GRADIENT + GENERATOR.uniform(0, 60, (12, 9, 3))).astype(np.uint8)
 AMOUNTS = [-1.0, -0.5, 0.0, 0.3, 1.0]
@@ -46,14 +46,14 @@ PILLOW = {
 def test_colours_change_as_pillow_changes_them(name, amount):
     found = np.clip(np.round(changed(name, amount)), 0, 255)
     expected = np.asarray(PILLOW[name](Image.fromarray(IMAGE), amount), np.float64)
-    # Pillow rounds grey, smoothed and blended values down to whole ones on its way, times 1.9 at most.
+    # Pillow rounds grey, smoothed and blended values down to whole ones in between, multiplied by at most 1.9.
     exact = name in ("identity", "solarize", "posterize")
     np.testing.assert_allclose(found, expected, atol=0 if exact else 2.0)
     assert name in ("identity", "auto_contrast") or abs(amount) < 1 or np.abs(found - IMAGE).max() > 10
 
 
 def matrix_and_shift(name, amount, height, width):
-    """The rows and columns that pixels come from, as [2, 2] and [2] of (row, column)."""
+    """The rows and columns from which pixels come, as [2, 2] and [2] of (row, column)."""
     if name == "rotate":
         angle = math.radians(30 * amount)
         matrix = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -159,7 +159,7 @@ def test_the_type_that_a_network_computes_in_changes_nothing():
 
 
 def test_it_draws_from_no_generator():
-    """What holds a state would be a variable of the graph, or an operation that is marked as stateful."""
+    """State would show as a variable of the graph, or as an operation that is marked as stateful."""
     graph = tf.function(lambda: rand_augment(tf.constant(IMAGE[None]), 2, 9.0, SEED), autograph=False)
     concrete = graph.get_concrete_function()
     assert concrete.variables == ()

@@ -47,7 +47,7 @@ def test_areas_and_shapes_are_spread_as_in_the_paper():
     areas = heights * widths / 64**2
     assert is_erased.reshape(4000, -1).sum(axis=1).tolist() == (heights * widths).tolist()
     assert areas.mean() == pytest.approx((0.02 + 1 / 3) / 2, abs=0.005)
-    # Sides that are longer than the image's are cut, which only the largest areas can need.
+    # Sides longer than the image's are shortened, which only the largest areas can need.
     inner = areas < 0.25
     logarithms = np.log(heights[inner] / widths[inner]) / np.log(1 / 0.3)
     assert stats.kstest(logarithms, stats.uniform(-1, 2).cdf).pvalue > 1e-4

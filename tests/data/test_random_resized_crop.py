@@ -13,7 +13,7 @@ SEED = stateless_seed(0, "crop", 3)
 
 
 def draws_of(*attempts):
-    """Random numbers of which the last given attempt is repeated; areas are given as parts of the image's."""
+    """Random values in which the last given attempt is repeated; areas are fractions of the image's."""
     rows = [((area - 0.08) / 0.92, *rest) for area, *rest in attempts]
     return np.array(rows + rows[-1:] * (ATTEMPTS - len(rows)), np.float32)
 
@@ -59,7 +59,7 @@ def test_areas_shapes_and_places_are_uniform():
     areas, shapes = heights * widths / side**2, np.log(widths / heights) / np.log(4 / 3)
     assert areas.min() > 0.079
     assert areas.max() > 0.95
-    # Up to 70 % of the area every shape fits into a square, so that nothing is drawn again.
+    # Up to 70 % of the area every shape fits into a square, so nothing is drawn again.
     small = areas < 0.7
     assert small.sum() > 2000
     samples = {

@@ -22,7 +22,7 @@ def content(number):
 
 @pytest.fixture
 def paths(tmp_path):
-    """Three files of 9, 0 and 4 records; the images are numbered through."""
+    """Three files of 9, 0 and 4 records; the images are numbered consecutively."""
     number, paths = 0, []
     for file_number, count in enumerate((9, 0, 4)):
         paths.append(str(tmp_path / f"records-{file_number}"))
@@ -44,7 +44,7 @@ def test_the_index_says_where_each_record_lies(paths):
     assert (index.file_numbers.dtype, index.labels.dtype, index.offsets.dtype) == (np.int32, np.int32, np.int64)
     assert index.digests.dtype == np.uint64
     assert len(set(index.digests.tolist())) == 13
-    # Run folders hold it: every version must give the same.
+    # Run folders contain it: every version must give the same digest.
     assert int(digest_texts(tf.constant(b"content"))) == 2535603848844879869
     sizes = [len(example(number)) for number in range(13)]
     assert BYTES_AROUND_RECORD == 8 + 4 + 4

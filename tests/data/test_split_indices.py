@@ -107,7 +107,7 @@ def test_the_halves_orders_do_not_depend_on_other_classes():
 
 
 def test_recorded_divisions():
-    # A change of these numbers would make a resumed search train on images of the other half.
+    # If these values changed, a resumed search would train on images of the other half.
     labels = np.arange(20) % 3
     weight, architecture = class_balanced_halves(labels, 0)
     assert weight.tolist() == [0, 1, 2, 3, 5, 10, 15, 17, 18, 19]

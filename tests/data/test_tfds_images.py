@@ -77,7 +77,7 @@ def test_the_fingerprint_knows_version_parts_and_each_image(data_dir, tmp_path, 
     fingerprint = of(data_dir)
     assert fingerprint["source"] == {"version": "1.0.0", "test part": "test"}
     assert of(data_dir, "grey")["source"]["test part"] == "a fifth of train"
-    # Prepared again, it is the same; with one image exchanged it is not, though all numbers are.
+    # Prepared again, the data set is the same; with one image exchanged it is not, though all counts are.
     pairs = [(picture(number), number % 2) for number in range(10)]
     test = [(picture(90), 1)]
     prepare(str(tmp_path / "again"), "fixed", (4, 6, 3), {"train": pairs, "test": test})
@@ -88,7 +88,7 @@ def test_the_fingerprint_knows_version_parts_and_each_image(data_dir, tmp_path, 
     assert of(tmp_path / "again") == fingerprint
     assert other != fingerprint
     assert other["parts"]["test"] == fingerprint["parts"]["test"]
-    # Read image by image, it is the same, too.
+    # Read image by image, it is also the same.
     monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 0)
     assert of(data_dir) == fingerprint
     assert of(tmp_path / "other") == other
@@ -233,14 +233,14 @@ def test_crops_are_cut_out_of_the_images_in_the_files_and_tests_are_their_middle
     draws = draw_crops(2, tf.constant([3, 4]))
     expected = [crop_image(picture(1, 9, 5), draws[0], (4, 3)), crop_image(picture(2, 3, 8), draws[1], (4, 3))]
     np.testing.assert_array_equal(dataset.train.load_crops(tf.constant([0, 1]), draws), expected)
-    # 7x7 pixels already: the middle is cut out at half of 3 and of 4 pixels, 1.5 to the even side.
+    # The images are already 7x7 pixels: the crop begins at half of 3 and of 4 pixels, with 1.5 rounded to even.
     np.testing.assert_array_equal(pixels(dataset.test)[0], picture(4, 7, 7)[2:6, 2:5])
     np.testing.assert_array_equal(pixels(dataset.train)[0], fit_images(picture(1, 9, 5), (4, 3), 7))
 
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Fails where a socket is opened, or TensorFlow's own way to cloud storage is taken."""
+    """Fails if a socket is opened, or TensorFlow's own way to cloud storage is used."""
 
     def refuse(*args, **kwargs):
         raise AssertionError("the network was used")
@@ -341,7 +341,7 @@ def cifar10(tfds_data_dir):
 def test_cifar10(cifar10, tfds_data_dir):
     assert (len(cifar10.train), len(cifar10.test), cifar10.num_classes) == (50_000, 10_000, 10)
     assert cifar10.image_shape == (32, 32, 3)
-    # Where the prepared folder lacks the file of names, TensorFlow Datasets numbers the classes.
+    # If the prepared folder lacks the file of names, TensorFlow Datasets numbers the classes.
     is_named = any((Path(tfds_data_dir) / "cifar10").glob("*/label.labels.txt"))
     assert cifar10.class_names == (CIFAR10_CLASSES if is_named else tuple("0123456789"))
     assert np.bincount(cifar10.train.labels).tolist() == [5000] * 10
@@ -358,7 +358,7 @@ def test_cifar10_images_are_those_that_tensorflow_datasets_reads(cifar10, tfds_d
 
 def test_cifar10_statistics_and_search_batches(cifar10):
     mean, deviation = channel_statistics(cifar10.train)
-    # Those of the original images, 125.3, 123.0, 113.9 and 63.0, 62.1, 66.7; these are 10,000 of them, as JPEG.
+    # Those of the original images are 125.3, 123.0, 113.9 and 63.0, 62.1, 66.7; these are 10,000 of them, as JPEG.
     np.testing.assert_allclose(mean, [125.3, 123.0, 113.9], atol=2)
     np.testing.assert_allclose(deviation, [63.0, 62.1, 66.7], atol=2)
     halves = class_balanced_halves(cifar10.train.labels, 0)
@@ -384,7 +384,7 @@ def test_imagenet_photographs_of_many_sizes_are_resized(tfds_data_dir):
     assert dataset.num_classes == 1000
     assert dataset.class_names[:2] == ("n01440764", "n01443537")
     builder = tfds.builder("imagenet2012", data_dir=tfds_data_dir)
-    # The set has no test part, so that its validation part is the test part.
+    # The set has no test part, so its validation part is the test part.
     assert len(dataset.train) == builder.info.splits["train"].num_examples
     assert len(dataset.test) == builder.info.splits["validation"].num_examples
     images, labels = zip(

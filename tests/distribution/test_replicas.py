@@ -21,7 +21,7 @@ from two_replicas import MODERN, searched, trained  # noqa: E402
 
 @pytest.fixture(scope="module")
 def two():
-    """What two replicas on two logical CPUs did."""
+    """The results of two replicas on two logical CPUs."""
     run = subprocess.run(
         [sys.executable, str(FOLDER / "two_replicas.py")],
         capture_output=True,
@@ -39,7 +39,7 @@ def two():
 
 @pytest.fixture(scope="module")
 def one():
-    """What a single replica does with the same batches."""
+    """The results of a single replica with the same batches."""
     return trained(Replicas())
 
 
@@ -67,7 +67,7 @@ def test_replicas_draw_different_numbers(two):
 
 
 def test_two_replicas_train_as_one_does_on_the_whole_batch(two, one):
-    """With shares that are alike, so that normalization's statistics of a share are those of the batch."""
+    """With identical shares, so that normalization's statistics of a share are those of the batch."""
     assert two["trained"]["loss"] == pytest.approx(one["loss"], rel=1e-4)
     assert two["trained"]["accuracy"] == one["accuracy"]
     assert two["trained"]["steps"] == one["steps"] == 3
@@ -85,13 +85,13 @@ def test_two_replicas_decay_and_average_as_one_does(two):
 
 
 def test_replicas_of_different_images_agree_on_the_averages_too(two):
-    """And each mixes the images of its own share."""
+    """Each replica mixes the images of its own share."""
     assert two["mixed"]["averages_agree"]
     assert np.isfinite(two["mixed"]["loss"])
 
 
 def test_the_update_of_two_replicas_is_not_that_of_one_share_alone_or_of_the_sum(two):
-    """The comparison above has to be able to fail: a larger gradient gives other weights."""
+    """The comparison above must be able to fail: a larger gradient gives other weights."""
     weights = trained(Replicas(), learning_rate=0.02)["weights"]
     with pytest.raises(AssertionError):
         assert_close(two["trained"]["weights"], weights, 1e-4)
@@ -116,7 +116,7 @@ def test_two_replicas_search_as_one_does(two):
 
 
 def test_pieces_of_a_batch_are_accumulated_to_its_gradient(one):
-    """Pieces that are alike, for the same reason."""
+    """With identical pieces, for the same reason."""
     accumulated = trained(Replicas(), accumulation_steps=2)
     assert accumulated["steps"] == 3
     assert accumulated["loss"] == pytest.approx(one["loss"], rel=1e-4)
@@ -158,7 +158,7 @@ def test_each_worker_loads_its_rows_of_a_batch():
 
 
 def test_batches_wait_on_the_gpu_where_there_is_one(monkeypatch):
-    """No GPU is at hand: the processor stands for one."""
+    """There is no GPU here, so the CPU takes its place."""
     batches = tf.data.Dataset.range(3)
     assert Replicas().share_out(batches) is batches
     (processor,) = tf.config.list_logical_devices("CPU")

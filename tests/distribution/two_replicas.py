@@ -1,6 +1,6 @@
-"""Runs steps on two replicas, in a process of its own: a process can divide its CPU only once.
+"""Runs steps on two replicas, in a separate process: a process can divide its CPU only once.
 
-Prints one JSON object; `test_replicas.py` compares it with what a single replica does.
+Prints one JSON object; `test_replicas.py` compares it with the results of a single replica.
 """
 
 import json
@@ -24,13 +24,13 @@ SETTINGS = {"run_dir": "unused", "init_channels": 2, "cells": 3, "batch_size": 8
 STEPS = 3
 OPERATIONS = ("none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3")
 MODERN = {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 20.0, "ema_decay": 0.9}
-# One node a cell: tracing takes most of the time.
+# One node per cell: tracing takes most of the time.
 EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 
 
 def batch(same_shares):
-    """Eight images; with `same_shares` the second four repeat the first, so that both replicas see one statistic."""
+    """Eight images; with `same_shares` the second four repeat the first, so that both replicas share statistics."""
     generator = np.random.default_rng(0)
     images = generator.normal(size=(8, 8, 8, 3)).astype(np.float32)
     labels = np.array([0, 1, 2, 0, 2, 1, 1, 0], np.int32)
@@ -82,7 +82,7 @@ def trained(replicas, same_shares=True, **settings):
 
 
 def searched(replicas):
-    """Runs both search steps some times and returns alpha, weights, counts and losses."""
+    """Runs both search steps several times and returns alpha, weights, counts and losses."""
     config = SearchConfig(**SETTINGS, architecture_learning_rate=0.01)
     keras.utils.set_random_seed(0)
     with replicas.strategy.scope():
@@ -105,7 +105,7 @@ def searched(replicas):
 
 
 def shares(replicas):
-    """What each replica is given of every batch, and of every batch of two tensors."""
+    """The share that each replica receives of every batch, and of every batch of two tensors."""
     numbers = tf.data.Dataset.range(16).batch(8, drop_remainder=True)
     return [
         [part.numpy().tolist() for part in replicas.strategy.experimental_local_results(number)]
@@ -114,7 +114,7 @@ def shares(replicas):
 
 
 def own_statistics(replicas):
-    """Gives each replica another moving mean and returns what each has after they agreed."""
+    """Gives each replica another moving mean and returns each one's value after they have agreed."""
     with replicas.strategy.scope():
         layer = keras.layers.BatchNormalization(momentum=0.0)
         layer.build((None, 1))

@@ -1,4 +1,4 @@
-"""What the tests of the documentation share: where it is, and its programs."""
+"""Shared by the tests of the documentation: its folder, and its programs."""
 
 import importlib.util
 
@@ -15,7 +15,7 @@ def docs_folder():
 
 @pytest.fixture(scope="session")
 def load_program():
-    """Returns a function that imports one of the programs in docs/ by its name."""
+    """Returns a function that imports a program in docs/ by its name."""
 
     def load(name):
         specification = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")

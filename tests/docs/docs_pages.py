@@ -1,4 +1,4 @@
-"""Where the pages of the documentation are, and how their tables are read."""
+"""The paths of the documentation's pages, and how to read their tables."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md: it has every folder, every file that it names exists, a program draws its picture."""
+"""docs/architecture.md: it covers every folder, every file that it names exists, and a program draws its picture."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""docs/flags.md is what `python docs/make_flags_page.py` writes, and knows every setting."""
+"""docs/flags.md is the output of `python docs/make_flags_page.py`, and covers every setting."""
 
 import pytest
 from setting_cases import FIELDS

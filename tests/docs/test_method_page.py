@@ -1,4 +1,4 @@
-"""docs/method.md: the code computes its example, its table has all methods, a program draws its pictures."""
+"""docs/method.md: the code computes its example, its table has all methods, and a program draws its pictures."""
 
 import re
 
@@ -32,7 +32,7 @@ def test_the_example_is_what_the_code_computes(page):
     table = rows(page, "| operation | beta | Ca | Ce | Ca / Ce | I |")
     beta, accuracy, epochs, ratio, importance = np.array([row[1:] for row in table], float).T
     np.testing.assert_allclose(ratio, accuracy / epochs, atol=5e-4)
-    # 100 architecture steps an operation, and 10 weight steps an epoch.
+    # 100 architecture steps per operation, and 10 weight steps per epoch.
     counts = OperationCounts((10 * epochs).round(), np.full(3, 100), 100 * accuracy)
     computed = operation_importance(
         np.log(beta), np.ones(3, bool), counts, importance_weight=SearchConfig().importance_weight, unit="epochs",

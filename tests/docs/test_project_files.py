@@ -1,4 +1,4 @@
-"""Version, change log, citation, CI and the documentation's build say what the project's other files say."""
+"""Version, changelog, citation, CI and the documentation's build agree with the project's other files."""
 
 import configparser
 import os
@@ -18,7 +18,7 @@ def text_of(path):
 
 
 def python_versions():
-    """Returns those that the package says it supports."""
+    """Returns the versions that the package declares as supported."""
     metadata = configparser.ConfigParser()
     metadata.read_string(text_of("setup.cfg"))
     return re.findall(r"Python :: (3\.\d+)", metadata["metadata"]["classifiers"])
@@ -56,7 +56,7 @@ def test_the_citation_names_the_paper():
 
 
 def links(path):
-    """Yields the local files that a page links to, code blocks left out."""
+    """Yields the local files that a page links to, ignoring code blocks."""
     prose = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", prose)):
         if ":" not in target:

@@ -1,4 +1,4 @@
-"""Each message that docs/troubleshooting.md quotes is one that the package can print."""
+"""The package can print each message that docs/troubleshooting.md quotes."""
 
 import ast
 import re
@@ -8,12 +8,12 @@ from docs_pages import ROOT
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 QUOTED = re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE)
-# What differs from case to case: in the page, in f-strings, and in texts for `%`.
+# The parts that vary: in the page, in f-strings, and in texts for `%`.
 GAP, PLACE = "...", "\0"
 
 
 def texts(node):
-    """Yields the texts in a syntax tree, with PLACE where an f-string or `%` puts a value."""
+    """Yields the texts in a syntax tree, with PLACE where an f-string or `%` inserts a value."""
     if isinstance(node, ast.JoinedStr):
         yield "".join(part.value if isinstance(part, ast.Constant) else PLACE for part in node.values)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -29,7 +29,7 @@ def package_texts():
 
 
 def can_say(text, quoted):
-    """Whether a text of the package holds the quoted parts in their order, and something that varies at each gap."""
+    """Whether a text of the package contains the quoted parts in order, with something variable in each gap."""
     parts = [re.escape(part) for part in quoted.split(GAP)]
     return re.search(f".*{PLACE}.*".join(part for part in parts if part), text, re.DOTALL) is not None
 

@@ -1,7 +1,7 @@
 """docs/tutorial.md, typed from its first line to its last, with fewer images and smaller settings.
 
-`SMALLER` is all that is changed: each text on its left stands in the tutorial, and the test types the one on its right.
-The commands of blocks marked `install` are not run: tests/integration/test_wheel.py installs the package.
+Only `SMALLER` is changed: each text on its left occurs in the tutorial, and the test types the one on its right. The
+commands in blocks marked `install` are not run: tests/integration/test_wheel.py installs the package.
 """
 
 import json
@@ -50,7 +50,7 @@ def shell_environment(folder):
 
 @pytest.fixture(scope="module")
 def typed(tmp_path_factory):
-    """Types everything; returns the folder where it was done and what each command printed."""
+    """Types everything; returns the folder in which it ran and the output of each command."""
     source = Path(re.search(r'SOURCE = Path\("(.*)"\)', (ROOT / "docs" / "tutorial.md").read_text()).group(1))
     if not source.is_dir():
         pytest.skip(f"no Fashion-MNIST in {source}: install dataset-fashion-mnist")

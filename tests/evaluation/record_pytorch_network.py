@@ -1,13 +1,12 @@
-"""Records small networks of DARTS's own PyTorch code, to which the weights from PyTorch are held.
+"""Records small networks of DARTS's own PyTorch code, as references for importing weights from PyTorch.
 
-Needs PyTorch and a checkout of that code, neither of which the tests need:
+Needs PyTorch and a checkout of that code; the tests need neither:
 
     git clone https://github.com/quark0/darts
     python tests/evaluation/record_pytorch_network.py darts tests/evaluation/recorded
 
-Every normalization gets a scale, an offset and statistics of its own, since those of a new network
-would hide a mix-up. Weights are rounded, and nearly all of the auxiliary head's largest kernel is
-zero, so that the files stay small.
+Every normalization gets its own scale, offset and statistics, because those of a new network would hide a mix-up.
+Weights are rounded, and nearly all of the auxiliary head's largest kernel is zero, so that the files stay small.
 """
 
 import argparse
@@ -35,16 +34,16 @@ SETTINGS = {
     "imagenet": {"cells": 4, "init_channels": 4, "num_classes": 6},
 }
 IMAGE_SIDES = {"cifar": 32, "imagenet": 224}
-# The usual ones of PyTorch recipes, on the scale 0 to 1.
+# As usual in PyTorch recipes, on the scale 0 to 1.
 MEAN = {"cifar": [0.49139968, 0.48215827, 0.44653124], "imagenet": [0.485, 0.456, 0.406]}
 STANDARD_DEVIATION = {"cifar": [0.24703233, 0.24348505, 0.26158768], "imagenet": [0.229, 0.224, 0.225]}
 IMAGES = 3
-BLOCK = 5  # Side of an image's squares of one colour: odd, so that every stride sees edges at all positions.
+BLOCK = 5  # Side of an image's single-coloured squares: odd, so that every stride sees edges at all positions.
 LARGEST_KERNEL = "auxiliary_head.features.5.weight"
 
 
 def reference_network(code: Path, stem: str) -> torch.nn.Module:
-    """Builds the reference code's network; its module `utils` would need torchvision for nothing that is used here."""
+    """Builds the reference code's network without its module `utils`, which would import torchvision needlessly."""
     sys.modules["utils"] = types.ModuleType("utils")
     sys.modules["utils"].drop_path = None
     sys.path.insert(0, str(code / "cnn"))
@@ -60,7 +59,7 @@ def reference_network(code: Path, stem: str) -> torch.nn.Module:
 
 
 def randomize(network: torch.nn.Module, generator: np.random.Generator) -> None:
-    """Replaces all weights by random ones with few digits."""
+    """Replaces all weights with random ones of few digits."""
     for name, values in network.named_parameters():
         shape = tuple(values.shape)
         if len(shape) > 1:
@@ -75,7 +74,7 @@ def randomize(network: torch.nn.Module, generator: np.random.Generator) -> None:
 
 
 def measure_statistics(network: torch.nn.Module, images: torch.Tensor) -> None:
-    """Gives every normalization the statistics of some images, rounded."""
+    """Gives every normalization the rounded statistics of some images."""
     normalizations = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
     for part in normalizations:
         part.momentum = 1.0
@@ -92,7 +91,7 @@ def rounded(values: torch.Tensor) -> torch.Tensor:
 
 
 def record(code: Path, stem: str) -> dict[str, np.ndarray]:
-    """Returns what is kept of one network."""
+    """Returns the values to record for one network."""
     network = reference_network(code, stem)
     generator = np.random.default_rng(0)
     randomize(network, generator)

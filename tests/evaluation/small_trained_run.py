@@ -1,4 +1,4 @@
-"""The folder of a training that was never run: a small network with values that no initializer draws."""
+"""The folder of a training run that never ran: a small network with values that no initializer draws."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ NETWORK = {"cells": 3, "init_channels": 2}
 
 
 def shifted(network):
-    """Moves every variable a little, each in a way of its own, and returns the network."""
+    """Moves every variable a little, each by a different amount, and returns the network."""
     for number, variable in enumerate(network.variables):
         noise = np.random.default_rng(number).uniform(0.25, 0.5, variable.shape)
         variable.assign(variable.numpy() + noise.astype(np.float32))
@@ -24,10 +24,10 @@ def shifted(network):
 
 
 def write_trained_run(folder, image_shape=(8, 8, 3), classes=3, genotype=CELLS, asked_channels=4, **settings):
-    """Writes the folder as a training of a budget leaves it, with fewer channels than were asked for.
+    """Writes the folder as a training run with a budget leaves it, with fewer channels than requested.
 
     Returns:
-        The network that it holds.
+        The network in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = {**NETWORK, "auxiliary_weight": 0.0, **settings}

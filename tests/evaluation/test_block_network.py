@@ -30,7 +30,7 @@ def test_a_projection_brings_the_input_to_the_outputs_shape():
 
 
 def test_dropped_images_keep_only_their_shortcut_and_kept_ones_are_scaled():
-    """With statistics of an untrained normalization a test's output tells both apart: it drops nothing."""
+    """A test drops nothing; untrained moving statistics make its outputs differ from training's."""
     block, images = built(ShortcutBlock(UNITS, "identity"))
     path = DropPath(tf.constant(0.5), tf.constant([3, 4], tf.int64))
     outputs = block(images, training=True, drop_path=path)

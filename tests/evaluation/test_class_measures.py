@@ -14,11 +14,12 @@ def measures(labels, predicted):
 
 
 def test_by_hand():
-    # Of six cats five are right and one is a dog; of two dogs one is right and one a cat; the owl is right; no yak.
+    # Of six cats, five are right and one is called a dog; of two dogs, one is right and one is called a cat; the owl is
+    # right; there is no yak.
     found = measures([0, 0, 0, 0, 0, 0, 1, 1, 2], [0, 0, 0, 0, 0, 1, 1, 0, 2])
     assert found.recall == {"cat": pytest.approx(5 / 6), "dog": 0.5, "owl": 1.0, "yak": None}
     assert found.balanced_accuracy == pytest.approx((5 / 6 + 1 / 2 + 1) / 3)
-    # F1 = 2 right / (images + answers): 10 / 12, 2 / 4, 2 / 2.
+    # F1 = 2 right / (images + predictions): 10 / 12, 2 / 4, 2 / 2.
     assert found.macro_f1 == pytest.approx((10 / 12 + 2 / 4 + 1) / 3)
 
 

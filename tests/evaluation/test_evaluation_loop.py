@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("exports_are_checked_in_this_process")
 
 @pytest.fixture(autouse=True)
 def small_images(monkeypatch):
-    """Bright and dark 8x8 images: 26 to train on, 10 to test on."""
+    """Bright and dark 8x8 images: 26 for training, 10 for testing."""
     generator = np.random.default_rng(0)
 
     def split(count):
@@ -59,14 +59,14 @@ def config(tmp_path):
 def checkpoint_bytes(folder, step):
     reader = tf.train.load_checkpoint(str(folder / "checkpoints" / f"ckpt-{step:08d}" / "variables"))
     names = sorted(reader.get_variable_to_shape_map())
-    # TensorFlow's own entry tells the variables' Python names, which a process counts up.
+    # TensorFlow's own entry contains the variables' Python names, which are numbered throughout a process.
     return {name: reader.get_tensor(name) for name in names if not name.startswith("_")}
 
 
 def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):
     summary = run_evaluation(config)
     pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
-    # Ends in the middle of epoch 3, which is continued there.
+    # Ends in the middle of epoch 3, and is resumed there.
     early = run_evaluation(dataclasses.replace(pieces, max_steps=2 * EPOCH_STEPS + 1))
     assert (early["finished"], early["epochs"], early["steps"]) == (False, 2, 7)
     written = capsys.readouterr().out
@@ -90,7 +90,7 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     assert all(0 < record["train_cross_entropy"] < record["train_loss"] for record in records)
     for name in ("test_accuracy", "test_top_5_accuracy"):
         assert records[-1][name] == summary[name]
-    # Of two classes, each is among the five likeliest.
+    # With two classes, both are among the five most likely.
     assert summary["test_top_5_accuracy"] == 1.0
     assert summary["finished"]
     for name in ("genotype", "metrics", "saved_model"):

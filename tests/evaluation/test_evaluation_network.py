@@ -38,7 +38,7 @@ def built(genotype=POOLING, image_shape=(8, 8, 3), **arguments):
     ],
 )
 def test_a_hostile_genotype_is_refused_before_any_layer_is_made(monkeypatch, entries):
-    """As in a network's config, from which Keras makes it again."""
+    """As in a network's config, from which Keras rebuilds it."""
     genotype = {**json.loads(POOLING.to_json()), **entries}
     made = []
     make = keras.layers.Layer.__init__

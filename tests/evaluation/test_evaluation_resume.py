@@ -1,4 +1,4 @@
-"""What a training saves is what it needs: with all of it it goes on bit for bit, without any one item it does not."""
+"""A run saves exactly what it needs: with all of it, it resumes bit for bit; without any one item it does not."""
 
 import hashlib
 
@@ -62,7 +62,7 @@ def training():
 
 @pytest.fixture(scope="module")
 def stopped(training):
-    """The state after STOP steps, and the digest after END."""
+    """The state after STOP steps, and the digest after END steps."""
     training.go_on(0, STOP)
     values = training.values()
     training.go_on(STOP, END)
@@ -124,7 +124,7 @@ def test_several_steps_in_a_call_change_no_bit(training, stopped):
 
 @pytest.fixture(scope="module")
 def modern():
-    """A training with all of today's recipe that has a state or draws in a step, its state after STOP, and its end."""
+    """A run with everything in today's recipe that has state or draws in a step: its state after STOP, and its end."""
     training = TinyTraining(**MODERN)
     training.go_on(0, STOP)
     values = training.values()

@@ -67,7 +67,7 @@ def test_with_validation_images_the_test_images_wait(config, capsys):
 
 
 def accuracies_of_epochs(session, accuracies):
-    """Writes epochs with these validation accuracies down; the network's bias is the epoch's number at its end."""
+    """Records epochs with these validation accuracies; the network's bias is the epoch's number at its end."""
     for number in session.epochs_left():
         with session.epoch(number) as epoch:
             session.step.state.network.classifier.bias.assign([number, number])
@@ -133,7 +133,7 @@ def test_a_training_begins_with_the_weights_that_it_names(config, tmp_path, caps
                 np.testing.assert_array_equal(value, expected)
         with initial_weights_seed(config.seed):
             drawn = build_network(config, CELLS, (8, 8, 3), 2)
-        # The new classifier is that of a training with this seed from random weights.
+        # The new classifier is that of a run with this seed and random initial weights.
         np.testing.assert_array_equal(network.classifier.kernel.numpy(), drawn.classifier.kernel.numpy())
         assert isinstance(session.training_step(1), FrozenBackboneStep)
         assert session.training_step(1) is session.training_step(1)

@@ -14,7 +14,7 @@ from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluatio
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.space.genotype import Genotype
 
-# Node 3 is left out of both cells' outputs, so its convolution gets no gradient.
+# Both cells omit node 3 from their outputs, so its convolution gets no gradient.
 EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1), ("dil_conv_3x3", 2), ("skip_connect", 0))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 TOTAL_STEPS = 10
@@ -164,7 +164,7 @@ def test_warm_up_epochs_are_steps_of_the_whole():
 
 
 def test_the_learning_rate_may_change_after_each_epoch_only():
-    # Ten steps in five epochs: two steps have one rate.
+    # Ten steps in five epochs: every two steps share a rate.
     step, (images, labels) = new_step(epochs=5, learning_rate_schedule="linear", learning_rate_updates="epoch"), batch()
     found = []
     for number in range(5):

@@ -53,14 +53,14 @@ def test_no_backbone_variable_moves_and_the_heads_do(changes):
     assert not any(changed(before[0], values(backbone_layers(network))))
     assert all(changed(before[1], values(heads)))
     assert int(state.optimizer.iterations.numpy()) == 2
-    # Afterwards the same state trains as a whole: weights and moving statistics.
+    # Afterwards the same state is trained completely: weights and moving statistics.
     train(EvaluationStep(state, config, STEPS), first=2)
     assert all(changed(before[0], values(backbone_layers(network))))
     assert int(state.optimizer.iterations.numpy()) == 4
 
 
 def test_the_classifier_moves_by_the_gradient_of_a_linear_classifier():
-    """Softmax regression on the features of a test, in NumPy: clipping, weight decay, momentum, cosine."""
+    """Softmax regression on features computed as in a test, in NumPy: clipping, weight decay, momentum, cosine."""
     state = state_of()
     network = state.network
     inputs = []

@@ -8,9 +8,9 @@ from eoinas_tf.evaluation.genotype_table import CIFAR, COUNTED_SIZES, IMAGENET, 
 from eoinas_tf.evaluation.network_description import describe_network
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
-# COUNTED_SIZES were counted by DARTS's PyTorch code (github.com/quark0/darts, NetworkCIFAR and NetworkImageNet) with
-# each genotype: parameters without "auxiliary", and kernel entries times output positions of its convolutions and
-# dense layer.
+# DARTS's PyTorch code (github.com/quark0/darts, NetworkCIFAR and NetworkImageNet) counted COUNTED_SIZES with each
+# genotype: parameters without "auxiliary", and kernel elements times output positions of its convolutions and dense
+# layer.
 MOST_PERCENT_WITHOUT_NOTE = 8.0
 
 
@@ -61,7 +61,7 @@ def test_what_differs_by_more_than_rounding_or_counting_has_a_note(name):
 
 
 def is_rounded(measured, published):
-    """Whether a published number of millions is the measured one, rounded to the digits that are given."""
+    """Whether a published number of millions is the counted one, rounded to the published digits."""
     if published is None:
         return True
     return round(measured / 1e6, len(str(published).partition(".")[2])) == published

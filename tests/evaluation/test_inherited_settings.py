@@ -43,7 +43,7 @@ def write_run(folder, config):
 
 
 def settings(**given):
-    """Returns what `with_inherited_settings` takes: every setting, and the names of those that are given."""
+    """Returns the arguments of `with_inherited_settings`: every setting, and the names of the given ones."""
     values = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
     return {**values, **given}, frozenset(given)
 
@@ -124,7 +124,7 @@ def test_a_damaged_file_is_one_line(run_dir, content, message):
 
 @pytest.fixture
 def weights(tmp_path):
-    """A finished training that initial weights come from."""
+    """A finished training run whose weights are the initial weights of another."""
     folder = tmp_path / "weights"
     folder.mkdir()
     config = EvaluationConfig(cells=5, init_channels=8, dataset="cifar100", crop_padding=2)

@@ -64,7 +64,7 @@ def test_the_auxiliary_head_is_loaded_but_for_its_classifier_where_both_have_one
     for name in ("first_convolution", "first_normalization", "second_convolution", "second_normalization"):
         check_equal(getattr(head, name).get_weights(), getattr(other, name).get_weights())
     check_equal(head.classifier.get_weights(), before)
-    # On images of 4x4 pixels its map is one pixel, and its second kernel smaller.
+    # On images of 4x4 pixels its map is one pixel, and its second kernel is smaller.
     tiny = built(WITH_HEAD, side=4)
     before = tiny.auxiliary_head.get_weights()
     load_backbone(source, tiny)
@@ -105,7 +105,7 @@ def test_a_run_and_its_keras_file_are_one_source(tmp_path):
         source = read_initial_weights(config, 3)
         check_equal(source.network.get_weights(), network.get_weights())
         assert (source.path, source.channels, source.sha256) == (path, 3, weights_digest(network))
-    # Keras lists trainable weights first in a layer; here each has its moving statistics in their place.
+    # Keras lists a layer's trainable weights first; here, moving statistics follow the weights that they belong to.
     assert len(expected) == len(source.sha256)
     in_order = b"".join(variable.numpy().astype("<f4").tobytes() for variable in network.variables)
     assert source.sha256 == hashlib.sha256(in_order).hexdigest()

@@ -18,7 +18,7 @@ C = 4
 
 
 def network_of(operation, image_shape=(8, 8, 3), **arguments):
-    """Three cells of one node: an operation on the first input, a skip connection from the second."""
+    """Three cells with one node each: an operation on the first input, a skip connection from the second."""
     edges = ((operation, 0), ("skip_connect", 1))
     genotype = Genotype(normal=edges, normal_concat=(2,), reduce=edges, reduce_concat=(2,))
     network = EvaluationNetwork(genotype, 10, **{"cells": 3, "init_channels": C, **arguments})
@@ -80,13 +80,13 @@ def test_odd_sides_and_the_imagenet_stem_count_rounded_up_positions(image_shape)
     [
         ("DARTS_V2", "cifar", (16, 16, 3), 0),
         ("AmoebaNet_A", "cifar", (14, 9, 1), 0),
-        # A dilated convolution runs on four subsampled images, so on odd sides rounded up: cell 1 has 3x2 pixels and
+        # A dilated convolution runs on four subsampled images, so odd sides are rounded up: cell 1 has 3x2 pixels and
         # computes 4x2, cell 2 has 2x1 and computes 2x2, with 25 taps and 2C or 4C channels.
         ("GDAS_V1", "imagenet", (40, 32, 3), 25 * 2 * C * (8 - 6) + 25 * 4 * C * (4 - 2)),
     ],
 )
 def test_the_count_is_that_of_tensorflows_profiler(genotype, stem, image_shape, dilation_padding):
-    """The profiler counts a multiply-add as two, and more than convolutions and the dense layer."""
+    """The profiler counts a multiply-add as two operations, and more than convolutions and the dense layer."""
     network = EvaluationNetwork(PUBLISHED_GENOTYPES[genotype], 10, cells=3, init_channels=C, stem=stem)
     network.build((None, *image_shape))
     profiled = float_operations(network, image_shape)
@@ -96,7 +96,7 @@ def test_the_count_is_that_of_tensorflows_profiler(genotype, stem, image_shape, 
 
 
 def float_operations(network, image_shape):
-    """Floating-point operations of a test of one image by TensorFlow's type of operation."""
+    """Floating-point operations for testing one image, by TensorFlow's type of operation."""
     function = tf.function(lambda images: network(images, training=False), autograph=False)
     graph = function.get_concrete_function(tf.TensorSpec([1, *image_shape])).graph
     profiler = tf.compat.v1.profiler
@@ -106,13 +106,13 @@ def float_operations(network, image_shape):
 
 
 def own_operations(node):
-    """Operations by type; the profiler's nodes are nested and each counts those below it too."""
+    """Operations by type; the profiler's nodes are nested, and each includes those below it."""
     own = node.total_float_ops - sum(child.total_float_ops for child in node.children)
     return sum((own_operations(child) for child in node.children), Counter({node.name: own} if own else {}))
 
 
 def beyond_convolutions(network, image_shape):
-    """What the profiler counts beside convolutions and the dense layer's product."""
+    """The operations that the profiler counts in addition to convolutions and the dense layer's product."""
     operations = Counter(BiasAdd=network.num_classes)
     for part, shapes in network.layer_shapes((1, *image_shape)):
         if isinstance(part, EvaluationCell):
@@ -120,14 +120,14 @@ def beyond_convolutions(network, image_shape):
             operations["AddN"] += math.prod(output_shape[1:3]) * part.channels * len(part.edges) // 2
             for block, shape in part.layer_shapes(shapes):
                 operations += of_block(block, shape)
-            operations["Mean"] = math.prod(output_shape)  # The last cell's is what is averaged.
+            operations["Mean"] = math.prod(output_shape)  # The last cell's output is averaged.
         elif part is not network.auxiliary_head:
             operations += of_block(part, shapes)
     return operations
 
 
 def of_block(block, shape):
-    """Normalization: a variance's reciprocal root counts two; pooling: the window's pixels."""
+    """Normalization: a variance's reciprocal square root counts two; pooling: the window's pixels."""
     operations = Counter()
     positions = math.prod(block.compute_output_shape(shape)[1:-1])
     for weight in block.trainable_weights:
@@ -141,11 +141,11 @@ def of_block(block, shape):
         outputs = block.channels * positions
         operations["AvgPool" if block.kind == "average" else "MaxPool"] += 9 * outputs
         if block.kind == "average" and block.stride == 2:
-            operations["Mul"] += outputs  # Takes the padding out of the mean.
+            operations["Mul"] += outputs  # Removes the padding from the mean.
     return operations
 
 
-# Exact anchors: the logs of the reference code; what other cells have is in test_genotype_table.py.
+# Exact reference values: the logs of the reference code; those of other cells are in test_genotype_table.py.
 @pytest.mark.parametrize(
     ("settings", "parameters", "auxiliary_parameters"),
     [

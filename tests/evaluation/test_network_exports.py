@@ -1,4 +1,4 @@
-"""Every operation through every format, at an odd image size, where stride 2 and padding are hardest."""
+"""Every operation in every format, at an odd image size, where stride 2 and padding are hardest."""
 
 import importlib.util
 import subprocess
@@ -23,12 +23,12 @@ from eoinas_tf.space import convolution_blocks
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
 
-# All that a genotype can name, behind the cell's inputs, where they have stride 2 in a reduction cell.
+# All operations that a genotype can name, at the cell's inputs, where they have stride 2 in a reduction cell.
 OPERATIONS = (*(name for name in OPERATION_NAMES if name != NONE), SKIP_CONNECT)
 EDGES = tuple((operation, position % 2) for position, operation in enumerate(OPERATIONS))
 CLASSES = ("a", "b", "c")
 IMAGE_SHAPE = (11, 9, 3)
-# Of 12 test images of classes 0, 1, 2, 0, ...: the last three are wrong.
+# The classes of 12 test images are 0, 1, 2, 0, ...: the last three predictions are wrong.
 PREDICTED = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 1, 2, 0])
 
 
@@ -54,7 +54,7 @@ def build(stem, monkeypatch):
     monkeypatch.setattr(convolution_blocks, "NORMALIZATION_MOMENTUM", 0.0)
     network = EvaluationNetwork(genotype, len(CLASSES), cells=3, init_channels=4, stem=stem)
     network.build((None, *IMAGE_SHAPE))
-    # As after a training: statistics of images, and answers that differ from image to image.
+    # As after training: statistics of images, and predictions that differ from image to image.
     network(tf.random.stateless_normal([16, *IMAGE_SHAPE], [1, 2]), training=True)
     network.classifier.kernel.assign(10 * network.classifier.kernel)
     return network
@@ -194,7 +194,7 @@ def test_other_sizes_are_fitted_as_in_the_test(dataset, preprocessing, tmp_path,
     config = exporting(["saved_model"], resize_side=12, image_size=(11, 9))
     export_network(network, config, dataset, preprocessing, tmp_path, PREDICTED)
     images = np.random.default_rng(1).integers(0, 256, (2, 24, 30, 3), dtype=np.uint8)
-    # The shorter side, 24, becomes 12; the centre is cut out: (12 - 11) // 2 rows and (15 - 9) // 2 columns before it.
+    # The shorter side, 24, becomes 12; the centre is cropped after (12 - 11) // 2 rows and (15 - 9) // 2 columns.
     fitted = np.round(tf.image.resize(images, [12, 15], antialias=True))[:, 0:11, 3:12]
     normalized = (fitted - preprocessing.mean) / preprocessing.standard_deviation
     probabilities = tf.nn.softmax(network(normalized.astype(np.float32), training=False))
@@ -232,6 +232,6 @@ def test_an_export_holds_plain_operations_and_is_written_and_loaded_without_a_wa
     command = [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "saved_model")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    # TensorFlow itself writes on standard error that there is no GPU.
+    # TensorFlow itself reports on standard error that there is no GPU.
     assert "WARNING:absl:" not in run.stderr
     assert "gradient" not in run.stderr

@@ -7,7 +7,7 @@ from eoinas_tf.optimization.classification_metrics import is_among_likeliest
 
 
 def batches(logits, labels, weights, batch_size):
-    """Logits as images of one pixel row, so that the network can be their mere shape."""
+    """Logits as images of one pixel row, so that the network only has to reshape."""
     images = np.asarray(logits, np.float32)[:, None, :, None]
     parts = (images, np.asarray(labels, np.int32), np.asarray(weights, np.float32))
     return tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
@@ -44,7 +44,7 @@ def test_the_top_five_are_told_apart_from_the_sixth():
 
 
 def test_logits_are_ranked_and_not_probabilities_that_became_zero():
-    """Of the eight classes all but the first have probability 0 in float32."""
+    """All eight classes except the first have probability 0 in float32."""
     logits = [[300.0, 1, 2, 3, 4, 5, 6, 7]] * 3
     labels = [7, 3, 1]
     found = collect_predictions(network, batches(logits, labels, [1] * 3, 3), 8)

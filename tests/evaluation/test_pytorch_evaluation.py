@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("exports_are_checked_in_this_process")
 
 @pytest.fixture(autouse=True)
 def small_images(monkeypatch, generator):
-    """Grey images of 8x8 pixels: 4 that only their mean and deviation are taken of, and 10 to test on."""
+    """Grey images of 8x8 pixels: 4 from which only mean and deviation are taken, and 10 for testing."""
 
     def split(count):
         images = generator.integers(0, 256, (count, 8, 8, 1)).astype(np.uint8)
@@ -37,10 +37,10 @@ def small_images(monkeypatch, generator):
 
 @pytest.fixture
 def weights(generator):
-    """Weights with an auxiliary head, as most published ones have."""
+    """Weights with an auxiliary head, which most published weights include."""
     network = EvaluationNetwork(GENOTYPE, 3, **SETTINGS)
     network.build((None, 8, 8, 1))
-    # Between 0 and 0.5, so that variances are none below 0 and probabilities are none close to 0.
+    # Between 0 and 0.5, so that no variance is below 0 and no probability close to 0.
     return {tensor.name: generator.random(tensor.shape) / 2 for tensor in pytorch_tensors(network)}
 
 

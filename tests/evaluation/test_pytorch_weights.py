@@ -28,7 +28,7 @@ SETTINGS = {"num_classes": 3, "cells": 3, "init_channels": 2}
 
 
 def tiny(*operations, **changes):
-    """A small network, whose cells have one node that adds two operations."""
+    """A small network whose cells have one node that adds two operations."""
     edges = tuple(zip(operations or ("dil_conv_3x3", "skip_connect"), (0, 1), strict=True))
     genotype = Genotype(normal=edges, normal_concat=(2,), reduce=edges, reduce_concat=(2,))
     network = EvaluationNetwork(genotype, **{**SETTINGS, **changes})
@@ -37,7 +37,7 @@ def tiny(*operations, **changes):
 
 
 def weights_for(network, generator):
-    """A state_dict that fits the network, of numbers that are all different."""
+    """A state_dict that fits the network, with values that all differ."""
     return {tensor.name: generator.random(tensor.shape) for tensor in pytorch_tensors(network)}
 
 
@@ -78,7 +78,7 @@ def test_names_and_logits_are_those_of_the_pytorch_network(stem):
 
 
 def logits_of_a_test(network, inputs):
-    """Returns the network's and the auxiliary head's logits; the network itself runs its head in training only."""
+    """Returns the network's and the auxiliary head's logits; the network itself runs its head only in training."""
     outputs = []
     cell = network.cells[network.auxiliary_position]
     call = cell.call
@@ -146,7 +146,7 @@ def test_a_network_without_auxiliary_head_takes_the_rest(generator, stem):
     network, without_head = tiny(stem=stem), tiny(stem=stem, auxiliary=False)
     weights = weights_for(network, generator)
     load_pytorch_weights(network, stored(weights))
-    # Also a normalization in the head, which P-DARTS has with both stems and DARTS with one.
+    # Including a normalization in the head, which P-DARTS has with both stems and DARTS with one.
     weights["auxiliary_head.features.6.weight"] = np.zeros(768)
     load_pytorch_weights(without_head, stored(weights))
     expected, received = variables(network), variables(without_head)
@@ -190,7 +190,7 @@ def test_a_network_of_another_kind_is_refused_with_the_first_difference(generato
 
 
 def refusal(network, tensors):
-    """Returns the message with which weights are refused, if nothing was changed."""
+    """Returns the message with which weights are refused, after checking that nothing was changed."""
     before = variables(network)
     with pytest.raises(WeightsError) as refused:
         load_pytorch_weights(network, tensors)
@@ -224,7 +224,7 @@ def test_the_first_tensor_that_is_wrong_is_named(generator):
 
 
 def test_a_file_with_more_than_the_network_s_tensors_is_refused_in_one_line(generator, tmp_path):
-    """Names as in an archive that is to be unpacked elsewhere; a name and a shape as long as they can be."""
+    """Names as in an archive that would be unpacked elsewhere; a name and a shape as long as they can be."""
     network = tiny(auxiliary=False)
     weights = weights_for(network, generator)
     for name, value, message in [

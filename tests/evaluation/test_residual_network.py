@@ -15,7 +15,7 @@ def build(image_shape, *arguments, **keywords):
 
 
 def test_resnet_20_has_the_published_size():
-    """0.27 million parameters (Table 6 of its paper) and 40.8 million multiply-adds; ours has projections too."""
+    """0.27 million parameters (Table 6 of the ResNet paper) and 40.8 million multiply-adds; ours adds projections."""
     network = build((32, 32, 3), 10, 9, 16)
     projections = 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64
     parameters = (

@@ -20,7 +20,7 @@ SUMMARY = {"image_shape": [8, 8, 1], "mean": [3.5], "standard_deviation": [2.5],
 
 @pytest.fixture
 def trained(tmp_path):
-    """A run folder as a training of a budget leaves it: with fewer channels than were asked for."""
+    """A run folder as a training run with a budget leaves it: with fewer channels than requested."""
     config = EvaluationConfig(run_dir=str(tmp_path), cells=3, init_channels=4, export_formats=("saved_model", "onnx"))
     network = build_network(dataclasses.replace(config, init_channels=2), CELLS, (8, 8, 1), 2)
     others = [network.variables[0]]
@@ -42,7 +42,7 @@ def test_the_newest_checkpoint_s_weights_and_what_they_mean(trained, tmp_path):
 
 
 def test_of_a_training_with_averages_they_are_the_network(trained, tmp_path):
-    """As a training with `ema_decay` leaves it: the checkpoint holds both."""
+    """As a run with `ema_decay` leaves it: the checkpoint holds both networks."""
     averages = [variable + 1 for variable in trained.variables]
     state = {"network": trained.variables, AVERAGES: [tf.Variable(average) for average in averages]}
     Checkpoints(tmp_path / "checkpoints", state).save(8, {"epoch": 2})
@@ -58,7 +58,7 @@ def test_of_a_run_that_kept_the_best_weights_these_are_restored(trained, tmp_pat
     last = [variable.numpy() + 1 for variable in trained.variables]
     state = {"network": list(map(tf.Variable, last)), "best_network": trained.variables}
     Checkpoints(tmp_path / "checkpoints", state).save(8, {"epoch": 2})
-    for chosen, shift in ((1, 0), (None, 1)):  # No epoch was whole, so none was kept.
+    for chosen, shift in ((1, 0), (None, 1)):  # No epoch was complete, so none was kept.
         (tmp_path / "summary.json").write_text(json.dumps({**SUMMARY, "chosen_epoch": chosen}))
         for own, other in zip(restore_network(tmp_path).network.variables, trained.variables, strict=True):
             np.testing.assert_array_equal(own, other.numpy() + shift)

@@ -1,4 +1,4 @@
-"""A training that chooses its epochs by hours is, in every value, the one that is asked for so many epochs."""
+"""A training run that chooses its epochs by hours equals, in every value, one with that number of epochs set."""
 
 import json
 import tempfile
@@ -28,7 +28,7 @@ def test_a_warm_up_leaves_an_epoch():
 
 @pytest.fixture
 def chosen(monkeypatch, tmp_path):
-    """Lets every training choose two epochs; returns the costs that it saw."""
+    """Lets every training run choose two epochs; returns the costs that it saw."""
     costs = []
     monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or 2)
     (tmp_path / "temporary").mkdir()
@@ -40,7 +40,7 @@ def left_behind(folder):
     found = {name: (folder / name).read_bytes() for name in FILES}
     newest = max((folder / "checkpoints").iterdir())
     reader = tf.train.load_checkpoint(str(newest / "variables"))
-    # Without the names of layers, which a process counts up from run to run.
+    # Without the names of layers, whose numbers increase from run to run.
     names = sorted(name for name in reader.get_variable_to_shape_map() if name != "_CHECKPOINTABLE_OBJECT_GRAPH")
     assert len(names) > 20
     return {**found, newest.name: [(name, reader.get_tensor(name).tobytes()) for name in names]}

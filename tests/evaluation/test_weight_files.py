@@ -60,7 +60,7 @@ def npz_bomb(start, filling):
     """A file of 1 MB whose one member unpacks to `start` and a gigabyte of `filling`, made without unpacking it."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     start = compressor.compress(start) + compressor.flush(zlib.Z_FULL_FLUSH)
-    # After a full flush nothing refers back, so that what follows can be repeated.
+    # After a full flush nothing refers back, so the rest can be repeated.
     block = compressor.compress(filling * 2**20) + compressor.flush(zlib.Z_FULL_FLUSH)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -76,7 +76,7 @@ def safetensors_of_header(header, data=b""):
 
 
 def safetensors_of_offsets(*offsets, size=8):
-    """Tensors of one or two values, at the bytes given."""
+    """Tensors of one or two values, at the given bytes."""
     entries = {
         f"tensor{position}": {"dtype": "F32", "shape": [(last - first) // 4], "data_offsets": [first, last]}
         for position, (first, last) in enumerate(offsets)
@@ -90,7 +90,7 @@ def safetensors_of_shape(*shape):
 
 
 def renamed_keras_archive():
-    """What Keras saves: a zip archive of a description, which can name code, and of weights in HDF5."""
+    """A file like Keras's: a zip archive with a description, which can name code, and weights in HDF5."""
     layer = {"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {"code": "4wEA"}}}}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -131,7 +131,7 @@ def refusal(path):
 
 
 class Touch:
-    """A pickle of it makes a file when it is loaded."""
+    """An object whose pickle creates a file when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -269,7 +269,7 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path):
 
 @pytest.fixture
 def impatience():
-    """Fails a test that waits for more than ten seconds, as one does that opens a pipe."""
+    """Fails a test that waits for more than ten seconds, as one that opens a pipe would."""
 
     def give_up(*_):
         raise AssertionError("waited for ten seconds")
@@ -318,7 +318,7 @@ def test_a_link_to_a_file_is_followed(tmp_path):
 
 @contextlib.contextmanager
 def at_most(limit):
-    """Fails if so many bytes are in use at once that were not before."""
+    """Fails if more than this many additional bytes are in use at once."""
     tracemalloc.start()
     try:
         yield
@@ -431,7 +431,7 @@ def test_the_way_out_is_a_command():
 
 
 def test_a_pytorch_with_a_known_hole_is_refused(tmp_path, monkeypatch):
-    # PyTorch's version is a text that is compared with numbers.
+    # PyTorch's version is a string that is compared with numbers.
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(__version__=(2, 9, 1)))
     (tmp_path / "weights.pt").write_bytes(b"")
     assert "PyTorch must be 2.10 or newer" in refusal(tmp_path / "weights.pt")
@@ -447,7 +447,7 @@ def test_an_archive_that_unpacks_to_more_than_its_size_is_not_given_to_pytorch(t
     path.write_bytes(b"PK no archive")
     assert "not a PyTorch file that holds tensors and nothing else, or a damaged one (BadZipFile)" in refusal(path)
     assert given == []
-    # Those of old versions are no archives.
+    # Files of old versions are not archives.
     for content in (npz_of_members(zipfile.ZIP_STORED, a=b"1234"), pickle.dumps(3)):
         path.write_bytes(content)
         assert "Received: NoneType" in refusal(path)

@@ -17,7 +17,7 @@ SETTINGS = {"network": "cells", "cells": 5, "init_channels": 6, "stem": "cifar",
 
 @pytest.fixture
 def run_dir(tmp_path):
-    """A training whose budget lowered the channels from 8 to 6."""
+    """A training run whose budget lowered the channels from 8 to 6."""
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "summary.json").write_text(
         json.dumps({"image_shape": [8, 6, 3], "init_channels": 6, "mean": [1, 2, 3], "standard_deviation": [4, 5, 6]})
@@ -81,7 +81,7 @@ def test_a_keras_file_of_a_hand_designed_network(tmp_path, name, config, expecte
 def test_settings_that_are_not_given_are_the_network_s(run_dir):
     source = read_weight_source(str(run_dir))
     assert source.missing_settings({}) == {**SETTINGS, "image_size": (8, 6)}
-    # Images may have another size; the same value once more is no contradiction.
+    # Images may have another size; giving the same value again is no contradiction.
     given = {"cells": 5, "image_size": (16, 16), "epochs": 1, "operation_modules": ("mine", "other")}
     assert source.missing_settings(given) == {"network": "cells", "init_channels": 6, "stem": "cifar"}
 

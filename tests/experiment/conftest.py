@@ -1,4 +1,4 @@
-"""A tiny classifier of images that the tests of exports share, and what it must say."""
+"""A tiny image classifier that the tests of exports share, and its expected outputs."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ class TinyClassifier:
         self.test = ExportTest(self.images, self.probabilities.argmax(-1), 1.0)
 
     def make_images(self, height, width, count=5):
-        # Each image of a brightness of its own, so that the classes differ.
+        # Each image has a different brightness, so that the classes differ.
         noise = np.random.default_rng(0).integers(0, 100, (count, height, width, 3))
         return (noise + np.linspace(0, 155, count).reshape(-1, 1, 1, 1)).astype(np.uint8)
 
@@ -63,7 +63,7 @@ def tiny():
 
 @pytest.fixture
 def disk_calls(monkeypatch):
-    """What is made durable and renamed during a test, in order: ("sync", name) and ("rename", name, new name)."""
+    """Records syncs and renames during a test, in order: ("sync", name) and ("rename", name, new name)."""
     calls = []
     sync, rename, replace = os.fsync, Path.rename, os.replace
 

@@ -20,7 +20,7 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 
 
 class Training:
-    """A model, its optimizer and a counter: what a run has to save."""
+    """A model, its optimizer and a counter: the state that a run has to save."""
 
     def __init__(self, seed, units=3):
         keras.utils.set_random_seed(seed)
@@ -108,7 +108,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_says_so(two_checkpoints, tmp
 
 
 def with_manifest(folder, change):
-    """Changes what the manifest says, and makes its own digest right again."""
+    """Changes the manifest and corrects its own digest."""
     path = folder / "manifest.json"
     content = json.loads(path.read_text())["content"]
     change(content)
@@ -290,15 +290,16 @@ def test_only_the_newest_are_kept_and_remains_of_a_kill_are_swept(tmp_path):
 
 
 STATE = {"number": 2, "text": "x" * PAGE}
-# Pages that a checkpoint of one small variable and `STATE` takes: data, index (TensorFlow writes it twice, and removes
-# the first), state (2), manifest. With fewer the next one of these cannot be written.
+# Pages that a checkpoint of one small variable and `STATE` takes: data, index (TensorFlow writes it twice and removes
+# the first), state (2), manifest. With fewer pages, the next of these cannot be written.
 WRITES = {0: ".data-", 1: "part-00000-of-00001.index", 2: "variables.index", 3: "state.json", 4: "manifest.json"}
 
 
 def save_on_a_full_disk(tmp_path, pages_left, tries_without_room):
-    """Saves 1, fills the disk, and saves 2; room is made after some tries.
+    """Saves 1, fills the disk, and saves 2; some tries later, space is freed.
 
-    Returns messages, the files of the checkpoint at the last failure, free bytes before and after, what is restored.
+    Returns messages, the files of the checkpoint at the last failure, free bytes before and after, and the restored
+    state.
     """
 
     def fill_and_save():
@@ -349,7 +350,7 @@ def test_a_disk_that_is_full_at_any_write_is_one_line_and_leaves_the_earlier_che
         "command"
     )
     assert not any("\n" in message or "{{" in message for message in messages)
-    # It was this write that failed: TensorFlow names its own; of ours it is the last that was begun.
+    # This write failed: TensorFlow names its own file; among ours it is the last one begun.
     begun = " ".join([messages[2], *files])
     assert [pages for pages, name in WRITES.items() if name in begun and pages >= pages_left] == [pages_left]
     assert after == free
@@ -512,7 +513,7 @@ def test_kills_before_surplus_ones_are_removed_do_not_add_up(tmp_path, monkeypat
         removed = []
 
         def sweep(checkpoints=checkpoints, removed=removed, real=checkpoints._sweep):
-            # As if the process were killed at the second one, which is after the checkpoint has its name.
+            # As if the process were killed at the second one, which comes after the checkpoint has its name.
             if not removed:
                 real()
             removed.append(True)
@@ -525,7 +526,7 @@ def test_kills_before_surplus_ones_are_removed_do_not_add_up(tmp_path, monkeypat
 
 
 def test_without_its_folder_a_checkpoint_is_saved_all_the_same(tmp_path):
-    """Whoever deletes checkpoints to make room does not end the run."""
+    """Deleting checkpoints to free space does not end the run."""
     checkpoints = Checkpoints(tmp_path / "checkpoints", {"counter": [tf.Variable(1)]})
     checkpoints.save(1, {"number": 1})
     shutil.rmtree(tmp_path / "checkpoints")

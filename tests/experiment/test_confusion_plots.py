@@ -62,7 +62,7 @@ def test_mistakes_are_shown_with_title_and_confidence(channels):
     figure = draw_confusions([pair, one], images_a_row=6)
     panels = figure.axes
     assert [axes.get_title() for axes in panels] == [f"{pair.title}\n{share} % sure" for share in (96, 50, 96)]
-    # A row ends only where it is full, and no panel is empty.
+    # A row ends only when it is full, and no panel is empty.
     assert [len(axes.images) for axes in panels] == [1, 1, 1]
     full = draw_confusions([pair, one], images_a_row=2)
     assert [len(axes.images) for axes in full.axes] == [1, 1, 1, 0]

@@ -69,7 +69,7 @@ def test_a_change_is_named(now, expected):
 
 
 def test_the_same_images_have_no_change():
-    # Whoever compares equal ones gets no empty list of reasons by accident.
+    # Comparing equal fingerprints does not give an empty list of reasons by accident.
     assert fingerprint_changes(FINGERPRINT, copy.deepcopy(FINGERPRINT)) == ["its fingerprint"]
 
 

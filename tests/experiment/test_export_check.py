@@ -12,10 +12,10 @@ from eoinas_tf.experiment.export_measurement import ExportTest
 
 PROBABILITIES = np.array([[0.25, 0.75], [0.9, 0.1]], np.float32)
 IMAGES = np.zeros((2, 4, 4, 1), np.uint8)
-# The stand-in takes an image for its first pixel: three of four are right.
+# The stand-in predicts an image's first pixel as its class: three of four are right.
 TEST = ExportTest(np.array([0, 1, 0, 1], np.uint8).reshape(4, 1, 1, 1), np.array([0, 1, 1, 1]), 0.875, threads=3)
 
-# Stands in for `exported_predictions.py`, so that a test takes no second.
+# Replaces `exported_predictions.py`, so that a test takes less than a second.
 PROGRAM = """
 import os, sys
 import numpy as np
@@ -37,7 +37,7 @@ np.savez(outputs, **given)
 
 @pytest.fixture
 def export(tmp_path, monkeypatch):
-    """A function that makes an export which says what it is told."""
+    """A function that makes an export with given outputs."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     monkeypatch.setattr(export_check, "PROGRAM", program)

@@ -172,7 +172,7 @@ def test_an_export_is_durable_before_it_has_its_name(folder, disk_calls):
         renamed = disk_calls.index(("rename", temporary.name, folder.name))
         synced = [name for kind, name, *_ in disk_calls[: disk_calls.index(names[0])] if kind == "sync"]
         assert {"model", "data", "variables", f"{DESCRIPTION}.tmp"} <= set(synced)
-        # The description, which says that it is complete, after all that it names.
+        # The description, which marks it as complete, after everything that it lists.
         assert synced[-2:] == [f"{DESCRIPTION}.tmp", temporary.name]
         assert disk_calls[renamed + 1] == ("sync", folder.parent.name)
     old = temporary.name.replace(".tmp", ".old")
@@ -215,7 +215,7 @@ def watch_steps(step):
 
 
 def export_in_child(folder, killed_at=None):
-    """Exports "new" in a forked child, which is killed before the step of that number; returns the steps' names."""
+    """Exports "new" in a forked child, which is killed before the step with that number; returns the steps' names."""
 
     def export():
         steps = []
@@ -237,7 +237,7 @@ def export_in_child(folder, killed_at=None):
 
 
 def content_of(folder):
-    """Returns what is in a complete export, None if there is none, and fails if there is half of one."""
+    """Returns the content of a complete export, None if there is none; fails if there is half of one."""
     if not folder.exists():
         return None
     assert set(json.loads((folder / DESCRIPTION).read_text())["files"]) == FILES
@@ -267,7 +267,7 @@ def one_killed_while_the_older_was_removed(folder):
 
 
 def points_of_kill(steps, every):
-    """Returns some of the steps: each renaming, the step after it, all removals, and of the others every so many."""
+    """Returns some of the steps: each renaming, the step after it, all removals, and every so many of the others."""
     renamings = {number for number, name in enumerate(steps) if name == "os.rename"}
     after = {number + 1 for number in renamings if number + 1 < len(steps)}
     removals = set(range(max(renamings), len(steps)))
@@ -275,7 +275,7 @@ def points_of_kill(steps, every):
 
 
 def check_kills(tmp_path, prepare, every):
-    """Kills an export at some of its steps, and checks after each kill what is there, and what the next ones make."""
+    """Kills an export at some of its steps; after each kill, checks the content and what the next exports make."""
     dry_run = tmp_path / "dry run" / "export"
     prepare(dry_run)
     steps = export_in_child(dry_run)
@@ -291,7 +291,7 @@ def check_kills(tmp_path, prepare, every):
             (kept,) = folder.parent.glob("export.*.old")
             assert content_of(kept) == "old"
         seen.add(found)
-        # The next one sweeps what was left and gives the older one its name back, even if it fails itself.
+        # The next export removes the remains and restores the older one's name, even if it fails itself.
         with pytest.raises(StorageError, match="differs"), new_export(folder, {}):
             raise StorageError("differs")
         assert content_of(folder) == (found or older)
@@ -317,7 +317,7 @@ def test_killed_at_each_of_its_steps_an_export_is_absent_or_whole_and_an_older_o
 
 
 def test_remains_of_every_kind_are_swept_though_some_tell_nothing_of_themselves(folder):
-    """As after kills before the description was written, while it was, and before the last folder was removed."""
+    """As after kills before the description was written, during it, and before the last folder was removed."""
     for number, left in enumerate(([], [f"{DESCRIPTION}.tmp"], [DESCRIPTION, "model"])):
         remains = folder.with_name(f"export.{number}.tmp")
         remains.mkdir(parents=True)
@@ -367,7 +367,7 @@ def test_killed_while_it_is_written_a_saved_model_leaves_the_older_one(tiny, sav
 
 
 def export_on_a_full_disk(tmp_path, pages_left, older, write_files):
-    """Replaces an export on a full disk; returns the error, what lies there, what is in the older one, free bytes."""
+    """Replaces an export on a full disk; returns the error, the entries, the older one's content, free bytes."""
 
     def fill_and_export():
         disk = tmp_path / "disk"

@@ -30,7 +30,7 @@ def test_each_picture_is_written_as_png_and_as_svg(tmp_path):
     paths = write_figures(tmp_path / "plots", {"one": figure()})
     assert [path.name for path in paths] == ["one.png", "one.svg"]
     assert sorted((tmp_path / "plots").iterdir()) == sorted(paths)
-    # Arranged once, for the first file.
+    # Laid out once, for the first file.
     drawn = figure()
     assert paths[0].read_bytes() == figure_to_png(drawn)
     assert paths[1].read_bytes() == figure_to_svg(drawn)

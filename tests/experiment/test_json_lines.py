@@ -89,7 +89,7 @@ LONG_BYTES = len(json.dumps(LONG)) + 1
 
 
 def on_a_full_disk(tmp_path, tries_without_room):
-    """Writes a line, fills the disk, and writes one that does not fit; room is made after some tries."""
+    """Writes a line, fills the disk, and writes one that does not fit; some tries later, space is freed."""
 
     def fill_and_append():
         disk = tmp_path / "disk"

@@ -13,7 +13,7 @@ FINISHED = ROOT / "docs" / "results" / "eval_cifar10_cpu"
 
 @pytest.fixture
 def finished(tmp_path):
-    """Copies of the recorded training's folder, which an earlier version wrote."""
+    """Copies of the folder of a recorded training run, which an earlier version wrote."""
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()

@@ -88,7 +88,7 @@ def shown(value):
 
 
 def of_other_method(field):
-    """Returns the settings that are no longer there where the changed setting is the method, as None."""
+    """Returns, as None, the settings that disappear when the changed setting is the method."""
     own = [one.name for one in dataclasses.fields(SearchConfig) if one.metadata["method_default"] is not None]
     return dict.fromkeys(own) if field.name == "method" else {}
 
@@ -101,7 +101,7 @@ def test_every_setting_that_changes_the_result_must_stay_and_every_other_may_cha
     changed = dataclasses.replace(first, **of_other_method(field), **{field.name: other[field.name]})
     begin(first)
     before = content(tmp_path / "run")
-    if field.name == "run_dir":  # Another folder is another run; this one, moved, is not.
+    if field.name == "run_dir":  # Another folder is another run, but moving this one is not.
         (tmp_path / "run").rename(tmp_path / "moved")
         changed = dataclasses.replace(first, run_dir=str(tmp_path / "moved"))
     again = RunDirectory(changed)
@@ -125,7 +125,7 @@ def test_another_kind_of_run_is_refused(tmp_path):
 
 
 def test_a_run_that_ended_before_it_read_its_images_can_begin_with_other_settings(tmp_path):
-    """As after a data set's name with a mistake in it."""
+    """As after mistyping a data set's name."""
     for changes in ({"dataset": "cifar11"}, {"dataset": "cifar10", "cells": 5}):
         with RunDirectory(config(tmp_path, **changes)) as run:
             stored = json.loads(run.config_file.read_text())
@@ -211,7 +211,7 @@ def test_a_lock_does_not_make_a_run_folder_of_any_folder(tmp_path):
 
 
 def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
-    """And by its writer alone, for others may open it while it writes."""
+    """Only by its writer, because others may open it while it writes."""
     begin(config(tmp_path))
     for folder in ("plots", "checkpoints", "checkpoints/ckpt-00000002", "checkpoints/ckpt-00000003.tmp"):
         (tmp_path / folder).mkdir()

@@ -14,7 +14,7 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t
 
 @pytest.fixture
 def cpu_file(tmp_path, monkeypatch):
-    """The file that the system describes its CPUs in, for a test to write."""
+    """The file in which the system describes its CPUs, for a test to write."""
     path = tmp_path / "cpuinfo"
     monkeypatch.setattr(module, "CPU_FILE", path)
     return path

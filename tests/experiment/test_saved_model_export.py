@@ -11,7 +11,7 @@ def loaded(tiny, tmp_path_factory):
     (folder / "export.json").write_text("{}")
     write_saved_model(tiny.classifier, folder)
     assert (folder / "export.json").exists()
-    # The whole and not its signatures, which live only as long as it does.
+    # The whole model rather than its signatures, which live only as long as it does.
     return tf.saved_model.load(str(folder))
 
 
@@ -45,6 +45,6 @@ def test_the_reloaded_model_knows_all_class_names(loaded, tiny):
 
 
 def test_it_holds_no_graph_but_those_that_are_served(loaded):
-    """What converters to integers take would be the whole network a second time."""
+    """The network for integer converters would be a second copy of the whole network."""
     functions = {name for name, value in vars(loaded).items() if callable(value) and not name.startswith("_")}
     assert functions == {"classify", "classify_resized", "name_classes"}

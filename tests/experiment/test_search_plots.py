@@ -51,7 +51,7 @@ def test_a_line_of_importance_ends_where_its_operation_is_dropped():
 
 
 def test_the_highest_that_was_left_stands_out_and_panels_have_one_range():
-    # On the second edge the highest at the end is dropped after it.
+    # On the second edge, the highest at the end is dropped after it.
     drops = [*DROPS, {"epoch": 3, "cell": "normal", "edge": 1, "operation": "sep_conv_3x3"}]
     figure = draw_scores(metrics(), drops, "normal", OPERATIONS, EDGES, SCORE)
     assert [axes.get_title() for axes in figure.axes[:2]] == ["edge 0-2: none", "edge 1-2: skip_connect"]

@@ -1,4 +1,4 @@
-"""The programs of docs/serving.md, run as they are printed."""
+"""The programs of docs/serving.md, run as printed."""
 
 import importlib.util
 import json
@@ -36,7 +36,7 @@ def test_an_export_is_served_as_the_page_says(tiny, tmp_path, name):
     if not all(importlib.util.find_spec(package) for package in export_format.packages):
         pytest.skip(f"the extra `{name}` is not installed")
     image = tiny.make_images(16, 12, count=1)
-    # As a phone stores it that was held upright: on its side, and 6 says how it is to be turned.
+    # As stored by a phone that was held upright: on its side, with orientation 6.
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     Image.fromarray(np.rot90(image[0])).save(tmp_path / "photo.png", exif=exif)

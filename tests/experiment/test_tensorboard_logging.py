@@ -16,7 +16,7 @@ from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 
 
 def events(folder):
-    """Returns (tag, step) -> value of everything in a folder, and fails where a pair stands twice."""
+    """Returns (tag, step) -> value of everything in a folder, and fails if a pair occurs twice."""
     found = {}
     for path in sorted(folder.glob("events.out.tfevents.*")):
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
@@ -98,7 +98,7 @@ def test_a_run_that_starts_over_leaves_nothing_of_its_first_start(tmp_path):
 
 
 def summaries(folder):
-    """Returns (tag, step) -> value of everything in a folder, as it is stored."""
+    """Returns (tag, step) -> value of everything in a folder, as stored."""
     return {
         (value.tag, event.step): value
         for path in folder.glob("events.out.tfevents.*")
@@ -143,7 +143,7 @@ def test_tensorboard_reads_it(tmp_path):
 
 
 def on_a_full_disk(tmp_path, write):
-    """Writes step 1, fills the disk, lets `write` write, makes room, and writes step 9; returns warnings and steps."""
+    """Writes step 1, fills the disk, lets `write` write, frees space, and writes step 9; returns warnings and steps."""
 
     def fill_and_write():
         disk = tmp_path / "disk"
@@ -162,7 +162,7 @@ def on_a_full_disk(tmp_path, write):
         return [messages, {path.name: path.read_bytes().hex() for path in (disk / "tensorboard").iterdir()}]
 
     messages, files = in_child(fill_and_write)
-    # Read here, because the child lacks the threads that TensorFlow reads with.
+    # Read here, because the child lacks the threads with which TensorFlow reads.
     for name, content in files.items():
         (tmp_path / name).write_bytes(bytes.fromhex(content))
     return messages, sorted(step for tag, step in events(tmp_path) if tag == "loss")

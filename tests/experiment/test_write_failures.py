@@ -18,7 +18,7 @@ from eoinas_tf.experiment.write_failures import (
 
 
 class Disk:
-    """Free space that a test decides on."""
+    """Free space as a test sets it."""
 
     def __init__(self, free):
         self.free = free

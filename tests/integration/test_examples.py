@@ -1,4 +1,4 @@
-"""The example script and the notebook's cells, as they are but for smaller settings and fewer images."""
+"""The example script and the notebook's cells, unchanged except for smaller settings and fewer images."""
 
 import importlib.util
 import json
@@ -26,7 +26,7 @@ def few_digits(monkeypatch):
 
 
 def run_cells(notebook, replaced):
-    """Runs a notebook's cells of code one after the other; returns their names and the values that cells end with."""
+    """Runs a notebook's code cells in order; returns their names and the values with which cells end."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     names, shown = {}, []
     for cell in cells:

@@ -1,4 +1,4 @@
-"""The search's real command on a disk that fills up: it ends with one line, or goes on where room is made."""
+"""The search's real command on a disk that fills up: it ends with one line, or goes on if space is freed."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def results(folder):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """What an uninterrupted search writes, and the pages that one of its checkpoints takes."""
+    """The files of an uninterrupted search, and the pages that one of its checkpoints takes."""
     folder = tmp_path_factory.mktemp("search") / "uninterrupted"
     process = start(folder)
     _, errors = process.communicate()
@@ -40,8 +40,10 @@ def uninterrupted(tmp_path_factory):
 
 
 def search_on_a_full_disk(tmp_path, checkpoint_pages, is_room_made):
-    """Runs the search where there is room for one checkpoint and a half; room is made after the first failed try,
-    or else after its end, and then it is run again. Returns exit statuses, lines of the first's errors, results."""
+    """Runs the search with space for one checkpoint and a half; returns exit statuses, first error lines and results.
+
+    Space is freed after the first failed attempt, or else after the search's end, and then it is run again.
+    """
 
     def fill_and_search():
         disk = tmp_path / "disk"

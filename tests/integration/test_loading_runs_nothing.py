@@ -1,9 +1,8 @@
-"""Loading runs nothing that a file says, and opens nothing outside of its folder.
+"""Loading executes nothing in a file, and opens nothing outside its folder.
 
-Python tells audit hooks of both. A hook cannot be taken away again, so each loading is watched in
-a process forked off. It is run there once before, for the first time imports modules, which is
-reading and running them. What TensorFlow reads in C++ no hook sees: that a checkpoint's files are
-the folder's own is seen where their digests are compared.
+Python reports both to audit hooks. A hook cannot be removed, so each loading is watched in a forked process. It is run
+there once beforehand, because the first time imports modules, which reads and executes them. Hooks do not see what
+TensorFlow reads in C++: that a checkpoint's files are the folder's own is checked when their digests are compared.
 """
 
 import contextlib
@@ -50,28 +49,28 @@ FORBIDDEN_EVENTS = {
     "socket.connect",
     "ctypes.dlopen",
 }
-# NumPy reads the header of an array with ast.literal_eval: this is the name under which that parses.
-# What is parsed is no code yet; running it would be the event exec.
+# NumPy reads the header of an array with ast.literal_eval, which parses under this name.
+# Parsed text is not code yet; running it would be the event exec.
 LITERAL = "<unknown>"
-# A run's environment is compared with the CPU and with the versions of installed packages, which Python
-# looks for in all of its folders.
+# A run's environment is compared with the CPU and with the versions of installed packages, for which Python searches
+# all of its folders.
 READABLE = {str(CPU_FILE), *(os.path.realpath(entry) for entry in sys.path if entry)}
 CODE = "__import__('os').mkdir('touched')"
 LONGEST_SECONDS = 60
 
 
 class Touch:
-    """A pickle of it makes a folder when it is loaded."""
+    """An object whose pickle makes a folder when it is loaded."""
 
     def __reduce__(self):
         return os.mkdir, ("touched",)
 
 
 def forbidden(event, arguments, folder):
-    """Returns what an event shows, None if loading from the folder may do it."""
+    """Returns what an event did, or None if loading from the folder may do it."""
     if event == "open":
         path, mode, flags = arguments
-        if isinstance(path, int):  # A file that is open already.
+        if isinstance(path, int):  # A file that is already open.
             return None
         real_path = os.path.realpath(os.fsdecode(path))
         is_read = flags & os.O_ACCMODE == os.O_RDONLY
@@ -88,10 +87,10 @@ def lies_in(path, folders):
 
 
 def watched(load, folder):
-    """Loads twice in a process forked off.
+    """Loads twice in a forked process.
 
     Returns:
-        What came of it, "loaded" or the message of an error of ours, and the forbidden events of the second time.
+        The result, "loaded" or the message of an error of ours, and the forbidden events of the second time.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -99,7 +98,7 @@ def watched(load, folder):
         signal.alarm(LONGEST_SECONDS)
         try:
             answer = json.dumps(watch_here(load, os.path.realpath(folder)))
-        except BaseException:  # noqa: BLE001 -- it is told to the parent
+        except BaseException:  # noqa: BLE001 -- it is reported to the parent
             answer = json.dumps([traceback.format_exc(), None])
         os.write(write_end, answer.encode())
         os._exit(0)
@@ -174,7 +173,7 @@ def test_what_is_allowed_is_not_seen(tmp_path):
     assert watched(load, tmp_path) == ("loaded", [])
 
 
-# Each makes a file or a folder of a run, and returns what loads it; all hold code that would run.
+# Each makes a file or a folder of a run, and returns a function that loads it; all contain code that would run.
 
 
 def genotype(folder, operation="skip_connect"):
@@ -194,7 +193,7 @@ def checkpoint(folder):
 
 
 def checkpoint_with_other_files(folder):
-    """Its digests are right, and it has one of a file outside of it."""
+    """Its digests are right, but one belongs to a file outside it."""
     load = checkpoint(folder)
     outside = folder.parent / "outside"
     outside.write_text(CODE)

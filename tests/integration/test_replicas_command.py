@@ -1,4 +1,4 @@
-"""Trainings over two devices of one machine and over two processes, from the real command line."""
+"""Training runs on two devices of one machine and on two processes, from the real command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The final training from its real command line, and a search's whole way to it with two seeds."""
+"""Final training from its real command line, and the whole way to it from a search with two seeds."""
 
 import json
 import os
@@ -101,7 +101,7 @@ def test_a_genotype_that_is_none_is_one_line(tmp_path):
 
 
 def test_weights_from_pytorch_are_tested_and_served_without_training(tmp_path):
-    """Three images, two of them in the folder of the class that the PyTorch network says."""
+    """Three images, two of them in the folder of the class that the PyTorch network predicts."""
     record = read_pytorch_record("cifar")
     labels = np.argmax(record.answers["logits"], axis=1)
     labels[2] = (labels[2] + 1) % record.settings["num_classes"]

@@ -1,4 +1,4 @@
-"""The search from its real command line: killed and continued it writes the same bytes as uninterrupted."""
+"""The search from its real command line: killed and resumed, it writes the same bytes as without interruption."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_tensorboard_has_each_value_once(uninterrupted):
         ("training", "loss"), ("validation", "accuracy"), ("tensorboard", "schedule/temperature"),
         ("tensorboard", "cells/dropped_operations"), ("result", "cells/found_normal"), ("result", "search/genotype"),
     } <= tags  # fmt: skip
-    # Few charts: of the values of single operations there are histograms.
+    # Few charts: values of single operations are histograms.
     assert len({tag for _, tag in tags}) < 40
     histograms = {"operation_weight/normal", "operation_logit/reduce", "importance/reduce"}
     assert {("tensorboard", tag) for tag in histograms} <= tags

@@ -1,4 +1,4 @@
-"""A real study of the digits, killed and stopped: what is finished is never repeated, what was begun continues."""
+"""A real study of the digits, killed and stopped: finished runs are never repeated, started ones are resumed."""
 
 import json
 import os

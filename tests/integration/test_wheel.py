@@ -24,7 +24,7 @@ SOURCES = (
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Builds the wheel of a copy, so that the build leaves nothing in the repository."""
+    """Builds the wheel from a copy, so that the build leaves nothing in the repository."""
     folder = tmp_path_factory.mktemp("build")
     for name in (*SOURCES, "CHANGELOG.md"):
         if (ROOT / name).is_dir():
@@ -84,7 +84,7 @@ def test_version_and_help_say_what_is_installed(eoinas):
 
 
 def test_a_preset_is_found_by_its_name(eoinas):
-    # It is refused after the preset was read: its own cells are 8.
+    # It is refused after the preset was read, whose cells are 8.
     result = eoinas("search", "--preset=search_cifar10", "--temperature_end=6")
     assert result.returncode == 1
     assert "--temperature_end must not be above --temperature_start. Received: 6.0 and 5.0" in result.stderr
@@ -98,7 +98,7 @@ def test_describe_prints_the_published_size(eoinas):
 
 
 def interpreter(version):
-    """Returns the program of another Python, on the path or among pyenv's; skips where there is none."""
+    """Returns the program of another Python, on the path or among pyenv's; skips if there is none."""
     if (found := shutil.which(f"python{version}")) and "shims" not in found:
         return found
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()

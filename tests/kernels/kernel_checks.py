@@ -7,10 +7,10 @@ import tensorflow as tf
 from eoinas_tf.kernels import kernel_policy
 
 SIDES = [(9, 7), (8, 8), (5, 6)]
-# The smallest and the narrowest too, for what is compared with its definition.
+# Includes the smallest and the narrowest images, for comparisons with the definition.
 ALL_SIDES = [(6, 8), (7, 5), (8, 7), (1, 1), (2, 3), (1, 9)]
 
-# What makes a batch large: for compiled functions, for compiled convolutions, for oneDNN's pooling.
+# The elements of a large batch: for compiled functions, for compiled convolutions, for oneDNN's pooling.
 THRESHOLDS = ("MIN_ELEMENTS_TO_COMPILE", "MIN_ELEMENTS_TO_COMPILE_CONVOLUTION", "MIN_ELEMENTS_FOR_ONEDNN_POOLING")
 
 with_and_without_onednn = pytest.mark.usefixtures("_onednn")
@@ -18,14 +18,14 @@ every_normalization = pytest.mark.usefixtures("_normalization")
 
 
 def set_thresholds(monkeypatch, value):
-    """Sets the `THRESHOLDS`: one value for all, or a tuple of one for each."""
+    """Sets the `THRESHOLDS`: one value for all, or a tuple with one for each."""
     values = value if isinstance(value, tuple) else (value,) * len(THRESHOLDS)
     for threshold, elements in zip(THRESHOLDS, values, strict=True):
         monkeypatch.setattr(kernel_policy, threshold, elements)
 
 
 def values_and_gradients(function, *arguments):
-    """Runs in a graph: the output, then the gradient of a weighted sum of it for each argument."""
+    """Runs in a graph; returns the output, then the gradient of a weighted sum of it for each argument."""
 
     @tf.function(autograph=False)
     def run(*tensors):
@@ -39,7 +39,7 @@ def values_and_gradients(function, *arguments):
 
 
 def assert_same(fast, plain, *arguments):
-    """Makes sure that two functions have the same values and gradients up to rounding, and that they are not all 0."""
+    """Makes sure that two functions have the same values and gradients up to rounding, and that these are not all 0."""
     for found, expected in zip(
         values_and_gradients(fast, *arguments), values_and_gradients(plain, *arguments), strict=True
     ):
@@ -58,6 +58,6 @@ def images_of(generator, height, width, channels=3):
 
 
 def compiled_function_count(function, *shape):
-    """Returns how many compiled functions lie in the graph of a function of images."""
+    """Returns how many compiled functions are in the graph of a function of images."""
     graph = tf.function(function, autograph=False).get_concrete_function(tf.zeros(shape)).graph
     return sum("_XlaMustCompile" in inner.attr for inner in graph.as_graph_def().library.function)

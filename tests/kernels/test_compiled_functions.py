@@ -38,7 +38,7 @@ def test_it_has_the_value_of_one_function_and_the_gradient_of_the_other(in_graph
 
 
 def test_it_can_be_differentiated_in_a_branch_that_captures_its_input():
-    """Called by itself, a compiled function captures from outside what has no gradient inside."""
+    """Called by itself, a compiled function captures tensors from outside, which have no gradient inside."""
 
     @tf.function(autograph=False)
     def gradient(values, index):

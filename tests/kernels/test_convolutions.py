@@ -46,7 +46,7 @@ def test_depthwise_convolution_pads_symmetrically_at_stride_2():
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_depthwise_convolution_gradients_equal_the_definition(generator, stride, dilation):
-    """The output is linear in kernel and image, so a gradient's entry is the output for a unit kernel or image."""
+    """The output is linear in kernel and image, so a gradient's element is the output for a unit kernel or image."""
     images, kernel = images_of(generator, 5, 6, 2), generator.normal(size=(3, 3, 2, 1)).astype("float32")
     image_tensor, kernel_tensor = tf.constant(images), tf.constant(kernel)
     with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""Layers and edges compute the same with a CPU's kernels as without, and use them in graphs of known shape only."""
+"""Layers and edges compute the same with and without a CPU's kernels, and use them only in graphs of known shape."""
 
 import keras
 import numpy as np
@@ -65,7 +65,7 @@ def test_batch_normalization_in_half_precision_is_keras_s_to_the_bit(generator, 
 @with_and_without_onednn
 @pytest.mark.parametrize(("stride", "train_weights"), [(1, True), (1, False), (2, True)])
 def test_an_edge_runs_each_operation_as_without_cpu_kernels(generator, monkeypatch, stride, train_weights):
-    """In branches compiled functions have pitfalls of their own, so all operations are run through one."""
+    """Compiled functions have their own pitfalls in branches, so all operations are run through one."""
     inputs = random_images(generator, 8, 8, channels=4)
     weights = CandidateOperations(4, stride).initial_weights()
     results = []

@@ -1,4 +1,4 @@
-"""What is chosen for which device, batch, type and library."""
+"""The choices for each device, batch, type and library."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ LARGE = (64, 32, 32, 16)
 
 
 def answer(question, shape, dtype=tf.float32):
-    """Asks in a graph about images of a shape."""
+    """Asks about images of a shape, in a graph."""
     answers = []
     ask = tf.function(lambda images: answers.append(question(images)), autograph=False)
     ask.get_concrete_function(tf.TensorSpec(shape, dtype))
@@ -33,7 +33,7 @@ def test_whether_onednn_is_on(switched_on):
 
 @pytest.mark.usefixtures("any_size")
 def test_kernels_that_onednn_has_are_not_compiled_beside_it(monkeypatch):
-    """Normalization, pooling and convolution without gaps leave no compiled function in the graph."""
+    """Normalization, pooling and convolution without dilation leave no compiled function in the graph."""
 
     def compiled_functions(layer):
         return compiled_function_count(layer, 2, 6, 6, 4)

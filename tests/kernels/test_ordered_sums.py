@@ -5,7 +5,7 @@ from kernel_checks import compiled_function_count, values_and_gradients
 
 from eoinas_tf.kernels.ordered_sums import fan_out, ordered_sum, without_gradients
 
-# In float32, (1e8 + -1e8) + 1 = 1 but 1e8 + (-1e8 + 1) = 0: the order can be seen.
+# In float32, (1e8 + -1e8) + 1 = 1 but 1e8 + (-1e8 + 1) = 0: the order is visible.
 TERMS = [tf.constant([1e8]), tf.constant([-1e8]), tf.constant([1.0])]
 
 

@@ -33,6 +33,6 @@ def test_a_reduction_normalizes_each_half_by_itself_and_says_the_same(generator)
     with quantizable_operations():
         np.testing.assert_allclose(layer(images, training=False), plain, rtol=1e-5, atol=1e-6)
         graph = tf.function(lambda image: layer(image, training=False)).get_concrete_function(images).graph
-        # The end of the graph joins halves that are normalized already.
+        # The end of the graph joins halves that are already normalized.
         ends = [operation.type for operation in graph.get_operations() if operation.type not in ("Identity", "NoOp")]
     assert ends[-1] == "ConcatV2"

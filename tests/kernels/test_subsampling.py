@@ -1,4 +1,4 @@
-"""Every second pixel is the one of the definition, and a CPU's are TensorFlow's own."""
+"""Every second pixel follows the definition, and a CPU's results are TensorFlow's own."""
 
 import numpy as np
 import numpy_references

@@ -1,7 +1,7 @@
-"""Which private name of TensorFlow has moved, and that what replaces it gives the same values.
+"""Which private TensorFlow name has moved, and that its replacement gives the same values.
 
-A failure of one of the first three tests says what to look for in the new release. Until it is found the package
-runs with the replacement.
+A failure of one of the first three tests says what to look for in the new release. Until it is found, the package runs
+with the replacement.
 """
 
 import pytest
@@ -53,7 +53,7 @@ def inlining(function):
 
 
 def attributes_of(function):
-    """Returns the attributes of a traced function as a graph that calls it holds them."""
+    """Returns the attributes of a traced function as stored in a graph that calls it."""
     outer = tf.function(lambda: function(tf.constant(1.0)), autograph=False).get_concrete_function()
     (inner,) = outer.graph.as_graph_def().library.function
     return set(inner.attr)

@@ -34,7 +34,7 @@ def test_averages_are_those_of_all_values_so_far(strategy):
 
 
 def tensorflow_s_average(before, value, updates_before):
-    """What an average becomes by one update of TensorFlow's own."""
+    """An average after one update of TensorFlow's own."""
     moving, variable = tf.train.ExponentialMovingAverage(0.7, num_updates=updates_before), tf.Variable(before)
     moving.apply([variable])
     variable.assign(value)

@@ -21,7 +21,7 @@ STRATEGIES = {"one": tf.distribute.get_strategy, "mirrored": lambda: tf.distribu
 
 
 def trained(name, strategy=STRATEGIES["one"], **settings):
-    """Does four steps on a kernel and a scale; returns both and the optimizer."""
+    """Makes four steps on a kernel and a scale; returns both and the optimizer."""
     strategy = strategy()
     with strategy.scope():
         weights = [keras.Variable(KERNEL), keras.Variable(SCALE)]

@@ -7,7 +7,7 @@ def test_it_runs_one_batch_after_another_with_their_numbers_and_is_traced_once()
     seen = tf.Variable(0, dtype=tf.int64)
 
     def step(batch, number):
-        # In another order, or with another number, other digits would come out.
+        # In another order, or with another number, other digits would result.
         seen.assign(100 * seen + 10 * batch + number)
 
     @tf.function(autograph=False)

@@ -17,7 +17,7 @@ def numpy_loss(targets):
 
 
 def numpy_targets(smoothing, factors):
-    """The targets [batch, classes], of which a class's factor weighs its own part, smoothed over all."""
+    """The targets [batch, classes]: each class's part, smoothed over all classes, times the class's factor."""
     total = np.zeros((5, 3))
     for labels, shares in ((LABELS, SHARES), (PARTNERS, 1 - SHARES)):
         smoothed = (1 - smoothing) * np.eye(3)[labels] + smoothing / 3

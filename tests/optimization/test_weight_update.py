@@ -8,7 +8,7 @@ from eoinas_tf.optimization.weight_update import update_weights
 
 
 def update(norm, loss_scale, gradient=0.5):
-    """Does two steps of SGD with momentum in a graph; returns the weight, the iterations and the last norm."""
+    """Makes two steps of SGD with momentum in a graph; returns the weight, the iterations and the last norm."""
     weight = keras.Variable(np.float32(1.0))
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
     optimizer.build([weight])

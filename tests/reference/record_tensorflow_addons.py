@@ -1,7 +1,7 @@
-"""Records what TensorFlow Addons computes for fixed inputs, to which our counterparts are held.
+"""Records the outputs of TensorFlow Addons for fixed inputs, as references for our counterparts.
 
-TensorFlow Addons ended in May 2024 and can be imported beside TensorFlow 2.15 at most, so this runs in an environment
-of its own, which the tests do not need:
+TensorFlow Addons ended in May 2024 and can be imported with TensorFlow 2.15 at most, so this runs in a separate
+environment, which the tests do not need:
 
     python3.11 -m venv addons && addons/bin/pip install tensorflow-cpu==2.15.1 tensorflow-addons==0.23.0
     addons/bin/python tests/reference/record_tensorflow_addons.py tests/reference/recorded/tensorflow_addons.npz
@@ -34,7 +34,7 @@ def cutouts(generator: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def trajectory(optimizer, start: np.ndarray, gradients: np.ndarray, l2: float = 0.0) -> np.ndarray:
-    """Returns a variable after each step, float32 [steps, size]; `l2` of it is added to each gradient."""
+    """Returns a variable after each step, float32 [steps, size]; `l2` times the variable is added to each gradient."""
     variable = tf.Variable(start)
     values = []
     for gradient in gradients:
@@ -44,7 +44,7 @@ def trajectory(optimizer, start: np.ndarray, gradients: np.ndarray, l2: float = 
 
 
 def decays(generator: np.random.Generator) -> dict[str, np.ndarray]:
-    """Returns trajectories under decoupled weight decay, and under L2 decay as a part of the gradient."""
+    """Returns trajectories with decoupled weight decay, and with L2 decay as a part of the gradient."""
     start = generator.normal(size=7).astype(np.float32)
     gradients = generator.normal(size=(STEPS, 7)).astype(np.float32)
     return {
@@ -59,7 +59,7 @@ def decays(generator: np.random.Generator) -> dict[str, np.ndarray]:
         "decay/adamw": trajectory(
             tfa.optimizers.AdamW(weight_decay=WEIGHT_DECAY, learning_rate=LEARNING_RATE), start, gradients
         ),
-        # Not of the add-ons: the other reading of "weight decay", by the optimizer that SGDW is made of.
+        # Not from the add-ons: the other reading of "weight decay", with the optimizer that SGDW is based on.
         "decay/coupled": trajectory(
             tf.keras.optimizers.legacy.SGD(LEARNING_RATE, MOMENTUM), start, gradients, WEIGHT_DECAY
         ),

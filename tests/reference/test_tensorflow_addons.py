@@ -1,4 +1,4 @@
-"""Our counterparts of what TensorFlow Addons supplied, against what it computed (`record_tensorflow_addons.py`)."""
+"""Our counterparts of TensorFlow Addons' features, compared with its outputs (`record_tensorflow_addons.py`)."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def record():
 @pytest.mark.parametrize("side", [2, 6])
 def test_cutout_blanks_the_same_pixels(record, side, monkeypatch):
     images, centres = record["cutout/images"], record["cutout/centres"]
-    # Draws are uniform in [0, 1); the middle of a pixel is what falls into it.
+    # Draws are uniform in [0, 1); the middle of a pixel is a value that falls into it.
     draws = ((centres + 0.5) / images.shape[1:3]).T.astype(np.float32)
     monkeypatch.setattr(augmentation, "draw_uniform", lambda *arguments: tf.constant(draws))
     ours = augmentation.cutout(tf.constant(images), side, tf.constant([0, 0]))
@@ -68,7 +68,7 @@ def test_a_path_is_theirs_with_its_branch_divided_by_the_probability_of_survival
     shortcut, residual, survival = (record[f"depth/{name}"] for name in ("shortcut", "residual", "survival"))
     for name, scale in (("training_kept", 1.0 / survival), ("training_dropped", 0.0)):
         scales = tf.fill([len(residual), 1, 1, 1], tf.cast(scale, tf.float32))
-        # They scale in the test, we in the training: what they do with a branch, we do with `survival` times it.
+        # They scale in the test, we in training: what they do to a branch, we do to `survival` times the branch.
         ours = shortcut + scale_path(tf.constant(residual * survival), scales)
         np.testing.assert_allclose(ours, record[f"depth/{name}"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(shortcut + residual * survival, record["depth/test"], rtol=1e-6, atol=1e-6)
@@ -82,6 +82,6 @@ def test_paths_are_kept_as_often_but_for_each_image_on_its_own(record):
     ours = scales > 0
     for draws in (ours.ravel(), theirs[:, 0]):
         assert scipy.stats.binomtest(int(draws.sum()), len(draws), survival).pvalue > 0.01
-    # They draw once a batch.
+    # They draw once per batch.
     assert (theirs == theirs[:, :1]).all()
     assert (ours != ours[:, :1]).any()

@@ -25,7 +25,7 @@ def test_memory_disk_and_open_files_are_bounded(tmp_path):
         run_evaluation(config)
         return len(os.listdir("/proc/self/fd"))
 
-    # The first run opens what the process keeps open.
+    # The first run opens everything that the process keeps open.
     assert run("short", SHORT) == run("long", LONG)
     lines = [json.loads(line) for line in (tmp_path / "long" / "timing.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, LONG + 1))

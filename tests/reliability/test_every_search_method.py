@@ -1,4 +1,4 @@
-"""What every method keeps: killed and continued it ends in the same bytes; it runs on two replicas and in float16."""
+"""Holds for every method: killed and resumed, it ends with the same bytes; it runs on two replicas and in float16."""
 
 import json
 
@@ -14,7 +14,7 @@ SETTINGS = (
 )  # fmt: skip
 GRADIENT = ("--architecture_learning_rate=0.01", "--warmup_epochs=1")
 PRUNING = ("--pruning_after_epoch=1", "--pruning_every_epochs=1")
-# What each method is tried with beside `SETTINGS`; few operations, for commands run eagerly here.
+# Settings of each method in addition to `SETTINGS`; few operations, because commands run eagerly here.
 CASES = {
     "eoinas": (*GRADIENT, *PRUNING),
     "gdas_pruning": (*GRADIENT, *PRUNING),
@@ -27,16 +27,16 @@ CASES = {
     "random_search": ("--random_search_cells=3",),
     "random": (),
 }
-# The commands run eagerly here, where what runs all operations of an edge takes minutes: it has small ones, and a step
-# an epoch.
+# Commands run eagerly here, so methods that run all operations of an edge would take minutes: they get small operations
+# and one step per epoch.
 FEWER = ("--operations=none,skip_connect,max_pool_3x3", "--batch_size=660")
 QUICK = ("eoinas", "gdas_pruning", "gdas", "snas", "mdenas")
-# What trains nothing has nothing to continue.
+# A method that trains nothing has nothing to resume.
 TRAINED = [method for method in CASES if SEARCH_METHODS[method].trains]
 
 
 def slow_but(quick):
-    """Returns the trained methods, those marked slow that are not among the quick ones."""
+    """Returns the trained methods; those that are not among the quick ones are marked slow."""
     return [pytest.param(method, marks=[] if method in quick else pytest.mark.slow) for method in TRAINED]
 
 
@@ -45,8 +45,8 @@ KILLS = [
     ("after_drops:2", KILLED, 4),
     ("after_checkpoint:5", KILLED, 5),
 ]
-# The loop and its checkpoints are one for all methods, and tests/search/test_search_method.py holds each one's state to
-# be complete: one kill in the middle is enough for those that come after the first.
+# All methods share one loop and its checkpoints, and tests/search/test_search_method.py checks that each one's state is
+# complete: after the first method, one kill in the middle is enough.
 ONE_KILL = KILLS[1:2]
 ONE_KILL_OF_FEWER = [("after_drops:2", KILLED, 2)]
 
@@ -79,7 +79,7 @@ def test_killed_and_continued_it_ends_as_if_uninterrupted(zygote, method, tmp_pa
 
 @pytest.mark.parametrize("method", [method for method in TRAINED if method not in QUICK])
 def test_with_small_operations_and_few_steps_it_runs_through(zygote, method, tmp_path):
-    """What runs all operations of an edge, in the time that there is when it is not killed too."""
+    """Methods that run all operations of an edge, in the time that they take when not killed."""
     search(zygote, method, tmp_path, *FEWER)
     assert Genotype.read(tmp_path / "genotype.json").normal
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]

@@ -16,7 +16,7 @@ from tiny_runs import (
 
 from eoinas_tf.config import SearchConfig
 
-# In the order in which a run passes them, with the exit status and the step from which it then continues.
+# In the order in which a run passes them, with the exit status and the step from which it is then resumed.
 KILLS = [
     ("after_run_folder_opened:0:SIGTERM", STOPPED, None),
     ("after_weight_step:1", KILLED, None),
@@ -32,7 +32,7 @@ KILLS = [
 
 @pytest.fixture(scope="module")
 def uninterrupted(zygote, tmp_path_factory):
-    """What a search leaves that saves at its end only, and its seconds."""
+    """The results of a search that saves only at its end, and its seconds."""
     folder = tmp_path_factory.mktemp("search") / "uninterrupted"
     status, output, seconds = zygote.run("run_search", *SEARCH, f"--run_dir={folder}", "--checkpoint_every_epochs=6")
     assert status == 0, output

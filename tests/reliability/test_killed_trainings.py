@@ -1,4 +1,4 @@
-"""A training of a final network that is killed or stopped ends as if nothing had happened, its export included."""
+"""A training run of a final network that is killed or stopped ends as if nothing had happened, including its export."""
 
 import json
 
@@ -20,7 +20,7 @@ from tiny_runs import (
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.trained_network import restore_network
 
-# In the order in which a run passes them, with the exit status and the step from which it then continues.
+# In the order in which a run passes them, with the exit status and the step from which it is then resumed.
 KILLS = [
     ("after_run_folder_opened:0:SIGINT", STOPPED, None),
     ("after_training_step:2", KILLED, 1),
@@ -45,7 +45,7 @@ def flags(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def uninterrupted(zygote, flags, tmp_path_factory):
-    """A training that saves at its end only, and its seconds."""
+    """A training run that saves only at its end, and its seconds."""
     folder = tmp_path_factory.mktemp("training") / "uninterrupted"
     status, output, seconds = zygote.run("run_eval", *flags, f"--run_dir={folder}", "--checkpoint_every_epochs=3")
     assert status == 0, output
@@ -116,7 +116,7 @@ def test_with_validation_images_and_the_best_weights_it_ends_as_if_uninterrupted
     assert summary["chosen_epoch"] == int(np.argmax(accuracies)) + 1
     assert summary["chosen_epoch"] < len(lines), accuracies
     assert not [name for name in lines[0] if name.startswith("test")]
-    # Before and after the best epoch is kept, in an epoch after it, and where the training ends early.
+    # Before and after the best epoch is kept, in an epoch after it, and where the run ends early.
     kept, last = 2 * summary["chosen_epoch"], 2 * len(lines)
     kills = [
         (f"after_test:{kept // 2}", KILLED, kept),

@@ -1,4 +1,4 @@
-"""ImageNet's recipe, stopped within an epoch and continued, on photographs of many sizes; and what it exports."""
+"""ImageNet's recipe, stopped within an epoch and resumed, on photographs of many sizes; and its export."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_imagenets_training_that_is_stopped_continues_bit_for_bit_and_serves_any
     assert continued_from(output) == EPOCH_STEPS + 1
     assert what_a_run_leaves(tmp_path / "pieces") == what_a_run_leaves(tmp_path / "whole")
 
-    # The export brings an image of another size to the network's as the test does: so the accuracies agree.
+    # The export resizes an image of another size as the test does, so the accuracies agree.
     served = tf.saved_model.load(str(tmp_path / "pieces" / "saved_model")).signatures["serving_default"]
     hits, paths = [], sorted((photographs / "val").rglob("*.*"))
     for path in paths:

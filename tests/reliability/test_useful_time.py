@@ -1,4 +1,4 @@
-"""The share of useful time that `docs/reliability.md` states is the one that follows from its own figures."""
+"""The share of useful time that `docs/reliability.md` states follows from the figures on that page."""
 
 import importlib.util
 from pathlib import Path
@@ -19,7 +19,7 @@ def useful_share():
 @pytest.mark.parametrize(
     ("save", "restart", "between_saves", "between_kills", "expected"),
     [
-        (0, 0, 10, 1000, 1 - 5 / 1000),  # Half of what lies between two checkpoints is lost.
+        (0, 0, 10, 1000, 1 - 5 / 1000),  # Half of the time between two checkpoints is lost.
         (0, 100, 0.001, 1000, 0.9),
         (10, 0, 10, 1e9, 0.5),
         (0.3, 60, 300, 7200, (1 - 210 / 7200) * 300 / 300.3),

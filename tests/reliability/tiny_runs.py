@@ -1,4 +1,4 @@
-"""Runs small enough to be killed many times, and what must be the same afterwards."""
+"""Runs small enough to be killed many times, and the files that must be the same afterwards."""
 
 import hashlib
 import json
@@ -33,20 +33,20 @@ GENOTYPE = {
 
 
 def what_a_run_leaves(folder):
-    """Returns digests of all that has to be the same whether a run was stopped or not, by file."""
+    """Returns digests, by file, of everything that must be the same whether a run was stopped or not."""
     names = ("genotype.json", "metrics.jsonl", "pruning.jsonl", "summary.json", "class_accuracy.csv")
     found = {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
-    # One that was replaced by another of its number is left where a kill kept the last save from removing it.
+    # A checkpoint replaced by another with its number is left if a kill prevented the last save from removing it.
     newest = max(path for path in (folder / "checkpoints").iterdir() if path.suffix != ".replaced")
     manifest = json.loads((newest / "manifest.json").read_text())["content"]
     assert len(manifest["variables"]) > 50
-    # TensorFlow's index tells the variables' Python names too, which a process counts up.
+    # TensorFlow's index also contains the variables' Python names, which are numbered throughout a process.
     found[newest.name] = manifest["files"]["variables.data-00000-of-00001"].encode()
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
 
 
 def repeated_curve_values(folder):
-    """Returns the (folder, tag, step) of which TensorBoard would show two values."""
+    """Returns the (folder, tag, step) for which TensorBoard would show two values."""
     values = Counter(
         (path.parent.name, value.tag, event.step)
         for path in (folder / "tensorboard").rglob("events*")
@@ -58,13 +58,13 @@ def repeated_curve_values(folder):
 
 
 def continued_from(output):
-    """Returns the step after which a run said that it continues, None if it said nothing."""
+    """Returns the step from which a run said that it resumes; None if it said nothing."""
     found = re.search(r"continuing after epoch \d+ of \d+, step (\d+)", output)
     return int(found[1]) if found else None
 
 
 def chosen_by_hours(config_class, flags, run_dir, epochs):
-    """Leaves a run folder as a kill does just after the run has chosen its epochs; returns the flags to go on with."""
+    """Leaves a run folder like a kill just after the run has chosen its epochs; returns the flags to resume with."""
     by_hours = [*(flag for flag in flags if not flag.startswith("--epochs=")), "--hours=50"]
     config = config_from_arguments(config_class, [*by_hours, f"--run_dir={run_dir}"])
     with RunDirectory(config) as run:
@@ -73,7 +73,7 @@ def chosen_by_hours(config_class, flags, run_dir, epochs):
 
 
 def run_through(zygote, command, run_dir, faults):
-    """Runs a command once for each fault, (place, expected status, step it is continued from), and once to its end."""
+    """Runs a command once for each fault, (place, expected status, step to resume from), and once to its end."""
     command = (*command, f"--run_dir={run_dir}", "--checkpoint_every_steps=1")
     expected_step = None
     for fault, expected_status, next_step in faults:
@@ -108,7 +108,7 @@ def kill_at_random(zygote, command, run_dir, whole_seconds, chance, expected):
         delay = chance.uniform(0.2, 1) * whole_seconds
         status, output, _ = zygote.run(*command, every, stop_after=delay, stop_signal=signal.SIGKILL)
         if status == 0:
-            # It was faster than the kill: the next run begins anew.
+            # It was faster than the kill: the next run starts from the beginning.
             assert what_a_run_leaves(run_dir) == expected
             shutil.rmtree(run_dir)
             continue

@@ -1,7 +1,7 @@
-"""A process that has loaded TensorFlow, computes nothing, and forks a child for every command that a test asks for.
+"""A process that has loaded TensorFlow, computes nothing, and forks a child for every command that a test runs.
 
-Loading TensorFlow takes longer than a tiny run; a child starts with it loaded, so that a test can
-afford many kills. Each line of standard input is a job, each line of standard output says how it ended.
+Loading TensorFlow takes longer than a tiny run; a child starts with it loaded, so a test can afford many kills. Each
+line of standard input is a job; each line of standard output reports how it ended.
 """
 
 import importlib
@@ -61,15 +61,15 @@ class Zygote:
 
 
 def become_command(job, output):
-    """Does what the command's script does, in a child that has TensorFlow loaded already, and ends the process."""
+    """Does what the command's script does, in a child with TensorFlow already loaded, and ends the process."""
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(job["environment"])
-    # Tracing would take most of the time of runs as short as these; what is saved and continued is the same.
+    # Tracing would take most of the time of runs this short; what is saved and resumed is the same.
     tf.config.run_functions_eagerly(True)
     command = importlib.import_module(COMMANDS[job["command"]])
     sys.argv = [job["command"], *job["flags"]]
-    status = 70  # What no command of ours ends with: an exception that nobody caught.
+    status = 70  # No command of ours ends with this: it means an uncaught exception.
     try:
         command.main()
         status = 0
@@ -84,7 +84,7 @@ def become_command(job, output):
 
 
 def watch(child, stop_after, stop_signal):
-    """Waits for a child, sent a signal after so many seconds; returns its exit status and its seconds."""
+    """Waits for a child, to which a signal is sent after some seconds; returns its exit status and its seconds."""
     started, is_stopped = time.monotonic(), stop_after is None
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""A tiny search that the tests of this folder share: building and tracing one takes longer than all they do with it."""
+"""A tiny search that the tests in this folder share: building and tracing one takes longer than using it."""
 
 import random
 
@@ -39,7 +39,7 @@ class TinySearch:
         return build_search_state(method, method_class.stages(self.config)[0], (8, 8, 1), num_classes=3)
 
     def values(self):
-        """Returns everything the search changes as numpy arrays, by what it belongs to."""
+        """Returns everything the search changes as numpy arrays, by owner."""
         return {
             name: [tf.convert_to_tensor(variable).numpy() for variable in variables]
             for name, variables in self.state.variables().items()
@@ -63,7 +63,7 @@ class TinySearch:
         return SearchEpoch(number, 160, batches, first_step, {"temperature": temperature}, searches=number > 20)
 
     def drop(self):
-        """Drops the least important operations whatever the epoch, and returns what was known and what was dropped."""
+        """Drops the least important operations whatever the epoch; returns the evidence and the dropped operations."""
         evidence = self.method.evidence()
         dropped = lowest_operations(evidence.scores, evidence.living_operations)
         self.method.drop(dropped)
@@ -72,7 +72,7 @@ class TinySearch:
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """Seeds Python and NumPy only: seeding TensorFlow makes it prepare every traced function anew, 10 s for a search.
+    """Seeds only Python and NumPy: seeding TensorFlow makes it prepare every traced function again, 10 s for a search.
 
     A search is seeded when it is built.
     """

@@ -71,7 +71,7 @@ def test_a_node_that_needs_an_edge_with_only_none_takes_what_lived_longest_and_s
     dropped = np.zeros(SHAPE, int)
     dropped[0, edge_of(0, 2)] = [0, 40, 60, 140, 80, 100, 120, 20]
     cells = derive(importance, only_none_on(edge_of(0, 2)), dropped)
-    # Node 2 has two edges, so it needs both; the one that has only none comes second.
+    # Node 2 has two edges, so it needs both; the one with only `none` comes second.
     assert cells.genotype.normal[0][1] == 1
     assert cells.genotype.normal[1] == ("dil_conv_3x3", 0)
     assert len(cells.warnings) == 1
@@ -105,7 +105,7 @@ def test_any_importances_give_two_different_predecessors_a_node():
 
 
 def cell_of_skips():
-    """Importances of a normal cell of eight identities; the second best on each edge is what `second_best` says.
+    """Importances of a normal cell of eight identities; `second_best` gives the second best operation on each edge.
 
     Identity's I: 0.81 on edge 0-2, 0.82 on 1-2; node 3: 0.83, 0.84, 0.1; node 4: 0.85, 0.86, 0.1, 0.1; node 5: 0.87,
     0.88, 0.1, 0.1, 0.1. A 3x3 separable convolution has 0.3 on edge 0-2, 0.35 on 1-2 and 0.05 elsewhere, a dilated
@@ -136,7 +136,7 @@ def test_identities_are_not_limited_where_nobody_asks():
 
 
 def test_the_weakest_identity_gives_way_to_the_next_operation_of_its_edge():
-    """Node 2 needs both of its edges, so the struck edge stays, behind the stronger one."""
+    """Node 2 needs both of its edges, so the edge without its identity stays, after the stronger one."""
     cells = derive(cell_of_skips(), limit=7)
     assert cells.genotype.normal[:2] == (("skip_connect", 1), ("sep_conv_3x3", 0))
     assert skips_in(cells.genotype.normal) == 7
@@ -147,7 +147,7 @@ def test_the_weakest_identity_gives_way_to_the_next_operation_of_its_edge():
 
 
 def test_an_identity_gives_way_to_another_edge_that_is_stronger_without_it():
-    """Struck in the order of their I: 0-2, 1-2, 0-3; node 3 then reads node 2, whose operation has 0.5."""
+    """Ruled out in the order of their I: 0-2, 1-2, 0-3; node 3 then reads node 2, whose operation has 0.5."""
     cells = derive(cell_of_skips(), limit=5)
     assert cells.genotype.normal[:2] == (("sep_conv_3x3", 1), ("sep_conv_3x3", 0))
     assert cells.genotype.normal[2:4] == (("skip_connect", 1), ("dil_conv_3x3", 2))
@@ -160,12 +160,12 @@ def test_an_identity_gives_way_to_another_edge_that_is_stronger_without_it():
 
 
 def test_an_identity_that_comes_in_by_another_edge_is_struck_too():
-    """Node 4 has no convolution above 0.05: identities of 0.1 on edges 2-4 and 3-4 come in first."""
+    """Node 4 has no convolution above 0.05: identities of 0.1 on edges 2-4 and 3-4 come first."""
     cells = derive(cell_of_skips(), limit=0)
     assert skips_in(cells.genotype.normal) == 0
     assert cells.genotype.normal[4:6] == (("sep_conv_3x3", 0), ("sep_conv_3x3", 1))
     assert cells.genotype.normal[6:] == (("dil_conv_3x3", 3), ("sep_conv_3x3", 0))
-    # The eight of the first cell, and what came in: 2-4, 3-4, and at nodes 3 and 5 nothing, for 0.5 is more than 0.1.
+    # The eight of the first cell and two new ones, 2-4 and 3-4; nodes 3 and 5 get no new one, because 0.5 is above 0.1.
     assert sum("to node 4" in warning for warning in cells.warnings) == 4
 
 
@@ -199,12 +199,12 @@ def test_a_struck_edge_ranks_before_one_on_which_none_won():
     importance[0, edge_of(2, 3), index_of("skip_connect")] = 0.6
     living, dropped = one_survivor(importance)
     cells = derive(np.where(living, importance, np.nan), living, dropped, limit=0)
-    # Edge 0-3 has only `none`; the other two lost their identities, and take what was dropped last.
+    # Edge 0-3 has only `none`; the other two lost their identities, and take the operation dropped last.
     assert cells.genotype.normal[2:4] == (("sep_conv_3x3", 1), ("dil_conv_3x3", 2))
 
 
 def test_an_identity_that_only_lived_longest_is_the_weakest():
-    """On edge 0-2 `none` won, and identity was the last one dropped."""
+    """On edge 0-2 `none` won, and identity was dropped last."""
     importance = cell_of_skips()
     importance[0, edge_of(0, 2), index_of("none")] = 2.0
     living, dropped = one_survivor(importance)

@@ -25,7 +25,7 @@ def test_training_iterations_in_each_unit():
     living = np.array([True, True, False])
     assert training_iterations(steps, living, "steps", 10) == pytest.approx([20, 40, 90])
     assert training_iterations(steps, living, "epochs", 10) == pytest.approx([2, 4, 9])
-    # The dropped operation is no part of the mean: (20 + 40) / 2 = 30.
+    # The mean excludes the dropped operation: (20 + 40) / 2 = 30.
     assert training_iterations(steps, living, "relative", 10) == pytest.approx([2 / 3, 4 / 3, 3])
 
 
@@ -44,7 +44,7 @@ def test_an_operation_without_evidence_takes_its_edge_s_mean():
     # The second was never sampled in a weight step, the third never in an architecture step.
     statistics = counts([20, 0, 5, 10], [4, 4, 0, 4], [2.0, 4.0, 0.0, 1.0])
     living = np.array([True, True, True, True])
-    # Evidence: 0.5 / 2 = 0.25 and 0.25 / 1 = 0.25 -> change the last to 0.75 to tell mean from either.
+    # The first is 0.5 / 2 = 0.25 and the last 0.25 / 1 = 0.25; 0.75 / 1 makes their mean differ from both.
     statistics = statistics._replace(accuracy_sums=np.array([2.0, 4.0, 0.0, 3.0]))
     assert accuracy_per_iteration(statistics, living, "epochs", 10) == pytest.approx([0.25, 0.5, 0.5, 0.75])
 

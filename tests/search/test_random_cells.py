@@ -14,7 +14,7 @@ CELLS = np.array(list(itertools.islice(random_cells(0, OPERATION_NAMES), 3000)))
 
 
 def kept_pairs(cells, node):
-    """The numbers of the pair of edges that a node keeps, by cell: 0 for the first pair of all possible ones."""
+    """The index of the pair of edges that a node keeps, by cell: 0 for the first of all possible pairs."""
     edges = [edge.index for edge in incoming_edges(node)]
     kept = cells[:, edges] != OPERATION_NAMES.index(NONE)
     assert (kept.sum(axis=1) == 2).all()
@@ -42,13 +42,13 @@ def test_each_operation_but_none_is_equally_likely(edge):
 
 
 def test_the_two_cells_and_a_cell_s_edges_are_independent():
-    # Edges 0 and 1 always lie in the cell: node 2 has no others.
+    # Edges 0 and 1 are always in the cell: node 2 has no others.
     for first, second in ((CELLS[:, 0, 0], CELLS[:, 1, 0]), (CELLS[:, 0, 0], CELLS[:, 0, 1])):
         assert uniformity((first - 1) * 7 + second - 1, 49) > 0.001
 
 
 def test_the_test_of_uniformity_can_fail():
-    """Of drawing two of three edges one after the other with the second one always behind the first."""
+    """Draws two of three edges one after the other, the second always from those after the first."""
     generator = np.random.default_rng(0)
     first = generator.integers(0, 2, 3000)
     second = np.array([generator.integers(edge + 1, 3) for edge in first])
@@ -109,7 +109,7 @@ def test_what_learns_nothing_finds_all_living_operations_equally_likely():
 def test_a_space_without_none_and_identities_is_drawn_from_too():
     names = ("sep_conv_3x3", "max_pool_3x3")
     cell = next(random_cells(3, names, max_skip_connections=0))
-    # The index behind the candidates stands for edges that are left out.
+    # The index after the candidates stands for omitted edges.
     assert sorted(set(cell.ravel())) == [0, 1, 2]
     assert (np.sum(cell < 2, axis=-1) == 8).all()
     assert {operation for operation, _ in drawn_cells(cell, names, "here").genotype.normal} <= set(names)

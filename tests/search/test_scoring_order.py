@@ -13,7 +13,7 @@ from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 PLAIN = Preprocessing(np.zeros(1, np.float32), np.ones(1, np.float32))
 CLASSES, OF_EACH = 3, 40
-# As a folder of class folders lists them: image n of class c shows the value 40 c + n.
+# In the order of a folder of class folders: image n of class c has the value 40 c + n.
 NUMBERS = np.arange(CLASSES * OF_EACH)
 BY_CLASS = ImageSplit.from_pixels(
     np.tile(NUMBERS.astype(np.uint8)[:, None, None, None], [1, 8, 8, 1]), NUMBERS // OF_EACH
@@ -95,5 +95,5 @@ def test_the_score_does_not_depend_on_how_a_folder_lists_its_images(search, nois
         return derived_cell_accuracy(search.step, skip_connections, batches)
 
     assert score(scoring_batches, np.arange(120)) == pytest.approx(score(scoring_batches, mixed), abs=0.15)
-    # What the order hides: a batch of one class says nothing of its brightness.
+    # Hidden by the order: a batch of one class says nothing about its brightness.
     assert score(input_pipelines.test_batches, np.arange(120)) < score(scoring_batches, mixed) - 0.3

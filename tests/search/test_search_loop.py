@@ -80,7 +80,7 @@ def poison_a_weight(search, pair):
 
 
 def poison_weight_gradient(search, pair):
-    # The loss stays finite, its gradient's norm does not.
+    # The loss stays finite, but its gradient's norm does not.
     kernel = search.network.trainable_variables[-2]
     kernel.assign(np.asarray(kernel) * 1e30)
     return pair
@@ -182,7 +182,7 @@ def test_the_split_seed_divides_the_images(tmp_path, monkeypatch):
 
 @pytest.fixture
 def untraced():
-    """Tracing both steps would take longer than all that is done with them."""
+    """Tracing both steps would take longer than everything that is done with them."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
@@ -195,7 +195,7 @@ def test_a_search_that_max_steps_ends_is_saved_and_continued_to_the_same_bytes(t
         warmup_epochs=1, pruning_after_epoch=0, pruning_every_epochs=1, crop_padding=1, tensorboard=False,
         operations=("none", "skip_connect", "sep_conv_3x3"),
     )  # fmt: skip
-    # Two steps an epoch: it ends within the second one, and the limit is then the search's own end.
+    # Two steps per epoch: it ends within the second epoch, and the limit is then the search's own end.
     run_search(config)
     capsys.readouterr()
     pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))

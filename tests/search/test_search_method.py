@@ -54,7 +54,7 @@ def test_cells_are_derived_from_the_scores_with_the_limit_of_the_settings():
 
 @pytest.mark.parametrize("name", SEARCH_METHODS)
 def test_everything_that_a_method_keeps_is_in_its_state(name):
-    """What is left out of the state manifest would start anew after a kill."""
+    """A variable missing from the state manifest would start afresh after a kill."""
     created = []
 
     def creator(following, **options):

@@ -1,4 +1,4 @@
-"""A search that chooses its epochs by hours is, in every value, the one that is asked for so many epochs."""
+"""A search that chooses its epochs by hours equals, in every value, one with that number of epochs set."""
 
 import json
 import tempfile
@@ -28,7 +28,7 @@ def test_the_kinds_of_epochs_follow_the_warm_up():
 
 
 def test_the_kinds_of_epochs_follow_the_stages():
-    # 10 epochs are 4, 3 and 3; of each stage's 0.4 are 1.6, 1.2 and 1.2 epochs.
+    # 10 epochs are divided into 4, 3 and 3; 0.4 of each are 1.6, 1.2 and 1.2 epochs.
     assert kinds_of_epochs(SearchConfig(epochs=10, method="pdarts")) == [
         *[("warm-up in stage 1", 0)] * 2, *[("search in stage 1", 0)] * 2,
         ("warm-up in stage 2", 1), *[("search in stage 2", 1)] * 2,
@@ -62,7 +62,7 @@ def left_behind(folder):
     found = {name: (folder / name).read_bytes() for name in FILES}
     newest = max((folder / "checkpoints").iterdir())
     reader = tf.train.load_checkpoint(str(newest / "variables"))
-    # Without the names of layers, which a process counts up from run to run.
+    # Without the names of layers, whose numbers increase from run to run.
     names = sorted(name for name in reader.get_variable_to_shape_map() if name != "_CHECKPOINTABLE_OBJECT_GRAPH")
     assert len(names) > 20
     return {**found, newest.name: [(name, reader.get_tensor(name).tobytes()) for name in names]}
@@ -85,7 +85,7 @@ def test_it_is_the_search_of_so_many_epochs(chosen, tmp_path, capsys):
     assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
     stored = json.loads((tmp_path / "hours" / "config.json").read_text())
     assert (stored["hours"], stored["epochs"]) == (1.0, 2)
-    # Finished, it is found again without another rehearsal.
+    # A finished search is found again without another rehearsal.
     run_search(by_hours)
     assert len(chosen) == 1
 
@@ -111,7 +111,7 @@ def test_cells_that_are_scored_at_the_end_are_counted(chosen, tmp_path, monkeypa
         )  # fmt: skip
         search_within_hours(config, None, 0.0, train_epoch)
         around.append(chosen[-1][0].seconds_around_epochs)
-    assert around[1] - around[0] > 501 * 0.2 / 2  # Not run, but counted; half of it for what differs by chance.
+    assert around[1] - around[0] > 501 * 0.2 / 2  # Not run, but counted; half of it allows for chance.
 
 
 def test_settings_that_make_no_search_are_refused_before_an_image_is_read(tmp_path):

@@ -1,4 +1,4 @@
-"""What a search saves is what it needs: with all of it it goes on bit for bit, without any one item it does not."""
+"""A search saves exactly what it needs: with all of it, it resumes bit for bit; without any one item it does not."""
 
 import hashlib
 
@@ -43,7 +43,7 @@ def restore(search, values, missing=None):
 
 @pytest.fixture(scope="module")
 def stopped(shared_tiny_search):
-    """The state after STOP steps, and the digest after END."""
+    """The state after STOP steps, and the digest after END steps."""
     shared_tiny_search.reset()
     go_on(shared_tiny_search, 0, STOP)
     values = shared_tiny_search.values()

@@ -70,7 +70,7 @@ def test_fewer_than_8_epochs_are_refused_with_what_to_do(epochs):
 
 
 def test_the_drops_that_are_counted_are_those_that_happen():
-    """Over all small schedules, against the rule that the search itself goes by."""
+    """Checks all small schedules against the rule that the search itself follows."""
     for epochs, warmup, after, every in itertools.product(range(1, 13), range(4), range(5), range(1, 4)):
         config = SearchConfig(epochs=epochs, **schedule(warmup, after, every))
         drops, faults = drop_epochs(config), schedule_faults(config)

@@ -12,7 +12,7 @@ from eoinas_tf.supernet.gumbel_sampling import sample_operations
 
 
 def changed(before, after):
-    """Returns the names of what changed at all."""
+    """Returns the names of all variables that changed."""
     return {
         name for name in before if any(np.any(old != new) for old, new in zip(before[name], after[name], strict=True))
     }
@@ -83,7 +83,7 @@ def test_an_architecture_step_is_adam_on_the_straight_through_gradient_plus_l2(s
     search.update_architecture(number=2)
     # Adam's first step is the learning rate times the gradient over its absolute value.
     expected = start - 0.01 * gradient / (np.abs(gradient) + 1e-8)
-    # Where the terms cancel, float noise decides the sign.
+    # Where the terms cancel, float rounding decides the sign.
     is_clear = np.abs(gradient) > 1e-5
     assert is_clear.mean() > 0.9
     np.testing.assert_allclose(logits.numpy()[is_clear], expected[is_clear], atol=2e-4)

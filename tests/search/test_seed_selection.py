@@ -76,7 +76,7 @@ def select(run_dir, folders):
 
 @pytest.fixture
 def searched(monkeypatch):
-    """Replaces the search itself, which is tested elsewhere, and records what was searched."""
+    """Replaces the search itself, which other tests cover, and records the settings of each search."""
     configs = []
 
     def search(config, run_one):

@@ -3,7 +3,7 @@ import pytest
 from eoinas_tf.search.super_network_cost import mean_multiply_adds
 from eoinas_tf.supernet.search_network import SearchNetwork
 
-# Of 3 cells of C channels on H x W images, cells 1 and 2 reduce.
+# With 3 cells of C channels on H x W images, cells 1 and 2 are reduction cells.
 CLASSES, C = 5, 2
 
 
@@ -12,7 +12,7 @@ def separable(channels, positions):
 
 
 def without_edges(height, width, image_channels=1):
-    """Stem, the inputs' convolutions of each cell, and the dense layer, by hand."""
+    """Counts the stem, the inputs' convolutions of each cell, and the dense layer by hand."""
     size, half = height * width, -(-height // 2) * -(-width // 2)
     quarter_channels = 4 * C
     total = 9 * image_channels * 3 * C * size

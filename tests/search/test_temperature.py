@@ -8,7 +8,7 @@ from eoinas_tf.search.temperature import temperature
 def test_ends_and_middle_of_the_paper_s_schedule():
     assert temperature(1, 160, 5.0, 0.1) == 5.0
     assert temperature(160, 160, 5.0, 0.1) == pytest.approx(0.1)
-    # Half of the way of an exponential is the geometric mean: sqrt(5 * 0.1) = 0.70711 between epochs 80 and 81.
+    # Halfway through, an exponential is at the geometric mean: sqrt(5 * 0.1) = 0.70711 between epochs 80 and 81.
     assert temperature(80, 160, 5.0, 0.1) == pytest.approx(0.70711 * 50 ** (0.5 / 159), rel=1e-4)
     assert temperature(81, 160, 5.0, 0.1) == pytest.approx(0.70711 * 50 ** (-0.5 / 159), rel=1e-4)
 

@@ -58,7 +58,7 @@ def test_batch_standardization_uses_the_biased_variance_and_epsilon(generator):
     for epsilon in (1e-5, 1e-3):
         expected = numpy_references.standardize(images, epsilon)
         np.testing.assert_allclose(BatchStandardization(epsilon)(images), expected, rtol=1e-2, atol=1e-3)
-    # With so small a variance, epsilon and the factor n / (n - 1) are visible.
+    # With a variance this small, epsilon and the factor n / (n - 1) are visible.
     assert np.std(numpy_references.standardize(images, 1e-5)) < 0.97
     values = generator.normal(size=(1, 1, 2, 1)).astype("float32")
     np.testing.assert_allclose(np.abs(BatchStandardization()(values)), 1.0, atol=1e-2)

@@ -21,7 +21,7 @@ def content():
 
 
 def changed(**entries):
-    """The valid genotype's JSON with other entries; None takes an entry out."""
+    """The valid genotype's JSON with other entries; None removes an entry."""
     return json.dumps({key: value for key, value in {**content(), **entries}.items() if value is not None})
 
 
@@ -37,7 +37,7 @@ def valid_text(old, new):
     return text.replace(old, new, 1)
 
 
-# What it is -> (text, what the message says)
+# Description -> (text, expected message)
 HOSTILE = {
     "empty": ("", "not valid JSON"),
     "only space": (" \n ", "not valid JSON"),
@@ -161,7 +161,7 @@ sys.exit(f"{sorted(loaded)} loaded" if loaded else 0)
 
 
 def test_all_are_refused_before_tensorflow_is_loaded():
-    """And so before any layer is made, wherever this is called from."""
+    """Refused before any layer is made, wherever this is called from."""
     texts = json.dumps({name: text for name, (text, _) in HOSTILE.items()})
     command = [sys.executable, "-c", ALL_REFUSED]
     run = subprocess.run(command, cwd=ROOT, input=texts, capture_output=True, text=True, check=False)

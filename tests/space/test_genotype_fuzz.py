@@ -1,6 +1,6 @@
-"""Mutated genotype files: each is read, or refused in one line, whatever was done to it.
+"""Mutated genotype files: each is read, or refused in one line, whatever the mutation.
 
-A mutation is made from its seed alone: `Genotype.from_json(mutation(SEED))`, or `genotype_from_text` of a
+A mutation depends on its seed alone: `Genotype.from_json(mutation(SEED))`, or `genotype_from_text` of a
 `python_mutation(SEED)`, replays the one that a failure names.
 """
 
@@ -113,7 +113,7 @@ PYTHON_LIMITS = (
     "node numbers",
     "texts and numbers only",
 )
-# What the mutations must come upon, for else they show nothing about it.
+# The mutations must produce these, or they would prove nothing about them.
 LIMITS = (
     "more than 65536 bytes",
     "nested more than 16 levels",
@@ -153,7 +153,7 @@ def mutated_text(text, chance):
 
 
 def mutated_structure(text, chance):
-    """Replaces, removes, doubles or swaps entries of the JSON tree, or replaces it; text that is no JSON stays."""
+    """Replaces, removes, doubles or swaps entries of the JSON tree, or replaces it; leaves text that is not JSON."""
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError):
@@ -240,6 +240,6 @@ def test_mutations_are_read_or_refused_in_one_line(count):
         message = outcome(seed)
         read += message is None
         missing -= {limit for limit in missing if message and limit in message}
-    # Neither are the mutations all harmless, nor does everything fail at the first bracket.
+    # The mutations are neither all harmless, nor do they all fail at the first bracket.
     assert count // 50 < read < 3 * count // 4
     assert not missing

@@ -17,12 +17,12 @@ SIDES = [(6, 6), (7, 7), (6, 5)]
 
 @dataclasses.dataclass(frozen=True)
 class OperationCase:
-    """What is expected of an operation.
+    """The expected properties of an operation.
 
     Args:
         kernels: Kernels at stride 1 and at stride 2.
         parameters: Parameters at stride 1 and 2 without normalization's, for C = 4 channels.
-        compute: (layer, images, stride) -> what the layer computes in training.
+        compute: (layer, images, stride) -> the layer's result in training.
         normalizations: Normalizations with scale and offset of a final network, at stride 1 and 2.
         uses_input: Whether the output depends on the input.
     """
@@ -58,7 +58,7 @@ def row_column_convolution(layer, images, stride):
 
 
 def pooling_followed_by_normalization(pooling):
-    """In the super network only; a final network's pooling has none."""
+    """Only in the super network; a final network's pooling has none."""
 
     def compute(layer, images, stride):
         outputs = pooling(images, 3, stride)
@@ -126,7 +126,7 @@ class TestEveryOperation:
     def test_values(self, name, stride, affine, height, width, generator):
         layer = build_operation(name, CHANNELS, stride, affine)
         layer.build((None, height, width, CHANNELS))
-        # Random scales and offsets too, which start as ones and zeros.
+        # With random scales and offsets, which otherwise start as ones and zeros.
         layer.set_weights([generator.normal(size=weight.shape) for weight in layer.get_weights()])
         images = generator.normal(size=(2, height, width, CHANNELS)).astype("float32")
         expected = CASES[name].compute(layer, images, stride)

@@ -11,7 +11,7 @@ from eoinas_tf.space.published_genotypes import (
     published_name,
 )
 
-# As the papers' repositories print them.
+# As printed in the papers' repositories.
 PRINTED = {
     "DARTS_V1": (
         "[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), ('sep_conv_3x3', 1), ('skip_connect', 0), "
@@ -78,12 +78,12 @@ PRINTED = {
         "0), ('sep_conv_3x3', 5)]",
     ),
 }
-# Where it is not all of the nodes 2 to 5.
+# If it is not all of the nodes 2 to 5.
 CONCATENATED = {"NASNet_A": ((2, 3, 4, 5, 6), (4, 5, 6)), "AmoebaNet_A": ((4, 5, 6), (3, 4, 6))}
 
 
 def flat(printed):
-    """A cell's pairs, whether they are printed in a row or a list a node."""
+    """A cell's pairs, whether printed in a row or as one list per node."""
     cell = ast.literal_eval(printed)
     return tuple(pair for node in cell for pair in node) if isinstance(cell[0], list) else tuple(cell)
 

@@ -95,4 +95,4 @@ def test_a_file_in_python_s_notation_is_named_by_the_setting(tmp_path):
     with pytest.raises(GenotypeError, match=r"genotype\.txt: genotype: pair 0 of \"normal\" names operation"):
         load_genotype(str(path))
     with pytest.raises(GenotypeError, match="not valid JSON"):
-        Genotype.read(path)  # In run folders there is JSON alone.
+        Genotype.read(path)  # Run folders only contain JSON.

@@ -1,4 +1,4 @@
-"""Results as a study would have gathered them, made up: accuracies are given, not found."""
+"""Results as a study would have gathered them, made up: accuracies are given, not measured."""
 
 import json
 

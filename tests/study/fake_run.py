@@ -1,6 +1,6 @@
-"""Stands for a search or a training in tests of the runner: writes what one would, and trains nothing.
+"""Replaces a search or a training run in tests of the runner: writes the same files, and trains nothing.
 
-`python fake_run.py search|training --run_dir=FOLDER ...`; environment: FAKE_SECONDS an epoch, FAKE_FAILURE a part of
+`python fake_run.py search|training --run_dir=FOLDER ...`; environment: FAKE_SECONDS per epoch, FAKE_FAILURE a part of
 the folder's name and the exit status with which such a run ends.
 """
 
@@ -28,7 +28,7 @@ def main(kind, arguments):
         sys.exit(4)
     genotype = flags.get("genotype", "")
     if genotype.endswith(".json") and not Path(genotype).exists():
-        sys.exit(1)  # As run_eval.py ends.
+        sys.exit(1)  # Like run_eval.py.
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
     part, _, status = os.environ.get("FAKE_FAILURE", "").partition("=")

@@ -1,4 +1,4 @@
-"""Runs a study whose searches and trainings are `fake_run.py`: `python fake_study.py FILE STUDY_DIR JOBS`."""
+"""Runs a study with `fake_run.py` for its searches and training runs: `python fake_study.py FILE STUDY_DIR JOBS`."""
 
 import sys
 from pathlib import Path

@@ -18,7 +18,7 @@ GENOTYPE = Genotype(PAIRS, (2, 3, 4, 5), PAIRS, (2, 3, 4, 5), "made up")
 
 
 def by_cell(values):
-    """Returns an array as metrics.jsonl has it."""
+    """Returns an array as in metrics.jsonl."""
     return {
         cell: [[None if np.isnan(one) else float(one) for one in row] for row in values[number]]
         for number, cell in enumerate(CELL_TYPES)
@@ -41,7 +41,7 @@ def record(epoch, weights, term=0.05, dropped=()):
 
 
 def rising_weights():
-    """Returns beta that rises from operation to operation, the same on all edges."""
+    """Returns a beta that rises from operation to operation, the same on all edges."""
     return np.broadcast_to(np.arange(1.0, 9.0) / 36.0, SHAPE).copy()
 
 

@@ -1,4 +1,4 @@
-"""A study of two methods that is planned in a moment."""
+"""A study of two methods that is planned quickly."""
 
 import copy
 import json
@@ -31,7 +31,7 @@ SMALL = {
 
 
 def changed(*path, value):
-    """Returns the study with one entry replaced, or taken away where the value is None."""
+    """Returns the study with one entry replaced, or removed if the value is None."""
     study = copy.deepcopy(SMALL)
     place = study
     for key in path[:-1]:

@@ -10,7 +10,7 @@ BEST, SECOND = 7, 6
 
 @pytest.fixture
 def evidence(tmp_path):
-    """The best operation of every edge is dropped first, by its epoch's I, and then the second."""
+    """The best operation of every edge, by its epoch's I, is dropped first, and then the second."""
     weights = rising_weights()
     everywhere = list(np.ndindex(2, 14))
     gone = [(*position, BEST) for position in everywhere]

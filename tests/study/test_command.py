@@ -12,7 +12,7 @@ from eoinas_tf.study.planned_run import PlannedRun
 
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
-    """Takes note of the runs that the command would make, and makes them finished at once."""
+    """Records the runs that the command would make, and marks them finished at once."""
     made = []
 
     class Runner:

@@ -19,7 +19,7 @@ def row(tables, contestant, training="short"):
 
 
 def test_a_methods_values_are_its_cells_and_a_networks_its_trainings(tables):
-    """Cell eoinas/0 has two trainings, 80 and 78 %: it counts once, with 79 %."""
+    """Cell eoinas/0 was trained twice, with 80 and 78 %: it counts once, with 79 %."""
     eoinas = row(tables, "eoinas")
     assert (eoinas["sample_size"], eoinas["trainings"]) == (3, 4)
     assert eoinas["mean"] == pytest.approx((79 + 82 + 84) / 3)

@@ -14,7 +14,7 @@ def test_rankings_are_compared_search_by_search(results):
     table = ranking_tables(results)["edge_rankings"].set_index("ranking")
     random = table.loc["edges at random"]
     assert (random["mean"], random["difference"]) == (pytest.approx(78), pytest.approx(-3))
-    # The searches differ by 2 and the differences not at all.
+    # The searches differ by 2, the differences not at all.
     assert (random["low"], random["high"]) == (pytest.approx(-3), pytest.approx(-3))
     assert table.loc["as the search ended", "difference"] == 0
 

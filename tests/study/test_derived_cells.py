@@ -21,7 +21,7 @@ def candidates(plan):
 
 
 def test_a_derived_cell_is_trained_in_a_folder_named_after_it(plan):
-    """Pair 2 is a separable convolution already: that candidate is the found cell, and shares its training."""
+    """Pair 2 is already a separable convolution: that candidate is the found cell, and shares its training run."""
     runs = candidates(plan)
     write_search(runs["skip_connect"].search.folder)
     settled = {label: settle_derived(run) for label, run in runs.items()}

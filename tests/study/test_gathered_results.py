@@ -33,7 +33,7 @@ def test_what_is_finished_is_gathered_and_nothing_else(plan):
         finish(settle_derived(chosen[name]), 0.5 + 0.1 * position)
     results = gather_results(plan)
     assert results.trainings["cell"].tolist() == ["DARTS_V2", "eoinas/1", "eoinas/1", "eoinas/1"]
-    # The found cell is a candidate too: pair 2 is that operation already.
+    # The found cell is a candidate too: pair 2 already has that operation.
     assert results.trainings["label"].tolist() == ["", "", "sep_conv_3x3", "max_pool_3x3"]
     assert results.trainings["test_accuracy"].tolist() == [0.6, 0.5, 0.5, 0.7]
     assert results.trainings["seconds"].tolist() == [5.0] * 4
@@ -48,7 +48,7 @@ def test_what_is_finished_is_gathered_and_nothing_else(plan):
 
 
 def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(plan, tmp_path):
-    """The strongest is the last operation; it is dropped on one edge, where `none` is the second strongest."""
+    """The strongest operation is the last one; it is dropped on one edge, where `none` is the second strongest."""
     weights = rising_weights()
     weights[0, 5, 0] = 0.2
     weights[1, :, 1] = 0.9

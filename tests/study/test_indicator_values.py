@@ -12,7 +12,7 @@ EPOCH, STEPS_PER_EPOCH, WEIGHT = 4, 50, 0.5
 
 @pytest.mark.parametrize("unit", READINGS)
 def test_every_reading_of_i_follows_from_every_other(generator, unit):
-    """Held to the search's own formula, with counts as a search makes them: one operation an edge and step."""
+    """Compared with the search's own formula, with counts as in a search: one operation per edge and step."""
     drawn = generator.multinomial(EPOCH * STEPS_PER_EPOCH, np.full(8, 1 / 8), size=SHAPE[:2])
     architecture_steps = np.full(SHAPE, 10)
     counts = OperationCounts(drawn, architecture_steps, generator.uniform(2, 8, SHAPE))

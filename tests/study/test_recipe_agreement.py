@@ -8,7 +8,7 @@ from eoinas_tf.study.recipe_agreement import agreement_pictures, agreement_table
 def test_recipes_are_compared_over_the_cells_that_both_trained(results):
     table = agreement_tables(results)["recipe_agreement"].set_index(["first", "second"])
     row = table.loc["short", "long"]
-    # All but one of the pairs that differ agree: 79 % of a second training's mean ties with gdas/2.
+    # All but one of the differing pairs agree: one cell's mean over two runs, 79 %, ties with gdas/2.
     assert row["sample_size"] == 10
     assert row["tau"] == pytest.approx(0.9636, abs=1e-3)
     assert table.loc[("short", "itself: two trainings"), "sample_size"] == 2

@@ -1,4 +1,4 @@
-"""Pages, and that the committed ones follow from the CSV files beside them."""
+"""Pages; and the committed ones follow from the CSV files beside them."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_what_there_is_not_is_refused(fragment, message):
 def test_a_page_is_written_with_its_tables_and_pictures(results, tmp_path, monkeypatch):
     for name in [name for name in ANALYSES if name not in ("comparison", "drops")]:
         monkeypatch.delitem(ANALYSES, name)
-    # Drawing the pictures takes long, and is tested with the analyses.
+    # Drawing the pictures takes long, and the tests of the analyses cover it.
     monkeypatch.setattr(analyses, "figure_to_png", lambda figure, dots_per_inch: b"picture")
     results.write(tmp_path)
     with pytest.raises(ConfigurationError, match=r"page\.md: No such file"):

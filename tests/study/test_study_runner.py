@@ -1,4 +1,4 @@
-"""The runner with processes that train nothing, killed, stopped and continued."""
+"""The runner, with processes that train nothing: killed, stopped and resumed."""
 
 import copy
 import fcntl
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def file(tmp_path):
-    """A study of one search, its training, two trainings of a network, and the candidates of one edge."""
+    """A study of one search, its training run, two training runs of a network, and the candidates of one edge."""
     study = copy.deepcopy(SMALL)
     study["methods"] = study["methods"][:1]
     scale = study["scales"][0]
@@ -131,7 +131,7 @@ def test_a_finished_run_with_other_settings_is_refused_before_anything_runs(plan
 
 
 def test_a_run_that_another_process_still_saves_is_waited_for(plan, tmp_path):
-    """As after a kill of the study, when its processes are still saving."""
+    """As after a kill of the study, while its processes are still saving."""
     run = next(run for run in plan if run.contestant == "DARTS_V2")
     run.folder.mkdir(parents=True)
     lock = open(run.folder / "lock", "w", encoding="utf-8")  # noqa: SIM115
@@ -160,7 +160,7 @@ def begin(file, tmp_path, seconds="0.15"):
 
 
 def wait_for_epochs(plan, count):
-    """Waits until so many epochs are written down."""
+    """Waits until this many epochs are recorded."""
     end = time.monotonic() + 60
     while sum(path.read_bytes().count(b"\n") for path in plan[0].folder.parents[2].rglob("metrics.jsonl")) < count:
         assert time.monotonic() < end, "no run made progress"

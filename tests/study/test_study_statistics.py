@@ -79,7 +79,7 @@ def test_relative_improvement_by_hand():
 
 
 def test_the_deviation_within_groups_by_hand():
-    """Variances 2 and 1 with 1 and 2 degrees of freedom; the group of one tells nothing."""
+    """Variances 2 and 1 with 1 and 2 degrees of freedom; the group with one value does not contribute."""
     values, groups = pd.Series([1.0, 3.0, 5.0, 6.0, 7.0, 100.0]), pd.Series(list("aabbbc"))
     assert pooled_deviation(values, groups) == pytest.approx(np.sqrt((2 * 1 + 1 * 2) / 3))
     assert np.isnan(pooled_deviation(values[-1:], groups[-1:]))

@@ -9,7 +9,7 @@ from eoinas_tf.supernet.candidate_operations import CandidateOperations
 
 CHANNELS = 4
 SIDE = 8
-# A batch of so many images is not small.
+# A batch with this many images is not small.
 MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
 
 
@@ -91,7 +91,7 @@ def test_frozen_weights_get_no_gradient_but_inputs_do(candidates):
 
 @pytest.mark.parametrize("train_weights", [True, False])
 def test_frozen_weights_gradients_are_not_even_computed_for_many_images(candidates, train_weights):
-    """Walks from the results of each branch's gradient back to what they are made of."""
+    """Walks from the results of each branch's gradient back to their inputs."""
 
     @tf.function(autograph=False)
     def input_gradient(inputs, weights, index):

@@ -29,7 +29,7 @@ def test_operations_are_sampled_as_often_as_softmax_of_alpha_says(living, temper
     observed = frequencies(living, temperature)
     expected = softmax(np.where(living, LOGITS, -np.inf)) * observed.sum()
     assert not observed[~living].any()
-    # With a fixed seed this passes or fails for good; a wrong distribution gives p far below 1e-6.
+    # With a fixed seed this passes or fails consistently; a wrong distribution gives p far below 1e-6.
     assert stats.chisquare(observed[living], expected[living]).pvalue > 1e-3
 
 
@@ -49,7 +49,7 @@ def test_the_generator_is_named_and_no_device_chooses_one():
     traced = tf.function(lambda seed: gumbel_noise((3,), seed)).get_concrete_function(tf.TensorSpec([2], tf.int64))
     (drawing,) = (each for each in traced.graph.get_operations() if each.type == "StatelessRandomUniformV2")
     assert tf.get_static_value(drawing.inputs[3]) == tf.random.Algorithm.PHILOX.value
-    # What a CPU chose before the generator had a name.
+    # A CPU's default before the generator was named.
     seed = tf.constant([5, 6], tf.int64)
     with tf.device("CPU:0"):
         chosen = tf.random.stateless_uniform((1000,), seed, minval=np.finfo(np.float32).tiny, maxval=1.0)

@@ -14,7 +14,7 @@ from eoinas_tf.supernet.mixed_operation import MixedOperation, open_gate
 
 @pytest.fixture
 def executions(monkeypatch):
-    """Counts, for each operation's name, how often its layer really computes (not how often it is traced)."""
+    """Counts, by operation name, how often its layer is computed (not how often it is traced)."""
     counter = collections.Counter()
 
     def counted(name, build):
@@ -110,7 +110,7 @@ def test_a_mixture_runs_all_that_live_and_nothing_else(executions, in_graph):
     run = tf.function(edge) if in_graph else edge
     living = np.array([True, True, True, False, False, True, True, False])
     run(images(), OperationMixture(tf.fill([8], 0.125), tf.constant(living)))
-    # Of `none` there is nothing to run.
+    # `none` has nothing to run.
     lively = [name for name, lives in zip(OPERATION_NAMES, living, strict=True) if lives and name != "none"]
     assert executions == dict.fromkeys(lively, 1)
 

@@ -11,7 +11,7 @@ DRAWS = 4000
 
 
 def drawn_counts(probabilities):
-    """How often each operation comes in draws of many edges and seeds."""
+    """How often each operation is drawn, over many edges and seeds."""
     rows = tf.constant(np.broadcast_to(probabilities, (2, DRAWS // 20, len(probabilities))))
     drawn = [draw_operations(rows, stateless_seed(3, "test", step)).numpy() for step in range(10)]
     return np.bincount(np.ravel(drawn), minlength=len(probabilities))

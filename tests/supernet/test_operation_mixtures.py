@@ -13,7 +13,7 @@ from eoinas_tf.supernet.mixed_operation import MixedOperation
 
 CHANNELS = 4
 SIDE = 8
-# A batch of so many images is not small.
+# A batch with this many images is not small.
 MANY = MIN_ELEMENTS_TO_INLINE_BRANCHES // (SIDE * SIDE * CHANNELS)
 FEW_NAMES = (NONE, SKIP_CONNECT, "sep_conv_3x3", "max_pool_3x3")
 SKIP = OPERATION_NAMES.index(SKIP_CONNECT)
@@ -29,14 +29,14 @@ def images(batch_size=3):
 
 
 def mixture(operations=8, dropped=(), **settings):
-    """Weights that add up to 1 over the living operations, each of another value."""
+    """Weights that sum to 1 over the living operations, all different."""
     living = np.array([operation not in dropped for operation in range(operations)])
     weights = np.where(living, np.arange(1, operations + 1), 0.0)
     return OperationMixture(tf.constant(weights / weights.sum(), tf.float32), tf.constant(living), **settings)
 
 
 def own_outputs(candidates, inputs, weights, operation):
-    """What an operation's own layer makes of the inputs."""
+    """The result of an operation's own layer for the inputs."""
     layer = build_operation(candidates.operation_names[operation], CHANNELS, candidates.stride, affine=False)
     layer.build((None, None, None, CHANNELS))
     outputs, _ = layer.stateless_call(candidates.operation_weights(weights, operation), [], inputs)
@@ -98,7 +98,7 @@ def test_only_living_operations_run_and_none_never_does(monkeypatch):
         ran.clear()
         outputs = candidates.mix(images(), candidates.initial_weights(), mixture(4, dropped))
         assert sorted(ran) == living
-    # The last had `none` alone.
+    # The last edge had only `none`.
     assert not np.any(outputs)
 
 

@@ -29,7 +29,7 @@ def random_images(side, channels, seed):
 
 
 def choices(gates=None, **named):
-    """Returns what each edge runs: the operation that is named for it, as in `e0_2=SKIP`, none elsewhere."""
+    """Returns what each edge runs: the operation given for it, as in `e0_2=SKIP`, otherwise none."""
     return [
         SampledOperation(
             tf.constant(named.get(f"e{edge.from_node}_{edge.to_node}", NONE)),

@@ -49,7 +49,7 @@ def test_cells_read_nodes_after_a_relu_and_the_classifier_reads_them_without(net
 def test_cells_of_a_type_share_the_sample(network):
     skip, none = OPERATION_NAMES.index("skip_connect"), OPERATION_NAMES.index("none")
     normal_only = Sampled(tf.constant([[skip] * 14, [none] * 14]))
-    # With nothing in both reduction cells, only the classifier's bias is left.
+    # With `none` everywhere in both reduction cells, only the classifier's bias is left.
     logits = network(images(), normal_only)
     np.testing.assert_allclose(logits, np.tile(network.classifier.bias, (2, 1)), atol=1e-6)
     assert np.ptp(network(images(), Sampled(tf.constant([[skip] * 14] * 2))), axis=0).max() > 1e-3

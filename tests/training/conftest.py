@@ -1,4 +1,4 @@
-"""A clock that the tests of this folder set themselves."""
+"""A clock that the tests in this folder set themselves."""
 
 import pytest
 

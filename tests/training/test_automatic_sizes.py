@@ -54,7 +54,7 @@ def test_the_largest_network_that_has_time_for_its_epochs(kind, hours, expected)
 
 def test_twice_the_cpus_are_twice_the_time():
     assert network(TRAINING, CIFAR, 1.2, cpus=4) == network(TRAINING, CIFAR, 2.4, cpus=2) == (8, 16)
-    assert network(TRAINING, CIFAR, 0.3, cpus=64) == network(TRAINING, CIFAR, 2.4, cpus=2)  # No more than 16 count.
+    assert network(TRAINING, CIFAR, 0.3, cpus=64) == network(TRAINING, CIFAR, 2.4, cpus=2)  # At most 16 count.
 
 
 @pytest.mark.parametrize(

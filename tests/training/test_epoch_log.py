@@ -60,7 +60,7 @@ def without_their_files(run):
 
 
 def with_logs_alone(run):
-    """As where a folder was copied by the names of the files that one wants to look at."""
+    """As after copying only those files of a folder that one wants to look at."""
     shutil.rmtree(run.checkpoints)
     (run.path / "checkpoints.json").unlink()
 
@@ -148,7 +148,7 @@ def test_a_checkpoint_within_an_epoch_counts_the_epochs_written_down_before_it(r
     log.save_step(8)
     log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert (log.finished_epochs, log.finished_steps) == (1, 8)
-    # Saved when its last step was done and its line was not written yet, then as a whole: of one number.
+    # Saved after its last step, before its line was written, and then as a whole: with the same number.
     log.save_step(10)
     log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert (log.finished_epochs, log.finished_steps) == (1, 10)

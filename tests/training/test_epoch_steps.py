@@ -16,7 +16,7 @@ from eoinas_tf.training.step_saves import StepSaves
 
 
 class Steps:
-    """Notes what was run; the loss is the number of the step."""
+    """Records what was run; the loss is the number of the step."""
 
     def __init__(self):
         self.ran, self.results = [], StepResults("step")
@@ -105,6 +105,6 @@ def test_the_time_of_an_estimate_is_not_the_epoch_s(steps, monkeypatch):
     monkeypatch.setattr(epoch_steps.time, "monotonic", clock.__next__)
     with_estimate = runner(estimate=lambda: [next(clock) for _ in range(50)])
     timing = with_estimate.run(epoch(0, 5), steps.calls)
-    # The beginning, the estimate's and the end; the 500 s between are left out.
+    # The beginning, the time for the estimate and the end; the 500 s in between are excluded.
     assert timing["seconds"] < 100
     assert "time left" in with_estimate.progress.stream.getvalue()

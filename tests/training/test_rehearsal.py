@@ -17,7 +17,7 @@ from eoinas_tf.training.time_budget import EpochCost, RunCost
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that advances when told to."""
 
     def __init__(self):
         self.now = 0.0
@@ -27,7 +27,7 @@ class Clock:
 
 
 def an_epoch(clock, ran, tracing, more=0.0):
-    """Steps of 0.5 s; before the first one 0.3 s pass, after the last one 2 s, and what is traced the first time."""
+    """Steps of 0.5 s, with 0.3 s before the first one, 2 s after the last one, and the first time more for tracing."""
 
     def run_epoch(steps, runner):
         pace = runner.progress.pace
@@ -49,7 +49,7 @@ def an_epoch(clock, ran, tracing, more=0.0):
         (0.1, 100, [3, 8]),  # A hundredth of 360 s: 3.6 s, which are 7 steps after the first.
         (0.001, 100, [3, 5]),  # At least 2 s.
         (50.0, 100, [3, 41]),  # At most 20 s.
-        (50.0, 6, [3, 6]),  # No more than an epoch has.
+        (50.0, 6, [3, 6]),  # No more than the steps of an epoch.
         (50.0, 2, [2, 2]),
     ],
 )
@@ -109,7 +109,7 @@ IMAGES = types.SimpleNamespace(name="images")
 
 @pytest.fixture
 def rehearsed():
-    """Stands for a rehearsal: 100 s around epochs of 10 s; counts how often it was asked."""
+    """Replaces a rehearsal: 100 s around epochs of 10 s; counts how often it was called."""
 
     def rehearse(stop):
         rehearse.count += 1
@@ -128,11 +128,11 @@ def stored(run_dir):
 def test_the_choice_is_written_once_and_kept(rehearsed, tmp_path, capsys):
     config = SearchConfig(run_dir=str(tmp_path / "run"), hours=0.1)
     clock = Clock()
-    # Of 360 s, 40 s are over before and 100 s are around the epochs of 10 s.
+    # Of 360 s, 40 s are already spent and 100 s are around the epochs of 10 s.
     chosen, images = within_hours(config, None, 40.0, rehearsed, clock)
     assert (chosen.epochs, images, rehearsed.count) == (22, IMAGES, 1)
     assert rehearsed.thread is not threading.main_thread()
-    # What follows from the epochs is as if a user had asked for them.
+    # Settings that follow from the epochs are as if a user had given the epochs.
     assert chosen == SearchConfig(run_dir=config.run_dir, hours=0.1, epochs=22)
     assert chosen.warmup_epochs == 2
     assert {name: stored(tmp_path / "run")[name] for name in ("hours", "epochs", "warmup_epochs")} == {

@@ -10,7 +10,7 @@ from eoinas_tf.training.step_pace import StepPace, Stretch
 
 @pytest.fixture
 def progress():
-    """Each look at the clock is a second later than the one before."""
+    """A clock that advances by a second each time it is read."""
     clock = itertools.count().__next__
     pace = StepPace([Stretch(("weight step",), 10), Stretch(("weight step", "architecture step"), 20)], 5, clock)
     return Progress(20, io.StringIO(), clock, pace=pace)
@@ -39,7 +39,7 @@ def test_it_says_time_by_kind_and_memory(progress):
     seconds = RunEstimate(progress, measure).give(3)
     assert 0 <= seconds < 60
     written = progress.stream.getvalue()
-    # Two steps took one second: 7 weight steps, 10 pairs, and 4 times what is between epochs.
+    # Two steps took one second: 7 weight steps, 10 pairs, and 4 times the time between epochs.
     assert "  time left     0:00:23 (weight step 0.5 s" in written
     assert "(weight step 0.5 s, architecture step 0.25 s, between epochs 3 s)" in " ".join(written.split())
     assert "  memory" in written

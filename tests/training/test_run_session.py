@@ -14,7 +14,7 @@ EPOCHS, EPOCH_STEPS = 4, 3
 
 
 class Session(RunSession):
-    """A run of 4 epochs of 3 steps that has some behind it and saves nothing but the number of steps."""
+    """A run of 4 epochs of 3 steps, some of them done, that saves only the number of steps."""
 
     def __init__(self, config, finished_epochs=0, finished_steps=0, measure=None):
         super().__init__(config, "--batch_size")
@@ -41,7 +41,7 @@ ENDS = [
     ((0, 0, 0), 12, [1, 2, 3, 4], []),
     ((0, 2, 6), 12, [3, 4], []),
     ((0, 2, 7), 12, [3, 4], []),
-    # All steps of the second epoch are done, and it is not written down.
+    # All steps of the second epoch are done, but it is not recorded.
     ((0, 1, 6), 12, [2, 3, 4], []),
     ((7, 0, 0), 7, [1, 2, 3], [7]),
     ((7, 2, 7), 7, [3], []),

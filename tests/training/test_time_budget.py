@@ -55,7 +55,7 @@ def test_the_fewest_epochs_are_the_first_that_make_a_run(monkeypatch):
 
 
 def cost_of(is_run, count=None):
-    """10 steps of 0.5 s and 1 s around them: 6 s an epoch of search, 3 s of warm-up; 10 s and 5 s once, 50 s around."""
+    """10 steps of 0.5 s and 1 s around them: 6 s per search epoch, 3 s per warm-up; 10 s and 5 s once, 50 s around."""
     kinds = {"search": EpochCost(0.5, 1.0, 10.0), "warm-up": EpochCost(0.2, 1.0, 5.0)}
     return RunCost(10, kinds, 50.0, count or (lambda epochs: {"search": epochs}), is_run)
 
@@ -67,7 +67,7 @@ def test_a_runs_seconds_are_the_sum_of_its_parts():
 
 
 def test_the_epochs_fill_what_is_left_of_the_hours():
-    # 0.1 hours are 360 s; 100 s are over, and 200 s of the other 260 s make 33 epochs of 6 s.
+    # 0.1 hours are 360 s; 100 s are spent, and 200 s of the other 260 s make 33 epochs of 6 s.
     config = EvaluationConfig(hours=0.1)
     cost = cost_of(lambda epochs: None)
     assert cost.choose_epochs(config, 100.0) == 33
@@ -81,7 +81,7 @@ def test_epochs_that_make_no_run_are_passed_over():
 
 
 def test_too_few_hours_are_answered_with_enough():
-    # 100 s over, 60 s around and once, 8 epochs of 6 s: 208 s are 0.05778 hours.
+    # 100 s spent, 60 s around and once, 8 epochs of 6 s: 208 s are 0.05778 hours.
     cost = cost_of(refusing(*range(8, 100)))
     with pytest.raises(ConfigurationError) as refusal:
         cost.choose_epochs(EvaluationConfig(hours=0.05), 100.0)

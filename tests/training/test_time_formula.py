@@ -3,7 +3,7 @@ import pytest
 from eoinas_tf.training.time_formula import seconds_of_an_image
 
 
-# Images a second of three final trainings that were measured: docs/results and docs/performance_log.md.
+# Images per second of three final training runs that were measured: docs/results and docs/performance_log.md.
 @pytest.mark.parametrize(
     ("cells", "channels", "pixels", "measured"), [(5, 16, 16 * 16, 1150), (8, 16, 32 * 32, 242), (20, 36, 32 * 32, 29)]
 )

@@ -1,1 +1,1 @@
-"""Pages that tell what happened in finished runs, from what their folders hold."""
+"""Pages that report on finished runs, from the contents of their folders."""

@@ -5,7 +5,7 @@ from eoinas_tf.experiment.report.run_record import RunRecord
 
 
 def export_table(record: RunRecord) -> list[dict[str, str]]:
-    """Returns the exports of a training, in the order in which they were made.
+    """Returns the exports of a training run, in the order in which they were made.
 
     Args:
         record: The finished run.

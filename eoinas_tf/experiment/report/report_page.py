@@ -13,14 +13,14 @@ from eoinas_tf.experiment.report.run_commands import next_command_line, run_comm
 from eoinas_tf.experiment.report.run_record import CELL_TITLES, RunRecord, read_run
 
 REPORT_NAME = "report.html"
-# By which a page of ours is known, before another one replaces it.
+# Identifies a page of ours before another one replaces it.
 GENERATOR = "eoinas_tf report"
-# Settings that name a training's network, the most telling first.
+# Settings that name the network of a training run, the most important first.
 NETWORK_NAMES = ("genotype", "initial_weights", "network")
 
 
 def write_report(run_dir: Path) -> Path:
-    """Writes `report.html` into a run's folder, from what the folder holds.
+    """Writes `report.html` into a run's folder, from the folder's contents.
 
     Args:
         run_dir: The folder of a finished search or evaluation.
@@ -29,7 +29,7 @@ def write_report(run_dir: Path) -> Path:
         The page.
 
     Raises:
-        RunDirectoryError: It is no run's folder, its run is not finished, or a file is damaged.
+        RunDirectoryError: It is not a run's folder, its run is not finished, or a file is damaged.
         StorageError: The page could not be written.
     """
     path = run_dir / REPORT_NAME
@@ -75,7 +75,7 @@ def report_page(record: RunRecord) -> str:
 
 
 def run_title(record: RunRecord) -> str:
-    """Returns what a run is, in a few words.
+    """Returns a run's title of a few words.
 
     Args:
         record: The finished run.
@@ -90,11 +90,11 @@ def run_title(record: RunRecord) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fills a template of this folder; all text in it is escaped.
+    """Fills in a template of this folder; all text in it is escaped.
 
     Args:
         template: Its file.
-        **values: What it asks for.
+        **values: The template's variables.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

@@ -1,6 +1,6 @@
-"""The pictures of a page, each as the address of an image that the page itself holds.
+"""The pictures of a page, each as an image address that contains the picture.
 
-A browser runs nothing of a picture that it shows as an image, whatever the file holds.
+A browser executes nothing in a picture shown as an image, whatever the file holds.
 """
 
 import base64
@@ -30,7 +30,7 @@ USUAL_OPERATIONS = (
     "max_pool_3x3",
 )  # fmt: skip
 LARGEST_SVG_BYTES = 1_500_000
-# Of the runs that take a colour and line style the second and further times.
+# Of runs that share a colour and line style with earlier ones: none for the first, then these.
 MARKERS = ("", "x", "o", "s")
 MIME_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -39,9 +39,9 @@ class Picture(NamedTuple):
     """A picture of a page.
 
     Args:
-        title: What it shows, for those who do not see it too.
-        address: A `data:` address that holds it.
-        is_photo: Whether it holds photographs, which a dark page must not turn into their negatives.
+        title: Its description, also for readers who cannot see it.
+        address: A `data:` address that contains it.
+        is_photo: Whether it contains photographs, which a dark page must not invert.
     """
 
     title: str
@@ -60,7 +60,7 @@ def data_address(content: bytes, suffix: str) -> str:
 
 
 def cell_pictures(record: RunRecord) -> list[Picture]:
-    """Returns the cells of a run, none where its network has none.
+    """Returns the cells of a run; none if its network has none.
 
     Args:
         record: The finished run.
@@ -78,7 +78,7 @@ def cell_pictures(record: RunRecord) -> list[Picture]:
 
 
 def curve_pictures(record: RunRecord) -> list[Picture]:
-    """Returns the curves over a run's epochs, none where nothing was trained.
+    """Returns the curves over a run's epochs; none if nothing was trained.
 
     Args:
         record: The finished run.
@@ -91,7 +91,7 @@ def curve_pictures(record: RunRecord) -> list[Picture]:
 
 
 def score_pictures(record: RunRecord) -> list[Picture]:
-    """Returns the score of a search's operations over the epochs, a picture a cell; none where nothing was ranked.
+    """Returns the score of a search's operations over the epochs, one picture per cell; none if nothing was ranked.
 
     Args:
         record: The finished run.
@@ -111,7 +111,7 @@ def score_pictures(record: RunRecord) -> list[Picture]:
 
 
 def drop_pictures(record: RunRecord) -> list[Picture]:
-    """Returns when each operation was dropped, none where none was.
+    """Returns when each operation was dropped; none if none was.
 
     Args:
         record: The finished run.
@@ -144,7 +144,7 @@ def confusion_pictures(record: RunRecord) -> list[Picture]:
 
 
 def draw_side_by_side(records: Sequence[RunRecord], labels: Sequence[str]) -> list[Figure]:
-    """Draws the accuracies of several runs over their epochs: those of searches in one picture, trainings in another.
+    """Draws the accuracies of several runs over their epochs: searches in one picture, training runs in another.
 
     Args:
         records: The finished runs.
@@ -182,7 +182,7 @@ def draw_side_by_side(records: Sequence[RunRecord], labels: Sequence[str]) -> li
 
 
 def _kept_or_drawn(record: RunRecord, name: str, title: str, draw: Callable[[], Figure]) -> Picture:
-    """Returns the picture that the run drew, or one drawn now, as in runs of versions that drew none as SVG."""
+    """Returns the picture that the run drew, or else draws it, as for runs of versions that wrote no SVG."""
     path: Path = record.folder / "plots" / f"{name}.svg"
     content = path.read_bytes() if path.is_file() else figure_to_svg(draw())
     png = path.with_suffix(".png")

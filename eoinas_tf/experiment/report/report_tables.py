@@ -1,4 +1,4 @@
-"""The figures and tables of a page, as plain values: what came out, what was dropped and why, counts, settings."""
+"""The figures and tables of a page, as plain values: results, drops with reasons, counts, settings."""
 
 import dataclasses
 import math
@@ -18,10 +18,10 @@ class Drop(NamedTuple):
 
     Args:
         epoch: The epoch at whose end it was dropped.
-        cell: The cell, in words.
+        cell: The cell type, in words.
         edge: The edge, such as `0-2`.
         operation: The operation.
-        reason: Why, in words.
+        reason: The reason, in words.
     """
 
     epoch: int
@@ -36,9 +36,9 @@ class Setting(NamedTuple):
 
     Args:
         name: Its name.
-        value: Its value, as it stands on the command line.
-        is_default: Whether it is what it is where the user gives none.
-        help: What it is.
+        value: Its value, as written on the command line.
+        is_default: Whether it is the default value.
+        help: Its description.
     """
 
     name: str
@@ -75,7 +75,7 @@ def headline(record: RunRecord) -> str:
 
 
 def key_figures(record: RunRecord) -> dict[str, str]:
-    """Returns the figures of a run by what they are.
+    """Returns the figures of a run by their labels.
 
     Args:
         record: The finished run.
@@ -113,7 +113,7 @@ def key_figures(record: RunRecord) -> dict[str, str]:
 
 
 def drop_table(record: RunRecord) -> list[Drop]:
-    """Returns what a search dropped, in order, with the reason: its score against the next one's on its edge.
+    """Returns a search's drops in order, with the reason: its score compared with the next one's on its edge.
 
     Args:
         record: The finished run.
@@ -146,13 +146,13 @@ def _reason(record: RunRecord, drop: dict[str, Any], value: float | None) -> str
 
 
 def operation_counts(record: RunRecord) -> list[dict[str, Any]]:
-    """Returns how often each operation stands in the cells, a row an operation.
+    """Returns how often each operation occurs in the cells, one row per operation.
 
     Args:
         record: The finished run.
 
     Returns:
-        Rows with `operation`, and by cell type how many of the cell's operations it is.
+        Rows with `operation`, and by cell type how often the operation occurs in the cell.
     """
     counts = {cell: Counter(name for name, _ in pairs) for cell, pairs in record.cells.items()}
     names = dict.fromkeys([*record.operations, *(name for counter in counts.values() for name in counter)])
@@ -160,16 +160,16 @@ def operation_counts(record: RunRecord) -> list[dict[str, Any]]:
 
 
 def edges_led_by(record: RunRecord) -> list[dict[str, Any]]:
-    """Returns on how many edges of a search `none` and the identity had the highest score when it ended.
+    """Returns on how many edges of a search `none` and the identity had the highest score at its end.
 
     Args:
         record: The finished run.
 
     Returns:
-        Rows with `operation`, and by cell type the number of edges; empty where nothing ranked them.
+        Rows with `operation`, and by cell type the number of edges; empty if nothing was ranked.
     """
     scores = {cell: values for cell in CELL_TITLES if (values := record.final_scores(cell)) is not None}
-    # An edge of equal scores, as of a method that ranks nothing, is led by none of them.
+    # If all scores of an edge are equal, as with a method that ranks nothing, no operation leads it.
     leaders = {cell: [_leader(record.operations, row) for row in values.tolist()] for cell, values in scores.items()}
     if not any(leader for names in leaders.values() for leader in names):
         return []
@@ -180,14 +180,14 @@ def edges_led_by(record: RunRecord) -> list[dict[str, Any]]:
 
 
 def _leader(names: list[str], row: list[float]) -> str:
-    """Returns the operation with the highest score, empty where several have it."""
+    """Returns the operation with the highest score; empty if several share it."""
     best = max((value for value in row if not math.isnan(value)), default=math.nan)
     leaders = [name for name, value in zip(names, row, strict=True) if value == best]
     return leaders[0] if len(leaders) == 1 else ""
 
 
 def score_table(record: RunRecord) -> dict[str, list[dict[str, Any]]]:
-    """Returns the scores at the end of a search: by cell type a row an edge, with a share of the largest one's.
+    """Returns the scores at the end of a search: by cell type one row per edge, with each score's share of the largest.
 
     Args:
         record: The finished run.
@@ -216,7 +216,7 @@ def score_table(record: RunRecord) -> dict[str, list[dict[str, Any]]]:
 
 
 def class_table(record: RunRecord) -> tuple[list[dict[str, str]], int]:
-    """Returns the classes of a test, the least accurate first, and how many there are beside those.
+    """Returns the classes of a test, the least accurate first, and the number of further classes.
 
     Args:
         record: The finished run.
@@ -252,7 +252,7 @@ def settings_table(record: RunRecord) -> list[Setting]:
 
 
 def dataset_table(record: RunRecord) -> list[dict[str, Any]]:
-    """Returns the number of images by class and part of the data set, with all classes first.
+    """Returns the number of images by class and part of the data set, with a first row for all classes.
 
     Args:
         record: The finished run.
@@ -271,10 +271,10 @@ def dataset_table(record: RunRecord) -> list[dict[str, Any]]:
 
 
 def setting_text(value: Any) -> str:
-    """Returns a value as people read it.
+    """Returns a value in readable form.
 
     Args:
-        value: A value of JSON.
+        value: A JSON value.
     """
     if value is None:
         return "-"
@@ -284,7 +284,7 @@ def setting_text(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """Returns a fraction in percent, empty where there is none.
+    """Returns a fraction in percent, or an empty text for None.
 
     Args:
         value: The fraction, or None.

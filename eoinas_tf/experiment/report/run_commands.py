@@ -1,4 +1,4 @@
-"""The command that made a run, and the one that one types next."""
+"""The command that made a run, and the command to run next."""
 
 import dataclasses
 import shlex
@@ -8,12 +8,12 @@ from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.report.run_record import RunRecord
 
-# By `python -m eoinas_tf`, which is there where the package is installed and in its repository.
+# For `python -m eoinas_tf`, which works in its repository and wherever the package is installed.
 SUBCOMMANDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "eval"}
 TRAINING = SUBCOMMANDS[EvaluationConfig.__name__]
-# What images given from Python are called, which no command can load.
+# The name of images passed from Python, which no command can load.
 FROM_PYTHON = "arrays"
-# What a final network's training should share with the search that found its cells.
+# Settings that a final training run should share with the search that found its cells.
 SHARED_SETTINGS = (
     "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
     "operation_modules",
@@ -22,7 +22,7 @@ SCHEDULE = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
 
 
 def run_command_line(record: RunRecord) -> str:
-    """Returns the command that makes the same run: its settings that are not what they are by default.
+    """Returns the command that makes the same run: its settings that differ from the defaults.
 
     Args:
         record: The finished run.
@@ -33,7 +33,7 @@ def run_command_line(record: RunRecord) -> str:
 
 
 def next_command_line(record: RunRecord) -> tuple[str, str]:
-    """Returns what one does next, in words and as a command.
+    """Returns the next thing to do, in words and as a command.
 
     Args:
         record: The finished run.
@@ -65,7 +65,7 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
 
 
 def command_line(subcommand: str, settings: dict[str, Any]) -> str:
-    """Returns a command as one types it in a shell.
+    """Returns a command to type in a shell.
 
     Args:
         subcommand: `search` or `eval`.
@@ -89,9 +89,9 @@ def flag_text(name: str, value: Any) -> str:
 
 
 def given_settings(config: RunConfig) -> dict[str, Any]:
-    """Returns the fewest settings that make a config, the run's folder left out.
+    """Returns the smallest set of settings that makes a config, without the run's folder.
 
-    A run that has chosen its epochs by `hours` is made by the epochs.
+    If the run chose its epochs by `hours`, they hold the epochs instead.
 
     Args:
         config: The config.
@@ -104,13 +104,13 @@ def given_settings(config: RunConfig) -> dict[str, Any]:
         if (value := getattr(config, name)) != field.default and name not in left_out
     }
     for name in list(given):
-        if fields[name].default is None:  # The data, the method or other settings may decide it as it was.
+        if fields[name].default is None:  # The data, the method or other settings may already determine it.
             fewer = {other: value for other, value in given.items() if other != name}
             if _made_of(type(config), fewer) == _made_of(type(config), given):
                 given = fewer
     if isinstance(config, SearchConfig) and given.keys() & set(
         SCHEDULE
-    ):  # A schedule in full is taken as meant, one in part is checked.
+    ):  # A complete schedule is taken as given, a partial one is checked.
         given |= {name: getattr(config, name) for name in SCHEDULE if getattr(config, name) is not None}
     return given
 

@@ -1,4 +1,4 @@
-"""A page that puts several finished runs side by side."""
+"""A page that compares several finished runs."""
 
 import os
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ def write_comparison(run_dirs: Sequence[Path], path: Path) -> None:
 
     Args:
         run_dirs: Their folders.
-        path: The page; an earlier page of ours is replaced, and nothing else.
+        path: The page; only an earlier page of ours is replaced.
 
     Raises:
-        RunDirectoryError: One is no folder of a finished run, or there is a file of another kind at `path`.
+        RunDirectoryError: A folder does not hold a finished run, or there is a file of another kind at `path`.
         StorageError: The page could not be written.
     """
     if path.exists() and not _is_page_of_ours(path):
@@ -78,7 +78,7 @@ def comparison_page(records: Sequence[RunRecord]) -> str:
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
-    """Returns the folders' names without what all of them begin with.
+    """Returns the folders' names without their common beginning.
 
     Args:
         folders: The folders.

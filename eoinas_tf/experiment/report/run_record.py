@@ -1,4 +1,4 @@
-"""What a finished run's folder holds, read for a page; it is only read, and what is missing is left out."""
+"""The contents of a finished run's folder, read for a page; files are only read, and missing ones are left out."""
 
 import csv
 import dataclasses
@@ -16,9 +16,9 @@ from eoinas_tf.experiment.json_lines import JsonLines
 
 CELL_TITLES = {"normal": "normal", "reduce": "reduction"}
 KINDS: dict[str, type[RunConfig]] = {kind.__name__: kind for kind in (SearchConfig, EvaluationConfig)}
-# Beta, what methods without alpha have in its place, and beta's name in searches of earlier versions.
+# Beta, its replacement in methods without alpha, and beta's name in searches of earlier versions.
 PROBABILITY_COLUMNS = ("operation_weight", "probability", "operation_weights")
-# Of searches of versions that wrote no final_evidence.json, the best first.
+# For searches of versions that wrote no final_evidence.json, the best first.
 USUAL_SCORES = ("importance", *PROBABILITY_COLUMNS)
 
 
@@ -30,10 +30,10 @@ class RunRecord:
         folder: Its folder.
         settings: config.json.
         summary: summary.json.
-        genotype: genotype.json; empty where the network is not made of cells.
+        genotype: genotype.json; empty if the network is not made of cells.
         dataset: dataset.json; empty in runs of earlier versions.
         environment: environment.json; likewise.
-        evidence: final_evidence.json; likewise, and of evaluations.
+        evidence: final_evidence.json; likewise, and for evaluations.
         metrics: Records of metrics.jsonl.
         drops: Records of pruning.jsonl.
         timing: Records of timing.jsonl.
@@ -56,12 +56,12 @@ class RunRecord:
 
     @property
     def is_search(self) -> bool:
-        """Whether it is a search and not the training or test of a final network."""
+        """Whether it is a search rather than the training or test of a final network."""
         return self.settings["kind"] == SearchConfig.__name__
 
     @functools.cached_property
     def config(self) -> RunConfig | None:
-        """The settings as a config; None where this version does not know them."""
+        """The settings as a config; None if this version does not know them."""
         kind = KINDS[self.settings["kind"]]
         given: dict[str, Any] = {
             field.name: tuple(value) if isinstance(value := self.settings[field.name], list) else value
@@ -75,12 +75,12 @@ class RunRecord:
 
     @property
     def method(self) -> str:
-        """The search method; the paper's in runs of versions that knew no other."""
+        """The search method; the paper's in runs of versions that had no other."""
         return str(self.settings.get("method", "eoinas"))
 
     @property
     def cells(self) -> dict[str, list[tuple[str, int]]]:
-        """(operation, node) pairs by cell type; empty where there are no cells."""
+        """(operation, node) pairs by cell type; empty if there are no cells."""
         return {cell: [tuple(pair) for pair in self.genotype[cell]] for cell in CELL_TITLES if cell in self.genotype}
 
     @property
@@ -106,19 +106,19 @@ class RunRecord:
 
     @property
     def score(self) -> str | None:
-        """Name of the column that ranked operations; None where nothing did."""
+        """Name of the column that ranked operations; None if none did."""
         if "score" in self.evidence:
             return self.evidence["score"]
         return next((name for name in USUAL_SCORES if self.metrics and name in self.metrics[0]), None)
 
     @property
     def score_label(self) -> str:
-        """What the score is, in words."""
+        """The score's label."""
         score = self.score or ""
         return str(self.evidence.get("labels", {}).get(score, score.replace("_", " ")))
 
     def final_scores(self, cell: str) -> np.ndarray | None:
-        """Returns the scores at the end, float [edges, operations], NaN where dropped; None where there are none.
+        """Returns the scores at the end, float [edges, operations], NaN where dropped; None if there are none.
 
         Args:
             cell: `normal` or `reduce`.
@@ -152,10 +152,10 @@ def read_run(folder: Path) -> RunRecord:
         folder: The folder.
 
     Returns:
-        What it holds.
+        The run.
 
     Raises:
-        RunDirectoryError: It is no run's folder, its run is not finished, or a file is damaged.
+        RunDirectoryError: It is not a run's folder, its run is not finished, or a file is damaged.
     """
     for name, what in (("config.json", "no run folder"), ("summary.json", "not finished")):
         if not (folder / name).is_file():
@@ -190,7 +190,7 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    """Returns a file's JSON object, an empty one where there is no such file."""
+    """Returns a file's JSON object; an empty one if there is no such file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

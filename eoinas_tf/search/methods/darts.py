@@ -22,7 +22,7 @@ class Darts(GradientMethod[Mixed]):
 
     @staticmethod
     def initial_logits(problem: SearchProblem) -> np.ndarray:
-        """Returns alpha at the start, float32 [cell types, edges, operations]: normal, of deviation 0.001."""
+        """Returns alpha at the start, float32 [cell types, edges, operations]: normal, deviation 0.001."""
         seed = stateless_seed(problem.config.seed, "initial alpha", 0)
         return tf.random.stateless_normal(problem.shape, seed, stddev=INITIAL_DEVIATION, alg=ALGORITHM).numpy()
 
@@ -32,5 +32,5 @@ class Darts(GradientMethod[Mixed]):
         return Mixed(tf.exp(log_operation_weights(logits, living)), living)
 
     def architecture_choice(self, step: tf.Tensor, schedule: Schedule) -> Mixed:
-        """Returns what the weight step runs, too: nothing is drawn."""
+        """Returns what the weight step runs: nothing is drawn."""
         return self.weight_choice(step, schedule)

@@ -43,7 +43,7 @@ class DartsSecondOrder(Darts):
             found.weight_gradients,
         )
         rate = learning_rate(updater.weight_group)
-        # An overflow in the virtual step counts as one of this step, even if what is computed from it came out finite.
+        # An overflow in the virtual step counts as one of this step, even if the results computed from it are finite.
         is_finite = tf.math.is_finite(tf.linalg.global_norm(training.weight_gradients))
         gradients = [
             tf.where(is_finite, direct - rate * second_order, float("nan"))
@@ -58,14 +58,14 @@ def learning_rate(group: ParameterGroup) -> tf.Tensor:
 
 
 def stepped_weights(group: ParameterGroup, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns w', the weights after the optimizer's next step, which is not made.
+    """Returns w', the weights that the optimizer's next step would give, without making it.
 
     w' = w - xi * (momentum * buffer + gradient + l2 * w), as in the paper's public code: not clipped. Keras's momentum
     variable is -xi * buffer.
 
     Args:
         group: The weights with SGD.
-        gradients: dL_train/dw, one a weight.
+        gradients: dL_train/dw, one per weight.
     """
     rate, optimizer = learning_rate(group), group.optimizer
     momenta = optimizer.momentums if optimizer.momentum else [0.0] * len(group.variables)
@@ -89,15 +89,15 @@ def implicit_gradients(
     Args:
         architecture_gradients: Returns dL_train/dalpha for the weights it is given.
         weights: w.
-        vector: dL_val/dw', one tensor a weight.
+        vector: dL_val/dw', one tensor per weight.
 
     Returns:
-        A tensor for each architecture variable; zero where the vector is, not finite where the vector is not.
+        A tensor for each architecture variable; zero if the vector is zero, not finite if the vector is not finite.
     """
     norm = tf.linalg.global_norm(list(vector))
     epsilon = DIFFERENCE_NORM / tf.where(norm == 0.0, 1.0, norm)
     ahead = architecture_gradients([w + epsilon * v for w, v in zip(weights, vector, strict=True)])
-    # One after the other: side by side they would need twice the memory.
+    # One after the other: in parallel they would need twice the memory.
     with tf.control_dependencies(ahead):
         weights_behind = [w - epsilon * v for w, v in zip(weights, vector, strict=True)]
     behind = architecture_gradients(weights_behind)

@@ -58,5 +58,5 @@ class Eoinas(GdasPruning):
         return Evidence({**super().evidence().columns, **columns}, "importance", living)
 
     def state(self) -> dict[str, list]:
-        """Returns the variables, the statistics among them."""
+        """Returns the method's variables, including the statistics."""
         return {**super().state(), "statistics": list(self.statistics.variables)}

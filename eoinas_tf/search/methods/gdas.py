@@ -1,4 +1,4 @@
-"""GDAS: one operation an edge by the hard Gumbel softmax, judged by its architecture weight (the paper's baseline).
+"""GDAS: one operation per edge by the hard Gumbel softmax, ranked by its architecture weight (the paper's baseline).
 
 Dong and Yang, "Searching for a Robust Neural Architecture in Four GPU Hours", arXiv 1910.04465; Table 3 of the
 paper starts from it. Nothing is dropped.
@@ -15,7 +15,7 @@ from eoinas_tf.supernet.gumbel_sampling import sample_operations
 
 
 class Gdas(GradientMethod[Sampled]):
-    """Weight and architecture step draw a sample each; alpha descends the validation loss."""
+    """The weight step and the architecture step draw a sample each; alpha descends the validation loss."""
 
     title = "GDAS"
 
@@ -33,6 +33,6 @@ class Gdas(GradientMethod[Sampled]):
         return self._sample("architecture step sample", step, schedule)
 
     def _sample(self, purpose: str, step: tf.Tensor, schedule: Schedule) -> Sampled:
-        # The seed is made of the step alone, so that every replica draws the same sample.
+        # The seed depends on the step alone, so every replica draws the same sample.
         seed = stateless_seed(self.config.seed, purpose, step)
         return sample_operations(*self.architecture_tensors(), schedule["temperature"], seed)

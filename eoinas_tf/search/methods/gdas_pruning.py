@@ -1,4 +1,4 @@
-"""GDAS with gradual operation pruning: the operation of the lowest architecture weight goes (Table 3, "+ GOP")."""
+"""GDAS with gradual operation pruning: the operation with the lowest architecture weight goes (Table 3, "+ GOP")."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from eoinas_tf.search.search_schedule import check_pruning_schedule
 
 
 class GdasPruning(Gdas):
-    """Every so many epochs each edge loses its operation of the lowest score, until one is left."""
+    """Every few epochs, each edge loses its operation with the lowest score, until one is left."""
 
     title = "GDAS with gradual operation pruning"
 
     @classmethod
     def check(cls, config: SearchConfig) -> tuple[str, ...]:
-        """Refuses a schedule of drops that goes by the order of a list or leaves more than one operation."""
+        """Refuses a pruning schedule that goes by the order of a list or leaves more than one operation."""
         return check_pruning_schedule(config)
 
     def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
-        """Returns the living operation of the lowest score on each edge, where drops are due (Algorithm 1, line 6)."""
+        """Returns the living operation with the lowest score on each edge, if drops are due (Algorithm 1, line 6)."""
         if not is_pruning_epoch(epoch, self.config.pruning_after_epoch, self.config.pruning_every_epochs):
             return super().drops(epoch, evidence)
         return lowest_operations(evidence.scores, evidence.living_operations)

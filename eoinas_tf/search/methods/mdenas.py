@@ -1,4 +1,4 @@
-"""MdeNAS: multinomial distributions that move by comparing operations' epochs and accuracies, without a gradient.
+"""MdeNAS: multinomial distributions, updated by comparing operations' epochs and accuracies instead of by gradients.
 
 Zheng et al., "Multinomial Distribution Learning for Effective Neural Architecture Search", ICCV 2019, arXiv
 1905.07529.
@@ -14,16 +14,17 @@ from eoinas_tf.supernet.multinomial_sampling import draw_operations
 
 
 class Mdenas(SearchMethod[Sampled]):
-    """Runs one sample of cells an epoch, and compares at its end all pairs of operations of an edge.
+    """Runs one sample of cells per epoch and, at its end, compares all pairs of operations of an edge.
 
-    The warm-up, which the paper has not, draws anew at every step: all operations are trained alike, and nothing is
-    counted.
+    The warm-up, which the paper does not have, draws a new sample at every step: all operations are trained equally,
+    and nothing is counted.
 
     Attributes:
-        probabilities: Of each operation, float64 [cell types, edges, operations]; 1 in sum on each edge.
+        probabilities: Probability of each operation, float64 [cell types, edges, operations]; they sum to 1 on each
+            edge.
         operation_epochs: Epochs after the warm-up in which each operation was trained, H^e, int64 of the same shape.
-        operation_accuracies: Accuracy on D_V, a fraction, in the last of these, H^a, float64 of the same shape; 0
-            before there is one.
+        operation_accuracies: Accuracy on D_V, a fraction, in the last of these epochs, H^a, float64 of the same shape;
+            0 before there is one.
         sampled_operations: What the last architecture step ran, int32 [cell types, edges].
         accuracy_sum: Sum of the accuracies of this epoch's architecture steps, float64 scalar.
         architecture_steps: Architecture steps of this epoch, int64 scalar.
@@ -47,16 +48,16 @@ class Mdenas(SearchMethod[Sampled]):
         self.architecture_steps = tf.Variable(tf.zeros([], tf.int64), trainable=False)
 
     def weight_choice(self, step: tf.Tensor, schedule: Schedule) -> Sampled:
-        """Returns the epoch's sample; in the warm-up a sample of the step."""
+        """Returns the epoch's sample; in the warm-up, a new sample at each step."""
         epoch_steps = self.problem.steps_per_epoch
         is_warmup = step < self.config.warmup_epochs * epoch_steps
         drawn_at = tf.where(is_warmup, step, step - step % epoch_steps)
-        # The seed is made of the step alone, so that every replica draws the same sample.
+        # The seed depends on the step alone, so every replica draws the same sample.
         seed = stateless_seed(self.config.seed, "multinomial sample", drawn_at)
         return Sampled(draw_operations(tf.convert_to_tensor(self.probabilities), seed))
 
     def architecture_choice(self, step: tf.Tensor, schedule: Schedule) -> Sampled:
-        """Returns the same sample, whose accuracy on D_V is wanted."""
+        """Returns the same sample, to measure its accuracy on D_V."""
         return self.weight_choice(step, schedule)
 
     def after_architecture_step(self, choice: Sampled, accuracy: tf.Tensor) -> None:
@@ -66,7 +67,7 @@ class Mdenas(SearchMethod[Sampled]):
         self.architecture_steps.assign_add(1)
 
     def end_epoch(self, epoch: int) -> None:
-        """Records the sample's epoch and accuracy, and moves the probabilities."""
+        """Records the sample's epoch and accuracy, and updates the probabilities."""
         steps = int(self.architecture_steps.numpy())
         if not steps:
             return
@@ -83,7 +84,7 @@ class Mdenas(SearchMethod[Sampled]):
         self.architecture_steps.assign(0)
 
     def evidence(self) -> Evidence:
-        """Returns the probability, which is the score, and what moves it."""
+        """Returns the probability, which is the score, and the records that update it."""
         living = np.asarray(self.living_operations)
         epochs = self.operation_epochs.numpy()
         columns = {
@@ -95,14 +96,14 @@ class Mdenas(SearchMethod[Sampled]):
         return Evidence(columns, "probability", living)
 
     def drop(self, dropped: np.ndarray) -> None:
-        """Takes operations out of the search; what is left of the edge's distribution is scaled up."""
+        """Takes operations out of the search and rescales the rest of the edge's distribution."""
         super().drop(dropped)
         if dropped.any():
             left = as_distribution(self.probabilities.numpy(), np.asarray(self.living_operations))
             self.probabilities.assign(left)
 
     def state(self) -> dict[str, list]:
-        """Returns the variables, distributions and records among them."""
+        """Returns the method's variables, including distributions and records."""
         return {
             **super().state(),
             "probabilities": [self.probabilities],
@@ -113,17 +114,17 @@ class Mdenas(SearchMethod[Sampled]):
 
 
 def comparison_balance(epochs: np.ndarray, accuracies: np.ndarray, living_operations: np.ndarray) -> np.ndarray:
-    """Returns how many operations of its edge each one beats, less those that beat it (the paper's update of p).
+    """Returns how many operations of its edge each one beats, minus those that beat it (the paper's update of p).
 
-    One beats another with fewer epochs of training and a higher accuracy.
+    An operation beats another if it has fewer epochs of training and a higher accuracy.
 
     Args:
         epochs: H^e, int [..., operations].
         accuracies: H^a, float of the same shape.
-        living_operations: bool of the same shape; the others are compared with nothing.
+        living_operations: bool of the same shape; dropped operations are not compared.
 
     Returns:
-        int64 of the same shape; 0 in sum on each edge.
+        int64 of the same shape; sums to 0 on each edge.
     """
     has_fewer_epochs = epochs[..., :, np.newaxis] < epochs[..., np.newaxis, :]
     is_better = accuracies[..., :, np.newaxis] > accuracies[..., np.newaxis, :]
@@ -133,14 +134,14 @@ def comparison_balance(epochs: np.ndarray, accuracies: np.ndarray, living_operat
 
 
 def as_distribution(values: np.ndarray, living_operations: np.ndarray) -> np.ndarray:
-    """Returns the nearest thing to the values that is a distribution over the living operations of each edge.
+    """Returns the distribution over the living operations of each edge that is nearest to the values.
 
     Args:
-        values: float [..., operations]; those below 0 count as 0.
+        values: float [..., operations]; negative ones count as 0.
         living_operations: bool of the same shape; at least one is true per edge.
 
     Returns:
-        float64 of the same shape, 1 in sum on each edge, 0 where dropped; uniform where nothing positive is left.
+        float64 of the same shape, sums to 1 on each edge, 0 where dropped; uniform if no positive value is left.
     """
     positive = np.where(living_operations, np.maximum(values, 0.0), 0.0)
     positive = np.where(positive.sum(axis=-1, keepdims=True) > 0, positive, living_operations)

@@ -1,4 +1,4 @@
-"""P-DARTS: the search comes near the final network's depth in three stages, with fewer operations in each.
+"""P-DARTS: the search approaches the final network's depth in three stages, with fewer operations in each.
 
 Chen, Xie, Wu and Tian, "Progressive Differentiable Architecture Search", arXiv 1904.12760, section 3.
 """
@@ -22,18 +22,18 @@ from eoinas_tf.supernet.gumbel_sampling import VERY_NEGATIVE
 
 STAGES = 3
 INITIAL_LOGIT_DEVIATION = 1e-3
-# Powers of e by which the dropout falls over a stage's epochs after the warm-up: 0.2 an epoch, 15 epochs.
+# Number of e-foldings of the dropout over a stage's epochs after the warm-up: 0.2 an epoch, 15 epochs.
 DROPOUT_DECAY = 3.0
 
 
 class StageEpoch(NamedTuple):
-    """Where an epoch of the search lies.
+    """The place of an epoch in the search.
 
     Args:
         stage: Its stage, counted from 0.
         number: The epoch in its stage, counted from 0.
         epochs: Epochs of the stage.
-        warmup_epochs: Those of them, from the first on, that train the weights only.
+        warmup_epochs: The first epochs of the stage, which train the weights only.
     """
 
     stage: int
@@ -45,8 +45,8 @@ class StageEpoch(NamedTuple):
 class PDarts(GradientMethod[Mixed]):
     """Every edge runs the softmax-weighted sum of its living operations, with dropout on identities.
 
-    At the end of the first and of the second stage each edge loses its operations of the lowest weight; the next stage
-    starts with new weights, new alpha and new optimizers in a deeper network.
+    At the end of the first and the second stage, each edge loses its operations with the lowest weights; the next stage
+    starts with new weights, a new alpha and new optimizers in a deeper network.
     """
 
     title = "P-DARTS"
@@ -61,7 +61,7 @@ class PDarts(GradientMethod[Mixed]):
 
     @classmethod
     def stages(cls, config: SearchConfig) -> tuple[Stage, ...]:
-        """Returns three stages of equal length, the first ones longer by an epoch where that is impossible."""
+        """Returns three stages of equal length, or with the first ones an epoch longer."""
         if config.epochs < STAGES:
             raise ConfigurationError(
                 f"--epochs must be at least {STAGES} with --method={config.method}, which searches in {STAGES} stages. "
@@ -75,12 +75,12 @@ class PDarts(GradientMethod[Mixed]):
 
     @classmethod
     def check(cls, config: SearchConfig) -> tuple[str, ...]:
-        """Refuses fewer epochs than stages; each stage's warm-up leaves an epoch at least."""
+        """Refuses fewer epochs than stages, so that each stage has at least one epoch after its warm-up."""
         cls.stages(config)
         return ()
 
     def begin_stage(self, stage: int) -> None:
-        """Draws alpha anew, N(0, 0.001^2), and forgets Adam's moments."""
+        """Draws a new alpha from N(0, 0.001^2) and resets Adam's moments."""
         self._stage = stage
         seed = stateless_seed(self.config.seed, "initial alpha of a stage", stage)
         draws = tf.random.stateless_normal(self.problem.shape, seed, alg=ALGORITHM)
@@ -97,8 +97,8 @@ class PDarts(GradientMethod[Mixed]):
     def schedule(self, epoch: int) -> dict[str, float]:
         """Returns the rate of the dropout on identities.
 
-        In the warm-up it falls in a line that would end at 0 with the stage; then it starts again at the stage's
-        initial rate and falls exponentially.
+        In the warm-up it falls linearly, on a line that would reach 0 at the end of the stage; then it starts again at
+        the stage's initial rate and falls exponentially.
         """
         place = self._place(self.config, epoch)
         if place.number < place.warmup_epochs:
@@ -113,11 +113,11 @@ class PDarts(GradientMethod[Mixed]):
         return self._mixture("skip dropout, weight step", step, schedule)
 
     def architecture_choice(self, step: tf.Tensor, schedule: Schedule) -> Mixed:
-        """Returns the same, with masks of its own."""
+        """Returns the same operations and weights, with its own dropout masks."""
         return self._mixture("skip dropout, architecture step", step, schedule)
 
     def drops(self, epoch: int, evidence: Evidence) -> np.ndarray:
-        """Returns the operations of the lowest weights on each edge at the end of every stage but the last."""
+        """Returns the operations with the lowest weights on each edge at the end of every stage but the last."""
         stage, number, epochs, _ = self._place(self.config, epoch)
         living = evidence.living_operations
         dropped = np.zeros_like(living)

@@ -1,4 +1,4 @@
-"""A uniformly drawn valid cell: the baseline that every search has to beat. Nothing is trained, no image is read."""
+"""A uniformly drawn valid cell: the baseline that every search has to beat. Nothing is trained; no image is read."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from eoinas_tf.search.search_method import Evidence, SearchMethod, Stage
 
 
 class RandomCell(SearchMethod):
-    """Draws the cells from the seed: the first of those that random search with the same seed scores."""
+    """Draws the cells from the seed: the first ones that random search with the same seed scores."""
 
     title = "Random cell"
     has_architecture_steps = False

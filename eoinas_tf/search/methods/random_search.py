@@ -1,4 +1,4 @@
-"""Random search with shared weights: train uniform samples, then keep the best of N random cells by their accuracy.
+"""Random search with shared weights: train uniform samples, then keep the best of N random cells by accuracy.
 
 Li and Talwalkar, "Random Search and Reproducibility for Neural Architecture Search", UAI 2019, arXiv 1902.07638.
 """
@@ -28,7 +28,7 @@ class RandomSearch(SearchMethod[Sampled]):
     column_labels = {"probability": "probability"}
 
     def weight_choice(self, step: tf.Tensor, schedule: Schedule) -> Sampled:
-        """Returns a sample in which every operation of an edge, `none` too, is equally likely."""
+        """Returns a sample in which all operations of an edge, including `none`, are equally likely."""
         seed = stateless_seed(self.config.seed, "uniform sample", step)
         return Sampled(draw_operations(tf.cast(self.living_operations, tf.float32), seed))
 
@@ -43,7 +43,7 @@ class RandomSearch(SearchMethod[Sampled]):
         cell_accuracy: Callable[[np.ndarray], float],
         source: str,
     ) -> DerivedCells:
-        """Returns the best of `--random_search_cells` random cells by accuracy on D_V; of equal ones the first."""
+        """Returns the best of `--random_search_cells` random cells by accuracy on D_V; ties: the first."""
         names, count = self.problem.operation_names, self.config.random_search_cells
         progress = Progress(count, is_quiet=self.config.quiet)
         accuracies: list[float] = []

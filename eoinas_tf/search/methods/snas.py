@@ -1,7 +1,7 @@
 """SNAS: every edge adds up all operations, weighted by a sample of the concrete distribution (relaxed Gumbel softmax).
 
-Xie, Zheng, Liu and Lin, "SNAS: Stochastic Neural Architecture Search", arXiv 1812.09926, without its constraint on
-resources. Weights and alpha descend one training loss together. Nothing is dropped.
+Xie, Zheng, Liu and Lin, "SNAS: Stochastic Neural Architecture Search", arXiv 1812.09926, without its resource
+constraint. Weights and alpha descend the same training loss. Nothing is dropped.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ INITIAL_DEVIATION = 0.01
 
 
 class Snas(GradientMethod[Mixed]):
-    """Every weight step draws relaxed weights, through which alpha gets its part of the step's one gradient."""
+    """Every weight step draws relaxed weights, through which alpha gets its share of the step's one gradient."""
 
     title = "SNAS"
     has_architecture_steps = False
@@ -26,7 +26,7 @@ class Snas(GradientMethod[Mixed]):
 
     @staticmethod
     def initial_logits(problem: SearchProblem) -> np.ndarray:
-        """Returns alpha at the start, float32 [cell types, edges, operations]: normal, of deviation 0.01."""
+        """Returns alpha at the start, float32 [cell types, edges, operations]: normal, deviation 0.01."""
         seed = stateless_seed(problem.config.seed, "initial alpha", 0)
         return tf.random.stateless_normal(problem.shape, seed, stddev=INITIAL_DEVIATION, alg=ALGORITHM).numpy()
 
@@ -36,8 +36,8 @@ class Snas(GradientMethod[Mixed]):
         return {"temperature": temperature(epoch, config.epochs, config.temperature_start, config.temperature_end)}
 
     def weight_choice(self, step: tf.Tensor, schedule: Schedule) -> Mixed:
-        """Returns all operations with relaxed weights of the step's own draw from the concrete distribution."""
+        """Returns all operations, with relaxed weights that the step draws from the concrete distribution."""
         logits, living = self.architecture_tensors()
-        # The seed is made of the step alone, so that every replica draws the same sample.
+        # The seed depends on the step alone, so every replica draws the same sample.
         noise = gumbel_noise(self.problem.shape, stateless_seed(self.config.seed, "relaxed sample", step))
         return Mixed(relaxed_operation_weights(logits, living, schedule["temperature"], noise), living)

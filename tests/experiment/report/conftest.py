@@ -1,4 +1,4 @@
-"""Two finished runs that the tests of this folder share and only read."""
+"""Two finished runs that the tests in this folder share and only read."""
 
 import pytest
 from small_runs import write_search, write_training

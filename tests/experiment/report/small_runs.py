@@ -1,4 +1,4 @@
-"""Folders of finished runs that were never run: small ones with all that a page reads."""
+"""Folders of finished runs that never ran: small ones with everything that a page reads."""
 
 import json
 

@@ -13,7 +13,7 @@ VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
 class Page(html.parser.HTMLParser):
-    """Checks that elements close as they should, and gathers elements, addresses and text."""
+    """Checks that elements are closed correctly, and gathers elements, addresses and text."""
 
     def __init__(self, text):
         super().__init__()

@@ -27,7 +27,7 @@ def test_key_figures(search, training):
     }  # fmt: skip
     figures = tables.key_figures(read_run(training))
     assert (figures["parameters"], figures["multiply-adds"]) == ("130 k", "6.35 M")
-    assert "top 5" not in figures  # Of three classes it says nothing.
+    assert "top 5" not in figures  # With three classes it says nothing.
 
 
 def test_a_drop_says_why(search):

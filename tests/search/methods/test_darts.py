@@ -44,7 +44,7 @@ def test_alpha_starts_at_a_normal_draw_of_the_seed_of_deviation_0_001():
 
 
 def test_a_step_moves_alpha_by_adam_down_the_validation_loss_of_sums_written_out(search):
-    """The softmax's derivative, L2 decay and Adam are worked out with numpy."""
+    """Computes the softmax's derivative, L2 decay and Adam with numpy."""
     method, config = search.method, search.method.config
     alpha = np.asarray(method.operation_logits, np.float64)
     beta = special.softmax(alpha, axis=-1)
@@ -68,7 +68,7 @@ def test_a_step_moves_alpha_by_adam_down_the_validation_loss_of_sums_written_out
     search.step.update_architecture(search.weight_batch, search.architecture_batch, number, schedule())
     decayed = gradient + config.architecture_l2 * alpha
     expected = adam_step(alpha, decayed, config.architecture_learning_rate)
-    # Adam's first step is the gradient's sign times the rate: where rounding decides the sign, nothing is known.
+    # Adam's first step is the gradient's sign times the rate: where rounding decides the sign, the result is open.
     known = np.abs(decayed) > 1e-4 * np.abs(gradient).max()
     assert known.mean() > 0.9
     np.testing.assert_allclose(np.asarray(method.operation_logits)[known], expected[known], atol=1e-5)

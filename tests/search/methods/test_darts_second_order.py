@@ -14,14 +14,14 @@ from eoinas_tf.search.updater import Updater
 from eoinas_tf.supernet.choice import Mixed
 
 STEP = tf.constant(0, tf.int64)
-# The central difference is off by eps**2 / 6 times the third derivative: 0.01**2 / 6 = 2e-5 for derivatives of order 1.
+# The central difference is off by eps**2 / 6 times the third derivative: 0.01**2 / 6 = 2e-5 for derivatives of about 1.
 # The rest is for rounding, 6e-8 / (2 * 0.01) = 3e-6, and for derivatives above 1.
 TOLERANCE = 1e-3
 FEATURES, UNITS, CLASSES = 6, 5, 3
 
 
 def smooth_logits(weights, images, mixture):
-    """Two layers with smooth operations between them, weighed by all entries of the mixture; the last is not used."""
+    """Two layers with smooth operations between them, weighted by all elements of the mixture; the last is not used."""
     first, second, _ = weights
     hidden = tf.tanh(images @ first)
     operations = tf.stack([tf.zeros_like(hidden), hidden, tf.sin(2.0 * hidden), hidden**2 * first[0]])
@@ -30,7 +30,7 @@ def smooth_logits(weights, images, mixture):
 
 
 class SmoothNetwork(keras.Model):
-    """A network of `smooth_logits` that the method cannot tell from a super network."""
+    """A network with `smooth_logits` that the method cannot tell from a super network."""
 
     def __init__(self):
         super().__init__()
@@ -70,8 +70,7 @@ class SmoothProblem:
         return np.asarray(found.gradients[0]), float(found.loss)
 
     def exact(self):
-        """Returns the gradient of L_val(w'(alpha), alpha) by differentiating through w', the part of it that holds w'
-        fixed, and the loss."""
+        """Returns the gradient of L_val(w'(alpha), alpha) through w', its part with w' held fixed, and the loss."""
         alpha = tf.convert_to_tensor(self.method.operation_logits)
         weights = [tf.convert_to_tensor(weight) for weight in self.network.trainable_variables]
         momenta = [tf.convert_to_tensor(momentum) for momentum in self.optimizer.momentums]
@@ -138,7 +137,7 @@ def test_it_is_the_exact_gradient_through_the_virtual_step(problem):
     before = [np.asarray(weight) for weight in problem.network.weights]
     found, found_loss = problem.gradient()
     implicit = size(exact - direct)
-    # Without the second-order part the gradient would be another one.
+    # Without the second-order part the gradient would differ.
     assert implicit > 0.1 * size(exact)
     assert size(found - exact) < TOLERANCE * implicit
     assert found_loss == pytest.approx(loss, rel=1e-5)
@@ -148,7 +147,7 @@ def test_it_is_the_exact_gradient_through_the_virtual_step(problem):
 
 
 def test_wrong_signs_and_parentheses_would_be_seen(problem):
-    """The tolerance tells the formula from those of well-known mistakes."""
+    """The tolerance is tight enough to detect well-known mistakes in the formula."""
     exact, direct, _ = problem.exact()
     plus, minus, epsilon, distance = problem.sides()
     assert distance == pytest.approx(2 * 0.01, rel=1e-3)
@@ -192,7 +191,7 @@ def test_the_loss_scale_leaves_no_trace(problem):
 
 
 class Overflowing(Updater):
-    """One in whose virtual step the gradient of a weight that no loss depends on overflowed."""
+    """A virtual step in which the gradient of a weight that no loss depends on overflowed."""
 
     def gradients(self, *arguments, weights=None, **settings):
         found = super().gradients(*arguments, weights=weights, **settings)
@@ -219,7 +218,7 @@ def test_the_implicit_gradient_of_a_zero_vector_is_zero_and_of_an_infinite_one_n
 
 
 def test_on_a_super_network_it_is_what_assigning_the_weights_back_and_forth_gives():
-    """As in the paper's public code: the network's own weights are set to w', w + eps * v, w - eps * v and w again."""
+    """As in the paper's public code: sets the network's own weights to w', w + eps * v, w - eps * v and w again."""
     search = WeightedSearch("darts_second_order")
     method, network, group = search.method, search.network, search.state.weights
     generator = np.random.default_rng(1)

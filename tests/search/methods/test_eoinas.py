@@ -37,7 +37,7 @@ def test_importance_by_hand(unit, expected):
     evidence = counted(unit).evidence()
     assert evidence.score == "importance"
     np.testing.assert_allclose(evidence.scores[1, 13, :2], expected, rtol=1e-6)
-    # What was never sampled takes the mean C of those that were.
+    # An operation that was never sampled gets the mean C of those that were.
     np.testing.assert_allclose(evidence.scores[0, 0, 2:], np.mean(expected), rtol=1e-6)
 
 
@@ -56,7 +56,7 @@ def test_importance_and_architecture_weight_name_different_operations():
     evidence = method.evidence()
     assert (np.argmax(evidence.columns["operation_weight"], axis=-1) == 0).all()
     assert (np.argmax(evidence.scores, axis=-1) == 1).all()
-    # Operation 1 has the lowest weight; operation 0 has the lowest importance, and it is what goes.
+    # Operation 1 has the lowest weight; operation 0 has the lowest importance, so it is dropped.
     assert (np.argmin(evidence.columns["operation_weight"], axis=-1) == 1).all()
     assert (np.argmax(method.drops(4, evidence), axis=-1) == 0).all()
 

@@ -20,7 +20,7 @@ def mdenas(**settings):
 
 
 def run_epoch(method, epoch, accuracy, operations=None):
-    """Runs an epoch's architecture steps, which all see one accuracy; returns what they ran."""
+    """Runs an epoch's architecture steps, all with the same accuracy; returns the operations that ran."""
     for step in range((epoch - 1) * STEPS, epoch * STEPS):
         choice = method.architecture_choice(tf.constant(step, tf.int64), {})
         if operations is not None:
@@ -36,7 +36,8 @@ def arrays(method):
 
 def test_three_operations_are_compared_as_by_hand():
     epochs, accuracies = np.array([[1, 3, 2]]), np.array([[0.6, 0.5, 0.4]])
-    # The first beats both: fewer epochs, more accurate. Of the others the third has fewer epochs, the second is better.
+    # The first beats both: fewer epochs, more accurate. Of the others, the third has fewer epochs, the second is
+    # better.
     np.testing.assert_array_equal(comparison_balance(epochs, accuracies, np.ones((1, 3), bool)), [[2, -1, -1]])
     equal_epochs = np.array([[1, 1, 2]])
     np.testing.assert_array_equal(comparison_balance(equal_epochs, accuracies, np.ones((1, 3), bool)), [[1, 1, -2]])
@@ -47,7 +48,7 @@ def test_three_operations_are_compared_as_by_hand():
 
 
 def balance_one_by_one(epochs, accuracies, living):
-    """The paper's two indicators, pair by pair."""
+    """Computes the paper's two indicators, pair by pair."""
     balance = np.zeros(epochs.shape, int)
     for position in np.ndindex(epochs.shape):
         edge = position[:-1]
@@ -79,7 +80,7 @@ def test_an_epoch_moves_the_probabilities_as_by_hand():
     shape = method.problem.shape
     ones = np.ones(shape[:2], np.int64)
     run_epoch(method, 3, 0.5, 2 * ones)
-    # Against operations that were never trained nothing is won: those have fewer epochs and no accuracy.
+    # Nothing is won against operations that were never trained: they have fewer epochs and no accuracy.
     np.testing.assert_allclose(method.probabilities, np.full(shape, 1 / 8))
     run_epoch(method, 4, 0.625, 2 * ones)
     run_epoch(method, 5, 0.75, 4 * ones)
@@ -197,7 +198,7 @@ def test_without_a_drop_no_bit_changes():
 
 @pytest.mark.parametrize("finished_steps", [0, 2, STEPS])
 def test_everything_that_an_epoch_changes_is_in_the_state(finished_steps):
-    """A new method that is given the state in the middle of an epoch, or just before its end, ends it alike."""
+    """A new method given the state in the middle of an epoch, or just before its end, ends it in the same way."""
     first = mdenas(probability_learning_rate=0.1)
     operations = np.zeros((2, 14), np.int64)
     for epoch, operation, accuracy in ((1, 2, 0.5), (2, 2, 0.5), (3, 4, 0.75), (4, 6, 0.25)):

@@ -54,7 +54,7 @@ def test_the_paper_s_stages_and_settings():
     config = settings()
     assert (config.architecture_learning_rate, config.max_skip_connections) == (6e-4, 2)
     assert (config.operations_kept, config.skip_dropout) == ((5, 3), (0.0, 0.4, 0.7))
-    # Another method keeps its own.
+    # Another method keeps its own value.
     assert (SearchConfig().architecture_learning_rate, SearchConfig().max_skip_connections) == (3e-4, None)
 
 
@@ -96,7 +96,7 @@ def test_each_stage_begins_with_a_warm_up(epochs, part, expected):
 
 
 def test_the_dropout_falls_in_a_line_and_then_exponentially():
-    """The numbers of the public code: p * (24 - e) / 25 for e < 10, then p * exp(-0.2 * (e - 10)), e from 0."""
+    """The values of the public code: p * (24 - e) / 25 for e < 10, then p * exp(-0.2 * (e - 10)), e from 0."""
     rates = [new_method().schedule(epoch)["skip_dropout"] for epoch in range(1, 76)]
     assert rates[:25] == [0.0] * 25
     for rate, stage in ((0.4, rates[25:50]), (0.7, rates[50:])):
@@ -111,7 +111,7 @@ def test_a_stage_begins_with_new_alpha_and_a_new_optimizer():
     optimizer = method.architecture.optimizer
     first, new = array(method.operation_logits), values_of(optimizer.variables)
     assert first.shape == (2, 14, 8)
-    # 224 draws of deviation 0.001.
+    # 224 draws with deviation 0.001.
     assert 0.0008 < first.std() < 0.0012
     assert abs(first.mean()) < 0.0003
     optimizer.apply([tf.ones((2, 14, 8))], method.architecture.variables)
@@ -122,7 +122,7 @@ def test_a_stage_begins_with_new_alpha_and_a_new_optimizer():
     assert float(optimizer.learning_rate) == pytest.approx(6e-4)
     second = array(method.operation_logits)
     assert not np.isin(second, first).any()
-    # Seed and stage decide, and nothing else.
+    # Only seed and stage matter.
     np.testing.assert_array_equal(second, new_method(stage=1).operation_logits)
     assert np.any(second != array(new_method(stage=1, seed=1).operation_logits))
 
@@ -186,7 +186,7 @@ def test_a_stage_without_dropout_draws_no_mask():
 
 
 class ThirdReplica:
-    """As `Replicas` is in a replica; its seeds are marked."""
+    """Like `Replicas` inside a replica, with seeds that are marked."""
 
     def own_seed(self, seed):
         return seed + tf.constant([0, 1000], tf.int64)
@@ -233,10 +233,10 @@ def test_dropout_touches_identities_only(stride):
     if stride == 1:
         outputs = run(SKIP, 0.75)
         kept = outputs != 0
-        # 512 draws of deviation 0.019.
+        # 512 draws with deviation 0.019.
         assert 0.17 < kept.mean() < 0.33
         np.testing.assert_allclose(outputs[kept], 4 * inputs.numpy()[kept], rtol=1e-6)
-        # Element by element: an image is neither kept nor dropped as a whole, nor a channel.
+        # Element by element: images and channels are neither kept nor dropped as a whole.
         for axes in ((1, 2, 3), (0, 1, 2), (0, 3)):
             parts = kept.mean(axis=axes)
             assert parts.min() >= 0
@@ -255,7 +255,7 @@ def test_the_lowest_weights_go_at_the_ends_of_the_first_two_stages():
     assert (dropped.sum(axis=-1) == 3).all()
     assert np.take_along_axis(dropped, order[..., :3], axis=-1).all()
     method.drop(dropped)
-    # New alpha ranks what is left; what was dropped does not come back, however high it is.
+    # The new alpha ranks what is left; a dropped operation does not come back, however high its alpha.
     method.operation_logits.assign(-logits)
     dropped = method.drops(50, method.evidence())
     assert (dropped.sum(axis=-1) == 2).all()
@@ -298,10 +298,10 @@ def identities_lead():
 
 def test_derivation_by_hand(identities_lead):
     cells = derived(*identities_lead)
-    # Of each node the two strongest edges, which are its last ones, by the strongest operation that is not `none`.
+    # Each node keeps its two strongest edges, its last ones, with the strongest operation other than `none`.
     assert cells.genotype.reduce == tuple((SKIP_CONNECT, node) for node in (1, 0, 2, 1, 3, 2, 4, 3))
     # Two identities stay in the normal cell: those of the strongest edges. The other edges take what is left, and an
-    # edge whose identity was struck is as strong as its sep_conv_3x3: weaker than one with an identity.
+    # edge whose identity was ruled out is as strong as its sep_conv_3x3: weaker than one with an identity.
     operations = [operation for operation, _ in cells.genotype.normal]
     assert operations.count(SKIP_CONNECT) == 2
     assert operations[-2:] == [SKIP_CONNECT, SKIP_CONNECT]
@@ -331,12 +331,12 @@ FEW_OPERATIONS = ("none", SKIP_CONNECT, "sep_conv_3x3", "max_pool_3x3")
 
 
 class Killed(Exception):
-    """Ends a search where a test wants it to."""
+    """Ends a search at a point that a test chooses."""
 
 
 @pytest.fixture
 def few_images(monkeypatch):
-    """24 images of two classes in place of the digits, two steps an epoch."""
+    """24 images of two classes instead of the digits, two steps per epoch."""
     generator = np.random.default_rng(0)
     split = ImageSplit.from_pixels(generator.integers(0, 256, (24, 8, 8, 1), np.uint8), np.arange(24) % 2)
     dataset = ImageDataset("digits", ("even", "odd"), (8, 8, 1), split, split)
@@ -376,7 +376,7 @@ def search(run_dir, monkeypatch, copies=None, kill_at=None):
 
 
 def what_it_leaves(folder):
-    """Returns what has to be the same whether a search was stopped or not, with the newest checkpoint's values."""
+    """Returns all that must be the same whether a search was stopped or not, with the newest checkpoint's values."""
     files = [path for path in folder.iterdir() if path.suffix in {".json", ".jsonl"}]
     found = {path.name: path.read_bytes() for path in files if path.stem in WRITTEN}
     newest = max((folder / "checkpoints").iterdir())
@@ -394,9 +394,9 @@ def lines(path):
 @pytest.mark.slow
 def test_a_search_killed_between_and_in_its_stages_ends_in_the_same_bytes(few_images, tmp_path, monkeypatch):
     whole, between, within = tmp_path / "whole", tmp_path / "between", tmp_path / "within"
-    # Behind the first stage's last epoch, and between the second stage's two steps.
+    # After the first stage's last epoch, and between the second stage's two steps.
     copies = {(2, 2): between, (3, 1): within}
-    # Each step, and the ends of stages whatever --checkpoint_every_epochs says.
+    # Each step, and the ends of stages, whatever --checkpoint_every_epochs is.
     assert search(whole, monkeypatch, copies) == [1, 2, 2, 3, 4, 4, 5, 6, 6]
     assert search(between, monkeypatch, kill_at=(3, 1)) == [3]
     assert what_it_leaves(between) == what_it_leaves(within)

@@ -73,7 +73,7 @@ def test_a_finished_folder_stays_as_it_is(finished, capsys):
 
 
 def test_the_limit_on_identities_holds():
-    # Of this seed's cells the first has more.
+    # The first of this seed's cells has more.
     names, skip = OPERATION_NAMES, OPERATION_NAMES.index(SKIP_CONNECT)
     method = RandomCell(SearchProblem(config("unused", max_skip_connections=0), names, 0))
     evidence = method.evidence()

@@ -22,7 +22,7 @@ def number(step):
 
 
 def relaxed_weights(method, step, temperature):
-    """What numpy makes of alpha, the mask and the step's noise."""
+    """The weights that numpy computes from alpha, the mask and the step's noise."""
     alpha, living = np.asarray(method.operation_logits, np.float64), np.asarray(method.living_operations)
     noise = gumbel_noise(method.problem.shape, stateless_seed(method.config.seed, "relaxed sample", step)).numpy()
     log_beta = np.where(living, special.log_softmax(np.where(living, alpha, -np.inf), axis=-1), -np.inf)
@@ -55,7 +55,7 @@ def test_a_dropped_operation_has_no_weight():
 
 
 def test_the_largest_weight_is_an_operation_s_as_often_as_beta_says():
-    """The Gumbel softmax's argmax is distributed by the softmax of alpha, at every temperature."""
+    """The argmax of the Gumbel softmax follows the softmax of alpha at every temperature."""
     method = build_method("snas")
     method.operation_logits.assign(np.broadcast_to([0.0, 1.0, -1.0, 0.5], method.problem.shape))
     picked = np.concatenate(
@@ -79,7 +79,7 @@ def test_alpha_starts_at_a_normal_draw_of_the_seed_of_deviation_0_01():
 
 
 def test_one_weight_step_moves_weights_and_alpha_by_one_gradient_of_the_training_loss(search):
-    """First the warm-up's step, which leaves alpha and Adam alone; then one that trains both."""
+    """First the warm-up's step, which leaves alpha and Adam unchanged; then one that trains both."""
     method, state, config = search.method, search.state, search.method.config
     assert method.learns_with_weights
     assert not method.has_architecture_steps
@@ -109,7 +109,7 @@ def test_one_weight_step_moves_weights_and_alpha_by_one_gradient_of_the_training
 
     search.step.update_weights(search.weight_batch, number(step), schedule(temperature), trains_architecture=True)
 
-    # Through the relaxed softmax's derivative, which 1 / T scales, and that of log beta, whose rows add up to zero.
+    # Through the relaxed softmax's derivative, which 1 / T scales, and that of log beta, whose rows sum to zero.
     by_mixed = np.asarray(by_mixed, np.float64)
     by_log_beta = relaxed * (by_mixed - np.sum(relaxed * by_mixed, axis=-1, keepdims=True)) / temperature
     gradient = by_log_beta + config.architecture_l2 * alpha

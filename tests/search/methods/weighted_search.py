@@ -1,4 +1,4 @@
-"""A tiny search by a method that weighs all operations, and its network written out without the package's edges."""
+"""A tiny search with a method that weights all operations, and its network written without the package's edges."""
 
 import math
 
@@ -49,7 +49,7 @@ def mean_cross_entropy(batch, logits):
 
 
 def explicit_logits(network, images, weights):
-    """Returns the logits of a super network whose edges are sums that are written out here.
+    """Returns the logits of a super network whose edges are sums written out here.
 
     Args:
         network: The network, for its layers and weights.
