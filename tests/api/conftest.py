@@ -9,7 +9,7 @@ EDGES = (("max_pool_3x3", 0), ("skip_connect", 1))
 CELLS = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cells():
     return CELLS
 

@@ -16,7 +16,7 @@ from eoinas_tf.experiment import export_formats
 from eoinas_tf.experiment.exported_predictions import LOADERS
 from eoinas_tf.space.genotype import Genotype
 
-EDGES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1))
+EDGES = (("max_pool_3x3", 0), ("skip_connect", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 EPOCHS, EPOCH_STEPS = 4, 3
 
@@ -197,7 +197,7 @@ def test_other_images_are_refused_when_a_run_goes_on_and_when_it_is_finished(
 
 def test_a_genotype_file_that_changed_is_refused(config, tmp_path):
     run_evaluation(dataclasses.replace(config, max_steps=1))
-    edges = (EDGES[0], ("skip_connect", 1))
+    edges = (EDGES[0], ("avg_pool_3x3", 1))
     changed = dataclasses.replace(GENOTYPE, normal=edges)
     (tmp_path / "genotype.json").write_text(changed.to_json())
     with pytest.raises(RunDirectoryError, match="is not the genotype that the run"):

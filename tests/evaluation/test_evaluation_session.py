@@ -83,7 +83,6 @@ def accuracies_of_epochs(session, accuracies):
         ({}, 5, 5),
         ({"keep_best": True}, 5, 2),
         ({"early_stopping_epochs": 2}, 4, 4),
-        ({"keep_best": True, "early_stopping_epochs": 2}, 4, 2),
         ({"keep_best": True, "early_stopping_epochs": 2, "checkpoint_every_epochs": 10}, 4, 2),
     ],
 )

@@ -30,7 +30,9 @@ CASES = {
 # Commands run eagerly here, so methods that run all operations of an edge would take minutes: they get small operations
 # and one step per epoch.
 FEWER = ("--operations=none,skip_connect,max_pool_3x3", "--batch_size=660")
-QUICK = ("eoinas", "gdas_pruning", "gdas", "snas", "mdenas")
+# Killed in every run of the tests; tests/reliability/test_killed_searches.py kills eoinas at every named place.
+QUICK = ("gdas_pruning", "mdenas")
+SMALL_ENOUGH = ("eoinas", "gdas_pruning", "gdas", "snas", "mdenas")
 # A method that trains nothing has nothing to resume.
 TRAINED = [method for method in CASES if SEARCH_METHODS[method].trains]
 
@@ -65,8 +67,8 @@ def test_every_method_has_a_case():
 
 @pytest.mark.parametrize("method", slow_but(QUICK))
 def test_killed_and_continued_it_ends_as_if_uninterrupted(zygote, method, tmp_path):
-    flags = (*CASES[method], *(() if method in QUICK else FEWER), f"--method={method}")
-    kills = KILLS if method == TRAINED[0] else ONE_KILL if method in QUICK else ONE_KILL_OF_FEWER
+    flags = (*CASES[method], *(() if method in SMALL_ENOUGH else FEWER), f"--method={method}")
+    kills = KILLS if method == TRAINED[0] else ONE_KILL if method in SMALL_ENOUGH else ONE_KILL_OF_FEWER
     search(zygote, method, tmp_path / "whole", *flags)
     command = ("run_search", *SETTINGS, *flags)
     run_through(zygote, command, tmp_path / "killed", kills)
@@ -99,7 +101,7 @@ def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, tmp_path):
 @pytest.mark.parametrize("method", slow_but(["eoinas"]))
 def test_on_two_replicas_in_float16_it_finds_a_cell(zygote, method, tmp_path):
     replicas = ("--strategy=mirrored", "--logical_cpus=2", "--mixed_precision=float16")
-    search(zygote, method, tmp_path / "run", *(() if method in QUICK else FEWER), *replicas)
+    search(zygote, method, tmp_path / "run", *(() if method in SMALL_ENOUGH else FEWER), *replicas)
     assert len(Genotype.read(tmp_path / "run" / "genotype.json").reduce) == 8
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2, 3]

@@ -49,6 +49,7 @@ def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zyg
     assert what_a_run_leaves(tmp_path / "run") == expected
 
 
+@pytest.mark.slow
 def test_with_hours_it_keeps_the_epochs_that_it_has_chosen(zygote, uninterrupted, tmp_path):
     expected, _ = uninterrupted
     flags = chosen_by_hours(SearchConfig, SEARCH, tmp_path / "run", epochs=6)
