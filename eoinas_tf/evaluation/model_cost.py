@@ -21,11 +21,13 @@ class NetworkSize(NamedTuple):
         parameters: Trainable elements without the auxiliary head's.
         auxiliary_parameters: The auxiliary head's.
         multiply_adds: Of convolutions and dense layers for one image, without the auxiliary head.
+        peak_memory_bytes: Of one image's activations; see `peak_memory.py`. None where it was not asked for.
     """
 
     parameters: int
     auxiliary_parameters: int
     multiply_adds: int
+    peak_memory_bytes: int | None = None
 
 
 def count_parameters(network: FinalNetwork) -> tuple[int, int]:
