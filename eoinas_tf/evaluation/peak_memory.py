@@ -5,6 +5,8 @@ What counts are the float tensors that depend on the image, at 4 bytes a value, 
 - Operations run one after the other, in the order in which the layers call them.
 - The output of an operation lives from its producer to its last consumer; the image lives from the start, the logits
   to the end. While an operation runs, its inputs and its outputs are both there. No operation overwrites its input.
+- The same operation on the same tensors, as the ReLUs of several edges on one node, runs once; its output lives until
+  the last consumer of any of them. Runtimes and converters share it likewise.
 - Reshaping, copies of the whole tensor and casts between float types share their input's memory.
 - The three operations that TensorFlow makes of a dilated convolution count as one.
 
@@ -70,6 +72,7 @@ class _Lifetimes:
         self._bytes: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
+        self._different: dict[tuple[Any, ...], Any] = {}
         self._operations = len(graph.get_operations())
         (image, *_) = graph.inputs
         self._start(image, 0)
@@ -93,6 +96,11 @@ class _Lifetimes:
         inputs = [tensor for tensor in operation.inputs if tensor.name in self._owner]
         if not inputs:
             return
+        first = self._first_like(operation)
+        if first is not operation:
+            same = zip(operation.outputs, first.outputs, strict=True)
+            self._owner.update((output.name, self._owner[of.name]) for output, of in same if of.name in self._owner)
+            return
         self._use(inputs, position)
         for number, output in enumerate(operation.outputs):
             if not output.dtype.is_floating:
@@ -103,6 +111,14 @@ class _Lifetimes:
             owner = self._owner[output.name] = self._owner[inputs[min(number, len(inputs) - 1)].name]
             if operation.type == UNPADDED:
                 self._bytes[owner] = _size(output)
+
+    def _first_like(self, operation: Any) -> Any:
+        """Returns the first operation that does the same with the same tensors, itself where there was none."""
+        names = [self._owner.get(tensor.name) for tensor in operation.inputs]
+        if operation.type in VIEWS or None in names or operation.op_def.is_stateful:
+            return operation
+        attributes = sorted((name, str(value)) for name, value in operation.node_def.attr.items())
+        return self._different.setdefault((operation.type, *names, *attributes), operation)
 
     def _start(self, tensor: Any, position: int) -> None:
         self._owner[tensor.name] = tensor.name

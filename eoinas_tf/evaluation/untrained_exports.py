@@ -77,8 +77,13 @@ def measure_untrained(
             tempfile.TemporaryDirectory(prefix="eoinas_untrained_") as folder,
         ):
             without_head = dataclasses.replace(config, auxiliary_weight=0.0)
+            generator = np.random.default_rng(config.seed)
             network = build_network(without_head, genotype, image_shape, num_classes)
-            images = np.random.default_rng(config.seed).integers(0, 256, (IMAGES, *image_shape), np.uint8)
+            # A converter leaves out what adds zeros or multiplies by ones, as a new normalization does.
+            for variable in network.variables:
+                if len(variable.shape) == 1:
+                    variable.assign(generator.uniform(0.5, 1.5, variable.shape))
+            images = generator.integers(0, 256, (IMAGES, *image_shape), np.uint8)
             classifier = ExportedClassifier(
                 ServedNetwork(network),
                 image_shape,

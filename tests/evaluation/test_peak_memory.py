@@ -1,6 +1,7 @@
 """Peak memory against sums worked out by hand, in values of 4 bytes."""
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -10,6 +11,8 @@ from eoinas_tf.evaluation.configured_network import build_network, network_size
 from eoinas_tf.evaluation.peak_memory import peak_memory_bytes
 from eoinas_tf.evaluation.residual_network import ResidualNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
+from eoinas_tf.experiment.tflite_export import write_tflite
 from eoinas_tf.kernels import kernel_policy
 from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
@@ -68,6 +71,23 @@ def test_another_form_of_a_tensor_is_no_other_tensor():
         return tf.matmul(flat, tf.zeros([12, 5])) + tf.reduce_sum(other)
 
     assert values(read_late, (2, 2, 3)) == 3 * 12
+
+
+def test_the_same_operation_on_the_same_tensor_runs_once():
+    def two_edges(images):
+        # 256 + 256 while the ReLU runs, then 256 + 64 and 256 + 64 + 64: the image is not needed any more.
+        return convolution(tf.nn.relu(images), 1) + convolution(tf.nn.relu(images), 1)
+
+    assert values(two_edges) == 2 * 256
+    assert values(lambda images: tf.nn.relu(images) + tf.nn.relu6(images)) == 3 * 256
+    # Two ReLUs that follow each other, two poolings that differ, and two weights.
+    assert values(lambda images: tf.nn.relu(tf.nn.relu(images)) + images) == 3 * 256
+
+    def poolings(images):
+        return [tf.nn.max_pool2d(images, size, 1, "SAME") for size in (2, 3)]
+
+    assert values(poolings) == 3 * 256
+    assert values(lambda images: [convolution(images), convolution(images)]) == 3 * 256
 
 
 def test_a_dilated_convolution_is_one_operation():
@@ -143,3 +163,35 @@ def test_a_shape_that_only_a_run_knows_is_one_line():
 def test_a_keras_model_is_counted_too():
     model = keras.Sequential([keras.Input(IMAGE), keras.layers.Flatten(), keras.layers.Dense(3)])
     assert values(lambda images: model(images, training=False)) == 256 + 3
+
+
+def live_bytes(model):
+    """Returns the largest sum of the tensors of a TensorFlow Lite model that exist at the same time."""
+    resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    sizes = {
+        detail["index"]: int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
+        for detail in interpreter.get_tensor_details()
+    }
+    # No public function lists a model's operations.
+    operations = [(list(part["inputs"]), list(part["outputs"])) for part in interpreter._get_ops_details()]
+    (image,) = (detail["index"] for detail in interpreter.get_input_details())
+    first = {image: 0, **{index: place for place, (_, outputs) in enumerate(operations) for index in outputs}}
+    last = first | {index: place for place, (inputs, _) in enumerate(operations) for index in inputs if index in first}
+    return max(
+        sum(sizes[index] for index in first if first[index] <= place <= last[index]) for place in range(len(operations))
+    )
+
+
+@pytest.mark.parametrize("name", ["DARTS_V2", "AmoebaNet_A"])
+def test_it_is_near_that_of_the_exported_model(name, tmp_path):
+    """Whose converter shares and merges more operations, and whose image is uint8 first."""
+    network = build_network(settings(init_channels=8), PUBLISHED_GENOTYPES[name], (16, 16, 3), 5)
+    classifier = ExportedClassifier(
+        ServedNetwork(network), (16, 16, 3), "abcde",
+        mean=np.full(3, 127.5), standard_deviation=np.full(3, 64.0), fit_images=tf.identity,
+    )  # fmt: skip
+    write_tflite(classifier, tmp_path)
+    expected = live_bytes((tmp_path / "model.tflite").read_bytes())
+    assert expected <= peak_memory_bytes(ServedNetwork(network), (16, 16, 3)) <= 1.1 * expected

@@ -5,12 +5,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_trained_run import shifted
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.configured_network import build_network
+from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.evaluation.untrained_exports import described_formats, measure_untrained
 from eoinas_tf.experiment import export_check, export_formats
 from eoinas_tf.experiment.export_measurement import ExportCost
+from eoinas_tf.experiment.exported_classifier import ExportedClassifier
+from eoinas_tf.experiment.tflite_export import write_tflite
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("dil_conv_3x3", 1))
@@ -51,6 +56,19 @@ def test_the_exported_model_is_timed_in_a_process_of_its_own(written):
     assert [detail["shape_signature"].tolist() for detail in interpreter.get_input_details()] == [[-1, *SHAPE]]
     outputs = interpreter.get_signature_runner("serving_default")(image=np.zeros((1, *SHAPE), np.uint8))
     assert outputs["probabilities"].shape == (1, 5)
+
+
+def test_the_model_has_all_operations_of_a_trained_one(written, tmp_path, exports_are_checked_in_this_process):
+    """A converter leaves out what adds zeros or multiplies by ones."""
+    measure_untrained(CONFIG, CELLS, SHAPE, 5, ("tflite",), "--measure")
+    trained = ExportedClassifier(
+        ServedNetwork(shifted(build_network(CONFIG, CELLS, SHAPE, 5))), SHAPE, "abcde",
+        mean=np.full(3, 127.5), standard_deviation=np.full(3, 64.0), fit_images=tf.identity,
+    )  # fmt: skip
+    write_tflite(trained, tmp_path)
+    models = written["tflite"][0], (tmp_path / "model.tflite").read_bytes()
+    first, second = (len(tf.lite.Interpreter(model_content=model).get_tensor_details()) for model in models)
+    assert first == second
 
 
 def test_every_format_of_tensorflow_lite_is_measured(written, exports_are_checked_in_this_process):
