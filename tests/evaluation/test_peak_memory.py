@@ -65,6 +65,11 @@ def test_another_form_of_a_tensor_is_no_other_tensor():
 
     assert values(dense, (2, 2, 3)) == 12 + 5
 
+    def in_another_type(images):
+        return tf.matmul(tf.reshape(tf.cast(images, tf.bfloat16), [1, 12]), tf.zeros([12, 5], tf.bfloat16))
+
+    assert values(in_another_type, (2, 2, 3)) == 12 + 5
+
     def read_late(images):
         flat = tf.reshape(images, [1, -1])
         other = tf.nn.relu(tf.nn.relu(images))  # 12 of the image, which its other form keeps, + 12 + 12.
@@ -101,6 +106,8 @@ def test_a_dilated_convolution_is_one_operation():
     assert {"SpaceToBatchND", "BatchToSpaceND"} <= types
     assert values(dilated) == 256 + 256
     assert values(lambda images: tf.nn.relu(dilated(images))) == 256 + 256
+    # TensorFlow pads the odd sides to even ones in between.
+    assert values(dilated, (9, 7, 4)) == 2 * 9 * 7 * 4
 
 
 def test_weights_integers_and_what_follows_from_them_do_not_count():
