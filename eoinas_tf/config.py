@@ -22,6 +22,8 @@ from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 LARGEST_FLOAT = 3.4e38
 # Of --network: the one that is made of a genotype's cells.
 CELLS = "cells"
+# Settings of a final network that lower its width.
+BUDGETS = ("max_parameters", "max_multiply_adds", "max_peak_memory_mib", "max_latency_ms")
 # What no path can hold, and what stands for bytes that are not UTF-8, which could not be printed.
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
@@ -616,6 +618,19 @@ class EvaluationConfig(RunConfig):
         "dense layers); 0: no limit.",
         minimum=0,
     )
+    max_peak_memory_mib: float = setting(
+        0.0,
+        "Lower init_channels until the activations of one image take at most so many MiB at the same time, in float32 "
+        "and computed, weights not counted; 0: no limit.",
+        minimum=0.0,
+    )
+    max_latency_ms: float = setting(
+        0.0,
+        "Lower init_channels until the network's TensorFlow Lite model in float32, exported with random weights, takes "
+        "at most so many milliseconds for one image on this machine (the median of several runs, with "
+        "latency_threads). A new run measures and a run that is continued keeps the choice; 0: no limit.",
+        minimum=0.0,
+    )
     pytorch_weights: str | None = setting(
         None,
         "Train nothing: test and export the network with the weights in this file, the state_dict of a PyTorch network "
@@ -682,7 +697,8 @@ class EvaluationConfig(RunConfig):
     )
     latency_threads: int = setting(
         1,
-        "Threads that each export's runtime uses while it classifies the test images and is timed.",
+        "Threads that each export's runtime uses while it classifies the test images and is timed, also for "
+        "max_latency_ms and measure.",
         minimum=1,
         maximum=1024,
         changes_result=False,
@@ -690,6 +706,13 @@ class EvaluationConfig(RunConfig):
     describe: bool = setting(
         False,
         "Train nothing: print the network's size, for the images of dataset; as one JSON line where it is piped.",
+        changes_result=False,
+    )
+    measure: bool = setting(
+        False,
+        "With describe: export the network with random weights and print each export's size in bytes and its median "
+        "latency in ms for one image on this machine, with latency_threads. Exported are tflite and what "
+        "export_formats names, but no SavedModel.",
         changes_result=False,
     )
     list_genotypes: bool = setting(
@@ -726,7 +749,22 @@ class EvaluationConfig(RunConfig):
                 f"--resize_side needs an --image_size that fits into it. Received: {self.resize_side} and {size}"
             )
         self._check_validation()
+        self._check_budgets()
         self._check_initial_weights()
+
+    def _check_budgets(self) -> None:
+        """Raises a ConfigurationError where a budget would have no effect, or another one in each process."""
+        for name in BUDGETS:
+            if getattr(self, name) and self.pytorch_weights:
+                raise ConfigurationError(
+                    f"--pytorch_weights cannot be combined with --{name}, for the weights are of one width; leave one "
+                    f"of them out. Received: --{name}={getattr(self, name)}"
+                )
+        if self.max_latency_ms and self.strategy == "multi_worker":
+            raise ConfigurationError(
+                "--max_latency_ms needs a single process, since each worker would measure other times; give "
+                f"--max_multiply_adds. Received: --strategy={self.strategy}"
+            )
 
     def _check_initial_weights(self) -> None:
         """Raises a ConfigurationError where settings do not fit weights to begin with."""
@@ -742,8 +780,7 @@ class EvaluationConfig(RunConfig):
             )
         for name, why in (
             ("pytorch_weights", "which trains nothing"),
-            ("max_parameters", "for the weights are of one width"),
-            ("max_multiply_adds", "for the weights are of one width"),
+            *((budget, "for the weights are of one width") for budget in BUDGETS),
         ):
             if self.initial_weights and getattr(self, name):
                 raise ConfigurationError(

@@ -22,7 +22,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "size": (
         "genotype", "network", "cells", "init_channels", "stem", "max_parameters", "max_multiply_adds",
-        "operation_modules", "pytorch_weights", "initial_weights",
+        "max_peak_memory_mib", "max_latency_ms", "operation_modules", "pytorch_weights", "initial_weights",
     ),
     "schedule": (
         "epochs", "hours", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
@@ -46,7 +46,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     "output": (
         "run_dir", "export_formats", "calibration_images", "latency_threads", "tensorboard",
         "checkpoint_every_epochs", "checkpoint_every_steps",
-        "keep_checkpoints", "quiet", "describe", "list_genotypes", "json",
+        "keep_checkpoints", "quiet", "describe", "measure", "list_genotypes", "json",
     ),
 }  # fmt: skip
 

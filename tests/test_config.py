@@ -23,6 +23,7 @@ MAY_CHANGE = {
     "tensorboard",
     "quiet",
     "describe",
+    "measure",
     "list_genotypes",
     "json",
     "num_classes",
@@ -49,6 +50,11 @@ NOT_IN_THE_PAPER = {
     "initial_weights": None,
     "freeze_backbone_epochs": 0,
     "early_stopping_epochs": 0,
+    "max_parameters": 0,
+    "max_multiply_adds": 0,
+    "max_peak_memory_mib": 0.0,
+    "max_latency_ms": 0.0,
+    "measure": False,
 }
 
 
@@ -165,14 +171,23 @@ EVALUATION_CONTRADICTIONS = [
         "--freeze_backbone_epochs must not be above --epochs. Received: 9 and 8",
     ),
     (
-        {"initial_weights": "runs/a", "max_parameters": 5},
-        "--initial_weights cannot be combined with --max_parameters, for the weights are of one width; leave one of "
-        "them out. Received: --max_parameters=5",
-    ),
-    (
         {"initial_weights": "runs/a", "pytorch_weights": "w.npz"},
         "--initial_weights cannot be combined with --pytorch_weights, which trains nothing; leave one of them out. "
         "Received: --pytorch_weights=w.npz",
+    ),
+    *(
+        (
+            {weights: "runs/a", budget: 5},
+            f"--{weights} cannot be combined with --{budget}, for the weights are of one width; leave one of them out. "
+            f"Received: --{budget}=5",
+        )
+        for weights in ("initial_weights", "pytorch_weights")
+        for budget in ("max_parameters", "max_multiply_adds", "max_peak_memory_mib", "max_latency_ms")
+    ),
+    (
+        {"max_latency_ms": 2.5, "strategy": "multi_worker"},
+        "--max_latency_ms needs a single process, since each worker would measure other times; give "
+        "--max_multiply_adds. Received: --strategy=multi_worker",
     ),
     (
         {"keep_best": True},

@@ -53,7 +53,7 @@ def train(
         trained = eoinas_tf.train(found.genotype, (x, y), epochs=20)
         tuned = eoinas_tf.train(None, (few_x, few_y), initial_weights=trained, epochs=10)
     """
-    for name in ("describe", "list_genotypes", "pytorch_weights", "max_steps", "genotype"):
+    for name in ("describe", "measure", "list_genotypes", "pytorch_weights", "max_steps", "genotype"):
         if settings.get(name):
             raise ConfigurationError(f"{name} is for run_eval.py. Received: {name}={settings[name]!r}")
     if initial_weights is not None:

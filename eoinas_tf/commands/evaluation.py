@@ -9,6 +9,7 @@ from eoinas_tf.commands.automatic_preset import for_training
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.enduring_output import has_reader
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
 from eoinas_tf.resource_usage import seconds_since_process_start
 
@@ -22,6 +23,11 @@ def evaluate(config: EvaluationConfig) -> None:
         config: The settings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if config.measure and not config.describe:
+        raise ConfigurationError(
+            "--measure describes a network that is not trained; add --describe, or leave it out: a training measures "
+            "its exports. Received: --measure"
+        )
     if config.list_genotypes:
         print_genotypes(config.json)
         return

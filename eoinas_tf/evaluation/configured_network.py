@@ -1,15 +1,19 @@
 """The genotype and the network that the settings of a training name, within their budget."""
 
 import dataclasses
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
+import tensorflow as tf
 
 from eoinas_tf.config import CELLS, EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.final_networks import FINAL_NETWORKS, FinalNetwork
 from eoinas_tf.evaluation.model_cost import NetworkSize, count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_budget import fit_to_budget
+from eoinas_tf.evaluation.peak_memory import peak_memory_bytes
+from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS, read_weight_source
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operations import import_operations
@@ -72,7 +76,11 @@ def build_network(
 
 
 def network_size(
-    config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
+    config: EvaluationConfig,
+    genotype: Genotype | None,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    with_peak_memory: bool = False,
 ) -> NetworkSize:
     """Measures the network that `build_network` would build, without drawing its weights.
 
@@ -81,15 +89,17 @@ def network_size(
         genotype: The cells.
         image_shape: Height, width and channels of an image.
         num_classes: Classes to tell apart.
+        with_peak_memory: Whether the peak memory is computed too, which takes a trace of the network.
 
     Raises:
-        ConfigurationError: The settings do not fit together.
+        ConfigurationError: The settings do not fit together, or the peak memory cannot be computed.
     """
 
     def measure() -> NetworkSize:
         with keras.StatelessScope(initialize_variables=False):
             network = build_network(config, genotype, image_shape, num_classes)
-        return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape))
+        peak = peak_memory_bytes(_with_zeros(network), image_shape) if with_peak_memory else None
+        return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape), peak)
 
     # Keras keeps a list, one for each thread, of the variables that have no values yet, and would draw them all at the
     # next chance; it ends with the thread.
@@ -97,10 +107,22 @@ def network_size(
         return executor.submit(measure).result()
 
 
+def _with_zeros(network: FinalNetwork) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a network's way through a test with zeros in the place of weights that have no values."""
+
+    def call(images: tf.Tensor) -> tf.Tensor:
+        zeros = {shape: tf.zeros(shape) for shape in {variable.shape for variable in network.variables}}
+        values = [(variable, zeros[variable.shape]) for variable in network.variables]
+        with keras.StatelessScope(values, initialize_variables=False):
+            return ServedNetwork(network)(images)
+
+    return call
+
+
 def config_within_budget(
     config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[EvaluationConfig, str]:
-    """Lowers `init_channels` to the largest number within `max_parameters` and `max_multiply_adds`.
+    """Lowers `init_channels` to the largest number within all budgets but `max_latency_ms`, which is measured.
 
     Args:
         config: The settings.
@@ -112,10 +134,11 @@ def config_within_budget(
         The settings with as many channels as fit, and a sentence that says so, empty without a budget.
 
     Raises:
-        ConfigurationError: Even the narrowest network is too large.
+        ConfigurationError: Even the narrowest network is too large, or its peak memory cannot be computed.
     """
 
     def measure(channels: int) -> NetworkSize:
-        return network_size(dataclasses.replace(config, init_channels=channels), genotype, image_shape, num_classes)
+        narrower = dataclasses.replace(config, init_channels=channels)
+        return network_size(narrower, genotype, image_shape, num_classes, config.max_peak_memory_mib > 0)
 
     return fit_to_budget(config, measure)

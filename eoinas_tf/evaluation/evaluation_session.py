@@ -14,13 +14,14 @@ from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
 from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import NonFiniteError
-from eoinas_tf.evaluation.configured_network import build_network, config_within_budget
+from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
 from eoinas_tf.evaluation.initial_weights import load_backbone, read_initial_weights
+from eoinas_tf.evaluation.latency_budget import kept_within_budgets
 from eoinas_tf.evaluation.network_exports import check_exports
 from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
@@ -85,12 +86,14 @@ class EvaluationSession(RunSession):
         weights = self._weights = read_initial_weights(config, dataset.image_shape[2])
         if weights is not None:
             keep_initial_weights(run, weights.record())
+        self._fitted, budget = kept_within_budgets(
+            run, config, self._genotype, dataset.image_shape, dataset.num_classes
+        )
         # After the records: a folder with cells in it holds a run that has begun.
         keep_genotype(run, config, self._genotype)
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs
         self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
-        self._fitted, budget = config_within_budget(config, self._genotype, dataset.image_shape, dataset.num_classes)
         # Not earlier, so that a network starts the same whether its width was given or chosen by a budget.
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
             build = functools.partial(

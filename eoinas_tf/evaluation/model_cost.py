@@ -20,11 +20,13 @@ class NetworkSize(NamedTuple):
         parameters: Trainable elements, without those of the auxiliary head.
         auxiliary_parameters: Trainable elements of the auxiliary head.
         multiply_adds: Multiply-adds of convolutions and dense layers for one image, without the auxiliary head.
+        peak_memory_bytes: Peak memory of one image's activations, see `peak_memory.py`; None if it was not computed.
     """
 
     parameters: int
     auxiliary_parameters: int
     multiply_adds: int
+    peak_memory_bytes: int | None = None
 
 
 def count_parameters(network: FinalNetwork) -> tuple[int, int]:

@@ -6,8 +6,12 @@ from typing import Any
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_outline import outline_images
-from eoinas_tf.evaluation.configured_network import config_within_budget, configured_genotype, network_size
+from eoinas_tf.evaluation.configured_network import configured_genotype, network_size
 from eoinas_tf.evaluation.genotype_table import USUAL_CLASSES, USUAL_IMAGE_SIZES
+from eoinas_tf.evaluation.latency_budget import config_within_all_budgets
+from eoinas_tf.evaluation.peak_memory import MEBIBYTE
+from eoinas_tf.evaluation.untrained_exports import described_formats, measure_untrained
+from eoinas_tf.experiment.export_measurement import cost_in_words
 
 COLOUR_CHANNELS = 3
 
@@ -46,6 +50,11 @@ def description_text(description: dict[str, Any]) -> str:
         "parameters": f"{description['parameters']:,}",
         "auxiliary parameters": f"{description['auxiliary_parameters']:,}, in training only",
         "multiply-adds": f"{description['multiply_adds']:,} for an image",
+        "peak memory": f"{description['peak_memory_bytes'] / MEBIBYTE:.3g} MiB of an image's activations in float32",
+        **{
+            name: f"{cost_in_words(figures)}, with random weights"
+            for name, figures in description.get("measured", {}).items()
+        },
     }
     return "".join(f"{name:<22}{text}\n" for name, text in rows.items())
 
@@ -59,17 +68,25 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
             has priority over both.
 
     Returns:
-        A JSON object with the network's parameters, auxiliary parameters and multiply-adds.
+        A JSON object with the network's parameters, auxiliary parameters, multiply-adds and peak memory; with
+        `measure` also `measured`, by format what an export with random weights takes.
 
     Raises:
         EoinasError: The genotype cannot be read, or the settings do not fit together.
     """
     genotype = configured_genotype(config)
     image_shape, num_classes = described_images(config)
-    config, message = config_within_budget(config, genotype, image_shape, num_classes)
+    config, message, _ = config_within_all_budgets(
+        config, genotype, image_shape, num_classes, lambda text: print(f"{text} ...", file=sys.stderr)
+    )
     if message:
         print(message, file=sys.stderr)
-    size = network_size(config, genotype, image_shape, num_classes)
+    size = network_size(config, genotype, image_shape, num_classes, with_peak_memory=True)
+    measured = {}
+    if config.measure:
+        formats = described_formats(config.export_formats)
+        costs = measure_untrained(config, genotype, image_shape, num_classes, formats, "--measure")
+        measured = {"measured": {name: cost.figures() for name, cost in costs.items()}}
     return {
         "genotype": config.genotype,
         "genotype_source": genotype.source if genotype else None,
@@ -80,4 +97,5 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
         "image_shape": list(image_shape),
         "num_classes": num_classes,
         **size._asdict(),
+        **measured,
     }

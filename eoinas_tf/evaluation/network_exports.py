@@ -12,6 +12,7 @@ from eoinas_tf.data.augmentation import normalize_channels
 from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing
+from eoinas_tf.evaluation.conversion_failures import named_conversion_errors
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_folder import check_replaceable
@@ -104,7 +105,10 @@ def export_network(
     test = export_test(config, dataset, predicted, IMAGES_OF_EXACT_EXPORTS if is_exact else None)
     paths, measurements, warnings = {}, {}, []
     for name in names:
-        measurement = export_classifier(classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test)
+        with named_conversion_errors(name, f"--export_formats={name}"):
+            measurement = export_classifier(
+                classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test
+            )
         paths[name] = str(Path(name, EXPORT_FORMATS[name].file_name))
         measurements[name] = measurement
         export_format = EXPORT_FORMATS[name]

@@ -13,8 +13,10 @@ from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.keras_classifier import keras_classifier
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_exports import NetworkExports, export_network
+from eoinas_tf.evaluation.peak_memory import peak_memory_bytes
 from eoinas_tf.evaluation.prediction_report import write_prediction_report
 from eoinas_tf.evaluation.predictions import Predictions
+from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.atomic_files import write_bytes, write_json
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -66,6 +68,7 @@ def keep_outcome(
         "parameters": parameters,
         "auxiliary_parameters": auxiliary_parameters,
         "multiply_adds": count_multiply_adds(network, dataset.image_shape),
+        **of_memory_budget(network, config, dataset.image_shape),
         "image_shape": list(dataset.image_shape),
         "mean": [float(value) for value in preprocessing.mean],
         "standard_deviation": [float(value) for value in preprocessing.standard_deviation],
@@ -74,6 +77,21 @@ def keep_outcome(
         **exports.paths,
         **of_quantized_exports(exports),
     }
+
+
+def of_memory_budget(
+    network: FinalNetwork, config: EvaluationConfig, image_shape: tuple[int, int, int]
+) -> dict[str, int]:
+    """Returns what summary.json says of the activations' peak memory, nothing where it had no budget.
+
+    Args:
+        network: The network.
+        config: `max_peak_memory_mib`.
+        image_shape: Height, width and channels of an image.
+    """
+    if not config.max_peak_memory_mib:
+        return {}
+    return {"peak_memory_bytes": peak_memory_bytes(ServedNetwork(network), image_shape)}
 
 
 def keep_measurements(run: RunDirectory, exports: NetworkExports) -> None:

@@ -7,8 +7,10 @@ from eoinas_tf.config import CELLS, EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset
 from eoinas_tf.evaluation.final_networks import FinalNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.peak_memory import MEBIBYTE
 from eoinas_tf.evaluation.predictions import RANKS
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
+from eoinas_tf.experiment.export_measurement import cost_in_words
 from eoinas_tf.experiment.readable_values import rounded_count
 from eoinas_tf.experiment.report.run_commands import next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
@@ -129,7 +131,7 @@ def training_result(run: RunDirectory, summary: Mapping[str, Any], num_classes: 
     rows = {
         "weights": _choice(summary),
         "size": f"{rounded_count(summary['parameters'])} parameters, {rounded_count(summary['multiply_adds'])} "
-        "multiply-adds an image",
+        "multiply-adds an image" + _peak_memory(summary),
         "report": str(run.report),
         **exports,
         "keras": f"{run.keras_model}, for keras.models after import eoinas_tf",
@@ -150,11 +152,13 @@ def _choice(summary: Mapping[str, Any]) -> str:
     return f"of epoch {summary['chosen_epoch']} of {summary['epochs']}: {accuracy}"
 
 
+def _peak_memory(summary: Mapping[str, Any]) -> str:
+    """Returns the peak memory in words, empty where it had no budget."""
+    if "peak_memory_bytes" not in summary:
+        return ""
+    return f", {summary['peak_memory_bytes'] / MEBIBYTE:.3g} MiB peak memory of its activations"
+
+
 def _measured(figures: Mapping[str, Any]) -> str:
     """Returns an export's figures in words."""
-    threads = figures["latency_threads"]
-    return (
-        f"{100 * figures['test_accuracy']:.2f} % of {figures['test_images']} test images, "
-        f"{rounded_count(figures['size_bytes'])}B, "
-        f"{figures['latency_milliseconds']:.3g} ms an image on {threads} thread{'s' if threads > 1 else ''}"
-    )
+    return f"{100 * figures['test_accuracy']:.2f} % of {figures['test_images']} test images, {cost_in_words(figures)}"

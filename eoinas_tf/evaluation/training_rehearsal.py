@@ -14,7 +14,9 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.evaluation_images import load_images
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
+from eoinas_tf.evaluation.latency_budget import kept_within_budgets
 from eoinas_tf.evaluation.network_exports import check_exports
+from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.epoch_steps import Epoch, StepRunner
 from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
@@ -46,8 +48,13 @@ def training_within_hours(
         epochs = fewest_epochs(functools.partial(check_training, config))
         Replicas.of(config, config.accumulation_steps)  # Devices are divided before anything is computed.
         images = load_images(config, dataset)
+        run = RunDirectory(config)
+        # The run keeps what is measured here, and the rehearsal does not measure again.
+        fitted, _ = kept_within_budgets(run, config, genotype, images.image_shape, images.num_classes)
         with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
-            short = dataclasses.replace(config, run_dir=folder, epochs=epochs, max_steps=0, quiet=True)
+            short = dataclasses.replace(
+                fitted, run_dir=folder, epochs=epochs, max_steps=0, quiet=True, max_latency_ms=0.0
+            )
             started = time.monotonic()
             with RehearsedTraining(short, genotype, images) as session:
                 return session.rehearse(config, stop, train, time.monotonic() - started), images

@@ -10,7 +10,7 @@ import numpy as np
 
 from eoinas_tf.cpu_threads import OPERATIONS_AT_A_TIME, THREADS_OF_AN_OPERATION
 from eoinas_tf.errors import StorageError
-from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTest, measured
+from eoinas_tf.experiment.export_measurement import ExportCost, ExportMeasurement, ExportTest, export_cost, measured
 from eoinas_tf.experiment.write_failures import write_failure
 
 PROGRAM = Path(__file__).with_name("exported_predictions.py")
@@ -123,3 +123,21 @@ def check_export(
     if not np.array_equal(np.take_along_axis(said, outputs["label"][:, np.newaxis], axis=1)[:, 0], said.max(axis=1)):
         raise StorageError(f"the export to {folder} returns labels that are not its most probable classes")
     return measured(outputs, folder, test, difference)
+
+
+def time_export(format_name: str, folder: Path, images: np.ndarray, threads: int) -> ExportCost:
+    """Runs an export in a new process and times it; what it says of the images does not matter.
+
+    Args:
+        format_name: The export's format.
+        folder: The export.
+        images: uint8 [batch, height, width, channels].
+        threads: Threads that its runtime uses.
+
+    Returns:
+        What it takes.
+
+    Raises:
+        StorageError: The export cannot be run.
+    """
+    return export_cost(run_export(format_name, folder, images, images, threads), folder, threads)

@@ -6,16 +6,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment import onnx_export, tflite_export
-from eoinas_tf.experiment.export_check import check_export
+from eoinas_tf.experiment.export_check import check_export, time_export
 from eoinas_tf.experiment.export_folder import new_export
-from eoinas_tf.experiment.export_measurement import ExportMeasurement, ExportTest
+from eoinas_tf.experiment.export_measurement import ExportCost, ExportMeasurement, ExportTest
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 from eoinas_tf.experiment.onnx_export import write_onnx
 from eoinas_tf.experiment.saved_model_export import write_saved_model
-from eoinas_tf.experiment.tflite_export import write_tflite, write_tflite_float16, write_tflite_int8
+from eoinas_tf.experiment.tflite_export import (
+    has_converter,
+    write_tflite,
+    write_tflite_float16,
+    write_tflite_int8,
+)
 from eoinas_tf.quiet_logging import without_warnings
 
 
@@ -30,6 +36,7 @@ class ExportFormat:
         packages: Packages needed for writing and checking, in addition to this one's own dependencies.
         is_exact: Whether its outputs equal the network's up to rounding; a quantized export is judged by its accuracy.
         is_calibrated: Whether its ranges come from calibration images.
+        is_tflite: Whether TensorFlow Lite's converter writes it.
     """
 
     write: Callable[[ExportedClassifier, Path], None]
@@ -38,28 +45,32 @@ class ExportFormat:
     packages: tuple[str, ...] = ()
     is_exact: bool = True
     is_calibrated: bool = False
+    is_tflite: bool = False
 
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     "saved_model": ExportFormat(write_saved_model, takes_any_size=True),
-    "tflite": ExportFormat(write_tflite, file_name=tflite_export.FILE_NAME),
+    "tflite": ExportFormat(write_tflite, file_name=tflite_export.FILE_NAME, is_tflite=True),
     "onnx": ExportFormat(
         write_onnx,
         file_name=onnx_export.FILE_NAME,
         packages=("tf2onnx", "onnx", "onnxruntime"),
     ),
-    "tflite_float16": ExportFormat(write_tflite_float16, file_name=tflite_export.FILE_NAME, is_exact=False),
+    "tflite_float16": ExportFormat(
+        write_tflite_float16, file_name=tflite_export.FILE_NAME, is_exact=False, is_tflite=True
+    ),
     "tflite_int8": ExportFormat(
-        write_tflite_int8, file_name=tflite_export.FILE_NAME, is_exact=False, is_calibrated=True
+        write_tflite_int8, file_name=tflite_export.FILE_NAME, is_exact=False, is_calibrated=True, is_tflite=True
     ),
 }
 
 
-def check_packages(format_names: Sequence[str]) -> None:
+def check_packages(format_names: Sequence[str], asked: str = "--export_formats={}") -> None:
     """Refuses formats whose packages are not installed, before training rather than after it.
 
     Args:
         format_names: Keys of `EXPORT_FORMATS`.
+        asked: What asks for a format, for the message; `{}` stands for its name.
 
     Raises:
         ConfigurationError: A package is missing.
@@ -68,8 +79,13 @@ def check_packages(format_names: Sequence[str]) -> None:
         missing = [package for package in EXPORT_FORMATS[name].packages if importlib.util.find_spec(package) is None]
         if missing:
             raise ConfigurationError(
-                f"--export_formats={name} needs packages that are not installed ({', '.join(missing)}); install the "
+                f"{asked.format(name)} needs packages that are not installed ({', '.join(missing)}); install the "
                 f"extra of this name: pip install '.[{name}]'"
+            )
+        if EXPORT_FORMATS[name].is_tflite and not has_converter():
+            raise ConfigurationError(
+                f"{asked.format(name)} needs TensorFlow Lite's converter, tf.lite.TFLiteConverter, which TensorFlow "
+                f"{tf.__version__} does not have; install a TensorFlow that has it, such as 2.21, or leave this out"
             )
 
 
@@ -110,3 +126,27 @@ def export_classifier(
         with without_warnings("tensorflow"):
             export_format.write(classifier, temporary)
         return check_export(format_name, temporary, images, probabilities, test, export_format.is_exact)
+
+
+def measure_export(
+    classifier: ExportedClassifier, format_name: str, folder: Path, images: np.ndarray, threads: int
+) -> ExportCost:
+    """Writes an export, runs it in another process and times it; its answers are compared with nothing.
+
+    Args:
+        classifier: What to export.
+        format_name: A key of `EXPORT_FORMATS`.
+        folder: Where to; made here, and not to be kept.
+        images: Images to classify, uint8 [batch, height, width, channels] of the network's size.
+        threads: Threads that its runtime uses.
+
+    Returns:
+        Its size and latency.
+
+    Raises:
+        StorageError: It could not be written or run.
+    """
+    folder.mkdir(parents=True)
+    with without_warnings("tensorflow"):
+        EXPORT_FORMATS[format_name].write(classifier, folder)
+    return time_export(format_name, folder, images, threads)

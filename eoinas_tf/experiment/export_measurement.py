@@ -1,12 +1,14 @@
 """Measurements of an export: its test accuracy, its size, and how long one image takes on this machine."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from eoinas_tf.experiment.export_folder import DESCRIPTION
+from eoinas_tf.experiment.readable_values import rounded_count
 
 # If a quantized export loses more accuracy than this, there is a warning.
 LARGEST_LOSS = 0.01
@@ -27,6 +29,24 @@ class ExportTest:
     labels: np.ndarray
     network_accuracy: float
     threads: int = 1
+
+
+class ExportCost(NamedTuple):
+    """What an export takes on this machine, whatever its weights.
+
+    Args:
+        size_bytes: Size of the model: all files of the export but its description.
+        latency_milliseconds: Median time of a run with one image.
+        latency_threads: Threads that its runtime used.
+    """
+
+    size_bytes: int
+    latency_milliseconds: float
+    latency_threads: int
+
+    def figures(self) -> dict[str, Any]:
+        """Returns the figures by their names."""
+        return {**self._asdict(), "latency_milliseconds": round(self.latency_milliseconds, 4)}
 
 
 class ExportMeasurement(NamedTuple):
@@ -67,6 +87,31 @@ class ExportMeasurement(NamedTuple):
         }
 
 
+def export_cost(outputs: dict[str, np.ndarray], folder: Path, threads: int) -> ExportCost:
+    """Returns what an export takes.
+
+    Args:
+        outputs: `milliseconds`, as the export's own process wrote them.
+        folder: The export.
+        threads: Threads that its runtime used.
+    """
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != DESCRIPTION)
+    return ExportCost(size, float(np.median(outputs["milliseconds"])), threads)
+
+
+def cost_in_words(figures: Mapping[str, Any]) -> str:
+    """Returns the size and latency of an export in words.
+
+    Args:
+        figures: `size_bytes`, `latency_milliseconds` and `latency_threads`.
+    """
+    threads = figures["latency_threads"]
+    return (
+        f"{rounded_count(figures['size_bytes'])}B, {figures['latency_milliseconds']:.3g} ms an image on {threads} "
+        f"thread{'s' if threads > 1 else ''}"
+    )
+
+
 def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, difference: float) -> ExportMeasurement:
     """Returns an export's measurement.
 
@@ -81,9 +126,7 @@ def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, dif
         float(np.mean(outputs["test_label"] == test.labels)),
         len(test.labels),
         test.network_accuracy,
-        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != DESCRIPTION),
-        float(np.median(outputs["milliseconds"])),
-        test.threads,
+        *export_cost(outputs, folder, test.threads),
     )
 
 

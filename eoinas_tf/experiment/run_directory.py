@@ -60,6 +60,7 @@ class RunDirectory:
         self.dataset = self.path / "dataset.json"
         self.class_weights = self.path / "class_weights.json"
         self.initial_weights = self.path / "initial_weights.json"
+        self.latency_budget = self.path / "latency_budget.json"
         self.metrics = self.path / "metrics.jsonl"
         self.pruning = self.path / "pruning.jsonl"
         self.timing = self.path / "timing.jsonl"
@@ -207,7 +208,7 @@ class RunDirectory:
 
     def only_begun(self) -> bool:
         """Returns whether the folder only holds the run's settings and its records of images and weights."""
-        records = (self.dataset, self.class_weights, self.initial_weights)
+        records = (self.dataset, self.class_weights, self.initial_weights, self.latency_budget)
         ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
         return {entry.name for entry in self.path.iterdir()} <= ours
 
@@ -254,6 +255,7 @@ class RunDirectory:
             self.dataset,
             self.class_weights,
             self.initial_weights,
+            self.latency_budget,
             self.metrics,
             self.pruning,
             self.timing,

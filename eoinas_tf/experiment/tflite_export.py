@@ -16,6 +16,14 @@ FILE_NAME = "model.tflite"
 GREY_VALUES = (1.0, 0)
 
 
+def has_converter() -> bool:
+    """Returns whether this TensorFlow has TensorFlow Lite's converter, which is to leave it some day."""
+    try:
+        return hasattr(tf.lite, "TFLiteConverter")
+    except (AttributeError, ImportError):
+        return False
+
+
 def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
     """Writes a TensorFlow Lite model.
 

@@ -8,7 +8,10 @@ the fastest of all. `docs/performance_log.md` has the measurements behind each t
 The implementations agree up to rounding: a choice changes speed and the last bits, never the meaning.
 """
 
+import contextlib
+import contextvars
 import functools
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -27,6 +30,8 @@ MIN_ELEMENTS_TO_INLINE_BRANCHES = 2**15
 ONEDNN_VECTOR_CHANNELS = 16
 # TensorFlow's gradient of a depthwise kernel with more columns is several times slower.
 MAX_KERNEL_COLUMNS = 3
+# Whether graphs are built of TensorFlow's own operations alone.
+_IS_PLAIN = contextvars.ContextVar("is_plain", default=False)
 
 
 @functools.cache
@@ -45,6 +50,16 @@ def has_onednn() -> bool:
     return tensorflow_internals.is_onednn_enabled()
 
 
+@contextlib.contextmanager
+def plain_operations() -> Iterator[None]:
+    """Builds the graphs of its block without kernels made for CPUs, whatever the batch, as an export is built."""
+    token = _IS_PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _IS_PLAIN.reset(token)
+
+
 def use_cpu_kernels(images: tf.Tensor, min_elements: int | None = None) -> bool:
     """Returns whether kernels made for CPUs compute these images.
 
@@ -56,7 +71,8 @@ def use_cpu_kernels(images: tf.Tensor, min_elements: int | None = None) -> bool:
         min_elements: Elements of a large batch; by default `MIN_ELEMENTS_TO_COMPILE`.
     """
     return (
-        images.shape.is_fully_defined()
+        not _IS_PLAIN.get()
+        and images.shape.is_fully_defined()
         and images.shape.num_elements() >= (MIN_ELEMENTS_TO_COMPILE if min_elements is None else min_elements)
         and images.dtype == tf.float32
         and not tf.executing_eagerly()

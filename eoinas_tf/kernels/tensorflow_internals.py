@@ -36,6 +36,19 @@ def is_onednn_enabled() -> bool:
     return bool(IsMklEnabled())
 
 
+def conversion_errors() -> tuple[type[Exception], ...]:
+    """Returns the errors by which TensorFlow Lite's converter says that it cannot convert a graph.
+
+    Without the private name there are none, and such an error keeps its traceback.
+    """
+    try:
+        # No public name. Imported here, for most runs convert nothing.
+        from tensorflow.lite.python.convert_phase import ConverterError
+    except ImportError:
+        return ()
+    return (ConverterError,)
+
+
 def uninlined_case(index: tf.Tensor, branches: Sequence[Callable[[], tf.Tensor]]) -> tf.Tensor:
     """Runs the branch at an index as a function of its own; without the private name, inlined into the graph.
 

@@ -22,6 +22,7 @@ FORBIDDEN_FLAGS = {
     "select_from",
     "max_steps",
     "describe",
+    "measure",
     "list_genotypes",
     "json",
     "pytorch_weights",

@@ -67,7 +67,7 @@ def test_the_network_comes_from_initial_weights(trainings, arrays, cells, weight
     assert not trainings
 
 
-@pytest.mark.parametrize("name", ["describe", "pytorch_weights", "max_steps"])
+@pytest.mark.parametrize("name", ["describe", "measure", "pytorch_weights", "max_steps"])
 def test_settings_that_train_nothing_are_refused(name, trainings, cells):
     with pytest.raises(ConfigurationError, match=f"{name} is for run_eval.py"):
         eoinas_tf.train(cells, "digits", **{name: True})

@@ -7,6 +7,7 @@ from absl import flags
 from eoinas_tf import command_line
 from eoinas_tf.commands import evaluation
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation import evaluation_loop
 from eoinas_tf.evaluation.genotype_table import genotype_table
 
@@ -51,6 +52,12 @@ def test_the_command_takes_what_is_not_given_from_the_search(monkeypatch, tmp_pa
     assert (config.dataset, config.crop_padding, config.epochs) == ("digits", 1, 3)
 
 
+def test_measure_is_for_a_description():
+    for settings in ({}, {"list_genotypes": True}):
+        with pytest.raises(ConfigurationError, match=r"^--measure describes a network that is not trained; add --desc"):
+            evaluation.evaluate(EvaluationConfig(genotype="DARTS_V2", measure=True, **settings))
+
+
 @pytest.mark.parametrize(("is_terminal", "as_json"), [(False, False), (False, True), (True, True)])
 def test_programs_get_one_json_line(monkeypatch, capsys, is_terminal, as_json):
     monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
@@ -58,7 +65,7 @@ def test_programs_get_one_json_line(monkeypatch, capsys, is_terminal, as_json):
     (line,) = capsys.readouterr().out.splitlines()
     description = json.loads(line)
     assert (description["image_shape"], description["num_classes"]) == ([8, 8, 1], 10)
-    assert {"parameters", "auxiliary_parameters", "multiply_adds"} <= set(description)
+    assert {"parameters", "auxiliary_parameters", "multiply_adds", "peak_memory_bytes"} <= set(description)
 
 
 def test_people_get_lines(monkeypatch, capsys):

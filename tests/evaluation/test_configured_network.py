@@ -15,6 +15,8 @@ from eoinas_tf.evaluation.configured_network import (
     network_size,
 )
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
+from eoinas_tf.evaluation.peak_memory import MEBIBYTE, peak_memory_bytes
+from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
 SMALL = {"genotype": "DARTS_V2", "cells": 3, "init_channels": 4}
@@ -25,7 +27,10 @@ def test_the_size_is_that_of_the_built_network():
     genotype = PUBLISHED_GENOTYPES["AmoebaNet_A"]
     size = network_size(config, genotype, (12, 16, 3), 5)
     network = build_network(config, genotype, (12, 16, 3), 5)
-    assert size == (*count_parameters(network), count_multiply_adds(network, (12, 16, 3)))
+    assert size == (*count_parameters(network), count_multiply_adds(network, (12, 16, 3)), None)
+    with_memory = network_size(config, genotype, (12, 16, 3), 5, with_peak_memory=True)
+    assert with_memory[:3] == size[:3]
+    assert with_memory.peak_memory_bytes == peak_memory_bytes(ServedNetwork(network), (12, 16, 3))
 
 
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
@@ -46,6 +51,16 @@ def test_a_budget_gives_the_widest_network_within_it(stem):
         assert fitted.init_channels == 7
 
 
+def test_a_budget_of_memory_gives_the_widest_network_within_it():
+    config = EvaluationConfig(genotype="DARTS_V2", cells=3, init_channels=9)
+    network = PUBLISHED_GENOTYPES["DARTS_V2"], (8, 8, 3), 10
+    five = network_size(dataclasses.replace(config, init_channels=5), *network, with_peak_memory=True)
+    for less, channels in ((0, 5), (1, 4)):
+        budget = (five.peak_memory_bytes - less) / MEBIBYTE
+        fitted, _ = config_within_budget(dataclasses.replace(config, max_peak_memory_mib=budget), *network)
+        assert fitted.init_channels == channels
+
+
 def test_measuring_leaves_nothing_behind(monkeypatch):
     """Keras lists variables without values and would draw them at its next chance."""
     built = []
@@ -56,9 +71,10 @@ def test_measuring_leaves_nothing_behind(monkeypatch):
         return network
 
     monkeypatch.setattr(configured_network, "build_network", recorded)
-    network_size(EvaluationConfig(**SMALL), PUBLISHED_GENOTYPES["DARTS_V2"], (8, 8, 3), 2)
+    for with_memory in (False, True):
+        network_size(EvaluationConfig(**SMALL), PUBLISHED_GENOTYPES["DARTS_V2"], (8, 8, 3), 2, with_memory)
     gc.collect()
-    assert [reference() is None for reference in built] == [True]
+    assert [reference() is None for reference in built] == [True, True]
 
 
 def test_a_missing_genotype_is_one_line():

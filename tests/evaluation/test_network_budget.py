@@ -45,6 +45,41 @@ def test_a_network_within_the_budget_keeps_its_channels():
     )
 
 
+def measure_with_memory(channels):
+    """A quarter of a MiB of activations a channel, beside `measure`."""
+    return measure(channels)._replace(peak_memory_bytes=channels * 2**18)
+
+
+@pytest.mark.parametrize(
+    ("budget", "channels"),
+    [
+        ({"max_peak_memory_mib": 2.0}, 8),
+        ({"max_peak_memory_mib": 1.99}, 7),
+        ({"max_parameters": 250, "max_peak_memory_mib": 2.0}, 5),
+        ({"max_parameters": 250_000, "max_peak_memory_mib": 2.0}, 8),
+    ],
+)
+def test_the_peak_memory_is_a_budget_beside_the_others(budget, channels):
+    config = EvaluationConfig(init_channels=36, **budget)
+    fitted, message = fit_to_budget(config, measure_with_memory)
+    assert fitted == EvaluationConfig(init_channels=channels, **budget)
+    flags = " ".join(f"--{name}={value}" for name, value in budget.items())
+    assert message == (
+        f"{flags}: --init_channels lowered from 36 to {channels}, {10 * channels**2} parameters, {1000 * channels} "
+        f"multiply-adds and {channels / 4:.4g} MiB of activations"
+    )
+
+
+def test_the_only_width_is_measured_once():
+    measured = []
+    with pytest.raises(ConfigurationError, match="even --init_channels=1 takes 10 parameters"):
+        fit_to_budget(
+            EvaluationConfig(init_channels=1, max_parameters=9),
+            lambda channels: measured.append(channels) or measure(channels),
+        )
+    assert measured == [1]
+
+
 def test_no_budget_measures_nothing():
     config = EvaluationConfig(init_channels=36)
     assert fit_to_budget(config, None) == (config, "")

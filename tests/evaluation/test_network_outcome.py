@@ -11,7 +11,9 @@ from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.model_cost import count_multiply_adds, count_parameters
 from eoinas_tf.evaluation.network_exports import NetworkExports
 from eoinas_tf.evaluation.network_outcome import keep_outcome
+from eoinas_tf.evaluation.peak_memory import peak_memory_bytes
 from eoinas_tf.evaluation.predictions import Predictions
+from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_measurement import ExportMeasurement
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
@@ -76,6 +78,13 @@ def test_the_figures_are_those_of_the_network_and_its_predictions(kept):
     assert run.class_accuracy.exists()
     assert run.keras_model.exists()
     assert (run.plots / "confusion_matrix.png").exists()
+
+
+def test_a_budget_of_memory_puts_its_peak_into_the_summary(kept):
+    _, network, _ = kept
+    config = EvaluationConfig(max_peak_memory_mib=5.0)
+    peak = peak_memory_bytes(ServedNetwork(network), SHAPE)
+    assert network_outcome.of_memory_budget(network, config, SHAPE) == {"peak_memory_bytes": peak}
 
 
 def test_what_a_quantized_export_lost_is_in_the_summary_and_its_clock_readings_apart(kept):

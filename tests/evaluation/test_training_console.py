@@ -107,6 +107,12 @@ def test_each_export_is_told_with_its_accuracy_size_and_latency_and_what_it_lost
     assert "warning: it lost 25 points" in text
 
 
+def test_the_peak_memory_is_told_where_it_had_a_budget(run):
+    text = " ".join(result(run, peak_memory_bytes=3 * 2**19).split())
+    assert "multiply-adds an image, 1.5 MiB peak memory of its activations report" in text
+    assert "peak memory" not in result(run)
+
+
 def test_every_class_counts_alike_where_classes_are_uneven(run):
     first = result(run, 2, test_balanced_accuracy=0.5, test_macro_f1=0.4286).splitlines()[0]
     assert first == ("test accuracy 75.00 %; all classes weighted equally: balanced accuracy 50.00 %, macro F1 42.86 %")

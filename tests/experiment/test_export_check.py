@@ -7,7 +7,7 @@ from small_disk import fill, in_child, mount_small_disk
 
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment import export_check
-from eoinas_tf.experiment.export_check import check_export, run_export
+from eoinas_tf.experiment.export_check import check_export, run_export, time_export
 from eoinas_tf.experiment.export_measurement import ExportTest
 
 PROBABILITIES = np.array([[0.25, 0.75], [0.9, 0.1]], np.float32)
@@ -71,6 +71,11 @@ def test_accuracy_size_and_the_median_time_are_measured_with_the_threads_given(e
         "latency_milliseconds": 2.5,
         "latency_threads": 3,
     }
+
+
+def test_an_export_that_is_only_timed_may_say_anything(export):
+    folder = export(PROBABILITIES[::-1], label=[0, 0])
+    assert time_export("kind", folder, IMAGES, 3)[1:] == (2.5, 3)
 
 
 def test_a_quantized_export_may_differ_and_its_label_may_be_any_of_equal_classes(export):

@@ -10,7 +10,7 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, StorageError
 from eoinas_tf.experiment import export_formats
 from eoinas_tf.experiment.export_folder import new_export
-from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, check_packages, export_classifier
+from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, check_packages, export_classifier, measure_export
 
 
 def is_installed(format_name):
@@ -57,3 +57,22 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setitem(export_formats.EXPORT_FORMATS, "onnx", needing)
     with pytest.raises(ConfigurationError, match=r"--export_formats=onnx .*\(no_such_package\).*'\.\[onnx\]'"):
         check_packages(["saved_model", "onnx"])
+
+
+@pytest.mark.parametrize("name", [name for name in EXPORT_FORMATS if name.startswith("tflite")])
+def test_without_the_converter_its_formats_are_refused(monkeypatch, name):
+    monkeypatch.setattr(export_formats, "has_converter", lambda: False)
+    check_packages(["saved_model"])
+    with pytest.raises(ConfigurationError, match=rf"^--export_formats={name} needs TensorFlow Lite's converter[^\n]*$"):
+        check_packages(["saved_model", name])
+    with pytest.raises(ConfigurationError, match=r"^--measure needs TensorFlow Lite's converter"):
+        check_packages([name], "--measure")
+
+
+def test_a_measured_export_is_written_and_timed_and_compared_with_nothing(tiny, tmp_path, monkeypatch):
+    timed = []
+    monkeypatch.setattr(export_formats, "time_export", lambda *arguments: timed.append(arguments) or "cost")
+    folder = tmp_path / "new" / "tflite"
+    assert measure_export(tiny.classifier, "tflite", folder, tiny.images, 3) == "cost"
+    assert timed == [("tflite", folder, tiny.images, 3)]
+    assert [path.name for path in folder.iterdir()] == ["model.tflite"]

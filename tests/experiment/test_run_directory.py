@@ -132,6 +132,15 @@ def test_a_run_that_ended_before_it_read_its_images_can_begin_with_other_setting
             assert {name: stored[name] for name in changes} == changes
 
 
+def test_the_records_of_the_beginning_are_no_run_yet(tmp_path):
+    with RunDirectory(config(tmp_path)) as run:
+        for path in (run.dataset, run.class_weights, run.initial_weights, run.latency_budget):
+            path.write_text("{}")
+        assert run.only_begun()
+        run.metrics.write_text("")
+        assert not run.only_begun()
+
+
 def test_another_program_s_settings_are_left_alone(tmp_path):
     (tmp_path / "config.json").write_text('{"cells": 5}')
     with pytest.raises(RunDirectoryError, match="--run_dir"):
@@ -218,7 +227,7 @@ def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
     half = [
         "metrics.jsonl.tmp", "pruning.jsonl.tmp", "timing.jsonl.tmp", "genotype.json.tmp", "summary.json.tmp",
         "class_accuracy.csv.tmp", "config.json.tmp", "environment.json.tmp", "exports.json.tmp",
-        "class_weights.json.tmp", "plots/training.png.tmp",
+        "class_weights.json.tmp", "latency_budget.json.tmp", "plots/training.png.tmp",
         "plots/training.svg.tmp", "report.html.tmp",
         "checkpoints.json.tmp", "checkpoints/ckpt-00000003.tmp/variables.index",
     ]  # fmt: skip

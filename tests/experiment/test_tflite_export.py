@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from eoinas_tf.experiment.tflite_export import write_tflite, write_tflite_float16, write_tflite_int8
+from eoinas_tf.experiment.tflite_export import has_converter, write_tflite, write_tflite_float16, write_tflite_int8
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +85,11 @@ def test_without_calibration_images_there_is_no_model_of_integers(tiny, tmp_path
     monkeypatch.setattr(tiny.classifier, "calibration_images", None)
     with pytest.raises(ValueError, match="calibration images"):
         write_tflite_int8(tiny.classifier, tmp_path)
+
+
+def test_whether_there_is_a_converter(monkeypatch):
+    assert has_converter()
+    monkeypatch.delattr(tf.lite, "TFLiteConverter")
+    assert not has_converter()
+    monkeypatch.setattr(tf, "lite", None)
+    assert not has_converter()

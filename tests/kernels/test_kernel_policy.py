@@ -120,3 +120,11 @@ def test_resizing_is_compiled_for_one_size_of_all_images():
     assert answer(lambda images: kernel_policy.compile_resizing(images, (4, 6)), [2, 6, 4, 3])
     assert not answer(lambda images: kernel_policy.compile_resizing(images, (4, 6)), [None, 6, 4, 3])
     assert not answer(lambda images: kernel_policy.compile_resizing(images, size), [2, 6, 4, 3])
+
+
+def test_plain_operations_use_no_kernel_made_for_cpus(monkeypatch):
+    monkeypatch.setattr(kernel_policy, "has_gpu", lambda: False)
+    assert answer(kernel_policy.use_cpu_kernels, LARGE)
+    with kernel_policy.plain_operations():
+        assert not answer(kernel_policy.use_cpu_kernels, LARGE)
+    assert answer(kernel_policy.use_cpu_kernels, LARGE)

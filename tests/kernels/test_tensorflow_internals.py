@@ -4,11 +4,18 @@ A failure of one of the first three tests says what to look for in the new relea
 with the replacement.
 """
 
+import sys
+
 import pytest
 import tensorflow as tf
 
 from eoinas_tf.kernels import tensorflow_internals
-from eoinas_tf.kernels.tensorflow_internals import is_onednn_enabled, uninlined_case, uninlined_function
+from eoinas_tf.kernels.tensorflow_internals import (
+    conversion_errors,
+    is_onednn_enabled,
+    uninlined_case,
+    uninlined_function,
+)
 
 
 def test_the_switch_of_onednn_has_not_moved():
@@ -38,6 +45,18 @@ def test_the_attribute_against_inlining_has_not_moved():
         "TensorFlow no longer takes the attribute `_noinline` of a traced function: an edge's function is copied into "
         "each place that calls it, which makes the start of a search take minutes."
     )
+
+
+def test_the_error_of_the_converter_has_not_moved():
+    assert conversion_errors() != (), (
+        "TensorFlow moved `ConverterError` out of tensorflow.lite.python.convert_phase: a network that cannot be "
+        "converted ends in a traceback."
+    )
+
+
+def test_without_its_name_there_is_no_error_of_the_converter(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow.lite.python.convert_phase", None)
+    assert conversion_errors() == ()
 
 
 @tf.function(autograph=False)
