@@ -1,1 +1,1 @@
-"""The commands, as the scripts and `eoinas` start them."""
+"""The commands that the scripts and `eoinas` run."""

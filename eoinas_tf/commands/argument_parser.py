@@ -1,4 +1,4 @@
-"""Commands whose arguments are no settings: argparse, with this package's errors and exit statuses."""
+"""Commands whose arguments are not settings: argparse, with this package's errors and exit statuses."""
 
 import argparse
 import sys
@@ -13,10 +13,10 @@ from eoinas_tf.stop_signals import StopSignals
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that is named as the command is, and raises what it has to say.
+    """A parser that has the name of its command and raises its errors instead of printing them.
 
     Args:
-        about: What the command does, in a sentence.
+        about: The purpose of the command, in one sentence.
     """
 
     def __init__(self, about: str) -> None:
@@ -29,11 +29,11 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def run_parsed(parser: CommandParser, command: Callable[[argparse.Namespace], None]) -> None:
-    """Parses the command line, calls the command, and exits where there is an error a user can cause.
+    """Parses the command line, calls the command, and exits on an error that a user can cause.
 
     Args:
-        parser: Its arguments.
-        command: Called once with their values.
+        parser: The parser of its arguments.
+        command: Called once with the values of the arguments.
     """
     with enduring_output():
         try:

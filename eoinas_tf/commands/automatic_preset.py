@@ -1,4 +1,4 @@
-"""`--preset=auto`: settings that are not given follow from the images, the machine and the time budget."""
+"""`--preset=auto`: derives settings that are not given from the images, the machine and the time budget."""
 
 import sys
 from collections.abc import Set
@@ -15,21 +15,21 @@ LARGEST_SIDE = 64
 
 
 def for_search(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
-    """Fills settings of a search that were not given; see `with_automatic_settings`."""
+    """Fills in the settings of a search that were not given; see `with_automatic_settings`."""
     return with_automatic_settings(SEARCH, values, given)
 
 
 def for_training(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
-    """Fills settings of a training that were not given; see `with_automatic_settings`."""
+    """Fills in the settings of a training run that were not given; see `with_automatic_settings`."""
     return with_automatic_settings(TRAINING, values, given)
 
 
 def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
-    """Fills settings that were not given by the rules, or with those that the run began with, and says so on stderr.
+    """Fills in settings that were not given, by rules or with those that the run began with; prints them to stderr.
 
     Args:
         kind: `search` or `training`.
-        values: A value for each setting, not checked together yet.
+        values: A value for each setting; their combination has not been checked yet.
         given: The settings that the user gave, on the command line or in a flagfile.
 
     Returns:
@@ -56,13 +56,13 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
 
 
 def fitting_size(root: Path) -> tuple[int, int] | None:
-    """Returns an image size for a folder; None where the images' own will do.
+    """Returns an image size for a folder; None if the images' own size is suitable.
 
     Args:
         root: The folder.
 
     Raises:
-        EoinasError: It is none of class folders.
+        EoinasError: It is not a folder of class folders.
     """
     from eoinas_tf.data.image_folder_layout import find_layout
     from eoinas_tf.data.suggested_size import header_shapes, suggested_side
@@ -77,10 +77,10 @@ def fitting_size(root: Path) -> tuple[int, int] | None:
 
 
 def setting_text(setting: tuple[str, Any]) -> str:
-    """Returns a setting as a flag.
+    """Returns a setting in the form of a flag.
 
     Args:
-        setting: Name and value.
+        setting: Its name and value.
     """
     name, value = setting
     return f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"

@@ -1,4 +1,4 @@
-"""The command `eoinas auto FOLDER`: a search, a training and an export with settings made for a folder of images."""
+"""The command `eoinas auto FOLDER`: searches, trains and exports with settings chosen for a folder of images."""
 
 import argparse
 import dataclasses
@@ -26,12 +26,12 @@ from eoinas_tf.training.automatic_sizes import (
 )
 
 ABOUT = "Searches a cell for a folder of class folders, trains it and exports it. The same command continues."
-# Small enough for a few CPU cores; both commands' flags change them.
+# Small enough for a few CPU cores; flags for either command override them.
 SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16", *map(setting_text, RECIPES[SEARCH].items()))
 TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16", *map(setting_text, RECIPES[TRAINING].items()))
 COMMANDS = {SEARCH: "search", TRAINING: TRAINING_COMMAND}
 FOLDERS = {SEARCH: "search", TRAINING: "network"}
-# What a time budget has made of both runs, in the folder around them.
+# Stores the settings that a time budget gave both runs, in their parent folder.
 CHOICE_FILE = "auto.json"
 SHORTEST_HOURS, LONGEST_HOURS = 0.01, 100_000
 
@@ -43,7 +43,7 @@ def run_all(options: argparse.Namespace) -> None:
         options: `folder`, `run_dir`, `image_size`, `hours`, `search_flags` and `train_flags`.
 
     Raises:
-        EoinasError: The folder is not one of images, or a step failed; its process has said why.
+        EoinasError: It is not a folder of images, or a step failed; its process has printed the reason.
     """
     root = Path(options.folder).expanduser().resolve()
     run_dir = Path(options.run_dir or Path("runs", root.name))
@@ -66,14 +66,14 @@ def run_all(options: argparse.Namespace) -> None:
 
 
 def folder_images(root: Path, image_size: str) -> Images:
-    """Returns what the images of a folder are like.
+    """Returns the number, size and classes of the images in a folder.
 
     Args:
         root: The folder.
-        image_size: Height and width in pixels, as the flag takes them; empty: the images' own.
+        image_size: Height and width in pixels, in the format of the flag; empty: the images' own.
 
     Raises:
-        EoinasError: The folder is not one of images.
+        EoinasError: It is not a folder of images.
     """
     from eoinas_tf.data.image_folder_layout import find_layout
     from eoinas_tf.data.suggested_size import header_shapes
@@ -84,13 +84,13 @@ def folder_images(root: Path, image_size: str) -> Images:
 
 
 def check_size(text: str) -> tuple[int, ...]:
-    """Returns height and width of a size as the flag `--image_size` takes it.
+    """Returns the height and width of a size given in the format of the flag `--image_size`.
 
     Args:
-        text: Such as `32,32`, `32x32` or `32`.
+        text: For example `32,32`, `32x32` or `32`.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a size.
     """
     parts = text.lower().replace("x", ",").split(",")
     try:
@@ -101,7 +101,7 @@ def check_size(text: str) -> tuple[int, ...]:
 
 
 def _choice_for_hours(images: Images, run_dir: Path, hours: float) -> dict[str, dict[str, Any]]:
-    """Returns the settings of both runs by a time budget: those of the file of the first call, where there is one."""
+    """Returns the settings of both runs for a time budget: those in the file of the first call, if it exists."""
     file = run_dir / CHOICE_FILE
     if file.exists():
         choice = _read_choice(file)
@@ -146,7 +146,7 @@ def _run(kind: str, flags: Sequence[str], hours: float | None) -> None:
     try:
         status = process.wait()
     except StoppedError:
-        process.terminate()  # It saves, too.
+        process.terminate()  # It saves its state, too.
         process.wait()
         raise
     if status:
@@ -167,7 +167,7 @@ def _hours(text: str) -> float:
 
 
 def main() -> None:
-    """Reads the command line and runs all."""
+    """Reads the command line and runs all steps."""
     parser = CommandParser(ABOUT)
     parser.add_argument("folder", metavar="FOLDER", help="class folders, or train/ and test/ with class folders")
     parser.add_argument("--run_dir", help="receives the runs in search/ and network/ (default: runs/NAME OF FOLDER)")

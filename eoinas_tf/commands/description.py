@@ -1,4 +1,4 @@
-"""The command `eoinas describe`: `run_eval.py --describe`, where the genotype may stand without its flag."""
+"""The command `eoinas describe`: `run_eval.py --describe`, with the genotype as an optional first argument."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def describe(config: EvaluationConfig) -> None:
 
 
 def main() -> None:
-    """Reads the command line and describes."""
+    """Reads the command line and describes the network."""
     if sys.argv[1:] and not sys.argv[1].startswith("-"):
         sys.argv[1] = f"--genotype={sys.argv[1]}"
     run_command(EvaluationConfig, describe, ABOUT, with_inherited_settings, for_training)

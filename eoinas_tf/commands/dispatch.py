@@ -1,4 +1,4 @@
-"""The command `eoinas`: a subcommand, and what belongs to it."""
+"""The command `eoinas`: runs the subcommand that its first argument names."""
 
 import difflib
 import importlib
@@ -11,7 +11,7 @@ from eoinas_tf.errors import EoinasError
 
 PROGRAM = "eoinas"
 TRAINING = "eval"
-# Each is `main()` of a module, which reads sys.argv and is imported when it is asked for.
+# Each is the `main()` of a module, which reads sys.argv and is imported only if it is needed.
 SUBCOMMANDS = {
     "auto": ("automatic_run", "searches, trains and exports for a folder of images"),
     "search": ("search", "searches for a cell"),
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def overview() -> str:
-    """Returns what `eoinas --help` prints."""
+    """Returns the text that `eoinas --help` prints."""
     return "".join(
         [
             "Neural architecture search by operation importance, for images.\n\n",

@@ -17,7 +17,7 @@ ABOUT = "Trains, tests and exports the network of a genotype, or describes it."
 
 
 def evaluate(config: EvaluationConfig) -> None:
-    """Runs the training that the flags describe, or prints sizes where `--describe` or `--list_genotypes` asks for it.
+    """Runs the training that the flags describe, or prints sizes with `--describe` or `--list_genotypes`.
 
     Args:
         config: The settings.
@@ -31,7 +31,7 @@ def evaluate(config: EvaluationConfig) -> None:
     if config.list_genotypes:
         print_genotypes(config.json)
         return
-    # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
+    # Imported here, so that a wrong flag is reported before TensorFlow is loaded.
     if config.describe:
         print_description(config)
         return
@@ -45,7 +45,7 @@ def print_genotypes(as_json: bool) -> None:
     """Prints the published genotypes; TensorFlow is not needed.
 
     Args:
-        as_json: Whether a program reads it.
+        as_json: Whether to print JSON, for programs.
     """
     from eoinas_tf.evaluation.genotype_table import genotype_records, genotype_table
 
@@ -56,7 +56,7 @@ def print_genotypes(as_json: bool) -> None:
 
 
 def print_description(config: EvaluationConfig) -> None:
-    """Prints a network's size: lines on a terminal, one JSON line into a pipe or file or with `--json`.
+    """Prints a network's size: as lines on a terminal, as one JSON line into a pipe or file or with `--json`.
 
     Args:
         config: The settings.
@@ -70,5 +70,5 @@ def print_description(config: EvaluationConfig) -> None:
 
 
 def main() -> None:
-    """Reads the command line and does what it says."""
+    """Reads the command line and runs the command."""
     run_command(EvaluationConfig, evaluate, ABOUT, with_inherited_settings, for_training)

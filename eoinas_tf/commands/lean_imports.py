@@ -1,4 +1,4 @@
-"""Imports TensorFlow and Keras in half the time, for programs that start."""
+"""Imports TensorFlow and Keras in half the time, at the start of a program."""
 
 import contextlib
 import gc
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from eoinas_tf.quiet_logging import held_back_library_logs
 
-# Where they are installed, Keras imports these for features of its own that nothing here uses.
+# If they are installed, Keras imports these for features that this package does not use.
 EXTRAS_OF_KERAS = ("matplotlib", "sklearn")
 
 
 @contextlib.contextmanager
 def lean_imports() -> Iterator[None]:
-    """Imports Keras and TensorFlow without extras and log lines, and collects no garbage until the block has ended.
+    """Imports Keras and TensorFlow without extras and log lines; garbage collection is off until the block ends.
 
-    Importing TensorFlow makes a million objects, and no garbage: without collections it takes a quarter less time.
-    What is alive at the end is left out of all later collections too, so that tracing takes a twentieth less.
+    Importing TensorFlow creates a million objects but no garbage: without collections it takes a quarter less time.
+    Objects alive at the end are excluded from all later collections too, so that tracing takes a twentieth less time.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -39,7 +39,7 @@ def hidden(packages: tuple[str, ...]) -> Iterator[None]:
     """
     unimported = [package for package in packages if package not in sys.modules]
     for package in unimported:
-        sys.modules[package] = None  # type: ignore[assignment]  # So Python marks a module that cannot be imported.
+        sys.modules[package] = None  # type: ignore[assignment]  # Python's mark for a module that cannot be imported.
     try:
         yield
     finally:

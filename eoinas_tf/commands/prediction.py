@@ -1,4 +1,4 @@
-"""The command `eoinas predict`: what an exported network says of image files."""
+"""The command `eoinas predict`: classifies image files with an exported network."""
 
 import argparse
 import json
@@ -15,12 +15,12 @@ from eoinas_tf.errors import ConfigurationError
 
 ABOUT = "Names the classes of images with an exported network. Load no export that you do not trust."
 DESCRIPTION = "export.json"
-# In the order in which they are looked for: the first resizes images by itself.
+# In the order in which they are searched for: the first resizes images itself.
 FORMATS = ("saved_model", "tflite", "onnx", "tflite_float16", "tflite_int8")
 
 
 def predict(options: argparse.Namespace) -> None:
-    """Prints a line for each image: its classes, the most probable first.
+    """Prints a line for each image: its classes in order of falling probability.
 
     Args:
         options: `images`, `model`, `top` and `json`.
@@ -49,10 +49,10 @@ def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
         model: Its folder, or a run folder of `eoinas eval` that holds it.
 
     Returns:
-        The export's folder, and what its description says.
+        The export's folder and its description.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: There is no export.
     """
     for folder in (model, *(model / name for name in FORMATS)):
         try:
@@ -68,7 +68,7 @@ def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _resize_side(folder: Path) -> int | None:
-    """Returns how the run that wrote an export resizes test images, for formats that leave it to others."""
+    """Returns the run's `resize_side` for test images, for formats that do not resize images themselves."""
     try:
         return json.loads((folder.parent / "config.json").read_text(encoding="utf-8"))["resize_side"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -76,7 +76,7 @@ def _resize_side(folder: Path) -> int | None:
 
 
 def _read_image(path: Path, shape: list[int | None], resize_side: int | None) -> np.ndarray:
-    """Returns an image as an export takes it, uint8 [height, width, channels], turned upright."""
+    """Returns an image as input for an export, uint8 [height, width, channels], turned upright."""
     from eoinas_tf.data.decoded_files import decode_one_file
     from eoinas_tf.data.image_decoding import convert_channels
 
@@ -89,7 +89,7 @@ def _read_image(path: Path, shape: list[int | None], resize_side: int | None) ->
 
 
 def _probabilities(folder: Path, format_name: str, images: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns probabilities, float [classes], of each image; those of one size are run together."""
+    """Returns the probabilities, float [classes], for each image; images of the same size are run as a batch."""
     from eoinas_tf.experiment.exported_predictions import LOADERS
 
     run = LOADERS[format_name](folder)
@@ -102,7 +102,7 @@ def _probabilities(folder: Path, format_name: str, images: list[np.ndarray]) -> 
 
 
 def _line(path: str, probabilities: np.ndarray, class_names: list[str], top: int, as_json: bool) -> str:
-    """Returns what is said of an image."""
+    """Returns the line that is printed for an image."""
     best = np.argsort(-probabilities, kind="stable")[:top].tolist()
     if as_json:
         classes = [{"class_name": class_names[label], "probability": float(probabilities[label])} for label in best]
@@ -111,7 +111,7 @@ def _line(path: str, probabilities: np.ndarray, class_names: list[str], top: int
 
 
 def main() -> None:
-    """Reads the command line and predicts."""
+    """Reads the command line and classifies the images."""
     parser = CommandParser(ABOUT)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="an image file")
     parser.add_argument("--model", required=True, metavar="FOLDER", help="run folder of eoinas eval, or an export")

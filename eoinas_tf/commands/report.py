@@ -6,5 +6,5 @@ from eoinas_tf.experiment import report_command
 
 
 def main() -> None:
-    """Does what the command line says."""
+    """Reads the command line and writes the report."""
     report_command.main(sys.argv[1:])

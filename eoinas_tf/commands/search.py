@@ -18,7 +18,7 @@ def search(config: SearchConfig) -> None:
         config: The settings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Here and not above, so that a wrong flag is answered before TensorFlow is loaded.
+    # Imported here, so that a wrong flag is reported before TensorFlow is loaded.
     from eoinas_tf.search.seed_selection import search_seeds
 
     search_seeds(config, run_one_search)
@@ -37,5 +37,5 @@ def run_one_search(config: SearchConfig) -> None:
 
 
 def main() -> None:
-    """Reads the command line and searches."""
+    """Reads the command line and runs the search."""
     run_command(SearchConfig, search, ABOUT, complete_automatically=for_search)

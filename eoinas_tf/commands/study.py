@@ -6,5 +6,5 @@ from eoinas_tf.study import command
 
 
 def main() -> None:
-    """Does what the command line says."""
+    """Reads the command line and runs the study."""
     command.main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The process of one run of a study: what `run_search.py` and `run_eval.py` do, and an end when the study has ended.
+"""The process of one run of a study: does the work of `run_search.py` or `run_eval.py`, and stops if the study ends.
 
 `python -m eoinas_tf.commands.study_run search|training FLAGS`; standard input is a pipe that the study holds open.
 """
@@ -18,18 +18,18 @@ STANDARD_INPUT = 0
 
 
 def stop_with(descriptor: int, stop: Callable[[], None]) -> threading.Thread:
-    """Calls a function when the other end of a pipe is closed, as it is when the process that holds it ends.
+    """Calls a function when the other end of a pipe is closed, for example because the process that holds it ended.
 
     Args:
-        descriptor: The pipe's end for reading.
+        descriptor: The file descriptor of the pipe's reading end.
         stop: Called once.
 
     Returns:
-        The thread that waits.
+        The waiting thread.
     """
 
     def wait() -> None:
-        # Not through sys.stdin, whose lock would be held when Python ends.
+        # Not through sys.stdin: its lock would be held when Python exits.
         while os.read(descriptor, 1):
             pass
         stop()
@@ -40,13 +40,13 @@ def stop_with(descriptor: int, stop: Callable[[], None]) -> threading.Thread:
 
 
 def main(arguments: list[str]) -> None:
-    """Becomes the run.
+    """Performs the run.
 
     Args:
-        arguments: `search` or `training`, and the flags.
+        arguments: `search` or `training`, followed by the flags.
     """
     kind, *flags = arguments
-    # A study that is killed cannot tell its runs to stop; as this one would by SIGTERM, they save what they have.
+    # A study that is killed cannot stop its runs; they stop themselves, and save their state as on any SIGTERM.
     stop_with(STANDARD_INPUT, lambda: os.kill(os.getpid(), signal.SIGTERM))
     sys.argv = [f"eoinas_tf.commands.study_run {kind}", *flags]
     if kind == "search":
