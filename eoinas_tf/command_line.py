@@ -1,4 +1,4 @@
-"""What the two commands share: parsing flags, one line for each user error, and an exit status."""
+"""Shared by the commands with flags: parses them, prints one line for each user error, and sets the exit status."""
 
 import logging
 import os
@@ -37,18 +37,18 @@ def run_command(
         command: Called once with the config. It imports TensorFlow itself, so that a wrong flag is reported at once.
         about: What the command does, in one sentence, for `--help`.
         complete: Fills in settings that were not given; see `config_from_flags`.
-        complete_automatically: Fills in further settings after it, with `--preset=auto`; without it that preset does
-            not exist.
+        complete_automatically: Fills in further settings after `complete`, with `--preset=auto`; None: there is no
+            such preset.
     """
 
     def main(arguments: list[str]) -> None:
-        # Warnings from this package and libraries as plain lines; anything else is progress, and printed.
+        # Warnings from this package and libraries become plain lines; all other output is progress, and printed.
         absl_logging.set_verbosity(absl_logging.WARNING)
         absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
         try:
             if len(arguments) > 1:
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
-            # Whatever the environment or ~/.keras/keras.json says, which is meant for other programs.
+            # Overrides the environment and ~/.keras/keras.json, which are meant for other programs.
             os.environ["KERAS_BACKEND"] = "tensorflow"
             choose_threads()
             with StopSignals():
@@ -59,7 +59,7 @@ def run_command(
     with enduring_output():
         print_information(config_class, about)
         define_flags(config_class)
-        if complete_automatically is not None:  # Presets that are files have become their files.
+        if complete_automatically is not None:  # Presets in files have been replaced by their files.
             help_text = "Sizes that fit the images."
             flags.DEFINE_enum(FLAG, None, [AUTOMATIC], help_text, flag_values=flags.FLAGS, module_name=__name__)
         app.run(main, flags_parser=_parse_flags)
@@ -78,7 +78,7 @@ def _both(complete: Completion | None, complete_automatically: Completion | None
 
 
 def choose_threads() -> None:
-    """Lets TensorFlow run each operation on one thread if there are few CPUs; called before it computes anything.
+    """Lets TensorFlow run each operation on one thread if there are few CPUs; call this before it computes anything.
 
     The environment variable TF_NUM_INTRAOP_THREADS, if set, overrides the number of threads.
     """

@@ -1,8 +1,8 @@
-"""The settings of a search and of an evaluation, as frozen dataclasses that know no flags.
+"""The settings of a search and of an evaluation, as frozen dataclasses that do not depend on flags.
 
 Each field carries its help text, its bounds and whether it changes the result. The
-command-line flags are made from the fields (`flag_definitions.py`), so that a flag
-without a setting, or a setting without a flag, cannot exist.
+command-line flags are generated from the fields (`flag_definitions.py`), so that every
+flag has a setting and every setting a flag.
 """
 
 import dataclasses
@@ -18,22 +18,22 @@ from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 
-# Of float32, which the settings are computed with.
+# Of float32, the type that settings are computed in.
 LARGEST_FLOAT = 3.4e38
-# Of --network: the one that is made of a genotype's cells.
+# The value of --network for a network of a genotype's cells.
 CELLS = "cells"
-# Settings of a final network that lower its width.
+# Settings that lower the width of a final network.
 BUDGETS = ("max_parameters", "max_multiply_adds", "max_peak_memory_mib", "max_latency_ms")
-# What no path can hold, and what stands for bytes that are not UTF-8, which could not be printed.
+# NUL, which no path can contain, and surrogates, which represent bytes that are not UTF-8 and cannot be printed.
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def method_setting(method_default: Any, help: str, **bounds: Any) -> Any:
-    """Declares a setting that only some search methods have; `SEARCH_METHODS` says which.
+    """Declares a setting that only some search methods have; `SEARCH_METHODS` lists it for each of them.
 
     Args:
-        method_default: Value where one of them runs and the user gives none, or a function that makes it of the config.
-        help: What it is, with its unit.
+        method_default: Default value with these methods, or a function that computes it from the config.
+        help: Its description, with its unit.
         **bounds: `minimum`, `maximum` and `choices`, as for `setting`.
 
     Returns:
@@ -58,19 +58,19 @@ def setting(
     """Declares one setting.
 
     Args:
-        default: Value where the user gives none. `None` means "decided by the data" or by other settings.
-        help: What it is, with its unit.
+        default: Default value. `None` means that the data or other settings determine the value.
+        help: Its description, with its unit.
         minimum: Smallest value allowed.
         maximum: Largest value allowed.
         choices: The words allowed.
-        changes_result: Whether a run with another value is another run. A run is only
-            continued when all settings that change the result are the same.
-        method_default: For a setting that only some search methods have: its value where one of them runs and the
-            user gives none, or a function that makes it of the config. `default` is then None, which is also its
-            value with every other method.
-        path_prefix: What stands before a path, empty where the whole setting is one or more; None where it is none.
-        is_size: Whether it is a height and a width, which a command line may also give as HxW or as one number.
-        usual: Value where the user gives none and no other setting decides it; `default` is then None.
+        changes_result: Whether a run with another value is a different run. A run can be
+            continued only if all settings that change the result are the same.
+        method_default: For a setting that only some search methods have: its default value with these methods, or a
+            function that computes it from the config. `default` is then None, which is also its value with every
+            other method.
+        path_prefix: Text before a path; empty if the whole setting is one or more paths; None if it is not a path.
+        is_size: Whether it is a height and a width, which can also be given as HxW or as one number on a command line.
+        usual: Default value if no other setting determines it; `default` is then None.
 
     Returns:
         A dataclass field.
@@ -91,10 +91,10 @@ def setting(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What a search and an evaluation have in common.
+    """The settings that a search and an evaluation have in common.
 
-    Where `hours` is given and `epochs` is not, `epochs` and what follows from it are None until the run has timed its
-    steps; `dataclasses.replace` with the chosen epochs then decides all of it.
+    If `hours` is given and `epochs` is not, `epochs` and all settings derived from it are None until the run has timed
+    its steps; `dataclasses.replace` with the chosen epochs then sets them all.
     """
 
     run_dir: str = setting(
@@ -242,24 +242,24 @@ class RunConfig:
             )
 
     def _refuse_rise(self, start: str, end: str) -> None:
-        """Raises a ConfigurationError where a schedule that falls would end above its start."""
+        """Raises a ConfigurationError if a falling schedule would end above its start."""
         if getattr(self, start) is not None and getattr(self, end) > getattr(self, start):
             raise ConfigurationError(
                 f"--{end} must not be above --{start}. Received: {getattr(self, end)} and {getattr(self, start)}"
             )
 
     def to_json(self) -> str:
-        """Returns the settings as one JSON object, a setting a line."""
+        """Returns the settings as one JSON object, one setting per line."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     def result_settings(self) -> dict[str, Any]:
-        """Returns the settings that change the result, as JSON knows them (tuples become lists)."""
+        """Returns the settings that change the result, as JSON represents them (tuples become lists)."""
         changing = {field.name for field in dataclasses.fields(self) if field.metadata["changes_result"]}
         return {name: value for name, value in json.loads(self.to_json()).items() if name in changing}
 
 
 def _eighth_of_epochs(config: RunConfig) -> int | None:
-    """Returns 20 of the paper's 160 epochs, in proportion; from 8 epochs on, that makes all seven drops."""
+    """Returns 20 of the paper's 160 epochs, scaled to `epochs`; with 8 epochs or more, all seven drops are made."""
     return None if config.epochs is None else config.epochs // 8
 
 
@@ -272,14 +272,14 @@ def _eighth_or_one(config: RunConfig) -> int | None:
 class SearchConfig(RunConfig):
     """The settings of a search; the defaults are the paper's (section 4.2).
 
-    Warm-up, first drop and distance between drops are integers once the config is made, by its `epochs`, and
-    so is `split_seed`, by its `seed`: `dataclasses.replace` keeps them.
+    Creating a config sets the warm-up, the first drop and the distance between drops to integers derived from its
+    `epochs`, and `split_seed` to its `seed`, if they are not given; `dataclasses.replace` keeps them.
 
     Attributes:
-        gives_whole_schedule: Whether all three were given, and none followed from `epochs`.
+        gives_whole_schedule: Whether all three were given, so that none was derived from `epochs`.
     """
 
-    gives_whole_schedule: ClassVar[bool] = False  # Set by each config; no setting, and so no field.
+    gives_whole_schedule: ClassVar[bool] = False  # Set by each config; not a setting, so not a field.
 
     method: str = setting("eoinas", "Search method.", choices=tuple(SEARCH_METHODS))
     operations: tuple[str, ...] | None = setting(
@@ -426,7 +426,7 @@ class SearchConfig(RunConfig):
         self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
     def _resolve_method_settings(self) -> None:
-        """Gives the method's own settings their values, and refuses those of other methods."""
+        """Sets the method's own settings that were not given, and refuses those of other methods."""
         entry = SEARCH_METHODS[self.method]
         for field in dataclasses.fields(self):
             value, method_default = getattr(self, field.name), field.metadata["method_default"]
@@ -441,7 +441,7 @@ class SearchConfig(RunConfig):
                 )
 
 
-# By the values of --optimizer: what the user need not give.
+# Default values for each value of --optimizer.
 _OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
     "sgd": {"learning_rate": 0.025, "l2": 3e-4, "weight_decay": 0.0},
     "adamw": {"learning_rate": 0.001, "l2": 0.0, "weight_decay": 0.05},
@@ -452,8 +452,8 @@ _OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
 class EvaluationConfig(RunConfig):
     """The settings of a final network's training; the defaults are the paper's for CIFAR (section 4.3).
 
-    Learning rate, L2 and weight decay are numbers once the config is made, by its `optimizer`: `dataclasses.replace`
-    keeps them.
+    Creating a config sets the learning rate, L2 and weight decay to the defaults of its `optimizer`, if they are not
+    given; `dataclasses.replace` keeps them.
     """
 
     genotype: str = setting(
@@ -753,7 +753,7 @@ class EvaluationConfig(RunConfig):
         self._check_initial_weights()
 
     def _check_budgets(self) -> None:
-        """Raises a ConfigurationError where a budget would have no effect, or another one in each process."""
+        """Raises a ConfigurationError if a budget would have no effect, or a different effect in each process."""
         for name in BUDGETS:
             if getattr(self, name) and self.pytorch_weights:
                 raise ConfigurationError(
@@ -767,7 +767,7 @@ class EvaluationConfig(RunConfig):
             )
 
     def _check_initial_weights(self) -> None:
-        """Raises a ConfigurationError where settings do not fit weights to begin with."""
+        """Raises a ConfigurationError if settings do not fit the initial weights."""
         if self.freeze_backbone_epochs and not self.initial_weights:
             raise ConfigurationError(
                 "--freeze_backbone_epochs needs --initial_weights: a backbone of random weights must train. Received: "
@@ -789,7 +789,7 @@ class EvaluationConfig(RunConfig):
                 )
 
     def _check_validation(self) -> None:
-        """Raises a ConfigurationError where something would be chosen by validation images that are not there."""
+        """Raises a ConfigurationError if a choice depends on validation images and there are none."""
         for name in ("keep_best", "early_stopping_epochs"):
             value = getattr(self, name)
             if value and not self.validation_fraction:
@@ -805,7 +805,7 @@ class EvaluationConfig(RunConfig):
 
 
 def refuse_epochs_beside_hours(given: Collection[str]) -> None:
-    """Refuses a user's epochs beside a user's time budget; what a run has chosen itself is both.
+    """Refuses epochs and a time budget that are both given by the user; the config of a run may have both.
 
     Args:
         given: The settings that the user gave.
@@ -821,14 +821,14 @@ def refuse_epochs_beside_hours(given: Collection[str]) -> None:
 
 
 def expanded_setting(field: dataclasses.Field, value: Any) -> Any:
-    """Returns a setting's value with its paths expanded: `~`, and the place of a data set.
+    """Returns a setting's value with its paths expanded: `~`, and the relative path of a data set.
 
     Args:
         field: A field made by `setting`.
         value: The value as a user gave it, or as an earlier version stored it.
 
     Raises:
-        ConfigurationError: It names the home folder of nobody.
+        ConfigurationError: It names the home folder of a user that does not exist.
     """
     prefix = field.metadata["path_prefix"]
     return value if prefix is None else expanded_paths(field.name, value, prefix)
@@ -842,7 +842,7 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
         value: The value to check.
 
     Raises:
-        ConfigurationError: The value is not allowed. The message names the flag.
+        ConfigurationError: The value is not allowed; the message names the flag.
     """
     if value is None and field.default is None:
         return
@@ -871,7 +871,7 @@ def check_setting(field: dataclasses.Field, value: Any) -> None:
 
 
 def _has_type(value: Any, hint: Any) -> bool:
-    """Whether a value is of a field's type; a whole number is also a float, a bool is not a number."""
+    """Returns whether a value has a field's type; an integer is also a float, a bool is not a number."""
     if isinstance(hint, types.UnionType):
         return any(_has_type(value, option) for option in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:

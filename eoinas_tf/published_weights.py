@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-# Of an installed package, and of a repository.
+# In an installed package, and in a repository.
 FOLDERS = (PACKAGE / "weights", PACKAGE.parent / "weights")
 SUFFIX = ".keras"
 
@@ -14,10 +14,10 @@ def published_weights() -> list[str]:
 
 
 def weights_location(source: str) -> str:
-    """Returns where weights lie: the file of a published network's name, and any other path as it is.
+    """Returns the path of weights: the file of a published network if `source` names one, else `source` itself.
 
     Args:
-        source: Such as `cifar10_small`, or a path. A folder or file of the same name is meant by `./cifar10_small`.
+        source: A name such as `cifar10_small`, or a path. `./cifar10_small` is a folder or file of the same name.
     """
     return str(_folder() / f"{source}{SUFFIX}") if source in published_weights() else source
 
