@@ -1,4 +1,4 @@
-"""The genotype and the network that the settings of a training name, within their budget."""
+"""The genotype and the network that the settings of a training run name, within their budgets."""
 
 import dataclasses
 from collections.abc import Callable
@@ -25,10 +25,10 @@ def configured_genotype(config: EvaluationConfig, given: Genotype | None = None)
 
     Args:
         config: The settings.
-        given: The genotype itself, where it is known already.
+        given: The genotype itself, if it is already known.
 
     Raises:
-        ConfigurationError: They name none, or another network than that of `initial_weights`.
+        ConfigurationError: They name no genotype, or a different network from that of `initial_weights`.
         GenotypeError: It is not a genotype.
         WeightsError: `initial_weights` names no network.
     """
@@ -57,11 +57,11 @@ def build_network(
     """Builds the network; initial weights come from Keras's global seed.
 
     Args:
-        config: Kind of network, depth, width, stem, and whether there is an auxiliary head
+        config: The kind, depth, width and stem of the network, and whether it has an auxiliary head
             (`auxiliary_weight` above 0; networks of cells only).
-        genotype: The cells; None for a network that is not made of them.
+        genotype: The cells; None for a network that is not made of cells.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart.
+        num_classes: Number of classes.
 
     Raises:
         ConfigurationError: The settings do not fit together.
@@ -88,8 +88,8 @@ def network_size(
         config: As for `build_network`.
         genotype: The cells.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart.
-        with_peak_memory: Whether the peak memory is computed too, which takes a trace of the network.
+        num_classes: Number of classes.
+        with_peak_memory: Whether to compute the peak memory too, for which the network is traced.
 
     Raises:
         ConfigurationError: The settings do not fit together, or the peak memory cannot be computed.
@@ -101,14 +101,14 @@ def network_size(
         peak = peak_memory_bytes(_with_zeros(network), image_shape) if with_peak_memory else None
         return NetworkSize(*count_parameters(network), count_multiply_adds(network, image_shape), peak)
 
-    # Keras keeps a list, one for each thread, of the variables that have no values yet, and would draw them all at the
-    # next chance; it ends with the thread.
+    # For each thread, Keras keeps a list of the variables without values, and would draw all of them at the next
+    # chance; the list ends with the thread.
     with ThreadPoolExecutor(max_workers=1) as executor:
         return executor.submit(measure).result()
 
 
 def _with_zeros(network: FinalNetwork) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns a network's way through a test with zeros in the place of weights that have no values."""
+    """Returns a network's forward pass for testing, with zeros in place of weights that have no values."""
 
     def call(images: tf.Tensor) -> tf.Tensor:
         zeros = {shape: tf.zeros(shape) for shape in {variable.shape for variable in network.variables}}
@@ -122,16 +122,16 @@ def _with_zeros(network: FinalNetwork) -> Callable[[tf.Tensor], tf.Tensor]:
 def config_within_budget(
     config: EvaluationConfig, genotype: Genotype | None, image_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[EvaluationConfig, str]:
-    """Lowers `init_channels` to the largest number within all budgets but `max_latency_ms`, which is measured.
+    """Lowers `init_channels` to the largest number within all budgets except `max_latency_ms`, which must be measured.
 
     Args:
         config: The settings.
         genotype: The cells.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart.
+        num_classes: Number of classes.
 
     Returns:
-        The settings with as many channels as fit, and a sentence that says so, empty without a budget.
+        The settings with as many channels as fit, and a sentence about the choice; it is empty without a budget.
 
     Raises:
         ConfigurationError: Even the narrowest network is too large, or its peak memory cannot be computed.

@@ -1,4 +1,4 @@
-"""Weights from a .keras file: Keras reads them into a network that is built here; nothing in the file is executed."""
+"""Weights from a .keras file: Keras reads them into a network built here, and executes nothing in the file."""
 
 import zipfile
 

@@ -1,7 +1,7 @@
-"""The widest network within `--max_latency_ms`: measured once at the start of a run, which keeps the choice.
+"""The widest network within `--max_latency_ms`: measured once, at the start of a run, which keeps the choice.
 
-A clock never gives the same reading twice, so that a run that measured again when it is continued could get another
-network. `latency_budget.json` in the run folder therefore holds what was asked for, the channels and the latency.
+Measured times vary, so a run that measured again on being continued could choose another network. Therefore
+`latency_budget.json` in the run folder holds the budgets and settings, the chosen channels and the latency.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.progress import Progress
 
-# Of the settings, what the choice depends on, beside the cells and the images.
+# The settings that the choice depends on, in addition to the cells and the images.
 SETTINGS = (
     "network", "cells", "init_channels", "stem", "mixed_precision", "max_parameters", "max_multiply_adds",
     "max_peak_memory_mib", "max_latency_ms",
@@ -40,12 +40,12 @@ def config_within_all_budgets(
         config: The settings.
         genotype: The cells.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart.
-        say: Told what is measured now.
+        num_classes: Number of classes.
+        say: Called before each measurement with a description of it.
 
     Returns:
-        The settings with as many channels as fit, sentences that say so, empty without a budget, and what the chosen
-        network's export takes, None without a budget of latency.
+        The settings with as many channels as fit; sentences about the choice, empty without a budget; and the size and
+        latency of the chosen network's export, None without a latency budget.
 
     Raises:
         ConfigurationError: Even the narrowest network costs too much, or it cannot be exported.
@@ -83,21 +83,21 @@ def kept_within_budgets(
     image_shape: tuple[int, int, int],
     num_classes: int,
 ) -> tuple[EvaluationConfig, str]:
-    """Does what `config_within_all_budgets` does for a new run; one that is continued keeps what it measured.
+    """Applies `config_within_all_budgets` to a new run; a continued run keeps its first choice.
 
     Args:
         run: The run folder.
         config: Its settings.
         genotype: The cells.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart.
+        num_classes: Number of classes.
 
     Returns:
-        The settings with the channels of the run, and sentences that say why, empty without a budget.
+        The settings with the channels of the run, and sentences about the choice, empty without a budget.
 
     Raises:
         ConfigurationError: Even the narrowest network costs too much, or it cannot be exported.
-        RunDirectoryError: The choice that the run began with cannot be read, or is another network's.
+        RunDirectoryError: The choice that the run began with cannot be read, or is for another network.
         StorageError: An export could not be written or run, or the choice could not be written.
     """
     if not config.max_latency_ms:
@@ -108,7 +108,7 @@ def kept_within_budgets(
         "image_shape": image_shape,
         "num_classes": num_classes,
     }
-    asked = json.loads(json.dumps(asked))  # As it is read again: tuples become lists.
+    asked = json.loads(json.dumps(asked))  # In the form in which it is read again: tuples become lists.
     stored = _stored(run)
     if stored is not None and stored["asked"] == asked:
         return dataclasses.replace(config, init_channels=stored["init_channels"]), stored["message"]
@@ -127,7 +127,7 @@ def kept_within_budgets(
 
 
 def _stored(run: RunDirectory) -> dict[str, Any] | None:
-    """Returns the choice that the run has made; None where it has made none."""
+    """Returns the choice that the run has made; None if it has made none."""
     try:
         stored = json.loads(run.latency_budget.read_text(encoding="utf-8"))
         int(stored["init_channels"]), str(stored["message"]), dict(stored["asked"])

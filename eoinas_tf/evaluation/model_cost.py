@@ -1,4 +1,4 @@
-"""A final network's size: its parameters, and its multiply-adds for testing one image.
+"""A final network's size: its parameters, and its multiply-adds for classifying one image.
 
 Counting rule of the published tables: parameters are those of convolutions, dense layers, and normalization's scale and
 offset; multiply-adds are those of convolutions and dense layers. Neither includes the auxiliary head.

@@ -14,14 +14,14 @@ Cost = TypeVar("Cost")
 
 
 def fit_to_budget(config: EvaluationConfig, measure: Callable[[int], NetworkSize]) -> tuple[EvaluationConfig, str]:
-    """Lowers `init_channels` to the largest number whose network keeps to the budget.
+    """Lowers `init_channels` to the largest number of channels whose network is within the budgets.
 
     Args:
-        config: The settings; a budget of 0 is none.
-        measure: Returns the network's size for a number of channels, with which it grows.
+        config: The settings; a budget of 0 is no limit.
+        measure: Returns the network's size for a number of channels; it grows with this number.
 
     Returns:
-        The settings with as many channels as fit, and a sentence that says so, empty without a budget.
+        The settings with as many channels as fit, and a sentence about the choice; it is empty without a budget.
 
     Raises:
         ConfigurationError: Even the narrowest network is too large.
@@ -52,17 +52,17 @@ def widest_that_fits(
     fits: Callable[[Cost], bool],
     in_words: Callable[[Cost], str],
 ) -> tuple[EvaluationConfig, str]:
-    """Lowers `init_channels` to the largest number whose network fits, found by bisection.
+    """Lowers `init_channels` to the largest number of channels whose network fits, found by bisection.
 
     Args:
         config: The settings.
-        asked: The budgets, as flags.
-        measure: Returns what a network of so many channels costs, which grows with them.
-        fits: Whether a cost is within the budgets.
+        asked: The budgets in the form of flags.
+        measure: Returns the cost of a network with a number of channels; it grows with this number.
+        fits: Returns whether a cost is within the budgets.
         in_words: Returns a cost in words.
 
     Returns:
-        The settings with as many channels as fit, and a sentence that says so.
+        The settings with as many channels as fit, and a sentence about the choice.
 
     Raises:
         ConfigurationError: Even the narrowest network costs too much.

@@ -1,4 +1,4 @@
-"""What `--describe` prints: a final network's size, without data and without training."""
+"""The output of `--describe`: a final network's size, computed without data or training."""
 
 import dataclasses
 import sys
@@ -17,7 +17,7 @@ COLOUR_CHANNELS = 3
 
 
 def described_images(config: EvaluationConfig) -> tuple[tuple[int, int, int], int]:
-    """Returns the image shape, (height, width, channels), and the classes that `describe_network` describes.
+    """Returns the image shape, (height, width, channels), and the number of classes for `describe_network`.
 
     Args:
         config: The settings.
@@ -34,10 +34,10 @@ def described_images(config: EvaluationConfig) -> tuple[tuple[int, int, int], in
 
 
 def description_text(description: dict[str, Any]) -> str:
-    """Returns what `describe_network` returned as lines for people.
+    """Returns a result of `describe_network` as lines for people.
 
     Args:
-        description: Its result.
+        description: The result.
     """
     height, width, channels = description["image_shape"]
     network = f"{description['network']} of {description['genotype']}" if description["genotype"] else ""
@@ -60,16 +60,16 @@ def description_text(description: dict[str, Any]) -> str:
 
 
 def describe_network(config: EvaluationConfig) -> dict[str, Any]:
-    """Measures the network that the settings describe; loads no images, prints what a budget made of it to stderr.
+    """Measures the network that the settings describe; loads no images, prints the effect of budgets to stderr.
 
     Args:
-        config: The settings. Images and classes are those of `dataset` where it is not the default; with the
-            default, colour images of `image_size` or of the stem's usual size, and its usual classes. `num_classes`
-            has priority over both.
+        config: The settings. Images and classes are those of `dataset` if it is not the default; with the default,
+            they are colour images of `image_size` or the stem's usual size, and its usual number of classes.
+            `num_classes` overrides both.
 
     Returns:
         A JSON object with the network's parameters, auxiliary parameters, multiply-adds and peak memory; with
-        `measure` also `measured`, by format what an export with random weights takes.
+        `measure` also `measured`, the size and latency of exports with random weights, by format.
 
     Raises:
         EoinasError: The genotype cannot be read, or the settings do not fit together.

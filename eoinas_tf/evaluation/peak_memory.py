@@ -1,17 +1,17 @@
 """Peak memory of a network's activations for one image, computed from its graph: nothing is run or measured.
 
-What counts are the float tensors that depend on the image, at 4 bytes a value, as in float32:
+Only float tensors that depend on the image are counted, at 4 bytes per value, as in float32:
 
 - Operations run one after the other, in the order in which the layers call them.
 - The output of an operation lives from its producer to its last consumer; the image lives from the start, the logits
-  to the end. While an operation runs, its inputs and its outputs are both there. No operation overwrites its input.
-- The same operation on the same tensors, as the ReLUs of several edges on one node, runs once; its output lives until
-  the last consumer of any of them. Runtimes and converters share it likewise.
-- Reshaping, copies of the whole tensor and casts between float types share their input's memory.
-- The three operations that TensorFlow makes of a dilated convolution count as one.
+  to the end. While an operation runs, both its inputs and its outputs exist. No operation overwrites its input.
+- The same operation on the same tensors, such as the ReLUs of several edges on one node, runs once; its output lives
+  until the last consumer of any of them. Runtimes and converters share it in the same way.
+- Reshapes, copies of whole tensors and casts between float types share their input's memory.
+- The three operations into which TensorFlow splits a dilated convolution count as one.
 
-What does not count: weights and all that is computed from them alone, integers such as shapes, the workspace of
-convolutions, and what an operation with a graph of its own holds inside.
+Not counted: weights and everything computed from weights alone, integers such as shapes, the workspace of
+convolutions, and tensors inside an operation that has a graph of its own.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from eoinas_tf.kernels import kernel_policy
 
 MEBIBYTE = 2**20
 BYTES_OF_A_VALUE = 4
-# Their output is their input in another form; a dilated convolution is a plain one between two such rearrangements.
+# Their output is a rearranged input; a dilated convolution is a plain convolution between two such operations.
 VIEWS = {
     "BatchToSpaceND",
     "Cast",
@@ -39,7 +39,7 @@ VIEWS = {
     "Squeeze",
     "StopGradient",
 }
-# Of the views, the one whose output is smaller than its input: that was padded, which one convolution would not do.
+# The only view whose output is smaller than its input, which was padded; a single convolution would not pad it.
 UNPADDED = "BatchToSpaceND"
 
 
@@ -47,28 +47,28 @@ def peak_memory_bytes(network: Callable[[tf.Tensor], tf.Tensor], image_shape: tu
     """Returns the largest sum of the bytes of activations that exist at the same time while one image is classified.
 
     Args:
-        network: Maps normalized images, float32 [1, height, width, channels], to logits as in a test.
+        network: Maps normalized images, float32 [1, height, width, channels], to logits, as in testing.
         image_shape: Height, width and channels of the image.
 
     Raises:
         ConfigurationError: A tensor's shape is known only when the network runs.
     """
     image = tf.TensorSpec([1, *image_shape], tf.float32)
-    # The operations of an export, which are the same on every machine.
+    # Uses the operations of an export, which are the same on every machine.
     with kernel_policy.plain_operations():
         graph = tf.function(network, autograph=False).get_concrete_function(image).graph
     return _Lifetimes(graph).peak()
 
 
 class _Lifetimes:
-    """When each tensor of a graph that depends on its first input exists.
+    """The lifetimes of all tensors in a graph that depend on its first input.
 
     Args:
         graph: A traced function's graph; its operations are listed in an order in which they can run.
     """
 
     def __init__(self, graph: Any) -> None:
-        self._owner: dict[str, str] = {}  # The tensor whose memory a tensor has, its own name where it is no view.
+        self._owner: dict[str, str] = {}  # The tensor whose memory a tensor uses: itself if it is not a view.
         self._bytes: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
@@ -113,7 +113,7 @@ class _Lifetimes:
                 self._bytes[owner] = _size(output)
 
     def _first_like(self, operation: Any) -> Any:
-        """Returns the first operation that does the same with the same tensors, itself where there was none."""
+        """Returns the first operation that does the same with the same tensors; itself if it is the first."""
         names = [self._owner.get(tensor.name) for tensor in operation.inputs]
         if operation.type in VIEWS or None in names or operation.op_def.is_stateful:
             return operation

@@ -1,4 +1,4 @@
-"""Which network the weights in a run folder or a .keras file belong to. Imports no TensorFlow."""
+"""Identifies the network that weights in a run folder or a .keras file belong to. Does not import TensorFlow."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from eoinas_tf.published_weights import published_weights, weights_location
 from eoinas_tf.space.genotype import Genotype
 
 KERAS_SUFFIX = ".keras"
-# Many times the config of a network of a thousand cells.
+# Many times the size of the config of a network with a thousand cells.
 LARGEST_CONFIG_BYTES = 64 * 2**20
 # The values of --network, by the class names under which Keras saves hand-designed networks.
 BLOCK_NETWORKS = {"ResidualNetwork": "residual", "MobileNetV2": "mobilenet_v2"}
@@ -32,9 +32,9 @@ class WeightSource:
         settings: The known values of `NETWORK_SETTINGS`.
         genotype_data: The cells as plain data, not checked; None if there are none.
         image_shape: Height, width and channels of an image.
-        num_classes: Number of classes; None if the file holds a backbone without classifier.
+        num_classes: Number of classes; None if the file holds a backbone without a classifier.
         normalization: Means and standard deviations of the channels on the scale 0 to 255; None if the network
-            takes images that are normalized already.
+            takes images that are already normalized.
     """
 
     path: str
@@ -94,12 +94,12 @@ class WeightSource:
 
 
 def read_weight_source(path: str, setting: str = "--initial_weights") -> WeightSource:
-    """Reads which network a run folder or a .keras file holds; its weights are left where they are.
+    """Reads which network a run folder or a .keras file holds, but not its weights.
 
     Args:
-        path: The folder of a finished training, a file whose name ends in .keras that this package wrote, or the name
-            of a published network.
-        setting: What the user calls the path, for the messages.
+        path: The folder of a finished training run, a .keras file written by this package, or the name of a published
+            network.
+        setting: The name of the setting or argument that the user gave, for the messages.
 
     Raises:
         WeightsError: It is none of these.
