@@ -1,4 +1,4 @@
-"""Compares an export with its network, in a process that does not use this package."""
+"""Compares an export with its network, in a process that does not import this package."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ from eoinas_tf.experiment.export_measurement import ExportCost, ExportMeasuremen
 from eoinas_tf.experiment.write_failures import write_failure
 
 PROGRAM = Path(__file__).with_name("exported_predictions.py")
-# Of a probability. Graphs and converted models round differently from single operations, and a deep network magnifies
-# that: with one network of 20 untrained cells, changing pixels by 1e-7 of their values changed a probability by 2e-4.
+# Between two probabilities. Graphs and converted models round differently from single operations, and a deep network
+# magnifies that: with one of 20 untrained cells, changing pixels by 1e-7 of their values changed a probability by 2e-4.
 LARGEST_DIFFERENCE = 1e-3
 LONGEST_RUN_SECONDS = 1800
 LONGEST_SECONDS_AN_IMAGE = 2
 # The variables from which TensorFlow takes its threads; the other runtimes receive them as arguments.
 THREAD_VARIABLES = (THREADS_OF_AN_OPERATION, OPERATIONS_AT_A_TIME)
-# On the CPU, where float32 is float32: a GPU rounds more coarsely, and this process may have reserved all of it.
+# On the CPU, because a GPU rounds float32 more coarsely, and this process may have reserved all of its memory.
 ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -35,11 +35,11 @@ def run_export(
         folder: The export.
         images: uint8 [batch, height, width, channels].
         test_images: uint8 [n, height, width, channels] to classify as well; None: no test.
-        threads: Threads that its runtime uses in a test.
+        threads: Threads that the export's runtime uses in a test.
 
     Returns:
         `probabilities`, float [batch, classes], and `label`, int [batch]; with test images also `test_label`, int [n],
-        and `milliseconds`, float [runs], of runs with one image.
+        and `milliseconds`, float [runs], the times of runs with one image.
 
     Raises:
         StorageError: The export cannot be loaded or run, or there is no space for the images.
@@ -101,8 +101,8 @@ def check_export(
         images: uint8 [batch, height, width, channels].
         probabilities: The network's probabilities for them, float [batch, classes].
         test: The test images, and the runtime's threads.
-        is_exact: Whether the outputs must agree up to rounding. Those of a quantized export need not: its accuracy
-            shows how good it is.
+        is_exact: Whether the outputs must agree up to rounding. Those of a quantized export need not: it is
+            judged by its accuracy.
 
     Returns:
         The measurements, including the largest difference between two probabilities.
@@ -119,23 +119,23 @@ def check_export(
         raise StorageError(
             f"the export to {folder} differs from the network by {difference:.3g} in a probability; it was not kept"
         )
-    # Among equally probable classes, as in eight bits, any label is right.
+    # If several classes are equally probable, as can happen in eight bits, the label may be any of them.
     if not np.array_equal(np.take_along_axis(said, outputs["label"][:, np.newaxis], axis=1)[:, 0], said.max(axis=1)):
         raise StorageError(f"the export to {folder} returns labels that are not its most probable classes")
     return measured(outputs, folder, test, difference)
 
 
 def time_export(format_name: str, folder: Path, images: np.ndarray, threads: int) -> ExportCost:
-    """Runs an export in a new process and times it; what it says of the images does not matter.
+    """Runs an export in a new process and times it; its outputs are ignored.
 
     Args:
         format_name: The export's format.
         folder: The export.
         images: uint8 [batch, height, width, channels].
-        threads: Threads that its runtime uses.
+        threads: Threads that the export's runtime uses.
 
     Returns:
-        What it takes.
+        Its size and latency.
 
     Raises:
         StorageError: The export cannot be run.

@@ -1,4 +1,4 @@
-"""The formats that a network can be exported to, and the one way in which every export is made."""
+"""The formats that a network can be exported to, and the steps that make every export."""
 
 import dataclasses
 import importlib.util
@@ -30,7 +30,7 @@ class ExportFormat:
     """A format that a network can be exported to.
 
     Attributes:
-        write: Writes a classifier into a folder that exists.
+        write: Writes a classifier into an existing folder.
         file_name: Path to give to a program that serves it, relative to the folder; empty: the folder.
         takes_any_size: Whether it resizes images itself.
         packages: Packages needed for writing and checking, in addition to this one's own dependencies.
@@ -70,7 +70,7 @@ def check_packages(format_names: Sequence[str], asked: str = "--export_formats={
 
     Args:
         format_names: Keys of `EXPORT_FORMATS`.
-        asked: What asks for a format, for the message; `{}` stands for its name.
+        asked: The flag that asks for a format, for the message; `{}` is replaced by the format's name.
 
     Raises:
         ConfigurationError: A package is missing.
@@ -131,14 +131,14 @@ def export_classifier(
 def measure_export(
     classifier: ExportedClassifier, format_name: str, folder: Path, images: np.ndarray, threads: int
 ) -> ExportCost:
-    """Writes an export, runs it in another process and times it; its answers are compared with nothing.
+    """Writes an export, runs it in another process and times it; its outputs are not compared with the network's.
 
     Args:
-        classifier: What to export.
+        classifier: The classifier to export.
         format_name: A key of `EXPORT_FORMATS`.
-        folder: Where to; made here, and not to be kept.
+        folder: A new folder for the export, created here; the caller should delete it.
         images: Images to classify, uint8 [batch, height, width, channels] of the network's size.
-        threads: Threads that its runtime uses.
+        threads: Threads that the export's runtime uses.
 
     Returns:
         Its size and latency.

@@ -10,7 +10,7 @@ import numpy as np
 from eoinas_tf.experiment.export_folder import DESCRIPTION
 from eoinas_tf.experiment.readable_values import rounded_count
 
-# If a quantized export loses more accuracy than this, there is a warning.
+# A quantized export that loses more accuracy than this causes a warning.
 LARGEST_LOSS = 0.01
 
 
@@ -32,12 +32,12 @@ class ExportTest:
 
 
 class ExportCost(NamedTuple):
-    """What an export takes on this machine, whatever its weights.
+    """The size of an export and its latency on this machine, which do not depend on the values of its weights.
 
     Args:
-        size_bytes: Size of the model: all files of the export but its description.
+        size_bytes: Size of the model: all files of the export except its description.
         latency_milliseconds: Median time of a run with one image.
-        latency_threads: Threads that its runtime used.
+        latency_threads: Threads that the export's runtime used.
     """
 
     size_bytes: int
@@ -45,7 +45,7 @@ class ExportCost(NamedTuple):
     latency_threads: int
 
     def figures(self) -> dict[str, Any]:
-        """Returns the figures by their names."""
+        """Returns the figures by name."""
         return {**self._asdict(), "latency_milliseconds": round(self.latency_milliseconds, 4)}
 
 
@@ -59,7 +59,7 @@ class ExportMeasurement(NamedTuple):
         network_accuracy: The network's accuracy on the same images.
         size_bytes: Size of the model: all files of the export except its description.
         latency_milliseconds: Median time of a run with one image.
-        latency_threads: Threads that its runtime used.
+        latency_threads: Threads that the export's runtime used.
     """
 
     difference: float
@@ -88,12 +88,12 @@ class ExportMeasurement(NamedTuple):
 
 
 def export_cost(outputs: dict[str, np.ndarray], folder: Path, threads: int) -> ExportCost:
-    """Returns what an export takes.
+    """Returns an export's size and latency.
 
     Args:
-        outputs: `milliseconds`, as the export's own process wrote them.
+        outputs: `milliseconds`, as written by the export's own process.
         folder: The export.
-        threads: Threads that its runtime used.
+        threads: Threads that the export's runtime used.
     """
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != DESCRIPTION)
     return ExportCost(size, float(np.median(outputs["milliseconds"])), threads)
@@ -116,7 +116,7 @@ def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, dif
     """Returns an export's measurement.
 
     Args:
-        outputs: `test_label` and `milliseconds`, as the export's own process wrote them.
+        outputs: `test_label` and `milliseconds`, as written by the export's own process.
         folder: The export.
         test: The test that produced them.
         difference: Largest difference of its probabilities from the network's.
@@ -138,7 +138,7 @@ def accuracy_warning(format_name: str, measurement: ExportMeasurement, is_calibr
         measurement: Its measurement.
         is_calibrated: Whether calibration images determine its accuracy.
     """
-    # The tolerance is for rounding; an image more or less exceeds it.
+    # The tolerance allows for rounding; a difference of one image exceeds it.
     if not measurement.lost_accuracy > LARGEST_LOSS + 1e-9:
         return None
     return (

@@ -1,8 +1,8 @@
-"""Runs an export with TensorFlow, TensorFlow Lite or ONNX Runtime alone, and imports nothing of ours.
+"""Runs an export with TensorFlow, TensorFlow Lite or ONNX Runtime alone, and imports nothing from this package.
 
-`export_check.py` starts it as a program in a process of its own: FORMAT FOLDER IMAGES OUTPUTS, where
+`export_check.py` runs it as a program in a separate process, with the arguments FORMAT FOLDER IMAGES OUTPUTS.
 IMAGES is a .npy file of uint8 images and OUTPUTS the .npz file that receives `probabilities` and `label`.
-With TEST_IMAGES, a .npy file, and THREADS behind them, OUTPUTS receives `test_label` and `milliseconds` too.
+If TEST_IMAGES, a .npy file, and THREADS follow, OUTPUTS receives `test_label` and `milliseconds` too.
 """
 
 import sys
@@ -15,20 +15,20 @@ import numpy as np
 Outputs = dict[str, np.ndarray]
 Function = Callable[[np.ndarray], Outputs]
 BATCH_SIZE = 32
-# Of the clock: runs before those that count, the fewest and the most of these, and the seconds after which no other
-# one begins.
+# For timing: untimed runs at the start, the fewest and the most timed runs, and the seconds after which no further run
+# begins.
 WARM_UP_RUNS, FEWEST_RUNS, MOST_RUNS, LONGEST_SECONDS = 3, 11, 101, 2.0
 
 
 def saved_model_function(folder: Path, threads: int | None = None) -> Function:
-    """Loads a SavedModel once, for several calls.
+    """Loads a SavedModel for several calls.
 
     Args:
-        folder: Its folder.
-        threads: Not used: TensorFlow takes its threads from the environment variables, once for a process.
+        folder: The folder of the SavedModel.
+        threads: Not used: TensorFlow takes its threads from environment variables, once per process.
 
     Returns:
-        A function of uint8 images [batch, height, width, channels] that returns arrays by the name of the output.
+        A function that takes uint8 images [batch, height, width, channels] and returns arrays by output name.
     """
     import tensorflow as tf
 
@@ -38,15 +38,15 @@ def saved_model_function(folder: Path, threads: int | None = None) -> Function:
     def outputs(images: np.ndarray) -> Outputs:
         return {name: output.numpy() for name, output in signature(image=tf.constant(images)).items()}
 
-    outputs.model = model  # type: ignore[attr-defined]  # Its variables live as long as it does.
+    outputs.model = model  # type: ignore[attr-defined]  # Keeps the model, and so its variables, alive.
     return outputs
 
 
 def tflite_function(folder: Path, threads: int | None = None) -> Function:
-    """Loads a TensorFlow Lite model; arguments and result as for `saved_model_function`, `threads` are obeyed."""
+    """Loads a TensorFlow Lite model; arguments and result as for `saved_model_function`, but `threads` is used."""
     try:
         from ai_edge_litert.interpreter import Interpreter
-    except ImportError:  # TensorFlow's own interpreter is the same one, and is to leave TensorFlow some day.
+    except ImportError:  # TensorFlow's own interpreter is the same, but a later release is to remove it.
         import tensorflow as tf
 
         Interpreter = tf.lite.Interpreter
@@ -56,7 +56,7 @@ def tflite_function(folder: Path, threads: int | None = None) -> Function:
 
 
 def onnx_function(folder: Path, threads: int | None = None) -> Function:
-    """Loads an ONNX model; arguments and result as for `saved_model_function`, `threads` are obeyed."""
+    """Loads an ONNX model; arguments and result as for `saved_model_function`, but `threads` is used."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -78,18 +78,18 @@ LOADERS: dict[str, Callable[..., Function]] = {
 def export_outputs(
     format_name: str, folder: Path, images: np.ndarray, test_images: np.ndarray | None = None, threads: int = 1
 ) -> Outputs:
-    """Returns what an export says of some images and, with test images, which classes it takes those for and how fast.
+    """Returns an export's outputs for images and, with test images, the labels it gives those and its run times.
 
     Args:
         format_name: A key of `LOADERS`.
         folder: The export's folder.
         images: uint8 [batch, height, width, channels].
         test_images: uint8 [n, height, width, channels], or None.
-        threads: Threads that its runtime uses.
+        threads: Threads that the export's runtime uses.
 
     Returns:
         `probabilities` and `label` of `images`; with test images also `test_label` [n] and `milliseconds`, float64
-        [runs], of runs with one image each.
+        [runs], the times of runs with one image each.
     """
     run = LOADERS[format_name](folder, threads)
     outputs = run(images)
@@ -102,7 +102,7 @@ def export_outputs(
 
 
 def single_image_milliseconds(run: Function, images: np.ndarray) -> np.ndarray:
-    """Returns the milliseconds of runs with one image each, float64 [runs]; the first runs are left out."""
+    """Returns the milliseconds of runs with one image each, float64 [runs], without the first runs."""
     started, found = time.perf_counter(), []
     for number in range(WARM_UP_RUNS + MOST_RUNS):
         image = images[number % len(images)][np.newaxis]
@@ -119,7 +119,7 @@ def single_image_milliseconds(run: Function, images: np.ndarray) -> np.ndarray:
 def main(
     format_name: str, folder: str, images_file: str, outputs_file: str, test_images_file: str = "", threads: str = "1"
 ) -> None:
-    """Runs an export on the images of one file and writes what `export_outputs` returns to another."""
+    """Runs an export on the images of one file and writes the result of `export_outputs` to another."""
     test_images = np.load(test_images_file, mmap_mode="r") if test_images_file else None
     outputs = export_outputs(format_name, Path(folder), np.load(images_file), test_images, int(threads))
     np.savez(outputs_file, allow_pickle=False, **outputs)

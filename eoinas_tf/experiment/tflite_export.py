@@ -1,4 +1,4 @@
-"""A network as a TensorFlow Lite model: in float32, with weights of float16, or in integers; any batch, one size."""
+"""Exports to TensorFlow Lite: in float32, with float16 weights, or in integers; any batch size, one image size."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from eoinas_tf.experiment.atomic_files import write_bytes
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 
 FILE_NAME = "model.tflite"
-# Scale and zero point of the input of integers: a grey value stands for itself.
+# Scale and zero point of the integer input: pixel values are used as they are.
 GREY_VALUES = (1.0, 0)
 
 
 def has_converter() -> bool:
-    """Returns whether this TensorFlow has TensorFlow Lite's converter, which is to leave it some day."""
+    """Returns whether this TensorFlow has TensorFlow Lite's converter, which a later release is to remove."""
     try:
         return hasattr(tf.lite, "TFLiteConverter")
     except (AttributeError, ImportError):
@@ -29,12 +29,12 @@ def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
 
     Its signature `serving_default` takes `image`, uint8 [batch, height, width, channels] of the
     network's height and width, and returns `probabilities`, float32 [batch, classes], and `label`,
-    int64 [batch]. The batch is one image until the interpreter resizes its input; the runner of
-    the signature does so by itself. All operations are TensorFlow Lite's own.
+    int64 [batch]. The batch is one image until the interpreter resizes its input; the signature
+    runner does this itself. All operations are TensorFlow Lite built-ins.
 
     Args:
-        classifier: What to export.
-        folder: Receives `model.tflite`; it exists.
+        classifier: The classifier to export.
+        folder: Existing folder for `model.tflite`.
 
     Raises:
         StorageError: It could not be written.
@@ -43,11 +43,11 @@ def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
 
 
 def write_tflite_float16(classifier: ExportedClassifier, folder: Path) -> None:
-    """Writes a TensorFlow Lite model whose weights are float16, half the size; it computes in float32 on CPUs.
+    """Writes a TensorFlow Lite model with float16 weights, half the size; it computes in float32 on CPUs.
 
     Args:
-        classifier: What to export.
-        folder: Receives `model.tflite`, with the signature of `write_tflite`.
+        classifier: The classifier to export.
+        folder: Existing folder for `model.tflite`, with the signature of `write_tflite`.
 
     Raises:
         StorageError: It could not be written.
@@ -59,14 +59,14 @@ def write_tflite_float16(classifier: ExportedClassifier, folder: Path) -> None:
 
 
 def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
-    """Writes a TensorFlow Lite model that computes in integers of 8 bits, from the pixels to the probabilities.
+    """Writes a TensorFlow Lite model that computes in 8-bit integers, from the pixels to the probabilities.
 
-    Weights have a scale for each output channel; the scales of all else come from the calibration images. Pixels go in
-    as they are; the probabilities, multiples of 1/256, are returned as float32.
+    Weights have a scale per output channel; all other scales come from the calibration images. Pixels are passed as
+    they are; the probabilities, multiples of 1/256, are returned as float32.
 
     Args:
-        classifier: What to export, with calibration images.
-        folder: Receives `model.tflite`, with the signature of `write_tflite`.
+        classifier: The classifier to export, with calibration images.
+        folder: Existing folder for `model.tflite`, with the signature of `write_tflite`.
 
     Raises:
         StorageError: It could not be written.
@@ -83,7 +83,7 @@ def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
     converter.inference_input_type = tf.uint8
     model = converter.convert()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # That it is to leave TensorFlow some day.
+        warnings.simplefilter("ignore")  # About its removal from a later TensorFlow.
         (details,) = tf.lite.Interpreter(model_content=model).get_input_details()
     if details["quantization"] != GREY_VALUES:
         raise StorageError(
@@ -99,7 +99,7 @@ def _converter(classifier: ExportedClassifier, function: tf.types.experimental.P
 def _calibration_inputs(images: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
     """Yields the calibration images one by one, the first with a black and a white pixel.
 
-    They make the input's range 0 to 255 whatever the images are, so that its scale is 1.
+    These pixels make the input's range 0 to 255 for any images, so that its scale is 1.
     """
     assert images is not None
     for number, image in enumerate(images):

@@ -1,4 +1,4 @@
-"""What a run began with where its settings name a file, whose content may change while the run is stopped.
+"""Records of the weights that a run began with: the files that its settings name may change while it is stopped.
 
 Each record is written at the start of a run and compared when the run continues.
 """
@@ -10,11 +10,11 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 
 
 def keep_class_weights(run: RunDirectory, weights: dict[str, float] | None) -> None:
-    """Keeps the class weights of a new run in `class_weights.json`, and compares them with those of an old one.
+    """Keeps the class weights of a new run in `class_weights.json`; for an old run, compares them with the record.
 
     Args:
         run: The open run folder.
-        weights: Weights by class name; None where classes are not weighted, and nothing is kept.
+        weights: Weights by class name; None if classes are not weighted, in which case nothing is kept.
 
     Raises:
         RunDirectoryError: The run began with other weights, or the record cannot be read.
@@ -25,7 +25,7 @@ def keep_class_weights(run: RunDirectory, weights: dict[str, float] | None) -> N
 
 
 def keep_initial_weights(run: RunDirectory, record: dict[str, str]) -> None:
-    """Keeps the source and digest of the initial weights in `initial_weights.json`, and compares an old run's.
+    """Keeps the source and digest of a new run's initial weights in `initial_weights.json`; compares an old run's.
 
     Args:
         run: The open run folder.
