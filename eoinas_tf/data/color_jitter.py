@@ -1,4 +1,4 @@
-"""Random changes of brightness, contrast, saturation and hue, of each image on its own."""
+"""Random changes of brightness, contrast, saturation and hue, drawn for each image."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,7 @@ import tensorflow as tf
 from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 from eoinas_tf.kernels.compiled_functions import compiled
 
-# Of the grey that a colour appears as.
+# Weights of red, green and blue in the grey value of a colour.
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 WHITE = 255.0
 # Takes an image's planes, float32 [channels, height, width], and an amount; returns the changed planes.
@@ -21,19 +21,19 @@ def jitter_colors(
 ) -> tf.Tensor:
     """Changes each image's brightness, contrast, saturation and hue, in an order that is drawn for each image.
 
-    The first three are changed by factors that are uniform in [1 - strength, 1 + strength], the hue
-    by a turn that is uniform in [-hue, hue]. After each change, values out of range are clipped. Grey
-    images have brightness and contrast only.
+    The first three are changed by factors drawn uniformly from [1 - strength, 1 + strength]; the hue is
+    rotated by an amount drawn uniformly from [-hue, hue]. After each change, values out of range are
+    clipped. Grey images have only brightness and contrast.
 
     Args:
         images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
         strength: Largest relative change of brightness, contrast and saturation, in [0, 1].
-        hue: Largest turn of the hue, a fraction of the full circle of colours, in [0, 0.5].
+        hue: Largest rotation of the hue, a fraction of the full circle of colours, in [0, 0.5].
         seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
 
     Returns:
-        float32 images of the same shape; not rounded.
+        float32 images of the same shape, not rounded.
     """
     return flip_jitter_and_normalize(
         images, strength, hue, seed, rows, is_flipped=None, mean=0.0, standard_deviation=1.0
@@ -58,10 +58,10 @@ def flip_jitter_and_normalize(
         strength: As for `jitter_colors`.
         hue: As for `jitter_colors`.
         seed: Seed of the jitter's draw, integer [2].
-        rows: The rows of the batch that the images are; the whole batch where not given.
-        is_flipped: Which images are flipped left to right first, bool [batch]; None: none of them.
-        mean: What is subtracted last, float32 [channels] or one value, on the scale 0 to 255.
-        standard_deviation: What the difference is divided by, likewise.
+        rows: The rows of the batch that the images belong to; by default the whole batch.
+        is_flipped: Whether to flip each image left to right first, bool [batch]; None: no flips.
+        mean: Mean to subtract at the end, float32 [channels] or one value, on the scale 0 to 255.
+        standard_deviation: Standard deviation to divide the difference by, likewise.
 
     Returns:
         float32 images of the same shape.
@@ -81,7 +81,7 @@ def flip_jitter_and_normalize(
     normalization = [np.broadcast_to(np.float32(values), [channels]) for values in (mean, standard_deviation)]
 
     own_changes = tuple(change for change, _ in changes)
-    # One image after another, because it fits into the CPU's cache and a batch does not.
+    # One image after another, because an image fits into the CPU's cache and a batch does not.
     return tf.map_fn(
         lambda parts: _flip_change_and_normalize(*parts, *normalization, own_changes),
         (images, is_flipped, amounts, orders),
@@ -89,7 +89,7 @@ def flip_jitter_and_normalize(
     )
 
 
-# Compiled, the changes are one loop over the pixels each, five times as fast as TensorFlow's own operations.
+# When compiled, each change is one loop over the pixels, five times as fast as TensorFlow's own operations.
 @compiled
 def _flip_change_and_normalize(
     image: tf.Tensor,
@@ -100,9 +100,9 @@ def _flip_change_and_normalize(
     deviations: tf.Tensor,
     changes: tuple[Change, ...],
 ) -> tf.Tensor:
-    """Flips, applies each change once, by its own amount, in the order of their indices in `order`, and normalizes."""
+    """Flips, applies each change once, by its own amount and in the order of the indices in `order`, and normalizes."""
     image = tf.where(is_flipped, tf.reverse(image, axis=[1]), image)
-    # Plane by plane: the loops over a plane use the CPU's vectors, those over pixels of three values do not.
+    # Plane by plane: loops over a plane use the CPU's vector instructions, loops over pixels of three values do not.
     planes = tf.transpose(tf.cast(image, tf.float32), [2, 0, 1])
     for which in tf.unstack(order):
         branches = [partial(change, planes, amounts[number]) for number, change in enumerate(changes)]
@@ -111,13 +111,13 @@ def _flip_change_and_normalize(
 
 
 def change_brightness(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Returns the image with all its values multiplied by 1 + amount."""
+    """Returns the image with all values multiplied by 1 + amount."""
     return _clipped(planes * (1 + amount))
 
 
 def change_contrast(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     """Returns the image with all distances from its mean grey multiplied by 1 + amount."""
-    # Lines are added first, whole: a sum over both sides would be compiled to one number after another.
+    # Whole lines are added first: a sum over both axes would be compiled to scalar additions, one after another.
     line = tf.reduce_mean(grey(planes), axis=0)
     return _apart(planes, tf.reduce_mean(line), amount)
 
@@ -128,10 +128,10 @@ def change_saturation(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def turn_hue(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Returns the image with its hues turned by a fraction of the full circle, value and chroma kept.
+    """Returns the image with its hues rotated by a fraction of the full circle; value and chroma are kept.
 
-    That is what `tf.image.adjust_hue` does. On the circle of hues, six long, red, green and blue lie at 0, 2 and 4.
-    A channel has the largest value up to a distance of 1 from its own place, the smallest from 2 on.
+    The result is that of `tf.image.adjust_hue`. On the circle of hues, of length 6, red, green and blue lie at 0, 2 and
+    4. A channel has the largest value up to a distance of 1 from its own position, and the smallest from 2 on.
     """
     red, green, blue = tf.unstack(planes)
     largest = tf.maximum(tf.maximum(red, green), blue)
@@ -139,7 +139,7 @@ def turn_hue(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     is_red, is_green = largest == red, largest == green
     place = tf.where(is_red, 0.0, tf.where(is_green, 2.0, 4.0))
     beside = tf.where(is_red, green - blue, tf.where(is_green, blue - red, red - green))
-    # Of grey any hue will do.
+    # Grey may have any hue.
     hues = place + beside / tf.where(chroma > 0, chroma, 1.0)
     offsets = hues + 6 * amount - tf.reshape([0.0, 2.0, 4.0], [3, 1, 1])
     distances = tf.abs(offsets - 6 * tf.round(offsets / 6))
@@ -147,7 +147,7 @@ def turn_hue(planes: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def grey(planes: tf.Tensor) -> tf.Tensor:
-    """Returns what the image looks like without colours, [height, width]."""
+    """Returns the grey values of the image, [height, width]."""
     if planes.shape[0] == 1:
         return planes[0]
     red, green, blue = (weight * plane for weight, plane in zip(GREY_WEIGHTS, tf.unstack(planes), strict=True))

@@ -1,7 +1,7 @@
-"""Batches for the search, the final training and testing, as functions of (seed, epoch, step) alone.
+"""Batches for the search, the final training and testing, determined by (seed, epoch, step) alone.
 
-The order of an epoch is a permutation made from (seed, half, epoch), and the augmentation's
-seeds are made from the global step, so an epoch can be entered at any step without state.
+The order of an epoch is a permutation derived from (seed, half, epoch), and the augmentation's
+seeds are derived from the global step, so an epoch can be started at any step without saved state.
 """
 
 from typing import NamedTuple
@@ -24,20 +24,20 @@ FEWEST_AT_ONCE = 4
 
 
 class Preprocessing(NamedTuple):
-    """What is done to images before they reach a network.
+    """The augmentation and normalization of images before they enter a network.
 
     Args:
-        mean: Channels' means, float32 [channels], on the scale 0 to 255.
-        standard_deviation: Channels' standard deviations, likewise.
+        mean: Means of the channels, float32 [channels], on the scale 0 to 255.
+        standard_deviation: Standard deviations of the channels, likewise.
         crop_padding: Pixels of padding before a random crop; 0: no crop. Training only.
-        horizontal_flip: Whether half of the images are flipped. Training only.
-        cutout_length: Side of the blanked square in pixels; 0: none. Training only.
-        random_resized_crop: Whether training images are random-resized crops; `crop_padding` then counts for nothing.
+        horizontal_flip: Whether each image is flipped with probability one half. Training only.
+        cutout_length: Side of the blanked-out square in pixels; 0: none. Training only.
+        random_resized_crop: Whether training images are random-resized crops; `crop_padding` is then ignored.
         color_jitter: Largest relative change of brightness, contrast and saturation; 0: none. Training only.
-        hue_jitter: Largest turn of the hue, a fraction of the full circle; 0: none. Training only.
-        randaugment_layers: Random operations that an image goes through; 0: none. Training only.
+        hue_jitter: Largest rotation of the hue, a fraction of the full circle; 0: none. Training only.
+        randaugment_layers: Random operations applied to each image; 0: none. Training only.
         randaugment_magnitude: Their strength, from 0 to 10.
-        random_erasing_probability: Part of the images of which a rectangle becomes noise; 0: none. Training only.
+        random_erasing_probability: Probability that a rectangle of an image becomes noise; 0: none. Training only.
     """
 
     mean: np.ndarray
@@ -54,14 +54,14 @@ class Preprocessing(NamedTuple):
 
 
 def steps_per_epoch(image_count: int, batch_size: int) -> int:
-    """Returns the full batches in a pass over the images.
+    """Returns the number of full batches in a pass over the images.
 
     Args:
-        image_count: Images of the split or half.
-        batch_size: Images in a batch.
+        image_count: Number of images in the split or half.
+        batch_size: Number of images in a batch.
 
     Raises:
-        DatasetError: There are fewer images than a batch takes.
+        DatasetError: There are fewer images than in one batch.
     """
     if image_count < batch_size:
         raise DatasetError(
@@ -81,20 +81,20 @@ def search_batches(
     first_step: int = 0,
     rows: slice | None = None,
 ) -> tf.data.Dataset:
-    """Pairs of training batches, one from each half.
+    """Returns pairs of training batches, one from each half.
 
     Args:
         split: The training images.
         halves: Indices of the weight half and of the architecture half.
         preprocessing: Augmentation and normalization, the same for both.
-        batch_size: Images in each of the two batches.
+        batch_size: Number of images in each of the two batches.
         epoch: The epoch, counted from 1.
         seed: The run's seed.
-        first_step: Steps of this epoch that are left out, because they are done.
-        rows: The rows of each batch that this worker loads; all of them where not given.
+        first_step: Number of steps of this epoch that are already done, and skipped.
+        rows: The rows of each batch that this worker loads; by default all.
 
     Returns:
-        Yields ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
+        A dataset of ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
         int32 [batch].
     """
     steps = steps_per_epoch(min(map(len, halves)), batch_size)
@@ -115,19 +115,19 @@ def training_batches(
     first_step: int = 0,
     rows: slice | None = None,
 ) -> tf.data.Dataset:
-    """Training batches of all images of a split.
+    """Returns training batches from all images of a split.
 
     Args:
         split: The training images.
         preprocessing: Augmentation and normalization.
-        batch_size: Images in a batch.
+        batch_size: Number of images in a batch.
         epoch: The epoch, counted from 1.
         seed: The run's seed.
-        first_step: Steps of this epoch that are left out, because they are done.
-        rows: The rows of each batch that this worker loads; all of them where not given.
+        first_step: Number of steps of this epoch that are already done, and skipped.
+        rows: The rows of each batch that this worker loads; by default all.
 
     Returns:
-        Yields (images, labels): float32 [batch, height, width, channels] and int32 [batch].
+        A dataset of (images, labels): float32 [batch, height, width, channels] and int32 [batch].
     """
     everything = np.arange(len(split), dtype=np.int64)
     steps = steps_per_epoch(len(split), batch_size)
@@ -143,17 +143,17 @@ def test_batches(
     indices: np.ndarray | None = None,  # noqa: PT028
     rows: slice | None = None,  # noqa: PT028
 ) -> tf.data.Dataset:
-    """Batches that hold every image once, all of one size so that nothing is traced twice.
+    """Returns batches that hold every image once, all of the same size so that nothing is traced twice.
 
     Args:
         split: The images.
-        preprocessing: Normalization; the augmentation is left out.
-        batch_size: Images in a batch.
-        indices: The images to use, int64 [n]; all of them where not given.
-        rows: The rows of each batch that this worker loads; all of them where not given.
+        preprocessing: Normalization; the augmentation is not applied.
+        batch_size: Number of images in a batch.
+        indices: Indices of the images to use, int64 [n]; by default all.
+        rows: The rows of each batch that this worker loads; by default all.
 
     Returns:
-        Yields (images, labels, weights): float32 [batch, height, width, channels], int32 [batch] and
+        A dataset of (images, labels, weights): float32 [batch, height, width, channels], int32 [batch] and
         float32 [batch]; the last batch is filled up with images of weight 0.
     """
     chosen = np.arange(len(split), dtype=np.int64) if indices is None else np.asarray(indices, np.int64)
@@ -170,16 +170,16 @@ def test_batches(
 
 
 class _TrainingStream(NamedTuple):
-    """A source of augmented batches, every random draw of which follows from its name, the seed and the step.
+    """A source of augmented batches; its name, the seed and the step determine every random draw.
 
     Args:
-        name: The stream's name, from which the seeds of its draws are made.
+        name: The stream's name, from which the seeds of its draws are derived.
         seed: The run's seed.
         split: The training images.
-        indices: Those of them that the stream draws from, int64 [n].
+        indices: Indices of the training images that the stream draws from, int64 [n].
         preprocessing: Augmentation and normalization.
-        batch_size: Images in a whole batch.
-        rows: The rows of each batch that this worker loads; all of them where not given.
+        batch_size: Number of images in a whole batch.
+        rows: The rows of each batch that this worker loads; by default all.
     """
 
     name: str
@@ -195,8 +195,8 @@ class _TrainingStream(NamedTuple):
 
         Args:
             epoch: The epoch, counted from 1.
-            steps: Steps of a whole epoch.
-            first_step: Steps of this epoch that are left out.
+            steps: Number of steps in a whole epoch.
+            first_step: Number of steps of this epoch to skip.
         """
         order = self.indices[epoch_order(len(self.indices), self.seed, self.name, epoch)]
         shape = (steps - first_step, self.batch_size)
@@ -253,17 +253,17 @@ class _TrainingStream(NamedTuple):
 
 
 def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
-    converted = tf.autograph.experimental.do_not_convert(load)  # Converting takes start-up time and changes nothing.
+    converted = tf.autograph.experimental.do_not_convert(load)  # Conversion costs start-up time and changes nothing.
     return batches.map(converted, num_parallel_calls=_batches_at_once(), deterministic=True)
 
 
 def _batches_at_once() -> int:
-    # A batch waits part of its time for others' threads. AUTOTUNE would make no more batches than there are CPUs.
+    # Part of the time, a batch waits for others' threads. AUTOTUNE would prepare no more batches than there are CPUs.
     return FEWEST_AT_ONCE if (usable_cpus() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
-    # Batches are made in parallel; to share out each of a batch's operations too costs more than it gains.
+    # Batches are prepared in parallel; running each operation of a batch in parallel too costs more than it gains.
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
