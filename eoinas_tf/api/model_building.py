@@ -21,7 +21,7 @@ from eoinas_tf.evaluation.weight_source import WeightSource, read_weight_source
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
-# For pixels from 0 to 255: maps them to -1 to 1.
+# The default mean and standard deviation, which map pixels from 0 to 255 to values from -1 to 1.
 MIDDLE = 127.5
 
 
@@ -53,19 +53,19 @@ def build_model(
 
     Args:
         genotype: A `Genotype`, the result of `search`, a published name such as `DARTS_V2`, or a genotype.json. With
-            `weights`, this and all settings of the network are by default theirs.
+            `weights`, this and all settings of the network default to those of the weights.
         input_shape: Height, width and channels of an image.
         num_classes: Number of classes, if `include_top`.
         classes: Another name for `num_classes`, as in `keras.applications`.
         include_top: Whether pooling and the dense layer are part of the model; without them it is a backbone.
         pooling: Without the top: `avg`, `max`, or None for a map [batch, height, width, channels].
-        weights: None for new weights, or a training with the same network: its run folder, its `model.keras`, or the
-            name of a published network, such as `cifar10_small`. The model takes its weights (without the top: all
-            but the dense layer's) and its normalization.
+        weights: None for new weights, or a trained network with the same architecture: its run folder, its
+            `model.keras`, or its name if it is published, such as `cifar10_small`. The model takes its weights
+            (without the top: all but the dense layer's) and its normalization.
         classifier_activation: Activation of the logits; None: none.
-        cells: Number of cells; by default that of `weights`, or 20.
-        init_channels: Channels C of the first cell; by default that of `weights`, or 36.
-        stem: First layers: `cifar` or `imagenet`; by default that of `weights`, or `cifar`.
+        cells: Number of cells; by default that of `weights`, if given, or 20.
+        init_channels: Channels C of the first cell; by default that of `weights`, if given, or 36.
+        stem: First layers: `cifar` or `imagenet`; by default that of `weights`, if given, or `cifar`.
         auxiliary_weight: Weight of the auxiliary head's loss in `fit`; 0: no auxiliary head.
         include_preprocessing: Whether the model normalizes pixels; if not, it takes them as they are.
         mean: Mean for the normalization, one value or one per channel, on the scale 0 to 255.
@@ -77,7 +77,7 @@ def build_model(
         The model, not compiled.
 
     Raises:
-        EoinasError: The arguments do not fit together, or genotype or weights cannot be read.
+        EoinasError: The arguments do not fit together, or the genotype or weights cannot be read.
 
     Example:
         model = eoinas_tf.build_model("DARTS_V2", (32, 32, 3), 10, cells=8, init_channels=16)
