@@ -14,7 +14,7 @@ from eoinas_tf.flag_help import command_help
 
 @pytest.fixture
 def run_command(monkeypatch, capsys):
-    """Runs a command in this process, with its own flags; returns exit status, stdout and the lines of stderr."""
+    """Runs a command in this process, with its own flags; returns the exit status, stdout and the lines of stderr."""
 
     def run(*arguments, config_class=SearchConfig, command=lambda config: None, complete=None, automatically=None):
         flag_values = flags.FlagValues()
@@ -37,7 +37,7 @@ def run_command(monkeypatch, capsys):
 
 
 def run_main(main, flags_parser):
-    """Does what absl's app.run does, without its process-wide state."""
+    """Replaces absl's app.run, without its process-wide state."""
     sys.exit(main(flags_parser(sys.argv)))
 
 
@@ -100,7 +100,7 @@ def test_a_flagfile_may_begin_with_a_byte_order_mark(run_command, tmp_path, firs
 
 
 def test_settings_that_were_not_given_may_be_completed(run_command, tmp_path):
-    (tmp_path / "flags").write_text("--cells=8\n")  # The default value, but given.
+    (tmp_path / "flags").write_text("--cells=8\n")  # The default value, but given explicitly.
     asked = []
 
     def complete(values, given):
@@ -154,7 +154,7 @@ def test_wrong_command_line_is_one_line_and_status_1(run_command, arguments, mes
 
 
 def wrong_texts(field):
-    """Texts that a flag must refuse, generated from its setting, so that no new flag can be forgotten."""
+    """Returns texts that a flag must refuse, generated from its setting so that no new flag can be forgotten."""
     kind, is_tuple = element_type(field)
     if kind is bool:
         return ["maybe", "", "2", "-1", "nan", "inf", "None"]
@@ -257,7 +257,7 @@ def test_defect_keeps_its_traceback(monkeypatch):
         command_line.run_command(EvaluationConfig, fail)
 
 
-# Everything at once and with absl's real app.run, because starting a process takes time.
+# One program for all cases, with absl's real app.run, because starting a process takes time.
 PROGRAM = """
 import contextlib, io, sys
 from absl import flags
@@ -291,6 +291,6 @@ def test_real_process_answers_a_wrong_command_line_without_loading_tensorflow():
 
 
 def test_absl_is_the_one_that_is_replaced_in_these_tests():
-    """The fixture replaces attributes of the module; the names must stay where it looks for them."""
+    """The fixture replaces these attributes of the module, so they must keep their names."""
     assert command_line.app is app
     assert command_line.flags is flags

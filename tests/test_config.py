@@ -7,7 +7,7 @@ from setting_cases import CONFIGS, FIELDS, PAPER_EVALUATION, PAPER_SEARCH, metho
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 
-# Where a run may be continued with another value.
+# Settings that may have another value when a run is continued.
 MAY_CHANGE = {
     "run_dir",
     "data_dir",
@@ -29,7 +29,7 @@ MAY_CHANGE = {
     "num_classes",
     "export_formats",
 }
-# What changes nothing of the paper's training, beside what its flagfile states.
+# Settings that are not in the paper's flagfile, with the values that leave its training unchanged.
 NOT_IN_THE_PAPER = {
     "learning_rate_updates": "step",
     "warmup_epochs": 0,
@@ -77,7 +77,7 @@ def test_every_setting_is_described(config_class, field):
 
 
 def wrong_values(field):
-    """Values that a setting must refuse: out of bounds, not finite, of another type, empty, not a choice."""
+    """Yields values that a setting must refuse: out of bounds, not finite, of another type, empty, not a choice."""
     yield object()
     yield {}
     yield b"bytes"
@@ -125,7 +125,7 @@ def test_every_setting_refuses_wrong_values_by_name(config_class, field):
 
 @pytest.mark.parametrize(("config_class", "field"), FIELDS)
 def test_every_number_accepts_its_bounds(config_class, field):
-    # One bound of these contradicts the default of its partner; that is tested below.
+    # One bound of each of these contradicts the default of a related setting; that is tested below.
     partners = {"temperature_start": 0.001, "temperature_end": 5.0, "weights_learning_rate": 0.0, "resize_side": 4}
     for bound in (field.metadata["minimum"], field.metadata["maximum"]):
         if bound is not None and "tuple" not in str(field.type) and field.name not in partners:
@@ -222,7 +222,7 @@ def test_contradictions_are_refused(config_class, settings, message):
 def test_the_split_follows_the_seed_where_it_is_not_given():
     assert SearchConfig(seed=5).split_seed == 5
     assert SearchConfig(seed=5, split_seed=0).split_seed == 0
-    # As --num_seeds does: the halves stay those of the first search.
+    # As with --num_seeds: the halves stay those of the first search.
     assert dataclasses.replace(SearchConfig(seed=5), seed=6).split_seed == 5
 
 

@@ -28,7 +28,7 @@ EXAMPLES = dict(re.findall(r"<!-- example: ([a-z ]+) -->\n```python\n(.*?)```\n"
 
 @pytest.fixture
 def example(tmp_path, monkeypatch):
-    """Returns a function that imports an example as a module of its own."""
+    """Returns a function that imports an example as a separate module."""
 
     def imported(name):
         module = f"example_{name.replace(' ', '_')}"
@@ -57,7 +57,7 @@ def test_a_method(example):
 
 @pytest.fixture
 def registered(example, monkeypatch):
-    """The example's operation, known until the end of the test."""
+    """The example's operation, registered until the end of the test."""
     monkeypatch.setattr(operation_names, "_REGISTERED", [])
     before = dict(OPERATIONS)
     module = example("operation")
@@ -91,7 +91,7 @@ def test_an_operation_is_searched_with_and_found_and_trained(registered, tmp_pat
     with_skips = build_network(
         evaluation, Genotype((("skip_connect", 0), ("skip_connect", 1)), (2,), *cells), (8, 8, 1), 10
     )
-    # Two full convolutions of 2 channels to 2 on 8x8 pixels in the one normal cell.
+    # Two full convolutions from 2 to 2 channels on 8x8 pixels in the only normal cell.
     difference = count_multiply_adds(network, (8, 8, 1)) - count_multiply_adds(with_skips, (8, 8, 1))
     assert difference == 2 * 8 * 8 * 9 * 2 * 2
 

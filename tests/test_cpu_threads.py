@@ -10,11 +10,11 @@ from eoinas_tf.cpu_threads import FEW_CPUS, THREADS_OF_AN_OPERATION, usable_cpus
 
 @pytest.fixture
 def threads_after(monkeypatch):
-    """Chooses threads on a machine with this many CPUs; returns the value of the variable afterwards."""
+    """Chooses threads on a machine with this many CPUs; returns the resulting value of the variable."""
 
     def choose(cpus, said=None):
         monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cpus))
-        # Set in any case, so that the choice made here is undone.
+        # Always set, so that the choice made here is undone after the test.
         monkeypatch.setenv(THREADS_OF_AN_OPERATION, said or "")
         if said is None:
             monkeypatch.delenv(THREADS_OF_AN_OPERATION)

@@ -57,7 +57,7 @@ def test_outside_of_the_block_everything_is_as_before():
     assert (sys.stdout, sys.stderr) == before
 
 
-# A run like that of the commands, without TensorFlow; it says that it has started, and works until it is stopped.
+# A run like those of the commands, without TensorFlow; it prints that it has started, and works until it is stopped.
 PROGRAM = """
 import logging, sys, time, warnings
 from eoinas_tf.command_line import run_command
@@ -92,7 +92,7 @@ def read_until_it_works(process):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_run_whose_readers_were_stopped_with_it_ends_with_its_own_status(number):
-    """As with `2>&1 | tee log` and Ctrl-C, which reaches both, and with a terminal that is closed."""
+    """As with `2>&1 | tee log` and Ctrl-C, which stops both, or when a terminal is closed."""
     process = start(stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     read_until_it_works(process)
     process.stdout.close()

@@ -32,7 +32,7 @@ def test_only_the_named_place_and_number_get_a_signal(fault, expected, monkeypat
 
 
 def test_the_places_in_the_code_are_those_that_are_named():
-    """Each name occurs in the code once: at its place, or where a loop is given the name of its place."""
+    """Each name occurs once in the code: in its own call, or as an argument of the loop that contains the call."""
     nodes = [
         node
         for path in PACKAGE.rglob("*.py")

@@ -26,7 +26,7 @@ def parse(config_class, *arguments):
 
 
 def text_of(value):
-    """Returns a setting's value as written after a flag's name."""
+    """Returns a setting's value in the form that follows a flag's name."""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -105,7 +105,7 @@ def test_wrong_line_of_a_flagfile_is_refused(tmp_path, line):
         parse(SearchConfig, f"--flagfile={flagfile}")
 
 
-# Section 4.4; what it does not state (crops, colours, clipping) follows the frameworks it builds on.
+# Section 4.4; settings that it does not state (crops, colours, clipping) follow the frameworks it builds on.
 PAPER_IMAGENET_FLAGS = {
     "dataset": "imagenet2012",
     "image_size": (224, 224),
@@ -148,7 +148,7 @@ def test_preset_states_the_papers_numbers_and_nothing_else(preset, config_class,
     flag_values = defined_flags(config_class)
     flag_values(["command", f"--flagfile={path}"])
     names = [field.name for field in dataclasses.fields(config_class)]
-    # Only what the file itself states, so that a later change of a default does not change the paper's run.
+    # Only the values in the file itself, so that a later change of a default does not change the paper's run.
     assert {name: flag_values[name].value for name in names if flag_values[name].present} == expected
 
 

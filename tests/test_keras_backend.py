@@ -18,7 +18,7 @@ def test_another_backend_is_one_line(monkeypatch):
         require_tensorflow()
 
 
-# As in a program that runs Keras on JAX, which need not be installed here.
+# Imitates a program that runs Keras on JAX, which need not be installed here.
 PROGRAM = """
 import keras
 keras.config.backend = lambda: "jax"

@@ -8,7 +8,7 @@ import pytest
 from eoinas_tf.keras_registration import REGISTERED_CLASSES
 
 ROOT = Path(__file__).parent.parent
-# A Keras that reports when it is run and keeps what is registered.
+# A stand-in for Keras that keeps the registered objects.
 KERAS = """
 import types
 known = {"eoinas_tf>Zero": "its own"}

@@ -1,6 +1,6 @@
 """Rules of the package's structure, read from its source.
 
-Each rule is a function from a source tree to its violations, so that a small wrong tree shows that it can fail.
+Each rule is a function from a source tree to its violations, so that a small faulty tree can show that it fails.
 """
 
 import ast
@@ -31,9 +31,9 @@ _BASE = {
     "stop_signals",
 }
 _EVALUATION = _BASE | {"kernels", "space", "data", "experiment", "optimization", "distribution", "training"}
-# The modules of ours that each module or folder may import, besides itself.
+# The modules of this package that each module or folder may import, besides itself.
 ALLOWED_IMPORTS = {
-    # The package that is also the function `search`, and the code that tells Keras about the layers; all else is lazy.
+    # The package that is also the function `search`, and the code that registers layers; all other imports are lazy.
     "__init__": {"keras_registration", "search"},
     "keras_registration": set(),
     "enduring_output": set(),
@@ -79,7 +79,7 @@ ALLOWED_IMPORTS = {
     "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "preset_files", "__version__"},
     "run_search": {"commands"},
     "run_eval": {"commands"},
-    # On top of everything, and imported by nothing.
+    # At the top: nothing imports it.
     "api": _EVALUATION | {"search", "evaluation"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
@@ -135,7 +135,7 @@ WITHOUT_TENSORFLOW = (
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc"}
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml", "runpy"}
 UNSAFE_BUILTINS = {"eval", "exec", "compile", "__import__"}
-# Functions that build a network from a file; ours are built from genotypes. Names in archives can lead anywhere.
+# Functions that build a network from a file; this package builds from genotypes. Paths in archives can lead anywhere.
 UNSAFE_NAMES = {
     "load_model",
     "load_weights",
@@ -149,7 +149,7 @@ UNSAFE_NAMES = {
     "unpack_archive",
 }
 UNSAFE_ENDS = ("yaml.load", "builtins.eval", "builtins.exec", "os.system", "os.popen", "saved_model.load")
-# Where private TensorFlow names may be imported, which ones they are, and what `kernels` decides for everybody.
+# The only file that may import private names, their modules, and the choices that only `kernels` makes.
 INTERNALS = "eoinas_tf/kernels/tensorflow_internals.py"
 PRIVATE_MODULES = ("tensorflow.python.", "tensorflow.compiler.", "tensorflow.core.", "keras.src.")
 CHOICES = {
@@ -162,19 +162,19 @@ CHOICES = {
 }
 # The only values with which these may be called.
 SAFE_ARGUMENTS = {"allow_pickle": False, "safe_mode": True, "weights_only": True, "shell": False}
-# It runs an export that was just made, in its own process, or one that a user passes to `eoinas predict`; the name of a
-# subcommand is a plain word.
+# The first runs an export that was just made, in its own process, or one that a user passes to `eoinas predict`; the
+# name of a subcommand is a plain word.
 EXCEPTIONS = {
     ("eoinas_tf/experiment/exported_predictions.py", "tf.saved_model.load"),
     ("eoinas_tf/commands/dispatch.py", "'eval'"),
     ("eoinas_tf/experiment/report/run_commands.py", "'eval'"),
-    # Only values, into a network that was built from checked settings.
+    # Reads only values, into a network that was built from checked settings.
     ("eoinas_tf/evaluation/keras_file.py", "load_weights"),
 }
 
 
 def sources(root):
-    """Yields (path below root, syntax tree) of the package's modules and of the two scripts."""
+    """Yields (path below root, syntax tree) for the package's modules and the two scripts."""
     for path in sorted([*(root / PACKAGE).rglob("*.py"), *(root / script for script in SCRIPTS)]):
         if path.exists():
             yield path.relative_to(root), ast.parse(path.read_text(encoding="utf-8"), str(path))
@@ -186,7 +186,7 @@ def part_of(path):
 
 
 def imported_modules(tree):
-    """Yields (line, dotted name) of everything that is imported anywhere, `from a import b` as a.b."""
+    """Yields (line, dotted name) for every import in the file, with `from a import b` as a.b."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -196,7 +196,7 @@ def imported_modules(tree):
 
 
 def forbidden_imports(root):
-    """Imports of ours that the order of the packages does not allow, and relative imports."""
+    """Imports within the package that the order of its folders does not allow, and relative imports."""
     for path, tree in sources(root):
         part = part_of(path)
         if part not in ALLOWED_IMPORTS:
@@ -211,7 +211,7 @@ def forbidden_imports(root):
 
 
 def imports_of_flags(root):
-    """Imports of absl.flags outside the two modules that may know flags."""
+    """Imports of absl.flags outside the two modules that may use flags."""
     for path, tree in sources(root):
         if part_of(path) not in KNOW_FLAGS:
             for line, name in imported_modules(tree):
@@ -229,7 +229,7 @@ def modules_without_test(root):
 
 
 def files_that_say_nothing(root):
-    """Files and folders of ours whose names do not say what is in them."""
+    """Files and folders of this package whose names do not describe their contents."""
     for folder in (PACKAGE, "tests", "benchmarks"):
         for path in sorted((root / folder).rglob("*")):
             if path.stem in NAMES_THAT_SAY_NOTHING and (path.is_dir() or path.suffix == ".py"):
@@ -278,7 +278,7 @@ def dangers_of(node):
 
 
 def choices_outside_of_kernels(root):
-    """Private TensorFlow and Keras names outside one module, and choices of XLA and Grappler outside one folder."""
+    """Private TensorFlow and Keras names outside one module, and XLA and Grappler options outside one folder."""
     for path, tree in sources(root):
         if path.as_posix() != INTERNALS:
             for line, name in imported_modules(tree):
@@ -294,7 +294,7 @@ def choices_outside_of_kernels(root):
 
 
 def long_scripts(root):
-    """Scripts with more lines than flags and a call need."""
+    """Scripts with more lines than the flags and a call need."""
     for script in SCRIPTS:
         lines = len((root / script).read_text(encoding="utf-8").splitlines())
         if lines > LONGEST_SCRIPT:
@@ -453,7 +453,7 @@ def test_a_wrong_file_breaks_its_rule(small_tree, rule, file, content, message):
 
 
 def test_a_module_that_loads_tensorflow_through_another_is_named(tmp_path):
-    """With a stand-in folder for TensorFlow, because the real one takes seconds."""
+    """Uses a stand-in for TensorFlow, because importing the real one takes seconds."""
     write(tmp_path, "../tensorflow.py", "")
     write(tmp_path, "__init__.py", "")
     write(tmp_path, "errors.py", "")
@@ -464,6 +464,6 @@ def test_a_module_that_loads_tensorflow_through_another_is_named(tmp_path):
 
 
 def test_no_two_files_of_tests_share_a_name():
-    """Pytest imports them by name alone and refuses the second."""
+    """Pytest imports test files by name alone and refuses the second of two with the same name."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))

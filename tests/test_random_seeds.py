@@ -55,7 +55,7 @@ def test_epoch_order_depends_on_seed_stream_and_epoch_and_on_nothing_else():
 
 
 def test_epoch_order_stays_the_same_from_version_to_version():
-    # Recorded once: with another NumPy, a run must continue in the order in which it began.
+    # Recorded once: even with another version of NumPy, a run must continue in the order in which it began.
     assert epoch_order(8, 0, "training", 0).tolist() == [1, 3, 2, 4, 7, 6, 0, 5]
 
 
@@ -68,7 +68,7 @@ def test_empty_order():
     assert epoch_order(0, 0, "training", 0).shape == (0,)
 
 
-# Recorded once. If any of these values changed, a resumed run would draw others than it began with.
+# Recorded once. If any of these values changed, a resumed run would draw different values from those it began with.
 def test_recorded_purpose_numbers():
     assert purpose_number(0, "training") == 8778468034922333502
     assert purpose_number(123, "gumbel noise, weight step") == 1917213196756367726
@@ -107,7 +107,7 @@ def test_a_step_s_type_does_not_matter(step):
 
 def test_close_epochs_and_close_seeds_have_independent_orders():
     orders = [epoch_order(2000, seed, "training", epoch) for seed in (0, 1) for epoch in (1, 2)]
-    # Two independent permutations agree in one place on average.
+    # On average, two independent permutations agree in one place.
     agreements = [np.sum(first == second) for first, second in itertools.combinations(orders, 2)]
     assert max(agreements) < 10
 

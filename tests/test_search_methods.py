@@ -29,7 +29,7 @@ def test_a_method_s_own_settings_have_their_defaults_and_those_of_others_are_ref
             assert getattr(config, setting) is None, setting
             with pytest.raises(ConfigurationError, match=rf"^--{setting} is a setting of --method=.*Received: "):
                 SearchConfig(method=method, **{setting: default})
-    # A config that is already resolved stays unchanged.
+    # A config whose method settings are already set keeps them.
     assert dataclasses.replace(config, init_channels=4) == SearchConfig(method=method, init_channels=4)
 
 

@@ -27,7 +27,7 @@ def test_while_finishing_signals_are_only_noted(number):
             os.kill(os.getpid(), number)
             os.kill(os.getpid(), signal.SIGTERM)
             assert stop.received is not None
-        os.kill(os.getpid(), number)  # Another one, while the run is ending.
+        os.kill(os.getpid(), number)  # A second signal, while the run is ending.
     assert str(stop.error("saved after step 3")).endswith("saved after step 3; the same command continues the run")
 
 

@@ -12,7 +12,7 @@ from eoinas_tf.flag_definitions import config_from_flags, define_flags
 
 
 def parsed(kind, *arguments):
-    """Returns the config that a command line with --preset=auto makes."""
+    """Returns the config from a command line with --preset=auto."""
     flag_values = flags.FlagValues()
     define_flags(kind, flag_values)
     flag_values(["command", *arguments])
@@ -28,7 +28,7 @@ def write_folder(root, sizes):
 
 
 def test_the_digits_get_three_narrow_cells(capsys):
-    # 1,437 images of 8x8 pixels, in two thousand at most: 24 and 100 epochs, 16 channels, batches of 64.
+    # 1,437 images of 8x8 pixels; the rules for up to 2,000: 24 and 100 epochs, 16 channels, batches of 64.
     searched, trained = parsed(SearchConfig, "--dataset=digits"), parsed(EvaluationConfig, "--dataset=digits")
     assert (searched.epochs, trained.epochs) == (24, 100)
     for config in (searched, trained):

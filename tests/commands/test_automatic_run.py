@@ -12,7 +12,7 @@ from eoinas_tf.flag_definitions import config_from_arguments
 
 @pytest.fixture
 def start(monkeypatch, capsys, tmp_path):
-    """Runs the command with stand-ins for the processes; returns status, their command lines, and what was printed."""
+    """Runs the command with stand-ins for the processes; returns its status, their command lines, and the output."""
 
     def run(*arguments, statuses=(0, 0)):
         commands, left = [], list(statuses)
@@ -59,7 +59,7 @@ def test_a_search_is_followed_by_the_training_of_what_it_finds(start, tmp_path):
     assert trained.genotype == "runs/images/search/genotype.json"
     assert (searched.image_size, trained.image_size) == (None, None)
     assert (trained.epochs, trained.seed, searched.seed) == (3, 4, 0)
-    assert output.splitlines()[-1].startswith("eoinas eval ")  # Which itself says what to type next.
+    assert output.splitlines()[-1].startswith("eoinas eval ")  # That command itself prints the next one.
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_without_hours_nothing_is_chosen_or_written(start, tmp_path):
 
 
 def test_hours_are_shared_out_and_choose_sizes(start, tmp_path):
-    # 8 training images of 9x7 pixels: three cells, and 16 channels at most.
+    # 8 training images of 9x7 pixels: three cells and at most 16 channels.
     write_folder(tmp_path / "images", [(9, 7)] * 5)
     code, (search, training), output, _ = start("images", "--hours=1.5")
     assert code == 0
@@ -119,7 +119,7 @@ def test_hours_are_shared_out_and_choose_sizes(start, tmp_path):
 def test_the_choice_is_kept_for_the_same_hours_only(start, tmp_path, monkeypatch):
     write_folder(tmp_path / "images", [(9, 7)] * 5)
     _, commands, _, _ = start("images", "--hours=1.5", statuses=(42,))
-    # Another machine would choose otherwise.
+    # As on another machine, which would choose differently.
     monkeypatch.setattr(automatic_run, "recommended_settings", lambda *arguments: {"cells": 9})
     _, again, _, _ = start("images", "--hours=1.5")
     assert again[0] == commands[0]

@@ -18,7 +18,7 @@ def test_the_command_trains_what_its_settings_describe(monkeypatch):
     received = []
 
     def run(config, seconds_before):
-        assert seconds_before > 0  # Of a time budget, imports take their part.
+        assert seconds_before > 0  # Imports count towards a time budget.
         received.append(config)
 
     monkeypatch.setattr(evaluation_loop, "run_evaluation", run)

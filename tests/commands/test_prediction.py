@@ -14,8 +14,8 @@ GIVEN = [0.2, 0.7, 0.1]
 
 @pytest.fixture
 def export(tmp_path, monkeypatch):
-    """Writes an export's description; what stands in for its network notes the images and gives `GIVEN`,
-    moved on by as many classes as the first pixel says."""
+    """Writes an export's description; a stand-in for its network records the images and returns `GIVEN`,
+    rotated by the value of the first pixel."""
     asked = []
 
     def answer(images):

@@ -13,11 +13,11 @@ def test_the_command_runs_the_searches_of_its_settings(monkeypatch):
 
 
 def test_each_search_begins_without_what_it_does_not_need(monkeypatch):
-    """With several seeds, other processes find the function by its name."""
+    """With several seeds, other processes look up the function by its name."""
     received = []
 
     def run(config, seconds_before):
-        assert seconds_before > 0  # Of a time budget, imports take their part.
+        assert seconds_before > 0  # Imports count towards a time budget.
         received.append((config, gc.get_freeze_count() > 0))
 
     monkeypatch.setattr(search_loop, "run_search", run)
