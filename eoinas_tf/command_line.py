@@ -35,7 +35,7 @@ def run_command(
     Args:
         config_class: The config that the flags describe.
         command: Called once with the config. It imports TensorFlow itself, so that a wrong flag is reported at once.
-        about: What the command does, in one sentence, for `--help`.
+        about: The purpose of the command, in one sentence, for `--help`.
         complete: Fills in settings that were not given; see `config_from_flags`.
         complete_automatically: Fills in further settings after `complete`, with `--preset=auto`; None: there is no
             such preset.
@@ -91,7 +91,7 @@ def print_information(config_class: type[Config], about: str) -> None:
 
     Args:
         config_class: The config that the flags describe.
-        about: What the command does, in one sentence.
+        about: The purpose of the command, in one sentence.
     """
     given = sys.argv[1:]
     words = set(given[: given.index("--")] if "--" in given else given)
@@ -131,7 +131,7 @@ def exit_with_error(message: str, status: int, heading: str = EoinasError.headin
     """Writes an error as one line and exits.
 
     Args:
-        message: What was wrong.
+        message: The description of the error.
         status: The process's exit status.
         heading: The beginning of the line.
     """
