@@ -259,7 +259,7 @@ class RunConfig:
 
 
 def _eighth_of_epochs(config: RunConfig) -> int | None:
-    """Returns 20 of the paper's 160 epochs, scaled to `epochs`; with 8 epochs or more, all seven drops are made."""
+    """Returns an eighth of `epochs`, as the paper's 20 of 160; with 8 epochs or more, all seven drops are made."""
     return None if config.epochs is None else config.epochs // 8
 
 
