@@ -1,6 +1,5 @@
 """The command `eoinas describe`: `run_eval.py --describe`, with the genotype as an optional first argument."""
 
-import os
 import sys
 
 from eoinas_tf.command_line import run_command
@@ -18,7 +17,6 @@ def describe(config: EvaluationConfig) -> None:
     Args:
         config: The settings.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print_description(config)
 
 

@@ -1,7 +1,6 @@
 """The command `run_eval.py`, also called `eoinas eval`."""
 
 import json
-import os
 import sys
 
 from eoinas_tf.command_line import run_command
@@ -22,7 +21,6 @@ def evaluate(config: EvaluationConfig) -> None:
     Args:
         config: The settings.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config.measure and not config.describe:
         raise ConfigurationError(
             "--measure describes a network that is not trained; add --describe, or leave it out: a training measures "

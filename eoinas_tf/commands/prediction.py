@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ def predict(options: argparse.Namespace) -> None:
     Raises:
         EoinasError: There is no export, or an image cannot be read.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if options.top < 1:
         raise ConfigurationError(f"--top must be at least 1. Received: {options.top}")
     folder, description = find_export(Path(options.model))

@@ -1,7 +1,5 @@
 """The command `run_search.py`, also called `eoinas search`."""
 
-import os
-
 from eoinas_tf.command_line import run_command
 from eoinas_tf.commands.automatic_preset import for_search
 from eoinas_tf.commands.lean_imports import lean_imports
@@ -17,7 +15,6 @@ def search(config: SearchConfig) -> None:
     Args:
         config: The settings.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Imported here, so that a wrong flag is reported before TensorFlow is loaded.
     from eoinas_tf.search.seed_selection import search_seeds
 

@@ -1,4 +1,5 @@
 import gc
+import os
 import subprocess
 import sys
 
@@ -59,3 +60,12 @@ def test_a_search_begins_without_the_extras_which_can_be_imported_afterwards():
         "import matplotlib.figure, sklearn.datasets\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "3"), ("0", "0")])
+def test_tensorflow_logs_errors_only_unless_the_user_wants_more(monkeypatch, given, expected):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    if given:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", given)
+    with lean_imports():
+        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == expected
