@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Iterator
 
 STANDARD_ERROR = 2
-# TensorFlow's libraries' log lines below the level of an error, in both of their formats, and the line that announces
-# them.
-LIBRARY_LOG = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] ")
+# TensorFlow's libraries' log lines below the level of an error, in both of their formats, the line that announces
+# them, and what its quantizer prints.
+LIBRARY_LOG = re.compile(
+    rb"WARNING: All log messages before absl|[IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] |fully_quantize: "
+)
 
 
 @contextlib.contextmanager
@@ -32,7 +34,7 @@ def without_warnings(logger_name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held_back_library_logs() -> Iterator[None]:
-    """Holds back the lines that C++ libraries log to standard error while they are imported.
+    """Holds back the lines that C++ libraries log to standard error while they are imported or convert a network.
 
     These libraries bypass Python, and in TensorFlow 2.21 TF_CPP_MIN_LOG_LEVEL has no effect on lines logged during
     import, so the file descriptor is redirected. Other lines are written at the end of the block; all lines are if it

@@ -34,6 +34,7 @@ try:
         os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n")
         os.write(2, b"I0000 00:00:1795754861.859637 21753 cudart_stub.cc:31] Could not find cuda drivers.\\n")
         os.write(2, b"2026-11-27 05:00:00.123456: I tensorflow/core/util/port.cc:153] oneDNN is on.\\n")
+        os.write(2, b"fully_quantize: 0, inference_type: 6, input_inference_type: UINT8\\n")
         os.write(2, b"E0000 00:00:1795754861.859637 21753 a.cc:31] An error.\\n")
         print("a warning", file=sys.stderr)
         if len(sys.argv) > 1:
@@ -56,7 +57,7 @@ def test_log_lines_of_libraries_are_held_back_and_nothing_else():
 
 def test_all_is_shown_where_the_import_fails():
     lines = run_program("fail")
-    firsts = ["before", "WARNING:", "I0000", "2026-11-27", "E0000", "a", "no", "after"]
+    firsts = ["before", "WARNING:", "I0000", "2026-11-27", "fully_quantize:", "E0000", "a", "no", "after"]
     assert [line.partition(" ")[0] for line in lines] == firsts
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.atomic_files import write_bytes
 from eoinas_tf.experiment.exported_classifier import ExportedClassifier
+from eoinas_tf.quiet_logging import held_back_library_logs
 
 FILE_NAME = "model.tflite"
 # Scale and zero point of the integer input: pixel values are used as they are.
@@ -39,7 +40,7 @@ def write_tflite(classifier: ExportedClassifier, folder: Path) -> None:
     Raises:
         StorageError: It could not be written.
     """
-    write_bytes(folder / FILE_NAME, _converter(classifier, classifier.classify_resized).convert())
+    write_bytes(folder / FILE_NAME, _converted(_converter(classifier, classifier.classify_resized)))
 
 
 def write_tflite_float16(classifier: ExportedClassifier, folder: Path) -> None:
@@ -55,7 +56,7 @@ def write_tflite_float16(classifier: ExportedClassifier, folder: Path) -> None:
     converter = _converter(classifier, classifier.classify_resized)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
-    write_bytes(folder / FILE_NAME, converter.convert())
+    write_bytes(folder / FILE_NAME, _converted(converter))
 
 
 def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
@@ -81,7 +82,7 @@ def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
     converter.representative_dataset = lambda: _calibration_inputs(classifier.calibration_images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
-    model = converter.convert()
+    model = _converted(converter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # About its removal from a later TensorFlow.
         (details,) = tf.lite.Interpreter(model_content=model).get_input_details()
@@ -94,6 +95,13 @@ def write_tflite_int8(classifier: ExportedClassifier, folder: Path) -> None:
 
 def _converter(classifier: ExportedClassifier, function: tf.types.experimental.PolymorphicFunction):
     return tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], classifier)
+
+
+def _converted(converter) -> bytes:
+    """Converts without the converter's log lines and its warnings of a later TensorFlow."""
+    with warnings.catch_warnings(), held_back_library_logs():
+        warnings.simplefilter("ignore")
+        return converter.convert()
 
 
 def _calibration_inputs(images: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:

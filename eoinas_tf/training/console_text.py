@@ -16,9 +16,10 @@ def labelled_rows(rows: Mapping[str, str]) -> str:
     Args:
         rows: Texts by label; a label without text is omitted.
     """
-    return "\n".join(
-        broken_lines(text, f"  {label:<{LABEL_WIDTH - 2}}", " " * LABEL_WIDTH) for label, text in rows.items() if text
-    )
+    shown = {label: text for label, text in rows.items() if text}
+    # Two spaces before a label, one at least after it.
+    width = max(LABEL_WIDTH, *(len(label) + 3 for label in shown)) if shown else LABEL_WIDTH
+    return "\n".join(broken_lines(text, f"  {label:<{width - 2}}", " " * width) for label, text in shown.items())
 
 
 def broken_lines(text: str, first_indent: str, indent: str) -> str:

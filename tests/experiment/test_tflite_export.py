@@ -47,6 +47,16 @@ def test_weights_of_float16_leave_the_answers(tiny, tmp_path):
     np.testing.assert_allclose(outputs["probabilities"], tiny.probabilities, atol=1e-3)
 
 
+def test_nothing_of_the_converter_is_shown(tiny, tmp_path, capfd, recwarn):
+    for name, write in {"float16": write_tflite_float16, "int8": write_tflite_int8}.items():
+        (tmp_path / name).mkdir()
+        capfd.readouterr()
+        recwarn.clear()
+        write(tiny.classifier, tmp_path / name)
+        assert capfd.readouterr().err == ""
+        assert [str(warning.message) for warning in recwarn if "lite" in str(warning.message)] == []
+
+
 def test_a_model_of_integers_takes_grey_values_and_computes_in_integers(tiny, tmp_path):
     model = interpreter_of(write_tflite_int8, tiny.classifier, tmp_path)
     (details,) = model.get_input_details()

@@ -18,6 +18,14 @@ def test_texts_are_aligned_and_broken_at_spaces_only():
     assert "nothing" not in rows
 
 
+def test_a_long_label_moves_all_texts():
+    rows = labelled_rows({"tflite": "52 %", "tflite_float16": "accurate " * 20})
+    first, second, *others = rows.splitlines()
+    assert (first, second[:19]) == ("  tflite         52 %", "  tflite_float16 ac")
+    assert {line[:19] for line in others} == {" " * 17 + "ac"}
+    assert labelled_rows({"nothing": ""}) == ""
+
+
 def test_no_line_is_broken_at_a_hard_space():
     command = f"{'x' * 30}{HARD_SPACE}{'y' * 44}"
     assert broken_lines(f"first {command}", "  ", "    ").splitlines() == ["  first", f"    {'x' * 30} {'y' * 44}"]
