@@ -5,7 +5,6 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-
 COPIED = {"presets": "flags/*.flags", "weights": "weights/*.keras"}
 
 
