@@ -53,6 +53,7 @@ ALLOWED_IMPORTS = {
     "flag_definitions": {"config", "errors", "flag_help"},
     "flag_help": {"config", "preset_files", "search_methods"},
     "preset_files": {"errors"},
+    "published_weights": set(),
     "__main__": {"commands"},
     "command_line": {
         "__version__",
@@ -74,7 +75,7 @@ ALLOWED_IMPORTS = {
     "training": _BASE | {"kernels", "data", "experiment", "optimization", "distribution"},
     "supernet": {"kernels", "space", "errors", "random_seeds"},
     "search": _EVALUATION | {"supernet"},
-    "evaluation": _EVALUATION,
+    "evaluation": _EVALUATION | {"published_weights"},
     "study": _EVALUATION | {"search", "evaluation", "command_line", "flag_definitions"},
     "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "preset_files", "__version__"},
     "run_search": {"commands"},
@@ -84,6 +85,7 @@ ALLOWED_IMPORTS = {
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (
+    "published_weights",
     "setting_paths",
     "config",
     "enduring_output",
