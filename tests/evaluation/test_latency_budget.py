@@ -184,6 +184,7 @@ def test_a_continued_training_is_an_uninterrupted_one_and_the_one_that_is_asked_
     assert left_behind(tmp_path / "asked") == whole
 
 
+@pytest.mark.slow
 def test_with_a_time_budget_it_is_measured_once_and_rehearsed_with_that_width(
     clock, config, tmp_path, monkeypatch, exports_are_checked_in_this_process
 ):

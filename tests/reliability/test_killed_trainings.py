@@ -65,6 +65,7 @@ def test_killed_and_stopped_at_every_named_place_it_ends_as_if_uninterrupted(zyg
     assert served(tmp_path / "run") == served(folder)
 
 
+@pytest.mark.slow
 def test_with_hours_it_keeps_the_epochs_that_it_has_chosen(zygote, flags, uninterrupted, tmp_path):
     folder, _ = uninterrupted
     by_hours = chosen_by_hours(EvaluationConfig, flags, tmp_path / "run", epochs=3)
@@ -90,6 +91,8 @@ def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path)
     assert "holds other weights than those" in output
 
 
+# tests/evaluation/test_evaluation_resume.py continues such a recipe in every run of the tests.
+@pytest.mark.slow
 def test_with_a_recipe_of_today_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
     command = ("run_eval", *flags, *MODERN, "--epochs=2")
     status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
