@@ -1,5 +1,6 @@
 """The trained networks that come with the package, by name."""
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -20,6 +21,16 @@ def weights_location(source: str) -> str:
         source: A name such as `cifar10_small`, or a path. `./cifar10_small` is a folder or file of the same name.
     """
     return str(_folder() / f"{source}{SUFFIX}") if source in published_weights() else source
+
+
+def weights_setting(weights: str | Path) -> str:
+    """Returns weights that a program gives, as the setting `initial_weights` names them.
+
+    Args:
+        weights: A name or path as text, whose `~` is expanded; or a `Path`, which is never a published network's name.
+    """
+    text = os.path.expanduser(weights)
+    return os.path.join(os.curdir, text) if isinstance(weights, Path) and text in published_weights() else text
 
 
 def _folder() -> Path:

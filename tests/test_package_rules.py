@@ -81,7 +81,7 @@ ALLOWED_IMPORTS = {
     "run_search": {"commands"},
     "run_eval": {"commands"},
     # At the top: nothing imports it.
-    "api": _EVALUATION | {"search", "evaluation"},
+    "api": _EVALUATION | {"search", "evaluation", "published_weights"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
 WITHOUT_TENSORFLOW = (

@@ -21,6 +21,15 @@ def test_a_published_name_is_a_file_and_any_other_text_itself(monkeypatch, tmp_p
         assert published_weights.weights_location(path) == path
 
 
+def test_a_path_object_is_never_a_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(published_weights, "FOLDERS", (tmp_path,))
+    (tmp_path / "small.keras").touch()
+    setting = published_weights.weights_setting
+    assert (setting("small"), setting("./small"), setting("~/small")) == ("small", "./small", f"{Path.home()}/small")
+    assert (setting(Path("small")), setting(Path("runs/small"))) == ("./small", "runs/small")
+    assert published_weights.weights_location(setting(Path("./small"))) == "./small"
+
+
 @pytest.mark.parametrize("name", published_weights.published_weights())
 def test_a_published_network_is_small_and_as_accurate_as_the_page_says(name, tfds_data_dir):
     file = Path(published_weights.weights_location(name))

@@ -1,7 +1,6 @@
 """`eoinas_tf.build_model`: a genotype's network as a Keras model that behaves like those of `keras.applications`."""
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from eoinas_tf.evaluation.keras_classifier import POOLINGS, keras_classifier
 from eoinas_tf.evaluation.keras_file import read_keras_file
 from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.evaluation.weight_source import WeightSource, read_weight_source
+from eoinas_tf.published_weights import weights_setting
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
@@ -143,7 +143,7 @@ def _by_channel(value: Any, channels: int) -> list[float]:
 
 
 def _weight_source(weights: str | Path) -> WeightSource:
-    source = read_weight_source(os.path.expanduser(weights), "weights")
+    source = read_weight_source(weights_setting(weights), "weights")
     if source.genotype_data is None:
         raise ConfigurationError(f"weights={weights} are those of a network that is not made of cells")
     return source

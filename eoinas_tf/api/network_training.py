@@ -11,6 +11,7 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.weight_source import read_weight_source
+from eoinas_tf.published_weights import weights_setting
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
@@ -39,7 +40,8 @@ def train(
         class_names: A name for each class (arrays or `tf.data`).
         run_dir: Folder that receives everything the run writes; by default a new one, `runs/training_1` and so on.
         initial_weights: A trained network to begin with, which gets a new classifier: the result of `train`, its run
-            folder, or a .keras file of this package. Network settings and the images' size are by default its own.
+            folder, a .keras file of this package, or a published network such as `cifar10_small`. Network settings and
+            the images' size are by default its own.
         **settings: Any setting of `run_eval.py`, by its flag's name, such as `epochs=20` or `init_channels=16`, or
             `hours=2` for as many epochs as fit into two hours.
 
@@ -57,8 +59,8 @@ def train(
         if settings.get(name):
             raise ConfigurationError(f"{name} is for run_eval.py. Received: {name}={settings[name]!r}")
     if initial_weights is not None:
-        path = str(initial_weights.run_dir if isinstance(initial_weights, Run) else initial_weights)
-        settings = with_source_settings({**settings, "initial_weights": path})
+        weights = Path(initial_weights.run_dir) if isinstance(initial_weights, Run) else initial_weights
+        settings = with_source_settings({**settings, "initial_weights": weights_setting(weights)})
     elif genotype is None:
         raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
     size = settings.get("image_size")
@@ -86,7 +88,7 @@ def with_source_settings(settings: dict[str, Any]) -> dict[str, Any]:
     Raises:
         EoinasError: The weights are missing, or a setting differs from that of their network.
     """
-    source = read_weight_source(str(Path(settings["initial_weights"]).expanduser()))
+    source = read_weight_source(settings["initial_weights"])
     return {**source.missing_settings({name: _as_given(value) for name, value in settings.items()}), **settings}
 
 
