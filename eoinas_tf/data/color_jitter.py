@@ -16,30 +16,6 @@ WHITE = 255.0
 Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def jitter_colors(
-    images: tf.Tensor, strength: float, hue: float, seed: tf.Tensor, rows: BatchRows | None = None
-) -> tf.Tensor:
-    """Changes each image's brightness, contrast, saturation and hue, in an order that is drawn for each image.
-
-    The first three are changed by factors drawn uniformly from [1 - strength, 1 + strength]; the hue is
-    rotated by an amount drawn uniformly from [-hue, hue]. After each change, values out of range are
-    clipped. Grey images have only brightness and contrast.
-
-    Args:
-        images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
-        strength: Largest relative change of brightness, contrast and saturation, in [0, 1].
-        hue: Largest rotation of the hue, a fraction of the full circle of colours, in [0, 0.5].
-        seed: Seed of the draw, integer [2].
-        rows: The rows of the batch that the images belong to; by default the whole batch.
-
-    Returns:
-        float32 images of the same shape, not rounded.
-    """
-    return flip_jitter_and_normalize(
-        images, strength, hue, seed, rows, is_flipped=None, mean=0.0, standard_deviation=1.0
-    )
-
-
 def flip_jitter_and_normalize(
     images: tf.Tensor,
     strength: float,
@@ -47,24 +23,28 @@ def flip_jitter_and_normalize(
     seed: tf.Tensor,
     rows: BatchRows | None = None,
     *,
-    is_flipped: tf.Tensor | None,
-    mean: np.ndarray | float,
-    standard_deviation: np.ndarray | float,
+    is_flipped: tf.Tensor | None = None,
+    mean: np.ndarray | float = 0.0,
+    standard_deviation: np.ndarray | float = 1.0,
 ) -> tf.Tensor:
-    """Flips, applies `jitter_colors` and normalizes, in one pass over the pixels instead of three.
+    """Flips images, changes their colours and normalizes them, in one pass over the pixels instead of three.
+
+    Brightness, contrast, saturation and hue are changed in an order that is drawn for each image: the first three by
+    factors that are uniform in [1 - strength, 1 + strength], the hue by a turn that is uniform in [-hue, hue]. After
+    each change, values out of range are clipped. Grey images have brightness and contrast only.
 
     Args:
         images: [batch, height, width, channels], 0 to 255; static number of channels, 1 or 3.
-        strength: As for `jitter_colors`.
-        hue: As for `jitter_colors`.
-        seed: Seed of the jitter's draw, integer [2].
-        rows: The rows of the batch that the images belong to; by default the whole batch.
-        is_flipped: Whether to flip each image left to right first, bool [batch]; None: no flips.
-        mean: Mean to subtract at the end, float32 [channels] or one value, on the scale 0 to 255.
-        standard_deviation: Standard deviation to divide the difference by, likewise.
+        strength: Largest relative change of brightness, contrast and saturation, in [0, 1].
+        hue: Largest turn of the hue, a fraction of the full circle of colours, in [0, 0.5].
+        seed: Seed of the draw of colours, integer [2].
+        rows: The rows of the batch that the images are; by default the whole batch.
+        is_flipped: Which images are flipped left to right first, bool [batch]; by default none of them.
+        mean: What is subtracted last, float32 [channels] or one value, on the scale 0 to 255.
+        standard_deviation: What the difference is divided by, likewise.
 
     Returns:
-        float32 images of the same shape.
+        float32 images of the same shape; not rounded.
     """
     channels = images.shape[-1]
     is_colour = channels == 3

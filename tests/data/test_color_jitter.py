@@ -14,7 +14,6 @@ from eoinas_tf.data.color_jitter import (
     change_contrast,
     change_saturation,
     flip_jitter_and_normalize,
-    jitter_colors,
     turn_hue,
 )
 from eoinas_tf.random_seeds import stateless_seed
@@ -91,7 +90,7 @@ def test_changes_are_pillows_but_for_its_rounding(change, enhance):
 def test_a_jittered_image_is_the_changes_one_after_another_in_one_of_their_orders():
     count, strength, hue = 300, 0.4, 0.2
     images = np.tile(IMAGE, [count, 1, 1, 1])
-    found = jitter_colors(images, strength, hue, SEED).numpy()
+    found = flip_jitter_and_normalize(images, strength, hue, SEED).numpy()
     draws = tf.random.stateless_uniform([2, count, 4], SEED, -1.0, 1.0, alg="philox").numpy()
     orders = []
     for image, draw, ranks in zip(found, *draws, strict=True):
@@ -106,7 +105,7 @@ def test_a_jittered_image_is_the_changes_one_after_another_in_one_of_their_order
 
 
 # An image at a time, eagerly, takes longest with thousands of them.
-jitter_in_a_graph = tf.function(jitter_colors, autograph=False)
+jitter_in_a_graph = tf.function(flip_jitter_and_normalize, autograph=False)
 
 
 def test_factors_are_uniform_in_their_range():
@@ -130,13 +129,13 @@ def test_hues_are_turned_by_uniform_amounts_both_ways():
 
 def test_a_seed_gives_the_same_images_eagerly_and_in_a_pipeline():
     images = np.random.default_rng(1).integers(0, 256, [6, 8, 7, 3], np.uint8)
-    eager = jitter_colors(images, 0.4, 0.2, SEED).numpy()
-    piped = tf.data.Dataset.from_tensors(images).map(lambda batch: jitter_colors(batch, 0.4, 0.2, SEED))
+    eager = flip_jitter_and_normalize(images, 0.4, 0.2, SEED).numpy()
+    piped = tf.data.Dataset.from_tensors(images).map(lambda batch: flip_jitter_and_normalize(batch, 0.4, 0.2, SEED))
     assert piped.element_spec == tf.TensorSpec([6, 8, 7, 3], tf.float32)
     np.testing.assert_allclose(next(iter(piped)), eager, atol=1e-3)
     assert eager.min() >= 0
     assert eager.max() <= 255
-    assert not np.array_equal(jitter_colors(images, 0.4, 0.2, stateless_seed(0, "colors", 4)), eager)
+    assert not np.array_equal(flip_jitter_and_normalize(images, 0.4, 0.2, stateless_seed(0, "colors", 4)), eager)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -145,7 +144,7 @@ def test_flips_and_normalization_on_the_way_are_those_of_their_own_passes(channe
     mean, deviation = np.float32([120.0, 110.0, 90.0])[:channels], np.float32([60.0, 50.0, 40.0])[:channels]
     is_flipped = np.array([True, False, False, True, True, False])
     expected = np.where(is_flipped[:, None, None, None], images[:, :, ::-1], images)
-    expected = normalize_channels(jitter_colors(expected, 0.4, 0.2, SEED), mean, deviation)
+    expected = normalize_channels(flip_jitter_and_normalize(expected, 0.4, 0.2, SEED), mean, deviation)
     found = flip_jitter_and_normalize(
         images, 0.4, 0.2, SEED, is_flipped=tf.constant(is_flipped), mean=mean, standard_deviation=deviation
     )
@@ -173,13 +172,13 @@ def test_hues_are_turned_as_tensorflow_turns_them(amount):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_nothing_asked_for_changes_nothing(channels):
     images = IMAGE[None, ..., :channels]
-    np.testing.assert_array_equal(jitter_colors(images, 0.0, 0.0, SEED), images)
+    np.testing.assert_array_equal(flip_jitter_and_normalize(images, 0.0, 0.0, SEED), images)
     if channels == 1:
-        np.testing.assert_array_equal(jitter_colors(images, 0.0, 0.3, SEED), images)
+        np.testing.assert_array_equal(flip_jitter_and_normalize(images, 0.0, 0.3, SEED), images)
 
 
 def test_grey_images_stay_grey_and_their_contrast_is_about_their_mean():
     image = np.array([[[10.0], [30.0]]], np.float32)
     np.testing.assert_array_equal(color_jitter.grey(tf.constant(image[None, ..., 0])), image[..., 0])
     np.testing.assert_allclose(changed(change_contrast, image, 0.5), [[[5.0], [35.0]]])
-    assert jitter_colors(image[None], 0.4, 0.2, SEED).shape == (1, 1, 2, 1)
+    assert flip_jitter_and_normalize(image[None], 0.4, 0.2, SEED).shape == (1, 1, 2, 1)

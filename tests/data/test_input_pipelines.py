@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from eoinas_tf.data import input_pipelines
 from eoinas_tf.data.augmentation import cutout, horizontal_flip, normalize_channels, pad_crop
-from eoinas_tf.data.color_jitter import jitter_colors
+from eoinas_tf.data.color_jitter import flip_jitter_and_normalize
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.input_pipelines import (
@@ -230,7 +230,7 @@ def test_a_batch_of_random_resized_crops_with_other_colours_is_made_in_this_orde
     # Epochs of 2 steps: step 1 of epoch 3 is global step 5.
     images = split.load_crops(tf.constant(order), draw_crops(3, stateless_seed(9, "training: crop", 5)))
     images = horizontal_flip(images, stateless_seed(9, "training: flip", 5))
-    images = jitter_colors(images, 0.4, 0.2, stateless_seed(9, "training: colors", 5))
+    images = flip_jitter_and_normalize(images, 0.4, 0.2, stateless_seed(9, "training: colors", 5))
     images = normalize_channels(images, preprocessing.mean, preprocessing.standard_deviation)
     expected = cutout(images, 2, stateless_seed(9, "training: cutout", 5))
     batches = training_batches(split, preprocessing, batch_size=3, epoch=3, seed=9, first_step=1)
