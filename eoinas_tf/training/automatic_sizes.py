@@ -23,13 +23,17 @@ SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     SEARCH: ((3, 8), (5, 8), (5, 16), (8, 16)),
     TRAINING: ((3, 8), (5, 8), (5, 16), (8, 16), (8, 24), (14, 24), (20, 36)),
 }
-# For short runs. Alpha learns faster than in the paper because it has far fewer steps, and Ce is relative because in so
-# few epochs C in epochs would outweigh beta (search_cifar10_cpu.flags).
+# Settings of short searches by method; methods that are not listed keep their defaults. Alpha learns faster than in the
+# paper because it has far fewer steps, and Ce is relative because in so few epochs C in epochs would outweigh beta
+# (search_cifar10_cpu.flags).
+SEARCH_RECIPES: dict[str, dict[str, Any]] = {
+    "eoinas": {"architecture_learning_rate": 0.003, "importance_iterations": "relative"},
+}
+# Settings of short runs, of searches with the default method.
 RECIPES: dict[str, dict[str, Any]] = {
-    SEARCH: {"architecture_learning_rate": 0.003, "importance_iterations": "relative"},
+    SEARCH: SEARCH_RECIPES["eoinas"],
     TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
 }
-METHOD_OF_THE_RECIPE = "eoinas"
 # Each of the two reduction cells halves height and width.
 TINY_SIDE, CELLS_OF_TINY_IMAGES = 16, 3
 MANY_CLASSES, CHANNELS_OF_MANY_CLASSES = 50, 16
@@ -117,7 +121,7 @@ def recommended_settings(kind: str, images: Images, hours: float | None, method:
         hours: The run's own time budget; None: no budget.
         method: The search method; by default the default method.
     """
-    recipe = RECIPES[kind] if method in (None, METHOD_OF_THE_RECIPE) else {}
+    recipe = RECIPES[kind] if method is None else SEARCH_RECIPES.get(method, {})
     return {**automatic_settings(kind, images, hours), **recipe}
 
 
