@@ -1,4 +1,4 @@
-"""What a user is told where TensorFlow Lite's converter cannot convert a network."""
+"""The message for a user if TensorFlow Lite's converter cannot convert a network."""
 
 import contextlib
 import re
@@ -13,11 +13,11 @@ LONGEST_REASON = 200
 
 @contextlib.contextmanager
 def named_conversion_errors(format_name: str, asked: str) -> Iterator[None]:
-    """Turns the converter's error in the block, which has many lines, into one line.
+    """Turns an error of the converter in the block, which has many lines, into one line.
 
     Args:
         format_name: The format that the network is exported to.
-        asked: The flag that asks for it.
+        asked: The flag that needs the export.
 
     Raises:
         ConfigurationError: The network cannot be converted.

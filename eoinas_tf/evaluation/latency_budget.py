@@ -16,6 +16,7 @@ from eoinas_tf.evaluation.network_budget import widest_that_fits
 from eoinas_tf.evaluation.untrained_exports import TFLITE, measure_untrained
 from eoinas_tf.experiment.atomic_files import write_json
 from eoinas_tf.experiment.export_measurement import ExportCost
+from eoinas_tf.experiment.readable_values import thread_count
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.progress import Progress
@@ -72,8 +73,7 @@ def config_within_all_budgets(
 
 
 def _in_words(cost: ExportCost) -> str:
-    threads = f"{cost.latency_threads} thread{'s' if cost.latency_threads > 1 else ''}"
-    return f"{cost.latency_milliseconds:.4g} ms an image as {TFLITE} on {threads}"
+    return f"{cost.latency_milliseconds:.4g} ms an image as {TFLITE} on {thread_count(cost.latency_threads)}"
 
 
 def kept_within_budgets(

@@ -35,12 +35,14 @@ def fit_to_budget(config: EvaluationConfig, measure: Callable[[int], NetworkSize
     if not asked:
         return config, ""
 
+    limits = {
+        "parameters": config.max_parameters,
+        "multiply_adds": config.max_multiply_adds,
+        "peak_memory_bytes": config.max_peak_memory_mib * MEBIBYTE,
+    }
+
     def fits(size: NetworkSize) -> bool:
-        return (
-            size.parameters <= (config.max_parameters or size.parameters)
-            and size.multiply_adds <= (config.max_multiply_adds or size.multiply_adds)
-            and (size.peak_memory_bytes is None or size.peak_memory_bytes <= config.max_peak_memory_mib * MEBIBYTE)
-        )
+        return all(not limit or getattr(size, name) <= limit for name, limit in limits.items())
 
     return widest_that_fits(config, asked, measure, fits, _in_words)
 

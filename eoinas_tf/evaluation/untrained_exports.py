@@ -21,21 +21,21 @@ from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
-# The one that budgets are measured on, and that is always described.
+# The format that the latency budget is measured on, and that `describe --measure` always includes.
 TFLITE = "tflite"
-# Random ones, which also calibrate integers: their ranges do not change the time that a model takes.
+# Random images, which also calibrate integers: the ranges of values do not change a model's latency.
 IMAGES = 8
-# Of grey values; any will do.
+# Of pixel values; any will do.
 MEAN, STANDARD_DEVIATION = 127.5, 64.0
 
 
 def described_formats(format_names: Sequence[str]) -> tuple[str, ...]:
-    """Returns what `--measure` exports to: TensorFlow Lite in float32, then the formats that are asked for.
+    """Returns the formats that `--measure` exports to: TensorFlow Lite in float32, then the requested ones.
 
-    A SavedModel is left out: it is the default format and is not what a phone runs.
+    A SavedModel is left out: it is the default format, and phones do not run it.
 
     Args:
-        format_names: The formats that are asked for.
+        format_names: The requested formats.
     """
     return tuple(dict.fromkeys((TFLITE, *(name for name in format_names if name != "saved_model"))))
 
@@ -50,15 +50,15 @@ def measure_untrained(
 ) -> dict[str, ExportCost]:
     """Exports the network that `build_network` builds, with random weights, and times each export in a new process.
 
-    Nothing of it is kept: no file, no random number of the caller's, no name of a layer.
+    Files are deleted, and the caller's random generators and names of layers are left as they were.
 
     Args:
         config: As for `build_network`; `latency_threads` and the type that layers compute in.
-        genotype: The cells; None for a network that is not made of them.
+        genotype: The cells; None for a network without cells.
         image_shape: Height, width and channels of an image.
-        num_classes: Classes to tell apart.
+        num_classes: Number of classes.
         format_names: Keys of `EXPORT_FORMATS`.
-        asked: The flag that asks for it, for messages.
+        asked: The flag that needs the exports, for messages.
 
     Returns:
         Size and latency by format.
@@ -79,7 +79,7 @@ def measure_untrained(
             without_head = dataclasses.replace(config, auxiliary_weight=0.0)
             generator = np.random.default_rng(config.seed)
             network = build_network(without_head, genotype, image_shape, num_classes)
-            # A converter leaves out what adds zeros or multiplies by ones, as a new normalization does.
+            # A converter removes additions of zeros and multiplications by ones, as in an untrained normalization.
             for variable in network.variables:
                 if len(variable.shape) == 1:
                     variable.assign(generator.uniform(0.5, 1.5, variable.shape))
@@ -100,8 +100,8 @@ def measure_untrained(
                     costs[name] = measure_export(classifier, name, Path(folder, name), images, config.latency_threads)
             return costs
 
-    # Keras counts the names of layers in each thread from the start, and keeps the type of layers for each.
+    # Keras numbers layers and keeps their type for each thread.
     with ThreadPoolExecutor(max_workers=1) as executor:
         costs = executor.submit(measure).result()
-    gc.collect()  # Graphs refer to themselves in circles, and would stay beside the caller's own.
+    gc.collect()  # Graphs contain reference cycles and would stay in memory beside the caller's own.
     return costs

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eoinas_tf.experiment.export_folder import DESCRIPTION
-from eoinas_tf.experiment.readable_values import rounded_count
+from eoinas_tf.experiment.readable_values import rounded_count, thread_count
 
 # A quantized export that loses more accuracy than this causes a warning.
 LARGEST_LOSS = 0.01
@@ -57,18 +57,14 @@ class ExportMeasurement(NamedTuple):
         test_accuracy: Fraction of the test images classified correctly.
         test_images: Number of test images.
         network_accuracy: The network's accuracy on the same images.
-        size_bytes: Size of the model: all files of the export except its description.
-        latency_milliseconds: Median time of a run with one image.
-        latency_threads: Threads that the export's runtime used.
+        cost: Its size and latency.
     """
 
     difference: float
     test_accuracy: float
     test_images: int
     network_accuracy: float
-    size_bytes: int
-    latency_milliseconds: float
-    latency_threads: int
+    cost: ExportCost
 
     @property
     def lost_accuracy(self) -> float:
@@ -81,9 +77,7 @@ class ExportMeasurement(NamedTuple):
             "test_accuracy": self.test_accuracy,
             "test_images": self.test_images,
             "network_accuracy": self.network_accuracy,
-            "size_bytes": self.size_bytes,
-            "latency_milliseconds": round(self.latency_milliseconds, 4),
-            "latency_threads": self.latency_threads,
+            **self.cost.figures(),
         }
 
 
@@ -105,10 +99,9 @@ def cost_in_words(figures: Mapping[str, Any]) -> str:
     Args:
         figures: `size_bytes`, `latency_milliseconds` and `latency_threads`.
     """
-    threads = figures["latency_threads"]
     return (
-        f"{rounded_count(figures['size_bytes'])}B, {figures['latency_milliseconds']:.3g} ms an image on {threads} "
-        f"thread{'s' if threads > 1 else ''}"
+        f"{rounded_count(figures['size_bytes'])}B, {figures['latency_milliseconds']:.3g} ms an image on "
+        f"{thread_count(figures['latency_threads'])}"
     )
 
 
@@ -126,7 +119,7 @@ def measured(outputs: dict[str, np.ndarray], folder: Path, test: ExportTest, dif
         float(np.mean(outputs["test_label"] == test.labels)),
         len(test.labels),
         test.network_accuracy,
-        *export_cost(outputs, folder, test.threads),
+        export_cost(outputs, folder, test.threads),
     )
 
 

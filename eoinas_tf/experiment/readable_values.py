@@ -7,6 +7,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def thread_count(threads: int) -> str:
+    """Returns a number of threads in words."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 def rounded_count(count: int) -> str:
     """Returns a large count in thousands or millions, with three digits in all, such as 11.8 M.
 

@@ -17,7 +17,7 @@ from eoinas_tf.evaluation import network_exports
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.network_exports import check_exports, drawn_images, export_network, export_test
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
-from eoinas_tf.experiment.export_measurement import ExportMeasurement
+from eoinas_tf.experiment.export_measurement import ExportCost, ExportMeasurement
 from eoinas_tf.experiment.exported_predictions import LOADERS
 from eoinas_tf.space import convolution_blocks
 from eoinas_tf.space.genotype import Genotype
@@ -119,11 +119,11 @@ def test_every_operation_has_its_integer_counterpart(dataset, preprocessing, tmp
     for name, fewest in (("tflite_int8", 10), ("tflite_float16", 12)):
         outputs = LOADERS[name](tmp_path / name)(expected(network, dataset, preprocessing)[0])
         assert np.sum(outputs["label"] == probabilities.argmax(-1)) >= fewest
-        assert exports.measurements[name].latency_threads == 2
+        assert exports.measurements[name].cost.latency_threads == 2
 
 
 def test_an_export_that_lost_accuracy_is_kept_with_a_warning(dataset, preprocessing, tmp_path, monkeypatch):
-    measurement = ExportMeasurement(0.5, 0.5, 12, 0.75, 1000, 1.0, 1)
+    measurement = ExportMeasurement(0.5, 0.5, 12, 0.75, ExportCost(1000, 1.0, 1))
     monkeypatch.setattr(network_exports, "export_classifier", lambda *_: measurement)
     network = build("cifar", monkeypatch)
     config = exporting(("saved_model", "tflite_int8"))
@@ -168,7 +168,7 @@ def test_exact_exports_are_tested_on_a_sample_and_beside_a_quantized_one_on_all_
 
     def measured(classifier, name, folder, images, probabilities, test):
         tested.append((name, len(test.images)))
-        return ExportMeasurement(0.0, 0.75, len(test.images), 0.75, 1, 1.0, 1)
+        return ExportMeasurement(0.0, 0.75, len(test.images), 0.75, ExportCost(1, 1.0, 1))
 
     monkeypatch.setattr(network_exports, "IMAGES_OF_EXACT_EXPORTS", 7)
     monkeypatch.setattr(network_exports, "export_classifier", measured)

@@ -14,14 +14,14 @@ from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.peak_memory import peak_memory_bytes
 from eoinas_tf.evaluation.predictions import Predictions
 from eoinas_tf.evaluation.served_network import ServedNetwork
-from eoinas_tf.experiment.export_measurement import ExportMeasurement
+from eoinas_tf.experiment.export_measurement import ExportCost, ExportMeasurement
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 
 EDGES = (("sep_conv_3x3", 0), ("skip_connect", 1))
 SHAPE = (8, 8, 1)
-EXACT = ExportMeasurement(0.0, 0.75, 4, 0.75, 1234, 2.5, 1)
-QUANTIZED = ExportMeasurement(0.5, 0.5, 4, 0.75, 567, 0.125, 2)
+EXACT = ExportMeasurement(0.0, 0.75, 4, 0.75, ExportCost(1234, 2.5, 1))
+QUANTIZED = ExportMeasurement(0.5, 0.5, 4, 0.75, ExportCost(567, 0.125, 2))
 EXPORTS = NetworkExports({"saved_model": "saved_model"}, {"saved_model": EXACT}, ())
 
 

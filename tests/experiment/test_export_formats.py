@@ -25,8 +25,8 @@ def test_an_export_is_kept_when_another_process_says_the_same(tiny, tmp_path, na
     limits = {"tflite_float16": 1e-3, "tflite_int8": 0.02}
     assert measurement.difference < limits.get(name, 1e-6)
     assert measurement.test_accuracy == 1.0
-    assert measurement.size_bytes > 1000
-    assert 0 < measurement.latency_milliseconds < 10_000
+    assert measurement.cost.size_bytes > 1000
+    assert 0 < measurement.cost.latency_milliseconds < 10_000
     assert (tmp_path / name / EXPORT_FORMATS[name].file_name).exists()
     description = json.loads((tmp_path / name / "export.json").read_text())
     assert description["class_names"] == list(tiny.class_names)

@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 
-from eoinas_tf.experiment.export_measurement import ExportMeasurement, accuracy_warning, cost_in_words, export_cost
+from eoinas_tf.experiment.export_measurement import (
+    ExportCost,
+    ExportMeasurement,
+    accuracy_warning,
+    cost_in_words,
+    export_cost,
+)
 
 
 def measurement(accuracy, network_accuracy):
-    return ExportMeasurement(0.1, accuracy, 1000, network_accuracy, 5000, 1.5, 1)
+    return ExportMeasurement(0.1, accuracy, 1000, network_accuracy, ExportCost(5000, 1.5, 1))
 
 
 @pytest.mark.parametrize("accuracy", [0.71, 0.70, 0.75])

@@ -1,6 +1,6 @@
 import pytest
 
-from eoinas_tf.experiment.readable_values import duration, rounded_count
+from eoinas_tf.experiment.readable_values import duration, rounded_count, thread_count
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,7 @@ def test_duration(seconds, text):
 )
 def test_rounded_counts_have_three_digits(count, text):
     assert rounded_count(count) == text
+
+
+def test_threads_in_words():
+    assert [thread_count(threads) for threads in (1, 2, 16)] == ["1 thread", "2 threads", "16 threads"]

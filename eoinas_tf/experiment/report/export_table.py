@@ -1,5 +1,6 @@
 """The table of a network's exports on a run's page: accuracy, size and latency of each."""
 
+from eoinas_tf.experiment.readable_values import thread_count
 from eoinas_tf.experiment.report.report_tables import percent
 from eoinas_tf.experiment.report.run_record import RunRecord
 
@@ -21,8 +22,7 @@ def export_table(record: RunRecord) -> list[dict[str, str]]:
             "difference": f"{100 * (figures['test_accuracy'] - figures['network_accuracy']):+.2f}",
             "images": str(figures["test_images"]),
             "size": f"{figures['size_bytes']:,} bytes",
-            "latency": f"{figures['latency_milliseconds']:.3g} ms, {figures['latency_threads']} thread"
-            + ("s" if figures["latency_threads"] > 1 else ""),
+            "latency": f"{figures['latency_milliseconds']:.3g} ms, {thread_count(figures['latency_threads'])}",
         }
         for name, figures in record.exports.items()
     ]
