@@ -111,8 +111,7 @@ class RunConfig:
     )
     data_dir: str | None = setting(
         None,
-        "Folder of prepared TensorFlow Datasets; their own default (TFDS_DATA_DIR or "
-        "~/tensorflow_datasets) where not given.",
+        "Folder of prepared TensorFlow Datasets; by default TFDS_DATA_DIR or ~/tensorflow_datasets.",
         changes_result=False,
         path_prefix="",
     )
@@ -121,8 +120,8 @@ class RunConfig:
     )
     image_size: tuple[int, int] | None = setting(
         None,
-        "Height and width in pixels, as H,W or HxW or one number for both, to which images are resized; the images' "
-        "own size where not given.",
+        "Height and width in pixels, as H,W or HxW or one number for both, to which images are resized; by default "
+        "images keep their size.",
         minimum=4,
         maximum=4096,
         is_size=True,
@@ -136,7 +135,7 @@ class RunConfig:
     class_weights: str | None = setting(
         None,
         "Weights of the classes in the training's losses: balanced (the fewer training images, the larger) or a JSON "
-        "file of a positive weight for each class name; all alike where not given.",
+        "file of a positive weight for each class name; by default all have the same weight.",
         path_prefix="",
     )
     operation_modules: tuple[str, ...] | None = setting(
@@ -283,22 +282,22 @@ class SearchConfig(RunConfig):
 
     method: str = setting("eoinas", "Search method.", choices=tuple(SEARCH_METHODS))
     operations: tuple[str, ...] | None = setting(
-        None, "Candidate operations of every edge, comma-separated; the paper's eight where not given."
+        None, "Candidate operations of every edge, comma-separated; by default the paper's eight."
     )
     warmup_epochs: int = method_setting(
         _eighth_of_epochs,
-        "Epochs at the start that train the weights only; an eighth of epochs where not given.",
+        "Epochs at the start that train the weights only; by default an eighth of epochs.",
         minimum=0,
     )
     pruning_after_epoch: int = method_setting(
         _eighth_of_epochs,
-        "No operation is dropped at the end of this epoch or an earlier one; an eighth of epochs where not given.",
+        "No operation is dropped at the end of this epoch or an earlier one; by default an eighth of epochs.",
         minimum=0,
     )
     pruning_every_epochs: int = method_setting(
         _eighth_or_one,
-        "An operation is dropped on every edge at the end of each epoch that this number divides; an eighth of epochs "
-        "where not given.",
+        "An operation is dropped on every edge at the end of each epoch that this number divides; by default an "
+        "eighth of epochs.",
         minimum=1,
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
@@ -374,14 +373,14 @@ class SearchConfig(RunConfig):
     )
     max_skip_connections: int | None = setting(
         None,
-        "Most identity operations in the found normal cell, as P-DARTS limits them; any number where not given.",
+        "Most identity operations in the found normal cell, as P-DARTS limits them; by default no limit.",
         minimum=0,
         maximum=8,
     )
     split_seed: int = setting(
         None,
         "Seed that divides the training images into the half for the weights and the half for alpha and the score; "
-        "seed where not given, with num_seeds that of the first search, so that all are scored on the same images.",
+        "by default seed, with num_seeds that of the first search, so that all are scored on the same images.",
         minimum=0,
         maximum=2**31 - 1,
     )
@@ -493,7 +492,7 @@ class EvaluationConfig(RunConfig):
     resize_side: int | None = setting(
         None,
         "Pixels to which the shorter side of a test image is resized before its middle of image_size is cut out; "
-        "where not given, height and width are resized to image_size each on its own.",
+        "by default, height and width are resized to image_size independently.",
         minimum=4,
         maximum=4096,
     )
@@ -545,7 +544,7 @@ class EvaluationConfig(RunConfig):
     optimizer: str = setting("sgd", "Optimizer: sgd with momentum, or adamw.", choices=tuple(_OPTIMIZER_DEFAULTS))
     learning_rate: float = setting(
         None,
-        "Learning rate at the start, after the warm-up; 0.025 where not given, with --optimizer=adamw 0.001.",
+        "Learning rate at the start, after the warm-up; by default 0.025, with --optimizer=adamw 0.001.",
         minimum=0.0,
     )
     learning_rate_end: float = setting(0.0, "Learning rate at the end of its schedule.", minimum=0.0)
@@ -566,13 +565,13 @@ class EvaluationConfig(RunConfig):
     momentum: float = setting(0.9, "SGD's momentum; adamw has none.", minimum=0.0, maximum=1.0)
     l2: float = setting(
         None,
-        "L2 weight decay, added to the gradient (not decoupled); 0.0003 where not given, with --optimizer=adamw 0.",
+        "L2 weight decay, added to the gradient (not decoupled); by default 0.0003, with --optimizer=adamw 0.",
         minimum=0.0,
     )
     weight_decay: float = setting(
         None,
         "Decoupled weight decay: a step lowers each weight, but no normalization's scale or shift and no bias, by the "
-        "learning rate times this part of it; 0 where not given, with --optimizer=adamw 0.05.",
+        "learning rate times this part of it; by default 0, with --optimizer=adamw 0.05.",
         minimum=0.0,
     )
     ema_decay: float = setting(
@@ -640,8 +639,8 @@ class EvaluationConfig(RunConfig):
     initial_weights: str | None = setting(
         None,
         "Begin with the weights of a trained network and a new classifier: the run folder of a finished training, a "
-        ".keras file of this package, or a published network such as cifar10_small. Network settings and image_size "
-        "are its own where not given.",
+        ".keras file of this package, or a published network such as cifar10_small. By default, network settings and "
+        "image_size are its own.",
         path_prefix="",
     )
     freeze_backbone_epochs: int = setting(
@@ -671,8 +670,8 @@ class EvaluationConfig(RunConfig):
     )
     normalization: str | None = setting(
         None,
-        "Means and deviations that images are normalized with: those of published PyTorch recipes; measured on the "
-        "training images where not given.",
+        "Means and deviations that images are normalized with: those of published PyTorch recipes; by default "
+        "they are measured on the training images.",
         choices=("cifar10", "cifar100", "imagenet"),
     )
     num_classes: int | None = setting(

@@ -75,7 +75,9 @@ def _do(arguments: list[str], stop: StopSignals) -> None:
 def _options(arguments: list[str], is_run: bool) -> argparse.Namespace:
     parser = _Parser(prog="python -m eoinas_tf.study", usage=USAGE, allow_abbrev=False)
     parser.add_argument("file", metavar="FILE", help="the study: a JSON file, see docs/studies.md")
-    parser.add_argument("--study_dir", help="folder that receives everything; runs/NAME of the file where not given")
+    parser.add_argument(
+        "--study_dir", help="folder that receives everything; by default runs/NAME, after the file's name"
+    )
     if is_run:
         parser.add_argument("--jobs", type=_at_least_one, default=1, help="processes at a time")
         parser.add_argument("--part", help="such as 3/8: only the third of eight parts, on a disk that all parts share")
