@@ -153,10 +153,18 @@ class RunConfig:
         maximum=1_000_000,
         usual=160,
     )
+    steps_per_epoch: int | None = setting(
+        None,
+        "Steps of an epoch, which then uses only a part of the training images, each epoch another one; by default as "
+        "many as use all of them.",
+        minimum=1,
+        maximum=1_000_000_000,
+    )
     hours: float | None = setting(
         None,
         "Time budget in hours of wall clock, from the start of the process to its end: a new run times some steps and "
-        "chooses the epochs that fit, and a run that is continued keeps them. Leave out epochs.",
+        "chooses the epochs that fit, where they are few also steps_per_epoch, and a run that is continued keeps them. "
+        "Leave out epochs.",
         minimum=0.001,
         maximum=100_000.0,
         changes_result=False,

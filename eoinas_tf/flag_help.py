@@ -25,7 +25,8 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
         "max_peak_memory_mib", "max_latency_ms", "operation_modules", "pytorch_weights", "initial_weights",
     ),
     "schedule": (
-        "epochs", "hours", "batch_size", "seed", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
+        "epochs", "hours", "steps_per_epoch", "batch_size", "seed",
+        "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs",
         "weights_learning_rate", "weights_learning_rate_end", "weights_learning_rate_schedule",
         "weights_momentum", "weights_l2",
         "optimizer", "learning_rate", "learning_rate_end", "learning_rate_schedule", "learning_rate_updates",

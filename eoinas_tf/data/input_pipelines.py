@@ -53,21 +53,28 @@ class Preprocessing(NamedTuple):
     random_erasing_probability: float = 0.0
 
 
-def steps_per_epoch(image_count: int, batch_size: int) -> int:
-    """Returns the number of full batches in a pass over the images.
+def steps_per_epoch(image_count: int, batch_size: int, wanted: int | None = None) -> int:
+    """Returns the number of steps of an epoch.
 
     Args:
         image_count: Number of images in the split or half.
         batch_size: Number of images in a batch.
+        wanted: The number of steps asked for; by default all full batches of a pass over the images.
 
     Raises:
-        DatasetError: There are fewer images than in one batch.
+        DatasetError: There are fewer images than in one batch, or than so many steps need.
     """
     if image_count < batch_size:
         raise DatasetError(
             f"--batch_size={batch_size} is larger than the {image_count} images to draw from; lower --batch_size"
         )
-    return image_count // batch_size
+    most = image_count // batch_size
+    if wanted is not None and wanted > most:
+        raise DatasetError(
+            f"--steps_per_epoch must be at most {most}, the batches of {batch_size} in the {image_count} images to "
+            f"draw from; lower it or leave it out. Received: {wanted}"
+        )
+    return wanted or most
 
 
 def search_batches(
@@ -78,6 +85,7 @@ def search_batches(
     batch_size: int,
     epoch: int,
     seed: int,
+    steps: int | None = None,
     first_step: int = 0,
     rows: slice | None = None,
 ) -> tf.data.Dataset:
@@ -90,6 +98,7 @@ def search_batches(
         batch_size: Number of images in each of the two batches.
         epoch: The epoch, counted from 1.
         seed: The run's seed.
+        steps: Steps of an epoch; by default those of all images.
         first_step: Number of steps of this epoch that are already done, and skipped.
         rows: The rows of each batch that this worker loads; by default all.
 
@@ -97,7 +106,7 @@ def search_batches(
         A dataset of ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
         int32 [batch].
     """
-    steps = steps_per_epoch(min(map(len, halves)), batch_size)
+    steps = steps_per_epoch(min(map(len, halves)), batch_size, steps)
     streams = (
         _TrainingStream(name, seed, split, half, preprocessing, batch_size, rows)
         for half, name in zip(halves, ("weight half", "architecture half"), strict=True)
@@ -112,6 +121,7 @@ def training_batches(
     batch_size: int,
     epoch: int,
     seed: int,
+    steps: int | None = None,
     first_step: int = 0,
     rows: slice | None = None,
 ) -> tf.data.Dataset:
@@ -123,6 +133,7 @@ def training_batches(
         batch_size: Number of images in a batch.
         epoch: The epoch, counted from 1.
         seed: The run's seed.
+        steps: Steps of an epoch; by default those of all images.
         first_step: Number of steps of this epoch that are already done, and skipped.
         rows: The rows of each batch that this worker loads; by default all.
 
@@ -130,7 +141,7 @@ def training_batches(
         A dataset of (images, labels): float32 [batch, height, width, channels] and int32 [batch].
     """
     everything = np.arange(len(split), dtype=np.int64)
-    steps = steps_per_epoch(len(split), batch_size)
+    steps = steps_per_epoch(len(split), batch_size, steps)
     stream = _TrainingStream("training", seed, split, everything, preprocessing, batch_size, rows)
     return _prefetched(stream.batches(epoch, steps, first_step))
 

@@ -93,7 +93,7 @@ class EvaluationSession(RunSession):
         keep_genotype(run, config, self._genotype)
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs
-        self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size)
+        self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size, config.steps_per_epoch)
         # Not earlier, so that a network starts the same whether its width was given or chosen by a budget.
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
             build = functools.partial(
@@ -176,6 +176,7 @@ class EvaluationSession(RunSession):
             batch_size=self.config.batch_size,
             epoch=number,
             seed=self.config.seed,
+            steps=self.epoch_steps,
             first_step=first_step - epoch_start,
             rows=self.replicas.worker_rows(self.config.batch_size),
         )

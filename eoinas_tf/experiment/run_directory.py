@@ -185,7 +185,10 @@ class RunDirectory:
         if config.epochs is not None or stored.get("kind") != type(config).__name__:
             return config
         if stored.get("hours") == config.hours:
-            return config if epochs is None else dataclasses.replace(config, epochs=epochs)
+            if epochs is None:
+                return config
+            steps = stored.get("steps_per_epoch") if config.steps_per_epoch is None else config.steps_per_epoch
+            return dataclasses.replace(config, epochs=epochs, steps_per_epoch=steps)
         if self.only_begun():
             return config
         raise RunDirectoryError(
@@ -193,17 +196,18 @@ class RunDirectory:
             f"--epochs: {epochs}); repeat its settings to continue it, or name another folder"
         )
 
-    def keep_epochs(self, epochs: int) -> None:
+    def keep_epochs(self, epochs: int, steps_per_epoch: int | None) -> None:
         """Records, once, the epochs that the run has chosen by its time budget.
 
         Args:
             epochs: The number of epochs.
+            steps_per_epoch: Steps of each; None: those of all images.
 
         Raises:
             ConfigurationError: It does not fit the other settings.
             StorageError: It could not be written.
         """
-        self.config = dataclasses.replace(self.config, epochs=epochs)
+        self.config = dataclasses.replace(self.config, epochs=epochs, steps_per_epoch=steps_per_epoch)
         self._write_config()
 
     def only_begun(self) -> bool:

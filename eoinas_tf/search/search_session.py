@@ -101,7 +101,8 @@ class SearchSession(RunSession):
         # Where nothing is trained, no image is needed.
         if self._stages:
             self.total_epochs = sum(stage.epochs for stage in self._stages)
-            self.epoch_steps = steps_per_epoch(min(map(len, self.halves)), config.batch_size)
+            images = min(map(len, self.halves))
+            self.epoch_steps = steps_per_epoch(images, config.batch_size, config.steps_per_epoch)
             around.enter_context(
                 rewriting_where_it_pays(self.dataset.image_shape, config.init_channels, config.batch_size)
             )
@@ -175,6 +176,7 @@ class SearchSession(RunSession):
             batch_size=self.config.batch_size,
             epoch=epoch,
             seed=self.config.seed,
+            steps=self.epoch_steps,
             first_step=first_step - (epoch - 1) * self.epoch_steps,
             rows=self.replicas.worker_rows(self.config.batch_size),
         )

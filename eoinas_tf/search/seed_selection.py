@@ -75,14 +75,15 @@ def seed_config(run: RunDirectory, seed: int, folder: Path) -> SearchConfig:
 
 
 def keep_first_epochs(run: RunDirectory, folder: Path) -> None:
-    """Uses the first search's number of epochs, chosen by its time budget, for all: only then can they be compared.
+    """Uses the first search's epochs, chosen by its time budget, for all: only then can they be compared.
 
     Args:
         run: The open folder that holds all searches.
         folder: The run folder of the first search, which has run.
     """
     if run.config.epochs is None:
-        run.keep_epochs(json.loads((folder / "config.json").read_text(encoding="utf-8"))["epochs"])
+        chosen = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        run.keep_epochs(chosen["epochs"], chosen.get("steps_per_epoch"))
 
 
 def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:

@@ -63,15 +63,21 @@ def within_hours(
     began, progress = clock(), Progress(1, is_quiet=config.quiet)
     with StopSignals(), RunDirectory(config) as run:
         if run.config.epochs is not None:
-            progress.say(f"{run.path}: {run.config.epochs} epochs, chosen for --hours={config.hours:g} at its start")
+            progress.say(f"{run.path}: {_epochs_text(run.config)}, chosen for --hours={config.hours:g} at its start")
             return run.config, dataset
         progress.doing(f"--hours={config.hours:g}: timing some steps of each kind, a test and the end", stays=True)
         cost, dataset = _in_own_thread(rehearse)
         gc.collect()  # Graphs contain reference cycles and would stay in memory beside the run's own.
         spent = seconds_before + clock() - began
-        run.keep_epochs(cost.choose_epochs(config, spent))
-        progress.say(cost.reason(config, run.config.epochs, spent))
+        chosen = cost.choose_epochs(config, spent)
+        run.keep_epochs(*chosen)
+        progress.say(cost.reason(config, chosen, spent))
         return run.config, dataset
+
+
+def _epochs_text(config: RunConfig) -> str:
+    steps = "" if config.steps_per_epoch is None else f" of {config.steps_per_epoch} steps"
+    return f"{config.epochs} epochs{steps}"
 
 
 Result = TypeVar("Result")

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from eoinas_tf.config import RunConfig
 from eoinas_tf.errors import ConfigurationError
@@ -13,7 +14,23 @@ SECONDS_OF_AN_HOUR = 3600.0
 MOST_EPOCHS = 1_000_000
 # Above this, the settings' own refusal says what is wrong.
 MOST_FEWEST_EPOCHS = 10_000
+# If whole epochs leave more of the budget than this unused, one more is made and all become shorter.
+LARGEST_UNUSED_SHARE = 0.05
+# An epoch is never made shorter than this share of the images, or so few steps.
+SMALLEST_EPOCH_SHARE, FEWEST_EPOCH_STEPS = 0.1, 10
 INDENT = "  "
+
+
+class ChosenEpochs(NamedTuple):
+    """Epochs chosen by a time budget.
+
+    Args:
+        epochs: The number of epochs.
+        steps_per_epoch: Steps of each; None: those of all images.
+    """
+
+    epochs: int
+    steps_per_epoch: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,51 +127,76 @@ class RunCost:
     count: Callable[[int], dict[str, int]]
     is_run: Callable[[int], None]
 
-    def seconds_of(self, epochs: int) -> float:
+    def seconds_of(self, epochs: int, steps: int | None = None) -> float:
         """Returns the seconds of a whole run of so many epochs, from after its rehearsal to its end.
 
         Args:
             epochs: The number of epochs.
+            steps: Steps of each; by default `epoch_steps`.
         """
         once = sum(self.kinds[kind].seconds_once for kind, count in self.count(epochs).items() if count)
-        return self.seconds_around_epochs + once + self._seconds_of_epochs(epochs)
+        return self.seconds_around_epochs + once + self._seconds_of_epochs(epochs, steps)
 
-    def _seconds_of_epochs(self, epochs: int) -> float:
-        counts = self.count(epochs).items()
-        return sum(count * self.kinds[kind].epoch_seconds(self.epoch_steps) for kind, count in counts)
+    def _seconds_of_epochs(self, epochs: int, steps: int | None = None) -> float:
+        counts, steps = self.count(epochs).items(), self.epoch_steps if steps is None else steps
+        return sum(count * self.kinds[kind].epoch_seconds(steps) for kind, count in counts)
 
-    def choose_epochs(self, config: RunConfig, seconds_spent: float) -> int:
-        """Returns the largest number of epochs with which the run ends within its time budget.
+    def choose_epochs(self, config: RunConfig, seconds_spent: float) -> ChosenEpochs:
+        """Returns the epochs with which the run ends within its time budget, and close to its end.
+
+        They are as many as fit. Where whole epochs are too long to fill the budget, there is one more, and each uses a
+        part of the images; where not even the shortest run fits, its epochs use as many images as do.
 
         Args:
-            config: `hours`.
+            config: `hours` and `steps_per_epoch`.
             seconds_spent: Seconds of the budget that are already spent.
 
         Raises:
             ConfigurationError: The budget is too small for the shortest run.
         """
         assert config.hours is not None
-        left = config.hours * SECONDS_OF_AN_HOUR - seconds_spent
+        budget = config.hours * SECONDS_OF_AN_HOUR
+        left = budget - seconds_spent
         fewest = fewest_epochs(self.is_run)
         longest = max(cost.epoch_seconds(self.epoch_steps) for cost in self.kinds.values())
         epochs = epochs_that_fit(left, self.seconds_of, max(longest, 1e-6), fewest)
-        if not epochs:
-            # Two digits, rounded up, so that the stated hours are enough.
-            needed = (seconds_spent + self.seconds_of(fewest)) / SECONDS_OF_AN_HOUR
-            digits = 1 - math.floor(math.log10(needed))
-            needed = math.ceil(needed * 10**digits) / 10**digits
-            shortest = f"{fewest} epoch{'s' * (fewest > 1)}"
-            in_epochs = self._seconds_of_epochs(fewest)
-            around = self.seconds_of(fewest) - in_epochs
-            raise ConfigurationError(
-                f"--hours is too small: the shortest run that these settings allow has {shortest} and takes "
-                f"{needed:g} hours here ({in_epochs:.3g} s for epochs, {around:.3g} s for start, tracing and end, "
-                f"{seconds_spent:.3g} s so far); give --hours={needed:g} or more, or smaller settings. "
-                f"Received: {config.hours:g}"
-            )
         while epochs > fewest and not self._makes_run(epochs):
             epochs -= 1
-        return epochs
+        if epochs and left - self.seconds_of(epochs) <= LARGEST_UNUSED_SHARE * budget:
+            return ChosenEpochs(epochs, config.steps_per_epoch)
+        more = max(epochs + 1, fewest)
+        steps = self._steps_that_fit(more, left) if self._makes_run(more) and config.steps_per_epoch is None else 0
+        if steps >= self._fewest_steps():
+            return ChosenEpochs(more, steps)
+        if epochs:
+            return ChosenEpochs(epochs, config.steps_per_epoch)
+        raise self._too_few_hours(config, fewest, seconds_spent)
+
+    def _steps_that_fit(self, epochs: int, seconds: float) -> int:
+        """Returns the most steps per epoch with which a run of so many epochs takes at most so many seconds."""
+        without_steps = self.seconds_of(epochs, 0)
+        seconds_per_step = self.seconds_of(epochs, 1) - without_steps
+        # Rounding never makes an epoch longer than the images allow.
+        return min(self.epoch_steps, int((seconds - without_steps) / max(seconds_per_step, 1e-9)))
+
+    def _fewest_steps(self) -> int:
+        return min(self.epoch_steps, max(FEWEST_EPOCH_STEPS, math.ceil(SMALLEST_EPOCH_SHARE * self.epoch_steps)))
+
+    def _too_few_hours(self, config: RunConfig, fewest: int, seconds_spent: float) -> ConfigurationError:
+        steps = self.epoch_steps if config.steps_per_epoch is not None else self._fewest_steps()
+        # Two digits, rounded up, so that the stated hours are enough.
+        needed = (seconds_spent + self.seconds_of(fewest, steps)) / SECONDS_OF_AN_HOUR
+        digits = 1 - math.floor(math.log10(needed))
+        needed = math.ceil(needed * 10**digits) / 10**digits
+        shortest = f"{fewest} epoch{'s' * (fewest > 1)} of {steps} steps"
+        in_epochs = self._seconds_of_epochs(fewest, steps)
+        around = self.seconds_of(fewest, steps) - in_epochs
+        return ConfigurationError(
+            f"--hours is too small: the shortest run that these settings allow has {shortest} and takes "
+            f"{needed:g} hours here ({in_epochs:.3g} s for epochs, {around:.3g} s for start, tracing and end, "
+            f"{seconds_spent:.3g} s so far); give --hours={needed:g} or more, or smaller settings. "
+            f"Received: {config.hours:g}"
+        )
 
     def _makes_run(self, epochs: int) -> bool:
         try:
@@ -163,23 +205,29 @@ class RunCost:
             return False
         return True
 
-    def reason(self, config: RunConfig, epochs: int, seconds_spent: float) -> str:
+    def reason(self, config: RunConfig, chosen: ChosenEpochs, seconds_spent: float) -> str:
         """Returns the choice and its reason, in lines.
 
         Args:
             config: `hours`.
-            epochs: The chosen epochs.
+            chosen: The chosen epochs.
             seconds_spent: Seconds of the budget that were already spent.
         """
+        steps = self.epoch_steps if chosen.steps_per_epoch is None else chosen.steps_per_epoch
+        part = (
+            ""
+            if steps == self.epoch_steps
+            else f" of {steps} steps, each on {steps / self.epoch_steps:.0%} of the images"
+        )
         kinds = ", ".join(
-            f"{cost.epoch_seconds(self.epoch_steps):.3g} s for an epoch of {kind} ({self.epoch_steps} steps of "
+            f"{cost.epoch_seconds(steps):.3g} s for an epoch of {kind} ({steps} steps of "
             f"{cost.seconds_per_step:.3g} s, {cost.seconds_around_steps:.3g} s around them)"
             for kind, cost in self.kinds.items()
         )
         once = self.seconds_around_epochs + sum(cost.seconds_once for cost in self.kinds.values())
-        end = duration(seconds_spent + self.seconds_of(epochs))
+        end = duration(seconds_spent + self.seconds_of(chosen.epochs, steps))
         text = (
-            f"--hours={config.hours:g}: {epochs} epochs, with which the run will end {end} after its start. Measured: "
-            f"{kinds}; {once:.3g} s for start, tracing and end; {seconds_spent:.3g} s so far"
+            f"--hours={config.hours:g}: {chosen.epochs} epochs{part}, with which the run will end {end} after its "
+            f"start. Measured: {kinds}; {once:.3g} s for start, tracing and end; {seconds_spent:.3g} s so far"
         )
         return broken_lines(text, "", INDENT)

@@ -92,6 +92,28 @@ def test_an_epoch_entered_at_a_step_yields_the_tail(make, preprocessing):
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("make", "steps"), [(search, 1), (training, 2)], ids=["search", "training"])
+def test_a_shortened_epoch_uses_the_first_images_of_its_order_and_other_epochs_others(make, steps):
+    def images(**change):
+        batches = make(**change) if make is search else ((batch,) for batch in make(**change))
+        return [indices_of(images) for batch in batches for images, _ in batch]
+
+    whole, short = images(), images(steps=steps)
+    assert len(short) < len(whole)
+    assert short == whole[: len(short)]
+    assert images(steps=steps, epoch=2) == images(epoch=2)[: len(short)] != short
+
+
+@pytest.mark.parametrize("make", [search, training], ids=["search", "training"])
+def test_shortened_epochs_continue_the_count_of_steps_by_which_augmentation_is_drawn(make):
+    # Steps 1 and 2 of the run: the second epoch of one step and the first epoch of two.
+    single = AUGMENTED._replace(horizontal_flip=False, cutout_length=0)
+    second = arrays(make(preprocessing=single, steps=1, epoch=2, batch_size=4))
+    again = arrays(make(preprocessing=single, steps=2, epoch=2, batch_size=4))
+    assert len(second) == 1
+    assert second[0].tolist() != again[0].tolist()  # The same images, cropped as steps 1 and 2.
+
+
 @pytest.mark.parametrize("make", [search, training], ids=["search", "training"])
 def test_epochs_and_seeds_differ(make):
     first, again, epoch, seed = (
@@ -165,6 +187,14 @@ def test_steps_are_the_full_batches():
 def test_too_few_images_for_a_batch_name_the_flag(make):
     with pytest.raises(DatasetError, match=r"--batch_size=(12 .*\b11|24 .*\b23) images"):
         make()
+
+
+@pytest.mark.parametrize("make", [lambda **steps: search(batch_size=3, **steps), lambda **steps: training(**steps)])
+def test_more_steps_than_the_images_make_name_the_flag(make):
+    most = len(list(make()))
+    assert len(list(make(steps=most))) == most
+    with pytest.raises(DatasetError, match=rf"--steps_per_epoch must be at most {most}, .* Received: {most + 1}$"):
+        make(steps=most + 1)
 
 
 @pytest.mark.parametrize("make", [search, training], ids=["search", "training"])

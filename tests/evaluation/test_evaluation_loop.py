@@ -64,6 +64,8 @@ def checkpoint_bytes(folder, step):
 
 
 def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):
+    # The 26 images make four steps.
+    config = dataclasses.replace(config, batch_size=6, steps_per_epoch=EPOCH_STEPS)
     summary = run_evaluation(config)
     pieces = dataclasses.replace(config, run_dir=str(tmp_path / "pieces"))
     # Ends in the middle of epoch 3, and is resumed there.

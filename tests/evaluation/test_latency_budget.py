@@ -17,7 +17,7 @@ from eoinas_tf.evaluation.latency_budget import config_within_all_budgets, kept_
 from eoinas_tf.experiment.export_measurement import ExportCost
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.training.time_budget import RunCost
+from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
 EDGES = (("skip_connect", 0), ("max_pool_3x3", 1))
 CELLS = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
@@ -193,7 +193,7 @@ def test_with_a_time_budget_it_is_measured_once_and_rehearsed_with_that_width(
     def choose(cost, config, spent):
         rehearsed.append(json.loads((tmp_path / "run" / "latency_budget.json").read_text())["init_channels"])
         clock.slowness = 4.0
-        return 2
+        return ChosenEpochs(2, None)
 
     monkeypatch.setattr(RunCost, "choose_epochs", choose)
     summary = run_evaluation(dataclasses.replace(config, epochs=None, hours=1.0), DATASET, CELLS)

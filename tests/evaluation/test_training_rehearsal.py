@@ -10,13 +10,15 @@ from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, DatasetError, StorageError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation, train_epoch
 from eoinas_tf.evaluation.training_rehearsal import check_training, training_within_hours
-from eoinas_tf.training.time_budget import RunCost
+from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
 TINY = {
     "dataset": "digits", "network": "residual", "cells": 3, "init_channels": 2, "batch_size": 440, "crop_padding": 1,
     "horizontal_flip": False, "cutout_length": 2, "warmup_epochs": 1,
 }  # fmt: skip
 FILES = ("metrics.jsonl", "summary.json", "class_accuracy.csv")
+# Of all the steps that the images make, a part.
+CHOSEN = ChosenEpochs(2, 2)
 
 
 def test_a_warm_up_leaves_an_epoch():
@@ -28,9 +30,9 @@ def test_a_warm_up_leaves_an_epoch():
 
 @pytest.fixture
 def chosen(monkeypatch, tmp_path):
-    """Lets every training run choose two epochs; returns the costs that it saw."""
+    """Lets every training run choose two epochs of few steps; returns the costs that it saw."""
     costs = []
-    monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or 2)
+    monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or CHOSEN)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     return costs
@@ -59,10 +61,10 @@ def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, exports_
     assert cost.kinds["training"].seconds_around_steps > 0
     assert cost.seconds_around_epochs > 0
     assert list((tmp_path / "temporary").glob("eoinas_rehearsal_*")) == []
-    run_evaluation(EvaluationConfig(run_dir=str(tmp_path / "epochs"), epochs=2, **TINY))
+    run_evaluation(EvaluationConfig(run_dir=str(tmp_path / "epochs"), epochs=2, steps_per_epoch=2, **TINY))
     assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
     stored = json.loads((tmp_path / "hours" / "config.json").read_text())
-    assert (stored["hours"], stored["epochs"]) == (1.0, 2)
+    assert (stored["hours"], stored["epochs"], stored["steps_per_epoch"]) == (1.0, 2, 2)
 
 
 def test_what_an_export_would_replace_is_refused_before_an_image_is_read(tmp_path):

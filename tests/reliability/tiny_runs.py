@@ -68,7 +68,7 @@ def chosen_by_hours(config_class, flags, run_dir, epochs):
     by_hours = [*(flag for flag in flags if not flag.startswith("--epochs=")), "--hours=50"]
     config = config_from_arguments(config_class, [*by_hours, f"--run_dir={run_dir}"])
     with RunDirectory(config) as run:
-        run.keep_epochs(epochs)
+        run.keep_epochs(epochs, None)
     return by_hours
 
 

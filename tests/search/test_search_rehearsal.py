@@ -12,13 +12,15 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search import search_rehearsal
 from eoinas_tf.search.search_loop import run_search, train_epoch
 from eoinas_tf.search.search_rehearsal import check_search, kinds_of_epochs, search_within_hours
-from eoinas_tf.training.time_budget import RunCost
+from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
 TINY = {
     "dataset": "digits", "cells": 3, "init_channels": 2, "batch_size": 330, "crop_padding": 1,
     "horizontal_flip": False, "operations": ("skip_connect", "max_pool_3x3"),
 }  # fmt: skip
 FILES = ("metrics.jsonl", "pruning.jsonl", "genotype.json", "summary.json")
+# Of all the steps that the images make, a part.
+CHOSEN = ChosenEpochs(2, 1)
 
 
 def test_the_kinds_of_epochs_follow_the_warm_up():
@@ -50,9 +52,9 @@ def test_too_few_epochs_make_no_search(settings, fewest):
 
 @pytest.fixture
 def chosen(monkeypatch, tmp_path):
-    """Lets every search choose two epochs; returns the costs that it saw."""
+    """Lets every search choose two epochs of few steps; returns the costs that it saw."""
     costs = []
-    monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or 2)
+    monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: costs.append((cost, spent)) or CHOSEN)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     return costs
@@ -81,10 +83,10 @@ def test_it_is_the_search_of_so_many_epochs(chosen, tmp_path, capsys):
     assert all(kind.seconds_per_step > 0 and kind.seconds_around_steps > 0 for kind in cost.kinds.values())
     assert cost.seconds_around_epochs > 0
     assert list((tmp_path / "temporary").glob("eoinas_rehearsal_*")) == []
-    run_search(SearchConfig(run_dir=str(tmp_path / "epochs"), epochs=2, **TINY))
+    run_search(SearchConfig(run_dir=str(tmp_path / "epochs"), epochs=2, steps_per_epoch=1, **TINY))
     assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
     stored = json.loads((tmp_path / "hours" / "config.json").read_text())
-    assert (stored["hours"], stored["epochs"]) == (1.0, 2)
+    assert (stored["hours"], stored["epochs"], stored["steps_per_epoch"]) == (1.0, 2, 1)
     # A finished search is found again without another rehearsal.
     run_search(by_hours)
     assert len(chosen) == 1
@@ -94,7 +96,9 @@ def test_it_is_the_search_of_so_many_epochs(chosen, tmp_path, capsys):
 def test_every_stage_is_rehearsed_with_its_own_network(chosen, tmp_path, monkeypatch):
     settings = {**TINY, "method": "pdarts", "depth_growth": (1.0, 1.34), "operations_kept": (2, 1), "quiet": True}
     config = SearchConfig(run_dir=str(tmp_path / "run"), hours=1.0, **settings)
-    monkeypatch.setattr(RunCost, "choose_epochs", lambda cost, config, spent: chosen.append((cost, spent)) or 3)
+    monkeypatch.setattr(
+        RunCost, "choose_epochs", lambda cost, config, spent: chosen.append((cost, spent)) or ChosenEpochs(3, None)
+    )
     assert search_within_hours(config, None, 0.0, train_epoch)[0].epochs == 3
     ((cost, _),) = chosen
     assert set(cost.kinds) == {f"{kind} in stage {stage}" for kind in ("warm-up", "search") for stage in (1, 2, 3)}

@@ -138,10 +138,10 @@ def test_seeds_share_out_hours_and_have_the_epochs_of_the_first(tmp_path, monkey
     made = []
 
     def search(config, run_one):
-        made.append((config.seed, config.hours, config.epochs, config.warmup_epochs))
+        made.append((config.seed, config.hours, config.epochs, config.steps_per_epoch, config.warmup_epochs))
         with RunDirectory(config) as run:
             if config.epochs is None:
-                run.keep_epochs(24)
+                run.keep_epochs(24, 5)
         if len(made) == 2:
             raise EoinasError("ended")
 
@@ -150,5 +150,6 @@ def test_seeds_share_out_hours_and_have_the_epochs_of_the_first(tmp_path, monkey
     for _ in range(2):
         with pytest.raises((EoinasError, ConfigurationError)):
             search_seeds(config, run_one_search)
-    assert made == [(0, 0.5, None, None), (1, 0.5, 24, 3), (0, 0.5, 24, 3), (1, 0.5, 24, 3), (2, 0.5, 24, 3)]
+    assert made[0] == (0, 0.5, None, None, None)
+    assert made[1:] == [(seed, 0.5, 24, 5, 3) for seed in (1, 0, 1, 2)]
     assert json.loads((tmp_path / "run" / "config.json").read_text())["epochs"] == 24

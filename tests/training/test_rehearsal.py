@@ -114,8 +114,8 @@ def rehearsed():
     def rehearse(stop):
         rehearse.count += 1
         rehearse.thread = threading.current_thread()
-        kinds = {"training": EpochCost(0.5, 5.0, 0.0)}
-        return RunCost(10, kinds, 100.0, lambda epochs: {"training": epochs}, lambda epochs: None), IMAGES
+        kinds = {"training": EpochCost(0.05, 5.0, 0.0)}
+        return RunCost(100, kinds, 100.0, lambda epochs: {"training": epochs}, lambda epochs: None), IMAGES
 
     rehearse.count = 0
     return rehearse
@@ -142,6 +142,16 @@ def test_the_choice_is_written_once_and_kept(rehearsed, tmp_path, capsys):
     again, images = within_hours(config, None, 300.0, rehearsed)
     assert (again, images, rehearsed.count) == (chosen, None, 1)
     assert "22 epochs, chosen for --hours=0.1 at its start" in capsys.readouterr().out
+
+
+def test_epochs_of_fewer_steps_are_written_and_kept_too(rehearsed, tmp_path, capsys):
+    config = EvaluationConfig(run_dir=str(tmp_path / "run"), hours=0.041)
+    # 147.6 s: four epochs of 10 s leave 7.6 s, more than a twentieth. Five are 25 s around 22.6 s of 0.25 s a step.
+    chosen, _ = within_hours(config, None, 0.0, rehearsed, Clock())
+    assert (chosen.epochs, chosen.steps_per_epoch) == (5, 90)
+    assert chosen == EvaluationConfig(run_dir=config.run_dir, hours=0.041, epochs=5, steps_per_epoch=90)
+    assert within_hours(config, None, 0.0, rehearsed)[0] == chosen
+    assert "5 epochs of 90 steps, chosen for --hours=0.041 at its start" in capsys.readouterr().out
 
 
 def test_epochs_that_are_given_need_no_rehearsal(rehearsed):

@@ -7,7 +7,7 @@ import pytest
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.training import time_budget
-from eoinas_tf.training.time_budget import EpochCost, RunCost, epoch_cost, epochs_that_fit, fewest_epochs
+from eoinas_tf.training.time_budget import ChosenEpochs, EpochCost, RunCost, epoch_cost, epochs_that_fit, fewest_epochs
 
 
 def test_two_short_epochs_tell_steps_tracing_and_the_rest_apart():
@@ -70,14 +70,71 @@ def test_the_epochs_fill_what_is_left_of_the_hours():
     # 0.1 hours are 360 s; 100 s are spent, and 200 s of the other 260 s make 33 epochs of 6 s.
     config = EvaluationConfig(hours=0.1)
     cost = cost_of(lambda epochs: None)
-    assert cost.choose_epochs(config, 100.0) == 33
-    text = " ".join(cost.reason(config, 33, 100.0).split())
+    assert cost.choose_epochs(config, 100.0) == ChosenEpochs(33, None)
+    text = " ".join(cost.reason(config, ChosenEpochs(33, None), 100.0).split())
     assert text.startswith("--hours=0.1: 33 epochs, with which the run will end 0:05:58 after its start. Measured: ")
     assert "6 s for an epoch of search (10 steps of 0.5 s, 1 s around them)" in text
 
 
 def test_epochs_that_make_no_run_are_passed_over():
-    assert cost_of(refusing(8, 9, 31, 40)).choose_epochs(EvaluationConfig(hours=0.1), 100.0) == 31
+    # 32 would make no run either, not even with fewer images.
+    chosen = cost_of(refusing(8, 9, 31, 40)).choose_epochs(EvaluationConfig(hours=0.1), 100.0)
+    assert chosen == ChosenEpochs(31, None)
+
+
+def long_epochs(is_run=lambda epochs: None):
+    """100 steps and 2 s around them: 52 s per search epoch, 32 s per warm-up, which is one; 15 s once, 50 s around."""
+    kinds = {"search": EpochCost(0.5, 2.0, 10.0), "warm-up": EpochCost(0.3, 2.0, 5.0)}
+    return RunCost(100, kinds, 50.0, lambda epochs: {"warm-up": 1, "search": epochs - 1}, is_run)
+
+
+@pytest.mark.parametrize(
+    ("spent", "expected"),
+    [
+        # Of 360 s, 65 s are around: 32 s and 5 epochs of 52 s are 292 s and leave 3 s.
+        (0.0, (6, None)),
+        # Five epochs leave 41 s. Six are 12 s around their steps, and 269 s are 96.07 times 0.3 s and 5 times 0.5 s.
+        (14.0, (6, 96)),
+        # Five leave 20 s, which is more than a twentieth of the 360 s; 248 s of 2.8 s.
+        (35.0, (6, 88)),
+        (37.1, (5, None)),
+    ],
+)
+def test_where_whole_epochs_leave_time_one_more_is_made_of_fewer_images(spent, expected):
+    config, cost = EvaluationConfig(hours=0.1), long_epochs()
+    chosen = cost.choose_epochs(config, spent)
+    assert chosen == expected
+    assert 0.95 * 360 <= spent + cost.seconds_of(*chosen) <= 360
+
+
+def test_epochs_of_fewer_images_are_said_with_their_share():
+    text = " ".join(long_epochs().reason(EvaluationConfig(hours=0.1), ChosenEpochs(6, 88), 35.0).split())
+    # 35 + 65 + 12 + 88 * 2.8 = 358.4 s.
+    assert text.startswith(
+        "--hours=0.1: 6 epochs of 88 steps, each on 88% of the images, with which the run will end 0:05:58 after"
+    )
+    assert "46 s for an epoch of search (88 steps of 0.5 s, 2 s around them)" in text
+
+
+def test_steps_that_the_user_gives_are_kept():
+    config = EvaluationConfig(hours=0.1, steps_per_epoch=100)
+    assert long_epochs().choose_epochs(config, 14.0) == ChosenEpochs(5, 100)
+
+
+def test_where_the_shortest_run_does_not_fit_its_epochs_use_fewer_images():
+    # Eight epochs: 65 s, 16 s around their steps, and 279 s of 0.3 s and 7 times 0.5 s.
+    cost = long_epochs(refusing(*range(8, 100)))
+    assert cost.choose_epochs(EvaluationConfig(hours=0.1), 0.0) == ChosenEpochs(8, 73)
+
+
+def test_a_tenth_of_the_images_is_the_least():
+    # Ten steps of each of eight epochs: 65 + 16 + 38 = 119 s, which are 0.03306 hours.
+    cost = long_epochs(refusing(*range(8, 100)))
+    with pytest.raises(
+        ConfigurationError, match=r"has 8 epochs of 10 steps and takes 0\.034 hours here \(54 s for epochs"
+    ):
+        cost.choose_epochs(EvaluationConfig(hours=0.033), 0.0)
+    assert cost.choose_epochs(EvaluationConfig(hours=0.034), 0.0) == ChosenEpochs(8, 10)
 
 
 def test_too_few_hours_are_answered_with_enough():
@@ -86,8 +143,8 @@ def test_too_few_hours_are_answered_with_enough():
     with pytest.raises(ConfigurationError) as refusal:
         cost.choose_epochs(EvaluationConfig(hours=0.05), 100.0)
     assert str(refusal.value) == (
-        "--hours is too small: the shortest run that these settings allow has 8 epochs and takes 0.058 hours here "
-        "(48 s for epochs, 60 s for start, tracing and end, 100 s so far); "
+        "--hours is too small: the shortest run that these settings allow has 8 epochs of 10 steps and takes 0.058 "
+        "hours here (48 s for epochs, 60 s for start, tracing and end, 100 s so far); "
         "give --hours=0.058 or more, or smaller settings. Received: 0.05"
     )
-    assert cost.choose_epochs(EvaluationConfig(hours=0.058), 100.0) == 8
+    assert cost.choose_epochs(EvaluationConfig(hours=0.058), 100.0) == ChosenEpochs(8, None)
