@@ -1,10 +1,10 @@
-"""Times the project and the references in PyTorch in turn, on the same cores, and prints the ratios.
+"""Times this package and the reference implementations in PyTorch alternately, and prints the ratios.
 
     python benchmarks/against_pytorch.py --pytorch_python=PYTHON --gdas=AutoDL-Projects --darts=darts --runs=3
 
-PYTHON is an interpreter that has PyTorch; it may be one of another environment. Only the ratio of
-two figures taken in turn means anything: a machine's speed changes within an hour. The last line is
-one JSON object; ratios are medians over the runs of images a second against those of the run before it.
+PYTHON is an interpreter with PyTorch, which may be that of another environment. Only ratios of consecutive runs are
+comparable, because a machine's speed changes within an hour. The last line is one JSON object: for each measurement,
+the median ratio of this package's images per second to the reference's.
 """
 
 import json
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from absl import app, flags
 
-PYTORCH_PYTHON = flags.DEFINE_string("pytorch_python", sys.executable, "Interpreter that has PyTorch.")
-GDAS = flags.DEFINE_string("gdas", None, "Checkout of AutoDL-Projects; without it the search is left out.")
-DARTS = flags.DEFINE_string("darts", None, "Checkout of DARTS; without it the evaluation is left out.")
-RUNS = flags.DEFINE_integer("runs", 3, "Runs of each, in turn.", lower_bound=1)
-STEPS = flags.DEFINE_integer("steps", 10, "Steps, or pairs of steps, that are timed in a run.", lower_bound=1)
+PYTORCH_PYTHON = flags.DEFINE_string("pytorch_python", sys.executable, "Interpreter with PyTorch.")
+GDAS = flags.DEFINE_string("gdas", None, "Checkout of AutoDL-Projects; by default the search is not timed.")
+DARTS = flags.DEFINE_string("darts", None, "Checkout of DARTS; by default the training is not timed.")
+RUNS = flags.DEFINE_integer("runs", 3, "Runs of each program.", lower_bound=1)
+STEPS = flags.DEFINE_integer("steps", 10, "Steps, or pairs of steps, to time in each run.", lower_bound=1)
 FOLDER = Path(__file__).parent
 SETTINGS = {
     "search": ("--init_channels=16", "--cells=8", "--batch_size=64"),
@@ -37,7 +37,7 @@ def timed(kind: str, command: list[str]) -> dict:
 
 
 def main(_: list[str]) -> None:
-    """Runs each pair of benchmarks in turn."""
+    """Runs both programs of each comparison alternately."""
     figures = {}
     for kind, code in (("search", GDAS.value), ("evaluation", DARTS.value)):
         if code is None:

@@ -1,9 +1,9 @@
 """Measures how a search's cost grows: `python benchmarks/cost_growth.py`.
 
-One setting at a time is varied around a base, each point in a process of its own (`search_step.py`), there and
-back, so that of each point's two measurements the less disturbed one counts. Memory is followed over the epochs
-of a small search. Writes `cost_growth.png` beside this file and the
-table in docs/performance_log.md. The last line is one JSON object.
+It varies one setting at a time and measures each point twice, in a process of its own (`search_step.py`), the second
+time in reverse order; the faster measurement counts. It also measures the peak memory after each epoch of a small
+search. It writes `cost_growth.png` to this folder and the table to docs/performance_log.md. The last line is one JSON
+object.
 """
 
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 import matplotlib
 from absl import app, flags
 
-STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed at each point.", lower_bound=1)
-EPOCHS = flags.DEFINE_integer("epochs", 60, "Epochs of the search whose memory is followed.", lower_bound=2)
+STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps to time at each point.", lower_bound=1)
+EPOCHS = flags.DEFINE_integer("epochs", 60, "Epochs of the search whose memory is measured.", lower_bound=2)
 FOLDER = Path(__file__).parent
 BASE = {"init_channels": 16, "cells": 5, "batch_size": 32, "image_side": 32}
 SWEEPS = {
@@ -39,7 +39,7 @@ MARKS = ("<!-- cost growth: begin -->", "<!-- cost growth: end -->")
 
 
 def measure(setting: str, value: int) -> dict:
-    """Returns what `search_step.py` measures at the base with one setting changed."""
+    """Returns what `search_step.py` measures with the base settings, one of them changed."""
     settings = {**BASE, setting: value}
     command = [sys.executable, str(FOLDER / "search_step.py"), f"--steps={STEPS.value}"]
     command += [f"--{name}={number}" for name, number in settings.items()]
@@ -50,7 +50,7 @@ def measure(setting: str, value: int) -> dict:
 
 
 def measure_there_and_back() -> dict[str, dict[int, dict]]:
-    """Returns the quicker of two measurements of each point, by setting and value; the second ones in reverse order."""
+    """Returns the faster of two measurements of each point, by setting and value."""
     points: dict[str, dict[int, dict]] = {setting: {} for setting in SWEEPS}
     there = [(setting, value) for setting, values in SWEEPS.items() for value in values]
     for setting, value in there + there[::-1]:
@@ -72,10 +72,10 @@ def memory_by_epoch() -> list[float]:
 
 
 def draw(points: dict[str, dict[int, dict]], memory: list[float], path: Path) -> None:
-    """Draws each sweep's seconds and the memory over epochs.
+    """Draws the seconds over each setting's values, and the memory over epochs.
 
     Args:
-        points: What was measured, by setting and value.
+        points: The measurements, by setting and value.
         memory: GiB after each epoch.
         path: The picture.
     """
@@ -127,14 +127,14 @@ def table(points: dict[str, dict[int, dict]], memory: list[float]) -> str:
 
 
 def replace_table(page: str, text: str) -> str:
-    """Returns a page with what stands between the two marks replaced."""
+    """Returns a page with the text between the two marks replaced."""
     before, _, rest = page.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     return f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}"
 
 
 def main(_: list[str]) -> None:
-    """Measures all points, draws them, writes the table."""
+    """Measures all points, and draws and writes the results."""
     points = measure_there_and_back()
     memory = memory_by_epoch()
     draw(points, memory, FOLDER / "cost_growth.png")

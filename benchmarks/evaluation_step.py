@@ -1,7 +1,7 @@
 """Times a final network's training step on random images: `python benchmarks/evaluation_step.py --genotype=DARTS_V2`.
 
-The last line is one JSON object. `seconds_to_first_step` runs from the start of the process to
-the end of the first step; `seconds_per_step` is the median over `--steps` steps.
+The last line is one JSON object: `seconds_to_first_step` from the start of the process to the end of the first step,
+and `seconds_per_step`, the median over `--steps` steps.
 """
 
 import json
@@ -10,7 +10,7 @@ import time
 
 from eoinas_tf.commands.lean_imports import lean_imports
 
-with lean_imports():  # As the commands do.
+with lean_imports():  # Like the commands.
     import numpy as np
     import tensorflow as tf
     from absl import app, flags
@@ -28,15 +28,17 @@ CELLS = flags.DEFINE_integer("cells", 20, "Cells in the network.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images in a batch.")
 IMAGE_SIDE = flags.DEFINE_integer("image_side", 32, "Height and width in pixels.")
 STEM = flags.DEFINE_enum("stem", "cifar", ["cifar", "imagenet"], "First layers of the network.")
-CLASSES = flags.DEFINE_integer("classes", 10, "Classes to tell apart.")
-MIXED_PRECISION = flags.DEFINE_enum("mixed_precision", "float32", ["float32", "bfloat16", "float16"], "Layers' type.")
-STEPS = flags.DEFINE_integer("steps", 10, "Steps that are timed.")
+CLASSES = flags.DEFINE_integer("classes", 10, "Number of classes.")
+MIXED_PRECISION = flags.DEFINE_enum(
+    "mixed_precision", "float32", ["float32", "bfloat16", "float16"], "Type that layers compute in."
+)
+STEPS = flags.DEFINE_integer("steps", 10, "Steps to time.")
 TOTAL_STEPS = 1_000_000
 
 
 def main(_: list[str]) -> None:
-    """Builds a network, trains it for some steps, prints what they took."""
-    choose_threads()  # As the commands do.
+    """Builds a network, trains it for some steps and prints the times."""
+    choose_threads()  # Like the commands.
     config = EvaluationConfig(
         run_dir="none",
         genotype=GENOTYPE.value,

@@ -1,10 +1,10 @@
 """Times the input pipelines alone: `python benchmarks/input_pipeline.py --data_dir=FOLDER`.
 
-The last line is one JSON object: images a second of the pipelines of the CIFAR-10 search, of the
-final training on CIFAR-10, and, where `imagenet2012` is in the folder, on ImageNet, the latter beside what
-plain tf.data makes that decodes the same files and does nothing else, that decodes random-resized crops of them, and
-that does all that ours does by TensorFlow's own operations. They are timed in turn, several rounds, and the medians
-are printed, so that a slow moment of the machine meets all of them or does not count.
+The last line is one JSON object: images per second of the pipelines of a search and of a training on CIFAR-10 and, if
+`imagenet2012` is in the folder, of a training on ImageNet. The latter is compared with three pipelines of plain
+tf.data: one that only decodes the same files, one that decodes random-resized crops of them, and one that does the same
+augmentation with TensorFlow's own operations. Each figure is the median of several rounds over all pipelines, so that a
+short disturbance of the machine does not count.
 """
 
 import json
@@ -23,19 +23,19 @@ from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, traini
 from eoinas_tf.data.split_indices import class_balanced_halves
 
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared TensorFlow Datasets.", required=True)
-SECONDS = flags.DEFINE_float("seconds", 10.0, "Seconds that each pipeline is timed for, all rounds together.")
+SECONDS = flags.DEFINE_float("seconds", 10.0, "Seconds to time each pipeline, over all rounds.")
 ROUNDS = 5
 CIFAR_BATCH, IMAGENET_BATCH, IMAGENET_SIDE = 64, 16, 224
 FEWEST_IMAGES = 10_000
 COLOR_JITTER, HUE_JITTER = 0.4, 0.2
 NO_CHANGE = (np.zeros(3, np.float32), np.ones(3, np.float32))
-# Takes the epoch, counted from 1, returns its batches.
+# Takes the epoch, counted from 1, and returns its batches.
 MakeBatches = Callable[[int], tf.data.Dataset]
 
 
 def main(_: list[str]) -> None:
-    """Times the pipelines in turn and prints the medians of their paces."""
-    choose_threads()  # As the commands do.
+    """Times the pipelines alternately and prints their median speeds."""
+    choose_threads()  # Like the commands.
     pipelines = [*cifar_pipelines()]
     if (Path(DATA_DIR.value) / "imagenet2012").is_dir():
         pipelines += imagenet_pipelines()
@@ -47,12 +47,12 @@ def main(_: list[str]) -> None:
 
 
 def images_per_second(make_batches: MakeBatches, images_in_a_batch: int, seconds: float) -> float:
-    """Returns the pace of a pipeline, without its first batch.
+    """Returns the speed of a pipeline, without its first batch.
 
     Args:
-        make_batches: Takes the epoch, counted from 1, returns its batches.
-        images_in_a_batch: Images that an element holds.
-        seconds: How long to go on.
+        make_batches: Takes the epoch, counted from 1, and returns its batches.
+        images_in_a_batch: Images in an element.
+        seconds: Seconds to measure.
     """
     started, done, epoch = None, 0, 0
     while True:
@@ -68,7 +68,7 @@ def images_per_second(make_batches: MakeBatches, images_in_a_batch: int, seconds
 
 
 def cifar_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
-    """Yields the names of CIFAR-10's pipelines, what makes their batches, and the images in an element."""
+    """Yields each pipeline of CIFAR-10: its name, the function that makes its batches, and the images in an element."""
     cifar = load_image_dataset("cifar10", data_dir=DATA_DIR.value)
     halves = class_balanced_halves(cifar.train.labels, 0)
     augmented = Preprocessing(*NO_CHANGE, crop_padding=4, horizontal_flip=True)
@@ -86,13 +86,13 @@ def cifar_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
 
 
 def imagenet_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
-    """Yields the same of ImageNet's pipeline and of the plain ones beside it."""
+    """Yields the same for ImageNet's pipeline and the plain ones."""
     side = (IMAGENET_SIDE, IMAGENET_SIDE)
     imagenet = load_image_dataset("imagenet2012", data_dir=DATA_DIR.value, image_size=side, keep_originals=True)
     cropped = Preprocessing(
         *NO_CHANGE, horizontal_flip=True, random_resized_crop=True, color_jitter=COLOR_JITTER, hue_jitter=HUE_JITTER
     )
-    # A sample of the set has few batches an epoch: repeated, so that making the pipeline does not count.
+    # Repeated, because a sample of the set has few batches per epoch, and creating the pipeline must not count.
     train = imagenet.train.subset(np.arange(FEWEST_IMAGES) % len(imagenet.train))
     yield (
         "imagenet_training",
@@ -100,7 +100,7 @@ def imagenet_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
         IMAGENET_BATCH,
     )
     for what, prepare, batch in (
-        ("decoding_alone", decode_whole, 1),  # Images of many sizes do not make a batch.
+        ("decoding_alone", decode_whole, 1),  # Images of different sizes cannot be batched.
         ("cropping_alone", decode_resized_crop, IMAGENET_BATCH),
         ("training_by_plain_operations", augment_by_plain_operations, IMAGENET_BATCH),
     ):
@@ -109,11 +109,11 @@ def imagenet_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
 
 
 def prepared_batches(name: str, prepare: Callable[[tf.Tensor], tf.Tensor], batch_size: int) -> tf.data.Dataset:
-    """Prepares a set's training images one by one, in the order that TensorFlow Datasets gives them, in parallel.
+    """Returns batches of a set's training images, prepared one by one in parallel, in TensorFlow Datasets' order.
 
     Args:
-        name: The set.
-        prepare: Takes an image's file, returns its pixels.
+        name: Name of the set.
+        prepare: Takes the contents of an image file and returns its pixels.
         batch_size: Images in a batch.
     """
     import tensorflow_datasets as tfds
@@ -124,7 +124,7 @@ def prepared_batches(name: str, prepare: Callable[[tf.Tensor], tf.Tensor], batch
 
 
 def decode_whole(encoded: tf.Tensor) -> tf.Tensor:
-    """Returns an image file's pixels."""
+    """Returns the pixels of an image file."""
     return tf.io.decode_jpeg(encoded, channels=3)
 
 
@@ -140,7 +140,7 @@ def decode_resized_crop(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def augment_by_plain_operations(encoded: tf.Tensor) -> tf.Tensor:
-    """Returns a random-resized crop, flipped, its colours changed and normalized, by TensorFlow's own operations."""
+    """Returns a random-resized crop, flipped, with changed colours and normalized, by TensorFlow's own operations."""
     image = tf.image.random_flip_left_right(decode_resized_crop(encoded)) / 255
     image = tf.image.random_brightness(image, COLOR_JITTER)
     image = tf.image.random_contrast(image, 1 - COLOR_JITTER, 1 + COLOR_JITTER)

@@ -1,14 +1,13 @@
-"""Times the reference implementations in PyTorch at what `search_step.py` and `evaluation_step.py` time.
+"""Times the steps of the reference implementations in PyTorch, as `search_step.py` and `evaluation_step.py` do here.
 
     git clone https://github.com/D-X-Y/AutoDL-Projects
     python benchmarks/pytorch_reference.py search AutoDL-Projects --init_channels=16 --cells=8 --batch_size=64
     git clone https://github.com/quark0/darts
     python benchmarks/pytorch_reference.py evaluation darts --init_channels=36 --cells=20 --batch_size=32
 
-Needs PyTorch, which the project itself does not; `against_pytorch.py` runs both sides in turn. The
-networks and their layers are the references' own, and so is what a step does: GDAS's weight step
-and architecture step both compute all gradients, DARTS's training uses its auxiliary head and
-drop-path. The last line is one JSON object.
+It needs PyTorch; `against_pytorch.py` runs it and this package's benchmarks alternately. Networks, layers and steps are
+the references' own: GDAS's weight step and architecture step both compute all gradients, and DARTS's training uses its
+auxiliary head and drop-path. The last line is one JSON object.
 """
 
 import argparse
@@ -30,20 +29,20 @@ DROP_PATH = 0.2
 
 
 def random_batch(batch_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns images in the layout PyTorch trains in, and labels."""
+    """Returns random images, in PyTorch's memory layout for training, and labels."""
     generator = np.random.default_rng(0)
     images = torch.from_numpy(generator.normal(size=(batch_size, 3, 32, 32)).astype(np.float32))
     return images, torch.from_numpy(generator.integers(0, CLASSES, batch_size))
 
 
 def gdas_steps(code: Path, init_channels: int, cells: int, batch_size: int) -> list[Callable[[], float]]:
-    """Returns GDAS's weight step and architecture step, on the project's layout of cells."""
+    """Returns GDAS's weight step and architecture step, for the same number and order of cells as here."""
     sys.path.insert(0, str(code))
     from xautodl.models.cell_operations import SearchSpaceNames
     from xautodl.models.cell_searchs import NASNetworkGDAS
 
-    # GDAS's networks have as many cells in each of three stages, the project's reduce at thirds of any number:
-    # what is too much goes, from the ends of the stages.
+    # GDAS's networks have the same number of cells in each of three stages; here, any number of cells is divided at its
+    # thirds. Surplus cells are removed from the ends of the stages.
     stage = -(-cells // 3)
     network = NASNetworkGDAS(init_channels, stage, 4, 4, 3, CLASSES, SearchSpaceNames["darts"], False, True)
     lengths = (cells // 3, 2 * cells // 3 - cells // 3, cells - 2 * cells // 3)
@@ -75,7 +74,7 @@ def gdas_steps(code: Path, init_channels: int, cells: int, batch_size: int) -> l
 
 
 def drop_path(inputs: torch.Tensor, rate: float) -> torch.Tensor:
-    """Zeroes whole images at a rate and scales the others; the reference's own runs on CUDA only."""
+    """Zeroes whole images at a rate and scales the others; the reference's own function needs CUDA."""
     if rate == 0:
         return inputs
     kept = torch.empty(inputs.shape[0], 1, 1, 1).bernoulli_(1 - rate)
@@ -84,7 +83,7 @@ def drop_path(inputs: torch.Tensor, rate: float) -> torch.Tensor:
 
 def darts_steps(code: Path, init_channels: int, cells: int, batch_size: int) -> list[Callable[[], float]]:
     """Returns the training step of DARTS_V2."""
-    # Its module `utils` would need torchvision, of which nothing is used here.
+    # Its module `utils` imports torchvision, which is not needed here.
     sys.modules["utils"] = types.ModuleType("utils")
     sys.modules["utils"].drop_path = drop_path
     sys.path.insert(0, str(code / "cnn"))
@@ -111,14 +110,14 @@ def darts_steps(code: Path, init_channels: int, cells: int, batch_size: int) -> 
 
 
 def main() -> None:
-    """Builds one of the networks, runs its steps, prints what they took."""
+    """Builds one of the networks, runs its steps and prints the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=["search", "evaluation"])
     parser.add_argument("code", type=Path, help="checkout of AutoDL-Projects (search) or of DARTS (evaluation)")
     parser.add_argument("--init_channels", type=int, required=True)
     parser.add_argument("--cells", type=int, required=True)
     parser.add_argument("--batch_size", type=int, required=True, help="images")
-    parser.add_argument("--steps", type=int, default=10, help="steps, or pairs of steps, that are timed")
+    parser.add_argument("--steps", type=int, default=10, help="steps, or pairs of steps, to time")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     build = {"search": gdas_steps, "evaluation": darts_steps}[arguments.kind]

@@ -1,11 +1,11 @@
-"""Measures how far the score that ranks seeds moves for reasons that are not the cell.
+"""Measures how much the score that ranks seeds varies for reasons other than the cell.
 
     python benchmarks/score_noise.py --flagfile=flags/search_digits.flags --run_dir=FOLDER
 
-Runs a search for each of `--seeds` seeds with the other flags, all with one `--split_seed`, and scores each derived
-cell in `--orders` orders of the validation half, and in the order of a folder of class folders. The searches share
-their validation half, so that the chance in the difference of two scores is known image by image; it is printed
-beside what it would be on two halves. The last line is one JSON object.
+It runs a search for each of `--seeds` seeds, all with the same `--split_seed` and the other flags, and scores each
+derived cell on the validation half in `--orders` random orders and in that of a folder of class folders. Because the
+searches share their validation half, the standard deviation of the difference of two scores follows from the single
+images; it is printed with the value for two different halves. The last line is one JSON object.
 """
 
 import argparse
@@ -29,14 +29,15 @@ from eoinas_tf.search.search_loop import run_search
 
 
 def search_and_score(config: SearchConfig, orders: int) -> dict:
-    """Runs one search and scores its cell in several orders, where the search itself scores it once.
+    """Runs one search and scores its cell in several orders; the search itself scores it once.
 
     Args:
         config: The settings of the search; its run folder must not be finished.
-        orders: How many orders.
+        orders: Number of random orders.
 
     Returns:
-        The accuracies by order, that of the order class by class, and whether each image was right, bool [n].
+        The accuracy in each random order, the accuracy in the order of classes, and whether each image was classified
+        correctly, bool [n].
     """
     found: dict = {}
 
@@ -65,21 +66,21 @@ def search_and_score(config: SearchConfig, orders: int) -> dict:
 
 
 def deviation_of_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Returns by chance of the images, the standard deviation of the difference of two scores on one half and on two.
+    """Returns the standard deviation, by the choice of images, of a score difference on the same and on other images.
 
     Args:
-        first: Whether each image was right, bool [n].
-        second: The same images' in another network.
+        first: Whether a network classified each image correctly, bool [n].
+        second: Whether another network did.
     """
     paired = np.std(first.astype(float) - second)
     return float(paired / np.sqrt(len(first))), float(np.sqrt((np.var(first) + np.var(second)) / len(first)))
 
 
 def main() -> None:
-    """Runs the searches and prints what was measured."""
+    """Runs the searches and prints the measurements."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--seeds", type=int, default=4, help="Searches.")
-    parser.add_argument("--orders", type=int, default=10, help="Orders in which each cell is scored.")
+    parser.add_argument("--orders", type=int, default=10, help="Random orders in which each cell is scored.")
     own, rest = parser.parse_known_args()
     flag_values = flags.FlagValues()
     define_flags(SearchConfig, flag_values)

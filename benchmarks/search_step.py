@@ -1,7 +1,7 @@
 """Times the search's two steps on random images: `python benchmarks/search_step.py --init_channels=16 --cells=8`.
 
-The last line is one JSON object. `seconds_to_first_step` runs from the start of the process to
-the end of the first pair of steps; the other times are medians over `--steps` pairs.
+The last line is one JSON object: `seconds_to_first_step` from the start of the process to the end of the first pair of
+steps; other times are medians over `--steps` pairs.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import time
 
 from eoinas_tf.commands.lean_imports import lean_imports
 
-with lean_imports():  # As the commands do.
+with lean_imports():  # Like the commands.
     import numpy as np
     import tensorflow as tf
     from absl import app, flags
@@ -35,14 +35,16 @@ IMAGE_SIDE = flags.DEFINE_integer("image_side", 32, "Height and width in pixels.
 CANDIDATES = flags.DEFINE_integer(
     "candidates", 0, "Candidates of every edge, all of them 3x3 separable convolutions; 0: the search's own eight."
 )
-LOGICAL_CPUS = flags.DEFINE_integer("logical_cpus", 1, "Replicas, each on its part of the CPU.")
-MIXED_PRECISION = flags.DEFINE_enum("mixed_precision", "float32", ["float32", "bfloat16", "float16"], "Layers' type.")
-STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps that are timed.")
+LOGICAL_CPUS = flags.DEFINE_integer("logical_cpus", 1, "Replicas, which divide the CPU among them.")
+MIXED_PRECISION = flags.DEFINE_enum(
+    "mixed_precision", "float32", ["float32", "bfloat16", "float16"], "Type that layers compute in."
+)
+STEPS = flags.DEFINE_integer("steps", 10, "Pairs of steps to time.")
 
 
 def main(_: list[str]) -> None:
-    """Builds a search, runs its steps, prints what they took."""
-    choose_threads()  # As the commands do.
+    """Builds a search, runs its steps and prints the times."""
+    choose_threads()  # Like the commands.
     config = SearchConfig(
         run_dir="none",
         method=METHOD.value,
@@ -60,7 +62,7 @@ def main(_: list[str]) -> None:
 
 
 def step_times(config: SearchConfig) -> dict[str, str | float]:
-    """Runs the steps of a search and returns what they took.
+    """Runs the steps of a search and returns their times.
 
     Args:
         config: The search's settings.

@@ -1,11 +1,11 @@
-"""Measures what kills cost a search.
+"""Measures how much time kills cost a search.
 
     python benchmarks/useful_time.py --flagfile=flags/search_cifar10.flags --data_dir=DIR
 
-Runs `run_search.py` with the flags it is given, without checkpoints within epochs, then with one after each
-step; kills it, and continues it. From the seconds of a step, of a checkpoint and of a restart follows which
-part of the time is useful where a process is killed every `--hours_between_kills` at a moment like any other:
-a kill loses half of the steps between two checkpoints on average, and the restart. The last line is one JSON object.
+It runs `run_search.py` with the given flags, first without checkpoints within epochs, then with one after each step,
+kills it and continues it. From the seconds of a step, a checkpoint and a restart it computes the useful share of the
+time for a process that is killed every `--hours_between_kills` at random: on average, a kill costs half of the steps
+between two checkpoints, and the restart. The last line is one JSON object.
 """
 
 import argparse
@@ -22,27 +22,27 @@ REPORT = re.compile(r"(\d+\.\d+) s to the end of the first step, (\d+\.\d+) s a 
 
 
 def useful_share(save: float, restart: float, between_saves: float, between_kills: float) -> float:
-    """Returns the fraction of the time that goes into steps that are kept.
+    """Returns the share of the time that is spent on steps that are not lost.
 
     Args:
         save: Seconds to write a checkpoint.
         restart: Seconds from a process's start to the end of its first step.
-        between_saves: Seconds of steps from one checkpoint to the next.
-        between_kills: Seconds from one kill to the next.
+        between_saves: Seconds of steps between two checkpoints.
+        between_kills: Seconds between two kills.
     """
     lost_by_kill = restart + between_saves / 2
     return (1 - lost_by_kill / between_kills) * between_saves / (between_saves + save)
 
 
 def search(flags: list[str], *more: str) -> tuple[float, float]:
-    """Runs a search that `--max_steps` ends.
+    """Runs a search that ends by `--max_steps`.
 
     Args:
         flags: Flags of `run_search.py`.
-        *more: Further flags; they are printed.
+        *more: Further flags, which are printed.
 
     Returns:
-        Seconds to the end of the first step, and seconds of a step after it.
+        Seconds to the end of the first step, and seconds of a later step.
     """
     command = [sys.executable, str(SCRIPT), *flags, *more]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -54,7 +54,7 @@ def search(flags: list[str], *more: str) -> tuple[float, float]:
 
 
 def kill_after_checkpoint(flags: list[str], folder: Path) -> None:
-    """Runs a search in a folder and kills it once it has written a checkpoint there."""
+    """Runs a search and kills it after its first checkpoint."""
     process = subprocess.Popen([sys.executable, str(SCRIPT), *flags], stdout=subprocess.DEVNULL)
     while process.poll() is None and not list(folder.glob("checkpoints/ckpt-*[0-9]")):
         time.sleep(0.05)
@@ -63,7 +63,7 @@ def kill_after_checkpoint(flags: list[str], folder: Path) -> None:
 
 
 def main() -> None:
-    """Measures and prints the useful share; flags that are not its own are `run_search.py`'s."""
+    """Measures and prints the useful share; flags that are not its own are passed on to `run_search.py`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--hours_between_kills", type=float, default=2.0)
     parser.add_argument("--minutes_between_saves", type=float, default=5.0)
