@@ -60,6 +60,9 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
                 axes.plot(values, level, "|", color=color, markersize=6, alpha=0.5, label=name)
             axes.set(xlabel="beta of an operation at the first decision", ylabel="density", title=title)
             axes.grid(alpha=0.3)
+            # Below zero are the values, not densities.
+            top = axes.get_ylim()[1]
+            axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= top])
         legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
         for handle in legend.legend_handles:
             handle.set(alpha=1.0, markersize=12)

@@ -26,6 +26,7 @@ def test_a_density_a_method_and_every_value_as_a_tick(results):
     ticks = [line for line in normal.lines if line.get_marker() == "|"]
     assert sorted(len(line.get_xdata()) for line in ticks) == [336, 336]
     assert len(normal.lines) == len(reduction.lines) == 4
+    assert normal.get_ylim()[0] < 0 == min(normal.get_yticks())
 
 
 def test_values_that_are_all_equal_have_no_density(results):
