@@ -16,19 +16,20 @@ from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.training.automatic_sizes import (
-    RECIPES,
     SEARCH,
     SHARES,
     TRAINING,
     Images,
     batch_size,
+    recipe,
     recommended_settings,
 )
 
 ABOUT = "Searches a cell for a folder of class folders, trains it and exports it. The same command continues."
 # Small enough for a few CPU cores; flags for either command override them.
-SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16", *map(setting_text, RECIPES[SEARCH].items()))
-TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16", *map(setting_text, RECIPES[TRAINING].items()))
+SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16")
+TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16")
+METHOD_FLAG = "--method="
 COMMANDS = {SEARCH: "search", TRAINING: TRAINING_COMMAND}
 FOLDERS = {SEARCH: "search", TRAINING: "network"}
 # Stores the settings that a time budget gave both runs, in their parent folder.
@@ -53,16 +54,27 @@ def run_all(options: argparse.Namespace) -> None:
         print(f"images are resized to {shape} pixels; --image_size=H,W takes another size", flush=True)
     size_text = options.image_size or (",".join(map(str, size)) if size else "")
     common = [f"--dataset=folder:{root}", *([f"--image_size={size_text}"] if size_text else [])]
+    further = {SEARCH: shlex.split(options.search_flags), TRAINING: shlex.split(options.train_flags)}
+    methods = {SEARCH: _method_of(further[SEARCH]), TRAINING: None}
     if options.hours is None:
         batch = f"--batch_size={batch_size(folder_images(root, size_text).training_images)}"
-        own = {SEARCH: [*SEARCH_FLAGS, *common, batch], TRAINING: [*TRAINING_FLAGS, *common, batch]}
+        own = {
+            kind: [*flags, *map(setting_text, recipe(kind, methods[kind]).items()), *common, batch]
+            for kind, flags in ((SEARCH, SEARCH_FLAGS), (TRAINING, TRAINING_FLAGS))
+        }
     else:
-        choice = _choice_for_hours(folder_images(root, size_text), run_dir, options.hours)
+        choice = _choice_for_hours(folder_images(root, size_text), run_dir, options.hours, methods)
         own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
-    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *shlex.split(options.search_flags)], options.hours)
+    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]], options.hours)
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
-    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *shlex.split(options.train_flags)], options.hours)
+    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]], options.hours)
+
+
+def _method_of(flags: Sequence[str]) -> str | None:
+    """Returns the search method that flags name; None if they name none."""
+    named = [flag.partition("=")[2] for flag in flags if flag.startswith(METHOD_FLAG)]
+    return named[-1] if named else None
 
 
 def folder_images(root: Path, image_size: str) -> Images:
@@ -100,7 +112,9 @@ def check_size(text: str) -> tuple[int, ...]:
     return height, width
 
 
-def _choice_for_hours(images: Images, run_dir: Path, hours: float) -> dict[str, dict[str, Any]]:
+def _choice_for_hours(
+    images: Images, run_dir: Path, hours: float, methods: dict[str, str | None]
+) -> dict[str, dict[str, Any]]:
     """Returns the settings of both runs for a time budget: those in the file of the first call, if it exists."""
     file = run_dir / CHOICE_FILE
     if file.exists():
@@ -114,7 +128,7 @@ def _choice_for_hours(images: Images, run_dir: Path, hours: float) -> dict[str, 
         choice = {"hours": hours, "images": dataclasses.asdict(images)}
         for kind, share in SHARES.items():
             own_hours = round(share * hours, 6)
-            choice[kind] = {"hours": own_hours, **recommended_settings(kind, images, own_hours)}
+            choice[kind] = {"hours": own_hours, **recommended_settings(kind, images, own_hours, methods[kind])}
         make_folder(run_dir)
         write_json(file, choice)
     for kind in SHARES:

@@ -121,8 +121,17 @@ def recommended_settings(kind: str, images: Images, hours: float | None, method:
         hours: The run's own time budget; None: no budget.
         method: The search method; by default the default method.
     """
-    recipe = RECIPES[kind] if method is None else SEARCH_RECIPES.get(method, {})
-    return {**automatic_settings(kind, images, hours), **recipe}
+    return {**automatic_settings(kind, images, hours), **recipe(kind, method)}
+
+
+def recipe(kind: str, method: str | None = None) -> dict[str, Any]:
+    """Returns settings that suit short runs.
+
+    Args:
+        kind: `search` or `training`.
+        method: The search method; by default the default method.
+    """
+    return RECIPES[kind] if method is None else SEARCH_RECIPES.get(method, {})
 
 
 def kept_settings(run_dir: str | Path | None, chosen: dict[str, Any]) -> dict[str, Any]:

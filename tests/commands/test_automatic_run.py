@@ -101,6 +101,16 @@ def test_without_hours_nothing_is_chosen_or_written(start, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("hours", [[], ["--hours=3"]])
+def test_another_method_gets_its_own_recipe(start, tmp_path, hours):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    _, (search, training), _, _ = start("images", "--search_flags=--seed=3 --method=gdas", *hours)
+    searched = config_from_arguments(SearchConfig, search[1:])  # Refuses a setting that the method does not have.
+    assert (searched.method, searched.seed, searched.importance_iterations) == ("gdas", 3, None)
+    assert searched.architecture_learning_rate == 3e-4
+    assert config_from_arguments(EvaluationConfig, training[1:]).drop_path == 0.1
+
+
 def test_hours_are_shared_out_and_choose_sizes(start, tmp_path):
     # 8 training images of 9x7 pixels: three cells and at most 16 channels.
     write_folder(tmp_path / "images", [(9, 7)] * 5)

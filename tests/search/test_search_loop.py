@@ -192,8 +192,8 @@ def untraced():
 def test_a_search_that_max_steps_ends_is_saved_and_continued_to_the_same_bytes(tmp_path, capsys):
     config = SearchConfig(
         run_dir=str(tmp_path / "whole"), dataset="digits", cells=3, init_channels=2, batch_size=220, epochs=2,
-        steps_per_epoch=2, warmup_epochs=1, pruning_after_epoch=0, pruning_every_epochs=1, crop_padding=1, tensorboard=False,
-        operations=("none", "skip_connect", "sep_conv_3x3"),
+        steps_per_epoch=2, warmup_epochs=1, pruning_after_epoch=0, pruning_every_epochs=1, crop_padding=1,
+        tensorboard=False, operations=("none", "skip_connect", "sep_conv_3x3"),
     )  # fmt: skip
     # Two steps per epoch, of the three that the images make: it ends within the second epoch, and the limit is then the
     # search's own end.
