@@ -31,7 +31,10 @@ def formula_seconds(run: PlannedRun) -> float | None:
     size = config.image_size
     pixels = size[0] * size[1] if size else USUAL_PIXELS.get(config.dataset, CIFAR_PIXELS)
     image = seconds_of_an_image(config.cells, config.init_channels, pixels)
-    return SECONDS_BESIDE_EPOCHS + run.epochs() * run.images * image * (SEARCH_FACTOR if is_search else 1.0)
+    images = run.images
+    if config.steps_per_epoch is not None:  # A step of a search takes a batch of each half.
+        images = min(images, config.steps_per_epoch * config.batch_size * (2 if is_search else 1))
+    return SECONDS_BESIDE_EPOCHS + run.epochs() * images * image * (SEARCH_FACTOR if is_search else 1.0)
 
 
 def measured_seconds(run: PlannedRun) -> float:

@@ -38,6 +38,16 @@ def test_the_formula_meets_what_was_measured(plan, settings, images_per_second):
     assert formula_seconds(dataclasses.replace(run, config=config, images=None)) is None
 
 
+@pytest.mark.parametrize(("kind", "images"), [("search", 2 * 5 * 64), ("training", 5 * 64)])
+def test_short_epochs_count_the_images_of_their_steps(plan, kind, images):
+    run = dataclasses.replace(next(run for run in plan if run.kind == kind), images=50_000)
+    short = dataclasses.replace(run, config=dataclasses.replace(run.config, batch_size=64, steps_per_epoch=5))
+    expected = formula_seconds(dataclasses.replace(run, images=images))
+    assert formula_seconds(short) == pytest.approx(expected)
+    many = dataclasses.replace(run, config=dataclasses.replace(run.config, batch_size=64, steps_per_epoch=10**6))
+    assert formula_seconds(many) == formula_seconds(run)
+
+
 def test_seconds_are_those_of_all_whole_lines(plan):
     log(plan[0], [2.5, 3.5])
     assert measured_seconds(plan[0]) == 6.0
