@@ -98,6 +98,11 @@ def key_figures(record: RunRecord) -> dict[str, str]:
         for name in ("parameters", "multiply_adds"):
             if isinstance(count := summary.get(name), int):
                 figures[name.replace("_", "-")] = rounded_count(count)
+        channels, most = summary.get("init_channels"), record.settings.get("init_channels")
+        if isinstance(channels, int) and isinstance(most, int) and channels < most:
+            figures["channels within the budget"] = f"{channels} of {most}"
+        if isinstance(latency := record.latency_budget.get("latency_milliseconds"), float):
+            figures["latency when they were chosen"] = f"{latency:.3g} ms"
     if record.metrics:
         figures["epochs"] = str(len(record.metrics))
     seconds = [line["seconds"] for line in record.timing if "seconds" in line]

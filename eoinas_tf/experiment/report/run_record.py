@@ -39,6 +39,7 @@ class RunRecord:
         timing: Records of timing.jsonl.
         classes: Rows of class_accuracy.csv.
         exports: exports.json; empty in searches and in runs of earlier versions.
+        latency_budget: latency_budget.json; empty in runs without `max_latency_ms`.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class RunRecord:
     timing: list[dict[str, Any]]
     classes: list[dict[str, str]]
     exports: dict[str, Any] = dataclasses.field(default_factory=dict)
+    latency_budget: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def is_search(self) -> bool:
@@ -186,6 +188,7 @@ def read_run(folder: Path) -> RunRecord:
         timing=timing,
         classes=_read_table(folder / "class_accuracy.csv"),
         exports=_read_object(folder / "exports.json"),
+        latency_budget=_read_object(folder / "latency_budget.json"),
     )
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 from small_runs import HOSTILE, write_search
 
@@ -28,6 +29,20 @@ def test_key_figures(search, training):
     figures = tables.key_figures(read_run(training))
     assert (figures["parameters"], figures["multiply-adds"]) == ("130 k", "6.35 M")
     assert "top 5" not in figures  # With three classes it says nothing.
+
+
+def test_a_network_narrowed_by_a_budget_says_so(training, tmp_path):
+    run = shutil.copytree(training, tmp_path / "run")
+    (run / "latency_budget.json").write_text('{"init_channels": 3, "latency_milliseconds": 4.7123}')
+    record = read_run(run)
+    narrowed = dataclasses.replace(
+        record, settings={**record.settings, "init_channels": 16}, summary={**record.summary, "init_channels": 3}
+    )
+    figures = tables.key_figures(narrowed)
+    assert figures["channels within the budget"] == "3 of 16"
+    assert figures["latency when they were chosen"] == "4.71 ms"
+    wide = dataclasses.replace(narrowed, summary={**record.summary, "init_channels": 16}, latency_budget={})
+    assert not {"channels within the budget", "latency when they were chosen"} & set(tables.key_figures(wide))
 
 
 def test_a_drop_says_why(search):
