@@ -116,6 +116,11 @@ def test_epochs_of_fewer_images_are_said_with_their_share():
     assert "46 s for an epoch of search (88 steps of 0.5 s, 2 s around them)" in text
 
 
+def test_epochs_that_make_no_run_are_not_made_shorter_either():
+    cost = long_epochs(refusing(3, 4, 5))
+    assert cost.choose_epochs(EvaluationConfig(hours=0.1), 14.0) == ChosenEpochs(5, None)
+
+
 def test_steps_that_the_user_gives_are_kept():
     config = EvaluationConfig(hours=0.1, steps_per_epoch=100)
     assert long_epochs().choose_epochs(config, 14.0) == ChosenEpochs(5, 100)
