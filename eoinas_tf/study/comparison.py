@@ -13,6 +13,13 @@ from eoinas_tf.study.study_statistics import mean_with_intervals, pooled_deviati
 
 PLACE = ["data_set", "scale", "training"]
 MILLION = 1e6
+# Points further than so many interquartile ranges from the quartiles (Tukey's outer fences) do not stretch an axis.
+OUTER_FENCE = 3.0
+# Arrows to points beyond the low and the high end of an axis, across and upwards.
+ARROWS = {
+    "x": "\N{BLACK LEFT-POINTING TRIANGLE}\N{BLACK RIGHT-POINTING TRIANGLE}",
+    "y": "\N{BLACK DOWN-POINTING TRIANGLE}\N{BLACK UP-POINTING TRIANGLE}",
+}
 
 
 def comparison_tables(results: Results) -> dict[str, pd.DataFrame]:
@@ -60,6 +67,7 @@ def comparison_pictures(results: Results) -> dict[str, Figure]:
             data, x="millions", y="percent", hue="contestant", style="contestant", palette=colors, s=70, ax=axes
         )
         axes.set(xlabel="multiply-adds of one image (millions)", ylabel="test accuracy (%)", title=_title(place))
+        _fit_axis(axes, "y", data["percent"], data["millions"])
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     return {"accuracy": points, "accuracy_over_multiply_adds": costs}
@@ -84,15 +92,40 @@ def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, c
     if RANDOM in names:
         axes.axvline(own.loc[RANDOM, "mean"], color="0.6", linestyle="--", linewidth=1, zorder=0)
     # The interval of two values can be wider than all points together, but the points matter most.
-    low, high = data["percent"].min(), data["percent"].max()
-    margin = 0.15 * (high - low) or 0.5
-    axes.set_xlim(low - margin, high + margin)
+    _fit_axis(axes, "x", data["percent"], data["contestant"].map(names.index))
     axes.set(
         xlabel="test accuracy (%): every training; below, the mean with its 95 % t interval, cut off at the edge",
         ylabel="",
         title=_title(place),
     )
     axes.grid(axis="x", alpha=0.3)
+
+
+def _fit_axis(axes, axis: str, values: pd.Series, places: pd.Series) -> None:
+    """Limits an axis to values that are near each other; arrows at its ends show the others.
+
+    Args:
+        axes: The axes, on which all values are drawn.
+        axis: `x` or `y`.
+        values: The values on this axis.
+        places: Their places on the other axis.
+    """
+    lower, upper = values.quantile([0.25, 0.75])
+    fence = OUTER_FENCE * (upper - lower)
+    near = values[values.between(lower - fence, upper + fence)] if fence else values
+    margin = 0.15 * (near.max() - near.min()) or 0.5
+    low, high = near.min() - margin, near.max() + margin
+    axes.set(**{f"{axis}lim": (low, high)})
+    for value, place in zip(values, places, strict=True):
+        if low <= value <= high:
+            continue
+        is_low = value < low
+        arrow, end, inwards = (ARROWS[axis][0], low, 4) if is_low else (ARROWS[axis][1], high, -4)
+        if axis == "x":
+            point, offset, align = (end, place), (inwards, 0), {"ha": "left" if is_low else "right", "va": "center"}
+        else:
+            point, offset, align = (place, end), (0, inwards), {"ha": "center", "va": "bottom" if is_low else "top"}
+        axes.annotate(f"{arrow} {value:.1f}", point, offset, textcoords="offset points", **align)
 
 
 def _main_trainings(results: Results) -> pd.DataFrame:

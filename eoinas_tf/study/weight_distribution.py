@@ -61,6 +61,7 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
             axes.set(xlabel="beta of an operation at the first decision", ylabel="density", title=title)
             axes.grid(alpha=0.3)
             # Below zero are the values, not densities.
+            axes.locator_params(axis="x", nbins=5)
             top = axes.get_ylim()[1]
             axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= top])
         legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)

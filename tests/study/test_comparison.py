@@ -74,6 +74,22 @@ def test_every_training_is_a_point(results):
     assert len(figures["accuracy_over_multiply_adds"].axes) == 2
 
 
+def test_a_point_far_from_all_others_is_an_arrow_at_the_edge(results):
+    trainings = results.trainings.copy()
+    (first, *_) = trainings.index[(trainings["role"] == "fixed") & (trainings["training"] == "short")]
+    trainings.loc[first, "test_accuracy"] = 0.05
+    figures = comparison_pictures(dataclasses.replace(results, trainings=trainings))
+    others = trainings[(trainings["training"] == "short") & trainings["role"].isin(["found", "fixed"])].drop(first)
+    for name, limits in (("accuracy", "get_xlim"), ("accuracy_over_multiply_adds", "get_ylim")):
+        axes = figures[name].axes[0]
+        low, high = getattr(axes, limits)()
+        assert 5 < low < 100 * others["test_accuracy"].min() < 100 * others["test_accuracy"].max() < high
+        (arrow,) = axes.texts
+        assert arrow.get_text().endswith(" 5.0")
+        assert low in arrow.xy
+        assert not figures[name].axes[1].texts
+
+
 def test_without_trainings_there_is_nothing(results):
     empty = dataclasses.replace(results, trainings=results.trainings[:0])
     assert comparison_pictures(empty) == {}
