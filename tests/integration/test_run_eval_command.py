@@ -100,6 +100,8 @@ def test_a_genotype_that_is_none_is_one_line(tmp_path):
         assert not (tmp_path / "run").exists()
 
 
+# tests/evaluation/test_pytorch_evaluation.py does the same in its process, in every run of the tests.
+@pytest.mark.slow
 def test_weights_from_pytorch_are_tested_and_served_without_training(tmp_path):
     """Three images, two of them in the folder of the class that the PyTorch network predicts."""
     record = read_pytorch_record("cifar")

@@ -101,7 +101,9 @@ def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, tmp_path):
 @pytest.mark.parametrize("method", slow_but(["eoinas"]))
 def test_on_two_replicas_in_float16_it_finds_a_cell(zygote, method, tmp_path):
     replicas = ("--strategy=mirrored", "--logical_cpus=2", "--mixed_precision=float16")
-    search(zygote, method, tmp_path / "run", *(() if method in SMALL_ENOUGH else FEWER), *replicas)
+    # In every run of the tests with small operations; gdas, which is slow, has the same super network with all of them.
+    has_all = method in SMALL_ENOUGH and method != "eoinas"
+    search(zygote, method, tmp_path / "run", *(() if has_all else FEWER), *replicas)
     assert len(Genotype.read(tmp_path / "run" / "genotype.json").reduce) == 8
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in records] == [1, 2, 3]

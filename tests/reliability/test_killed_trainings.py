@@ -107,6 +107,8 @@ def test_with_a_recipe_of_today_it_ends_as_if_uninterrupted(zygote, flags, tmp_p
     np.testing.assert_allclose(exported, tf.nn.softmax(logits), atol=1e-4, err_msg="exported are not the averages")
 
 
+# tests/evaluation/test_evaluation_session.py starts such a training a second time in every run of the tests.
+@pytest.mark.slow
 def test_with_validation_images_and_the_best_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
     """The learning rate is so high that the accuracy falls after the first epochs."""
     choice = ("--validation_fraction=0.2", "--keep_best", "--early_stopping_epochs=2", "--learning_rate=0.4")
