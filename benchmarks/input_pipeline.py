@@ -19,7 +19,7 @@ from absl import app, flags
 
 from eoinas_tf.command_line import choose_threads
 from eoinas_tf.data.image_datasets import load_image_dataset
-from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, training_batches
+from eoinas_tf.data.input_pipelines import Preprocessing, SearchBatches, TrainingBatches
 from eoinas_tf.data.split_indices import class_balanced_halves
 
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared TensorFlow Datasets.", required=True)
@@ -75,12 +75,12 @@ def cifar_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
     blanked = Preprocessing(*NO_CHANGE, crop_padding=4, horizontal_flip=True, cutout_length=16)
     yield (
         "cifar10_search",
-        lambda epoch: search_batches(cifar.train, halves, augmented, batch_size=CIFAR_BATCH, epoch=epoch, seed=0),
+        SearchBatches(cifar.train, halves, augmented, batch_size=CIFAR_BATCH, seed=0).epoch,
         2 * CIFAR_BATCH,
     )
     yield (
         "cifar10_training",
-        lambda epoch: training_batches(cifar.train, blanked, batch_size=CIFAR_BATCH, epoch=epoch, seed=0),
+        TrainingBatches(cifar.train, blanked, batch_size=CIFAR_BATCH, seed=0).epoch,
         CIFAR_BATCH,
     )
 
@@ -96,7 +96,7 @@ def imagenet_pipelines() -> Iterator[tuple[str, MakeBatches, int]]:
     train = imagenet.train.subset(np.arange(FEWEST_IMAGES) % len(imagenet.train))
     yield (
         "imagenet_training",
-        lambda epoch: training_batches(train, cropped, batch_size=IMAGENET_BATCH, epoch=epoch, seed=0),
+        TrainingBatches(train, cropped, batch_size=IMAGENET_BATCH, seed=0).epoch,
         IMAGENET_BATCH,
     )
     for what, prepare, batch in (

@@ -4,6 +4,9 @@ The order of an epoch is a permutation derived from (seed, half, epoch), and the
 seeds are derived from the global step, so an epoch can be started at any step without saved state.
 """
 
+import dataclasses
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +17,17 @@ from eoinas_tf.data.augmentation import cutout, draw_flips, horizontal_flip, nor
 from eoinas_tf.data.batch_rows import BatchRows
 from eoinas_tf.data.color_jitter import flip_jitter_and_normalize
 from eoinas_tf.data.image_split import ImageSplit
+from eoinas_tf.data.pipeline_tuning import without_autotuning
 from eoinas_tf.data.rand_augment import rand_augment
 from eoinas_tf.data.random_erasing import erase_rectangles
 from eoinas_tf.data.random_resized_crop import draw_crops
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.random_seeds import epoch_order, stateless_seed
 
-FEWEST_AT_ONCE = 4
+# Batches that are prepared at the same time.
+FEWEST_AT_ONCE, MOST_AT_ONCE = 4, 16
+# Whole elements that wait for the step, beside the batches that wait for their turn.
+BATCHES_READY = 2
 
 
 class Preprocessing(NamedTuple):
@@ -77,73 +84,94 @@ def steps_per_epoch(image_count: int, batch_size: int, wanted: int | None = None
     return wanted or most
 
 
-def search_batches(
-    split: ImageSplit,
-    halves: tuple[np.ndarray, np.ndarray],
-    preprocessing: Preprocessing,
-    *,
-    batch_size: int,
-    epoch: int,
-    seed: int,
-    steps: int | None = None,
-    first_step: int = 0,
-    rows: slice | None = None,
-) -> tf.data.Dataset:
-    """Returns pairs of training batches, one from each half.
+class SearchBatches:
+    """The batches of a search: in each epoch, pairs of training batches, one from each half.
 
     Args:
         split: The training images.
         halves: Indices of the weight half and of the architecture half.
         preprocessing: Augmentation and normalization, the same for both.
         batch_size: Number of images in each of the two batches.
-        epoch: The epoch, counted from 1.
         seed: The run's seed.
         steps: Steps of an epoch; by default those of all images.
-        first_step: Number of steps of this epoch that are already done, and skipped.
         rows: The rows of each batch that this worker loads; by default all.
 
-    Returns:
-        A dataset of ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
-        int32 [batch].
+    Raises:
+        DatasetError: A half has fewer images than a batch, or than so many steps need.
     """
-    steps = steps_per_epoch(min(map(len, halves)), batch_size, steps)
-    streams = (
-        _TrainingStream(name, seed, split, half, preprocessing, batch_size, rows)
-        for half, name in zip(halves, ("weight half", "architecture half"), strict=True)
-    )
-    return _prefetched(tf.data.Dataset.zip(tuple(stream.batches(epoch, steps, first_step) for stream in streams)))
+
+    def __init__(
+        self,
+        split: ImageSplit,
+        halves: tuple[np.ndarray, np.ndarray],
+        preprocessing: Preprocessing,
+        *,
+        batch_size: int,
+        seed: int,
+        steps: int | None = None,
+        rows: slice | None = None,
+    ) -> None:
+        self._steps = steps_per_epoch(min(map(len, halves)), batch_size, steps)
+        self._streams = tuple(
+            _TrainingStream(name, seed, split, half, preprocessing, batch_size, rows)
+            for half, name in zip(halves, ("weight half", "architecture half"), strict=True)
+        )
+
+    def epoch(self, number: int, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the pairs of an epoch.
+
+        Args:
+            number: The epoch, counted from 1.
+            first_step: Number of steps of this epoch that are already done, and skipped.
+
+        Returns:
+            A dataset of ((images, labels), (images, labels)): float32 [batch, height, width, channels] and
+            int32 [batch].
+        """
+        pairs = tuple(stream.batches(number, self._steps, first_step) for stream in self._streams)
+        return _prefetched(tf.data.Dataset.zip(pairs))
 
 
-def training_batches(
-    split: ImageSplit,
-    preprocessing: Preprocessing,
-    *,
-    batch_size: int,
-    epoch: int,
-    seed: int,
-    steps: int | None = None,
-    first_step: int = 0,
-    rows: slice | None = None,
-) -> tf.data.Dataset:
-    """Returns training batches from all images of a split.
+class TrainingBatches:
+    """The batches of a final training, from all images of a split.
 
     Args:
         split: The training images.
         preprocessing: Augmentation and normalization.
         batch_size: Number of images in a batch.
-        epoch: The epoch, counted from 1.
         seed: The run's seed.
         steps: Steps of an epoch; by default those of all images.
-        first_step: Number of steps of this epoch that are already done, and skipped.
         rows: The rows of each batch that this worker loads; by default all.
 
-    Returns:
-        A dataset of (images, labels): float32 [batch, height, width, channels] and int32 [batch].
+    Raises:
+        DatasetError: There are fewer images than in a batch, or than so many steps need.
     """
-    everything = np.arange(len(split), dtype=np.int64)
-    steps = steps_per_epoch(len(split), batch_size, steps)
-    stream = _TrainingStream("training", seed, split, everything, preprocessing, batch_size, rows)
-    return _prefetched(stream.batches(epoch, steps, first_step))
+
+    def __init__(
+        self,
+        split: ImageSplit,
+        preprocessing: Preprocessing,
+        *,
+        batch_size: int,
+        seed: int,
+        steps: int | None = None,
+        rows: slice | None = None,
+    ) -> None:
+        self._steps = steps_per_epoch(len(split), batch_size, steps)
+        everything = np.arange(len(split), dtype=np.int64)
+        self._stream = _TrainingStream("training", seed, split, everything, preprocessing, batch_size, rows)
+
+    def epoch(self, number: int, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the batches of an epoch.
+
+        Args:
+            number: The epoch, counted from 1.
+            first_step: Number of steps of this epoch that are already done, and skipped.
+
+        Returns:
+            A dataset of (images, labels): float32 [batch, height, width, channels] and int32 [batch].
+        """
+        return _prefetched(self._stream.batches(number, self._steps, first_step))
 
 
 def test_batches(
@@ -180,7 +208,8 @@ def test_batches(
     return _prefetched(_mapped(tf.data.Dataset.from_tensor_slices(tuple(parts)), load))
 
 
-class _TrainingStream(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class _TrainingStream:
     """A source of augmented batches; its name, the seed and the step determine every random draw.
 
     Args:
@@ -215,7 +244,12 @@ class _TrainingStream(NamedTuple):
         global_steps = np.arange((epoch - 1) * steps + first_step, epoch * steps, dtype=np.int64)
         rows = self.rows or slice(None)
         loaded = tf.data.Dataset.from_tensor_slices((order[:, rows], self.split.labels[order[:, rows]], global_steps))
-        return _mapped(loaded, self._load)
+        return _mapped(loaded, self._traced)
+
+    @functools.cached_property
+    def _traced(self) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+        """`_load`, traced in the first epoch for all of them."""
+        return tf.function(self._load, autograph=False)
 
     def _load(self, indices: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         preprocessing, own = self.preprocessing, self._own_rows()
@@ -263,18 +297,18 @@ class _TrainingStream(NamedTuple):
         return BatchRows(rows.start, rows.stop - rows.start, self.batch_size)
 
 
-def _mapped(batches: tf.data.Dataset, load) -> tf.data.Dataset:
+def _mapped(batches: tf.data.Dataset, load: Callable[..., tuple]) -> tf.data.Dataset:
     converted = tf.autograph.experimental.do_not_convert(load)  # Conversion costs start-up time and changes nothing.
     return batches.map(converted, num_parallel_calls=_batches_at_once(), deterministic=True)
 
 
 def _batches_at_once() -> int:
-    # Part of the time, a batch waits for others' threads. AUTOTUNE would prepare no more batches than there are CPUs.
-    return FEWEST_AT_ONCE if (usable_cpus() or 1) < FEWEST_AT_ONCE else tf.data.AUTOTUNE
+    # Part of the time a batch waits for others' threads, so that few CPUs are kept busy by more batches than CPUs.
+    return min(max(FEWEST_AT_ONCE, usable_cpus() or 1), MOST_AT_ONCE)
 
 
 def _prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
     # Batches are prepared in parallel; running each operation of a batch in parallel too costs more than it gains.
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return without_autotuning(batches.prefetch(BATCHES_READY)).with_options(options)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.data.pipeline_tuning import without_autotuning
+
 # A record's length and the checksums of the length and of the content.
 BYTES_AROUND_RECORD = 16
 # Number of values to which TensorFlow's hash of a string is reduced.
@@ -60,11 +62,11 @@ def index_records(paths: Sequence[str]) -> RecordIndex:
 
     files = tf.data.Dataset.from_tensor_slices((np.arange(len(paths), dtype=np.int32), list(paths)))
     records = files.interleave(
-        records_of, cycle_length=FILES_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        records_of, cycle_length=FILES_AT_ONCE, num_parallel_calls=FILES_AT_ONCE, deterministic=True
     )
     chunks = [
         np.stack([np.asarray(number, np.int64), *columns])
-        for number, columns in records.batch(RECORDS_PER_CHUNK).as_numpy_iterator()
+        for number, columns in without_autotuning(records.batch(RECORDS_PER_CHUNK)).as_numpy_iterator()
     ]
     numbers, labels, lengths, digests = np.concatenate([np.empty((4, 0), np.int64), *chunks], axis=1)
     # The files were read in parallel; within a file the order is that of its records.

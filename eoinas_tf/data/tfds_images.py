@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit, fits_in_memory
+from eoinas_tf.data.pipeline_tuning import without_autotuning
 from eoinas_tf.data.record_files import digest_texts, index_records, read_encoded_image
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
@@ -223,14 +225,15 @@ def _encoded_chunks(builder: Any, part: str) -> tf.data.Dataset:
         parsed = records.batch(IMAGES_PER_CHUNK).map(
             tf.autograph.experimental.do_not_convert(lambda chunk: tf.io.parse_example(chunk, features))
         )
-        return parsed.map(lambda example: (example["image"], example["label"]))
+        return without_autotuning(parsed.map(lambda example: (example["image"], example["label"])))
     examples = builder.as_dataset(
         split=part,
         shuffle_files=False,
         decoders={"image": tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(try_autocache=False),
     )
-    return examples.map(lambda example: (example["image"], example["label"])).batch(IMAGES_PER_CHUNK)
+    chunks = examples.map(lambda example: (example["image"], example["label"])).batch(IMAGES_PER_CHUNK)
+    return without_autotuning(chunks)
 
 
 def _has_labels(name: str, builder: Any, part: str) -> bool:
@@ -281,7 +284,7 @@ def _pixel_split(
             labels,
             digest_texts(encoded),
         ),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        num_parallel_calls=usable_cpus() or 1,
         deterministic=True,
     )
     images, labels = np.empty((size, *image_shape), np.uint8), np.empty(size, np.int32)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerprint
 from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
-from eoinas_tf.data.input_pipelines import Preprocessing, steps_per_epoch, test_batches, training_batches
+from eoinas_tf.data.input_pipelines import Preprocessing, TrainingBatches, steps_per_epoch, test_batches
 from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.configured_network import build_network
@@ -159,6 +159,17 @@ class EvaluationSession(RunSession):
             self.last_step = done
         return stops
 
+    @functools.cached_property
+    def _batches(self) -> TrainingBatches:
+        return TrainingBatches(
+            self.dataset.train,
+            self.preprocessing,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            steps=self.epoch_steps,
+            rows=self.replicas.worker_rows(self.config.batch_size),
+        )
+
     @contextlib.contextmanager
     def epoch(self, number: int) -> Iterator[Epoch]:
         """Prepares an epoch; inside the block, a signal waits for the next save.
@@ -170,16 +181,7 @@ class EvaluationSession(RunSession):
             The epoch's batches.
         """
         epoch_start, first_step = (number - 1) * self.epoch_steps, self.first_step_of(number)
-        batches = training_batches(
-            self.dataset.train,
-            self.preprocessing,
-            batch_size=self.config.batch_size,
-            epoch=number,
-            seed=self.config.seed,
-            steps=self.epoch_steps,
-            first_step=first_step - epoch_start,
-            rows=self.replicas.worker_rows(self.config.batch_size),
-        )
+        batches = self._batches.epoch(number, first_step - epoch_start)
         with self._stop.finishing():
             if first_step == epoch_start:
                 self.step.state.results.reset()

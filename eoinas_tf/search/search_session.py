@@ -15,7 +15,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.dataset_fingerprint import dataset_digest
 from eoinas_tf.data.image_datasets import ImageDataset
-from eoinas_tf.data.input_pipelines import Preprocessing, search_batches, steps_per_epoch
+from eoinas_tf.data.input_pipelines import Preprocessing, SearchBatches, steps_per_epoch
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.kernels.graph_rewriting import rewriting_where_it_pays
@@ -157,6 +157,18 @@ class SearchSession(RunSession):
         statistics = channel_statistics(self.dataset.train)
         return Preprocessing(*statistics, self.config.crop_padding, self.config.horizontal_flip)
 
+    @functools.cached_property
+    def _batches(self) -> SearchBatches:
+        return SearchBatches(
+            self.dataset.train,
+            self.halves,
+            self.preprocessing,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            steps=self.epoch_steps,
+            rows=self.replicas.worker_rows(self.config.batch_size),
+        )
+
     @contextlib.contextmanager
     def epoch(self, epoch: int) -> Iterator["SearchEpoch"]:
         """Prepares an epoch; inside the block, a signal waits for the next save.
@@ -169,17 +181,7 @@ class SearchSession(RunSession):
         """
         self._enter_stage(epoch)
         first_step = self.first_step_of(epoch)
-        batches = search_batches(
-            self.dataset.train,
-            self.halves,
-            self.preprocessing,
-            batch_size=self.config.batch_size,
-            epoch=epoch,
-            seed=self.config.seed,
-            steps=self.epoch_steps,
-            first_step=first_step - (epoch - 1) * self.epoch_steps,
-            rows=self.replicas.worker_rows(self.config.batch_size),
-        )
+        batches = self._batches.epoch(epoch, first_step - (epoch - 1) * self.epoch_steps)
         schedule, searches = self.method.schedule(epoch), not self.method.is_warmup(epoch)
         with self._stop.finishing():
             if first_step == (epoch - 1) * self.epoch_steps:

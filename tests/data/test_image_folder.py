@@ -483,9 +483,9 @@ def train_on(folder, batch_size):
     dataset = load_image_folder(str(folder))
     preprocessing = Preprocessing(*channel_statistics(dataset.train), crop_padding=1, horizontal_flip=True)
     halves = class_balanced_halves(dataset.train.labels, seed=0)
-    which = {"batch_size": batch_size, "epoch": 1, "seed": 0}
-    first, second = next(iter(input_pipelines.search_batches(dataset.train, halves, preprocessing, **which)))
-    final = next(iter(input_pipelines.training_batches(dataset.train, preprocessing, **which)))
+    which = {"preprocessing": preprocessing, "batch_size": batch_size, "seed": 0}
+    first, second = next(iter(input_pipelines.SearchBatches(dataset.train, halves, **which).epoch(1)))
+    final = next(iter(input_pipelines.TrainingBatches(dataset.train, **which).epoch(1)))
     tests = next(iter(input_pipelines.test_batches(dataset.test, preprocessing, batch_size=batch_size)))
     return [batch[0].numpy() for batch in (first, second, final, tests)]
 

@@ -9,9 +9,9 @@ from eoinas_tf.data.image_decoding import decode_to_shape
 from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.input_pipelines import (
     Preprocessing,
-    search_batches,
+    SearchBatches,
+    TrainingBatches,
     steps_per_epoch,
-    training_batches,
 )
 from eoinas_tf.data.rand_augment import rand_augment
 from eoinas_tf.data.random_erasing import erase_rectangles
@@ -38,12 +38,14 @@ def indices_of(images):
     return (images.numpy()[:, 0, 0, 0].round() - 1).astype(int).tolist()
 
 
-def search(**kwargs):
-    return search_batches(SPLIT, HALVES, **{"preprocessing": PLAIN, "batch_size": 4, "epoch": 1, "seed": 0} | kwargs)
+def search(epoch=1, first_step=0, **kwargs):
+    settings = {"preprocessing": PLAIN, "batch_size": 4, "seed": 0} | kwargs
+    return SearchBatches(SPLIT, HALVES, **settings).epoch(epoch, first_step)
 
 
-def training(**kwargs):
-    return training_batches(SPLIT, **{"preprocessing": PLAIN, "batch_size": 5, "epoch": 1, "seed": 0} | kwargs)
+def training(epoch=1, first_step=0, **kwargs):
+    settings = {"preprocessing": PLAIN, "batch_size": 5, "seed": 0} | kwargs
+    return TrainingBatches(SPLIT, **settings).epoch(epoch, first_step)
 
 
 def arrays(batches):
@@ -140,7 +142,7 @@ def test_flips_mirror_some_images():
     firsts = {}
     for flip in (False, True):
         preprocessing = PLAIN._replace(standard_deviation=np.ones(1, np.float32), horizontal_flip=flip)
-        images, _ = next(iter(training_batches(split, preprocessing, batch_size=40, epoch=1, seed=0)))
+        images, _ = next(iter(TrainingBatches(split, preprocessing, batch_size=40, seed=0).epoch(1)))
         firsts[flip] = set(images.numpy()[:, 0, 0, 0].tolist())
     assert firsts == {False: {0.0}, True: {0.0, 3.0}}
 
@@ -213,7 +215,7 @@ def test_each_image_comes_at_most_once_an_epoch_and_epochs_share_no_order(make):
 def test_search_pairs_come_from_the_right_halves_of_a_divided_set():
     halves = class_balanced_halves(SPLIT.labels, 3)
     for seed in range(3):
-        for pair in search_batches(SPLIT, halves, PLAIN, batch_size=5, epoch=4, seed=seed):
+        for pair in SearchBatches(SPLIT, halves, PLAIN, batch_size=5, seed=seed).epoch(4):
             for half, (images, _) in zip(halves, pair, strict=True):
                 assert set(indices_of(images)) <= set(half.tolist())
 
@@ -229,10 +231,10 @@ def test_images_decoded_per_batch_make_the_same_batches_as_pixels():
     encoded = sources_of(COUNT)
     for split_batches, other_batches in (
         (
-            search_batches(split, HALVES, AUGMENTED, batch_size=4, epoch=2, seed=0, first_step=1)
+            SearchBatches(split, HALVES, AUGMENTED, batch_size=4, seed=0).epoch(2, first_step=1)
             for split in (SPLIT, encoded)
         ),
-        (training_batches(split, AUGMENTED, batch_size=4, epoch=2, seed=0) for split in (SPLIT, encoded)),
+        (TrainingBatches(split, AUGMENTED, batch_size=4, seed=0).epoch(2) for split in (SPLIT, encoded)),
         (input_pipelines.test_batches(split, AUGMENTED, batch_size=4) for split in (SPLIT, encoded)),
     ):
         assert split_batches.element_spec == other_batches.element_spec
@@ -263,7 +265,7 @@ def test_a_batch_of_random_resized_crops_with_other_colours_is_made_in_this_orde
     images = flip_jitter_and_normalize(images, 0.4, 0.2, stateless_seed(9, "training: colors", 5))
     images = normalize_channels(images, preprocessing.mean, preprocessing.standard_deviation)
     expected = cutout(images, 2, stateless_seed(9, "training: cutout", 5))
-    batches = training_batches(split, preprocessing, batch_size=3, epoch=3, seed=9, first_step=1)
+    batches = TrainingBatches(split, preprocessing, batch_size=3, seed=9).epoch(3, first_step=1)
     assert batches.element_spec[0] == tf.TensorSpec([3, 8, 8, 3], tf.float32)
     np.testing.assert_allclose(next(iter(batches))[0], expected, atol=1e-3)
 
@@ -310,8 +312,40 @@ def test_a_batch_that_is_too_large_is_one_line_before_anything_is_read():
 
     split = ImageSplit(SPLIT.labels, refuse)
     with pytest.raises(DatasetError) as caught:
-        search_batches(split, HALVES, PLAIN, batch_size=12, epoch=1, seed=0)
+        SearchBatches(split, HALVES, PLAIN, batch_size=12, seed=0)
     assert str(caught.value) == "--batch_size=12 is larger than the 11 images to draw from; lower --batch_size"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda split: SearchBatches(split, HALVES, AUGMENTED, batch_size=4, seed=0),
+        lambda split: TrainingBatches(split, AUGMENTED, batch_size=4, seed=0),
+    ],
+    ids=["search", "training"],
+)
+def test_epochs_after_the_first_trace_nothing(make):
+    traced = []
+
+    def load_batch(indices):
+        traced.append(indices)
+        return SPLIT.load_batch(indices)
+
+    batches = make(ImageSplit(SPLIT.labels, load_batch))
+    first = arrays(batches.epoch(1))
+    in_one_epoch = len(traced)
+    assert in_one_epoch >= 1
+    others = [arrays(batches.epoch(number)) for number in (2, 3)]
+    assert len(traced) == in_one_epoch
+    for other in others:
+        assert any((one != another).any() for one, another in zip(first, other, strict=True))
+
+
+def test_no_pipeline_is_tuned_while_it_runs():
+    """The thread that does so made the end of an epoch wait for it, up to a minute."""
+    for batches in (search(), training(), input_pipelines.test_batches(SPLIT, PLAIN, batch_size=5)):
+        assert batches.options().autotune.enabled is False
+        assert batches.options().threading.max_intra_op_parallelism == 1
 
 
 def test_the_same_epoch_read_twice_and_by_threads_is_the_same():

@@ -12,7 +12,7 @@ from eoinas_tf.data import image_split, tfds_images
 from eoinas_tf.data.augmentation import channel_statistics
 from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
 from eoinas_tf.data.image_resizing import fit_images, resize_images
-from eoinas_tf.data.input_pipelines import Preprocessing, search_batches
+from eoinas_tf.data.input_pipelines import Preprocessing, SearchBatches
 from eoinas_tf.data.random_resized_crop import crop_image, draw_crops
 from eoinas_tf.data.split_indices import class_balanced_halves
 from eoinas_tf.data.tfds_images import load_tfds_images
@@ -364,7 +364,7 @@ def test_cifar10_statistics_and_search_batches(cifar10):
     halves = class_balanced_halves(cifar10.train.labels, 0)
     assert [np.bincount(cifar10.train.labels[half]).tolist() for half in halves] == [[2500] * 10] * 2
     plain = Preprocessing(np.zeros(3, np.float32), np.ones(3, np.float32))
-    batches = search_batches(cifar10.train, halves, plain, batch_size=64, epoch=1, seed=0, first_step=388)
+    batches = SearchBatches(cifar10.train, halves, plain, batch_size=64, seed=0).epoch(1, first_step=388)
     pairs = list(batches)
     # 25,000 images make 390 batches of 64.
     assert len(pairs) == 2
