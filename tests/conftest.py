@@ -53,6 +53,16 @@ def exports_are_checked_in_this_process(monkeypatch):
     monkeypatch.setattr(export_check, "run_export", export_outputs)
 
 
+@pytest.fixture
+def pictures_are_not_drawn(monkeypatch):
+    """Writes empty pictures: drawing takes a sixth of the time of a small run, and tests of pictures draw them."""
+    from empty_pictures import empty_picture
+
+    from eoinas_tf.experiment import figure_files
+
+    monkeypatch.setattr(figure_files, "_saved", empty_picture)
+
+
 @pytest.fixture(scope="session")
 def tfds_data_dir():
     """The folder of prepared TensorFlow Datasets named by TFDS_DATA_DIR; skips if it does not contain CIFAR-10."""

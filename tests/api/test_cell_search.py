@@ -6,6 +6,8 @@ import eoinas_tf
 from eoinas_tf.api import cell_search
 from eoinas_tf.errors import ConfigurationError, DatasetError
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 SEARCH = {"operations": ["skip_connect", "max_pool_3x3"], "warmup_epochs": 0, "pruning_after_epoch": 0,
           "pruning_every_epochs": 1, "epochs": 1}  # fmt: skip
 

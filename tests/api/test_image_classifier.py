@@ -14,6 +14,8 @@ from eoinas_tf.api import image_classifier
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 NETWORK = {
     "cells": 3, "init_channels": 2, "batch_size": 8, "crop_padding": 1, "horizontal_flip": False, "tensorboard": False,
 }  # fmt: skip

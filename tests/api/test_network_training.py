@@ -9,6 +9,8 @@ from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.errors import ConfigurationError, GenotypeError
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 
 @pytest.fixture
 def trainings(monkeypatch):

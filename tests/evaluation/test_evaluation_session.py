@@ -23,6 +23,8 @@ from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 EDGES = (("skip_connect", 0), ("max_pool_3x3", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 SPLIT = ImageSplit.from_pixels(np.zeros((9, 8, 8, 3), np.uint8), np.arange(9) % 2)

@@ -19,7 +19,7 @@ EDGES = (("dil_conv_3x3", 0), ("skip_connect", 1))
 GENOTYPE = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))
 SETTINGS = {"cells": 3, "init_channels": 2}
 
-pytestmark = pytest.mark.usefixtures("exports_are_checked_in_this_process")
+pytestmark = pytest.mark.usefixtures("exports_are_checked_in_this_process", "pictures_are_not_drawn")
 
 
 @pytest.fixture(autouse=True)

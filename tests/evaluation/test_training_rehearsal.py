@@ -12,6 +12,8 @@ from eoinas_tf.evaluation.evaluation_loop import run_evaluation, train_epoch
 from eoinas_tf.evaluation.training_rehearsal import check_training, training_within_hours
 from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 TINY = {
     "dataset": "digits", "network": "residual", "cells": 3, "init_channels": 2, "batch_size": 440, "crop_padding": 1,
     "horizontal_flip": False, "cutout_length": 2, "warmup_epochs": 1,

@@ -9,6 +9,8 @@ from tiny_runs import GENOTYPE
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 SHORT, LONG = 20, 120
 
 

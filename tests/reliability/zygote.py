@@ -18,6 +18,11 @@ import tensorflow as tf
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 300
+# Loaded once for all runs.
+USED_BY_RUNS = (
+    "eoinas_tf.search.search_loop", "eoinas_tf.evaluation.evaluation_loop", "eoinas_tf.experiment.search_plots",
+    "eoinas_tf.experiment.confusion_plots", "eoinas_tf.experiment.report.report_page",
+)  # fmt: skip
 COMMANDS = {"run_search": "eoinas_tf.commands.search", "run_eval": "eoinas_tf.commands.evaluation"}
 
 
@@ -58,6 +63,17 @@ class Zygote:
         """Ends the process."""
         self.process.stdin.close()
         self.process.wait()
+
+
+def spare_what_other_tests_do():
+    """Draws empty pictures, and checks exports without starting TensorFlow once more."""
+    from empty_pictures import empty_picture
+
+    from eoinas_tf.experiment import export_check, figure_files
+    from eoinas_tf.experiment.exported_predictions import export_outputs
+
+    figure_files._saved = empty_picture
+    export_check.run_export = export_outputs
 
 
 def become_command(job, output):
@@ -101,9 +117,10 @@ def watch(child, stop_after, stop_signal):
 
 def main():
     """Serves jobs until there are no more."""
-    sys.path.insert(0, str(ROOT))
-    for module in ("eoinas_tf.search.search_loop", "eoinas_tf.evaluation.evaluation_loop", *COMMANDS.values()):
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    for module in (*USED_BY_RUNS, *COMMANDS.values()):
         importlib.import_module(module)
+    spare_what_other_tests_do()
 
     with tempfile.TemporaryDirectory() as folder:
         output_path = Path(folder) / "output"

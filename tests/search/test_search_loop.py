@@ -15,6 +15,8 @@ from eoinas_tf.training.epoch_steps import StepRunner
 from eoinas_tf.training.progress import Progress
 from eoinas_tf.training.step_saves import StepSaves
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 
 @pytest.fixture
 def batches(search):

@@ -14,6 +14,8 @@ from eoinas_tf.search.search_loop import run_search, train_epoch
 from eoinas_tf.search.search_rehearsal import check_search, kinds_of_epochs, search_within_hours
 from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 TINY = {
     "dataset": "digits", "cells": 3, "init_channels": 2, "batch_size": 330, "crop_padding": 1,
     "horizontal_flip": False, "operations": ("skip_connect", "max_pool_3x3"),

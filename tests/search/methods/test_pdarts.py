@@ -22,6 +22,8 @@ from eoinas_tf.space.operation_names import OPERATION_NAMES, SKIP_CONNECT
 from eoinas_tf.supernet.candidate_operations import CandidateOperations
 from eoinas_tf.supernet.choice import Mixed, OperationMixture, SkipDropout
 
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+
 SKIP = OPERATION_NAMES.index(SKIP_CONNECT)
 WRITTEN = {"genotype", "metrics", "pruning", "summary", "final_evidence"}
 SCHEDULE = {"skip_dropout": tf.constant(0.5)}
