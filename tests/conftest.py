@@ -54,6 +54,25 @@ def exports_are_checked_in_this_process(monkeypatch):
 
 
 @pytest.fixture
+def untraced():
+    """Runs TensorFlow's functions eagerly: tracing a network takes longer than the few steps that are done with it."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def nothing_is_exported(monkeypatch):
+    """Leaves out the exports of trained networks, for tests of everything else that a training run ends with."""
+    from eoinas_tf.evaluation import network_outcome
+    from eoinas_tf.evaluation.network_exports import NetworkExports
+
+    monkeypatch.setattr(network_outcome, "export_network", lambda *arguments: NetworkExports({}, {}, ()))
+
+
+@pytest.fixture
 def pictures_are_not_drawn(monkeypatch):
     """Writes empty pictures: drawing takes a sixth of the time of a small run, and tests of pictures draw them."""
     from empty_pictures import empty_picture

@@ -29,7 +29,6 @@ ABOUT = "Searches a cell for a folder of class folders, trains it and exports it
 # Small enough for a few CPU cores; flags for either command override them.
 SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16")
 TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16")
-METHOD_FLAG = "--method="
 COMMANDS = {SEARCH: "search", TRAINING: TRAINING_COMMAND}
 FOLDERS = {SEARCH: "search", TRAINING: "network"}
 # Stores the settings that a time budget gave both runs, in their parent folder.
@@ -73,8 +72,9 @@ def run_all(options: argparse.Namespace) -> None:
 
 def _method_of(flags: Sequence[str]) -> str | None:
     """Returns the search method that flags name; None if they name none."""
-    named = [flag.partition("=")[2] for flag in flags if flag.startswith(METHOD_FLAG)]
-    return named[-1] if named else None
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--method", nargs="?")
+    return parser.parse_known_args(flags)[0].method
 
 
 def folder_images(root: Path, image_size: str) -> Images:

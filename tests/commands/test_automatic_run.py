@@ -102,9 +102,12 @@ def test_without_hours_nothing_is_chosen_or_written(start, tmp_path):
 
 
 @pytest.mark.parametrize("hours", [[], ["--hours=3"]])
-def test_another_method_gets_its_own_recipe(start, tmp_path, hours):
+@pytest.mark.parametrize(
+    "flags", ["--seed=3 --method=gdas", "--method gdas --seed 3", "--method=darts --method=gdas --seed=3"]
+)
+def test_another_method_gets_its_own_recipe(start, tmp_path, flags, hours):
     write_folder(tmp_path / "images", [(9, 7)] * 5)
-    _, (search, training), _, _ = start("images", "--search_flags=--seed=3 --method=gdas", *hours)
+    _, (search, training), _, _ = start("images", f"--search_flags={flags}", *hours)
     searched = config_from_arguments(SearchConfig, search[1:])  # Refuses a setting that the method does not have.
     assert (searched.method, searched.seed, searched.importance_iterations) == ("gdas", 3, None)
     assert searched.architecture_learning_rate == 3e-4

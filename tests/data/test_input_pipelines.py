@@ -38,14 +38,20 @@ def indices_of(images):
     return (images.numpy()[:, 0, 0, 0].round() - 1).astype(int).tolist()
 
 
+def all_epochs_of_search(**kwargs):
+    return SearchBatches(SPLIT, HALVES, **{"preprocessing": PLAIN, "batch_size": 4, "seed": 0} | kwargs)
+
+
+def all_epochs_of_training(**kwargs):
+    return TrainingBatches(SPLIT, **{"preprocessing": PLAIN, "batch_size": 5, "seed": 0} | kwargs)
+
+
 def search(epoch=1, first_step=0, **kwargs):
-    settings = {"preprocessing": PLAIN, "batch_size": 4, "seed": 0} | kwargs
-    return SearchBatches(SPLIT, HALVES, **settings).epoch(epoch, first_step)
+    return all_epochs_of_search(**kwargs).epoch(epoch, first_step)
 
 
 def training(epoch=1, first_step=0, **kwargs):
-    settings = {"preprocessing": PLAIN, "batch_size": 5, "seed": 0} | kwargs
-    return TrainingBatches(SPLIT, **settings).epoch(epoch, first_step)
+    return all_epochs_of_training(**kwargs).epoch(epoch, first_step)
 
 
 def arrays(batches):
@@ -83,12 +89,16 @@ def test_training_visits_all_images_but_the_rest():
 
 
 @pytest.mark.parametrize("preprocessing", [AUGMENTED, RESIZED, MODERN], ids=["pad", "random_resized", "modern"])
-@pytest.mark.parametrize("make", [search, training], ids=["search", "training"])
-def test_an_epoch_entered_at_a_step_yields_the_tail(make, preprocessing):
-    whole = arrays(make(preprocessing=preprocessing, batch_size=3, epoch=2))
-    assert len(whole) == {search: 3, training: 7}[make]
+@pytest.mark.parametrize(
+    ("make", "steps"), [(all_epochs_of_search, 3), (all_epochs_of_training, 7)], ids=["search", "training"]
+)
+def test_an_epoch_entered_at_a_step_yields_the_tail(make, steps, preprocessing):
+    whole = arrays(make(preprocessing=preprocessing, batch_size=3).epoch(2))
+    assert len(whole) == steps
+    # Of another process: nothing but the seed, the epoch and the step is known to it.
+    continued = make(preprocessing=preprocessing, batch_size=3)
     for first_step in (1, len(whole) - 1, len(whole)):
-        tail = arrays(make(preprocessing=preprocessing, batch_size=3, epoch=2, first_step=first_step))
+        tail = arrays(continued.epoch(2, first_step))
         assert len(tail) == len(whole) - first_step
         for expected, found in zip(whole[first_step:], tail, strict=True):
             np.testing.assert_array_equal(found, expected)

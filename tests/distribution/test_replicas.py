@@ -37,10 +37,19 @@ def two():
     return json.loads(run.stdout)
 
 
+def alone(make, **settings):
+    """Returns the results of a single replica, run eagerly: tracing takes longer than these few steps."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        return make(Replicas(), **settings)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def one():
     """The results of a single replica with the same batches."""
-    return trained(Replicas())
+    return alone(trained)
 
 
 def assert_close(found, expected, tolerance):
@@ -76,10 +85,10 @@ def test_two_replicas_train_as_one_does_on_the_whole_batch(two, one):
 
 
 def test_two_replicas_decay_and_average_as_one_does(two):
-    one = trained(Replicas(), **MODERN)
+    one = alone(trained, **MODERN)
     assert_close(two["modern"]["weights"], one["weights"], 1e-3)
     assert_close(two["modern"]["averages"], one["averages"], 1e-3)
-    plain = trained(Replicas(), **{**MODERN, "weight_decay": 0.0})
+    plain = alone(trained, **{**MODERN, "weight_decay": 0.0})
     with pytest.raises(AssertionError):
         assert_close(two["modern"]["weights"], plain["weights"], 1e-3)
 
@@ -92,14 +101,14 @@ def test_replicas_of_different_images_agree_on_the_averages_too(two):
 
 def test_the_update_of_two_replicas_is_not_that_of_one_share_alone_or_of_the_sum(two):
     """The comparison above must be able to fail: a larger gradient gives other weights."""
-    weights = trained(Replicas(), learning_rate=0.02)["weights"]
+    weights = alone(trained, learning_rate=0.02)["weights"]
     with pytest.raises(AssertionError):
         assert_close(two["trained"]["weights"], weights, 1e-4)
 
 
 def test_float16_trains_with_a_loss_scale(one):
     """A first step may overflow: it changes nothing and lowers the scale."""
-    found = trained(Replicas(), mixed_precision="float16")
+    found = alone(trained, mixed_precision="float16")
     assert 1 <= found["steps"] <= 3
     assert found["loss"] == pytest.approx(one["loss"], rel=0.3)
     assert all(np.isfinite(weight).all() for weight in found["weights"])
@@ -107,7 +116,7 @@ def test_float16_trains_with_a_loss_scale(one):
 
 
 def test_two_replicas_search_as_one_does(two):
-    one = searched(Replicas())
+    one = alone(searched)
     assert two["searched"]["weight_steps"] == one["weight_steps"]
     assert two["searched"]["accuracy_sums"] == pytest.approx(one["accuracy_sums"])
     assert two["searched"]["loss"] == pytest.approx(one["loss"], rel=1e-4)
@@ -117,7 +126,7 @@ def test_two_replicas_search_as_one_does(two):
 
 def test_pieces_of_a_batch_are_accumulated_to_its_gradient(one):
     """With identical pieces, for the same reason."""
-    accumulated = trained(Replicas(), accumulation_steps=2)
+    accumulated = alone(trained, accumulation_steps=2)
     assert accumulated["steps"] == 3
     assert accumulated["loss"] == pytest.approx(one["loss"], rel=1e-4)
     assert accumulated["accuracy"] == one["accuracy"]
@@ -125,8 +134,8 @@ def test_pieces_of_a_batch_are_accumulated_to_its_gradient(one):
 
 
 def test_dropped_paths_differ_between_pieces():
-    alike = trained(Replicas(), accumulation_steps=2, drop_path=0.9)
-    other = trained(Replicas(), drop_path=0.9)
+    alike = alone(trained, accumulation_steps=2, drop_path=0.9)
+    other = alone(trained, drop_path=0.9)
     assert alike["loss"] != pytest.approx(other["loss"], rel=1e-4)
 
 

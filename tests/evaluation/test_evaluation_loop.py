@@ -104,6 +104,7 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     assert summary["test_loss"] == pytest.approx(records[-1]["test_loss"], rel=1e-5)
 
 
+@pytest.mark.usefixtures("untraced", "nothing_is_exported")
 def test_a_network_narrowed_to_a_budget_trains_as_if_asked_for(config, tmp_path, capsys):
     config = dataclasses.replace(config, epochs=1)
     asked = run_evaluation(config)
@@ -139,6 +140,7 @@ def test_the_export_classifies_raw_images_and_a_finished_run_exports_again(confi
     np.testing.assert_array_equal(lite["label"], outputs["label"])
 
 
+@pytest.mark.usefixtures("untraced")
 def test_an_export_that_could_not_be_made_is_refused_before_the_training(config, tmp_path, monkeypatch):
     onnx = dataclasses.replace(export_formats.EXPORT_FORMATS["onnx"], packages=("no_such_package",))
     monkeypatch.setitem(export_formats.EXPORT_FORMATS, "onnx", onnx)
@@ -155,6 +157,7 @@ def test_an_export_that_could_not_be_made_is_refused_before_the_training(config,
     assert (tmp_path / "run" / "tflite" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("max_steps", [0, 2])
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_path, max_steps):
     with pytest.raises(NonFiniteError, match=r"training step.*\(epoch 1\)"):
@@ -163,6 +166,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(config, tmp_pat
     assert not (tmp_path / "run" / "saved_model").exists()
 
 
+@pytest.mark.usefixtures("untraced")
 def test_damaged_moving_statistics_end_the_run_and_are_not_saved(config, tmp_path, monkeypatch):
     real_test = EvaluationStep.test_all
 
@@ -178,6 +182,7 @@ def test_damaged_moving_statistics_end_the_run_and_are_not_saved(config, tmp_pat
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
+@pytest.mark.usefixtures("untraced")
 def test_other_images_are_refused_when_a_run_goes_on_and_when_it_is_finished(
     config, tmp_path, small_images, monkeypatch
 ):
@@ -197,6 +202,7 @@ def test_other_images_are_refused_when_a_run_goes_on_and_when_it_is_finished(
     assert (tmp_path / "run" / "saved_model" / "export.json").read_bytes() == export
 
 
+@pytest.mark.usefixtures("untraced", "nothing_is_exported")
 def test_a_genotype_file_that_changed_is_refused(config, tmp_path):
     run_evaluation(dataclasses.replace(config, max_steps=1))
     edges = (EDGES[0], ("avg_pool_3x3", 1))
@@ -214,6 +220,7 @@ def test_settings_are_refused_before_any_work(config, tmp_path):
         run_evaluation(dataclasses.replace(config, batch_size=27))
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_hand_designed_network_is_trained_continued_and_exported_like_cells(config, tmp_path):
     config = dataclasses.replace(config, network="residual", genotype="", init_channels=4, epochs=2)
     summary = run_evaluation(config)

@@ -89,7 +89,7 @@ def accuracies_of_epochs(session, accuracies):
     ],
 )
 def test_the_chosen_epoch_is_tested_and_a_second_start_chooses_it_too(
-    config, settings, epochs, chosen, capsys, exports_are_checked_in_this_process
+    config, settings, epochs, chosen, capsys, nothing_is_exported
 ):
     config = validated(config, epochs=5, **settings)
     with EvaluationSession(config, GENOTYPE, DATASET) as session:
@@ -110,9 +110,7 @@ def test_the_chosen_epoch_is_tested_and_a_second_start_chooses_it_too(
         assert session.finish() == summary
 
 
-def test_a_training_that_max_steps_ended_within_an_epoch_has_no_chosen_epoch(
-    config, exports_are_checked_in_this_process
-):
+def test_a_training_that_max_steps_ended_within_an_epoch_has_no_chosen_epoch(config, nothing_is_exported):
     for settings, epochs, chosen in (({}, 1, None), ({"keep_best": True}, 1, 1), ({"keep_best": True}, 0, None)):
         run_dir = f"{config.run_dir}{epochs}{len(settings)}"
         cut = validated(config, max_steps=2 * epochs + 1, run_dir=run_dir, **settings)
@@ -145,7 +143,7 @@ def test_a_training_begins_with_the_weights_that_it_names(config, tmp_path, caps
         assert f"of {config.initial_weights}, all but the classifier's; frozen in the first 1 epochs" in text
 
 
-def test_a_run_whose_initial_weights_changed_is_not_continued(config, tmp_path, exports_are_checked_in_this_process):
+def test_a_run_whose_initial_weights_changed_is_not_continued(config, tmp_path, nothing_is_exported):
     write_trained_run(tmp_path / "source", classes=4)
     config = dataclasses.replace(config, init_channels=2, initial_weights=str(tmp_path / "source"), max_steps=1)
     summary = run_evaluation(config, DATASET, CELLS)

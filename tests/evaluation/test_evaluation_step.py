@@ -95,6 +95,7 @@ def test_two_steps_are_clipped_decayed_sgd_with_momentum_on_a_schedule(schedule,
     assert step.state.results.means(1).loss == pytest.approx(np.mean(losses), rel=1e-4)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_test_results_weigh_images_and_leave_the_state_alone():
     step, (images, labels) = new_step(), batch()
     step.train(images, labels, tf.constant(0, tf.int64))
@@ -110,6 +111,7 @@ def test_test_results_weigh_images_and_leave_the_state_alone():
         np.testing.assert_array_equal(variable, old)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_without_auxiliary_head_and_drop_path():
     step, (images, labels) = new_step(auxiliary_weight=0.0, drop_path=0.0), batch()
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, step.state.network(images, training=True))
@@ -117,6 +119,7 @@ def test_without_auxiliary_head_and_drop_path():
     assert step.state.results.means(1).loss == pytest.approx(float(tf.reduce_mean(loss)), rel=1e-4)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.3}, {"auxiliary_weight": 0.0}])
 @pytest.mark.parametrize("pieces", [1, 2])
 def test_the_bare_cross_entropy_is_the_main_head_s_with_plain_labels(settings, pieces):
@@ -133,6 +136,7 @@ def test_the_bare_cross_entropy_is_the_main_head_s_with_plain_labels(settings, p
     assert (results.means(1).loss == pytest.approx(results.mean_cross_entropy(), rel=1e-6)) == is_bare
 
 
+@pytest.mark.usefixtures("untraced")
 def test_smoothing_is_of_both_losses_in_training_and_of_none_in_testing():
     step, (images, labels) = new_step(label_smoothing=0.3, auxiliary_weight=0.25, drop_path=0.0), batch()
     outputs = [tf.nn.log_softmax(values).numpy() for values in step.state.network(images, training=True)]
@@ -163,6 +167,7 @@ def test_warm_up_epochs_are_steps_of_the_whole():
     assert [float(schedule(step)) for step in (0, 3, 4, 7, 10)] == pytest.approx([0.025, 0.1, 0.1, 0.05, 0.0])
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_learning_rate_may_change_after_each_epoch_only():
     # Ten steps in five epochs: every two steps share a rate.
     step, (images, labels) = new_step(epochs=5, learning_rate_schedule="linear", learning_rate_updates="epoch"), batch()
@@ -182,6 +187,7 @@ def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():
     assert step.train.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("pieces", [1, 2])
 def test_class_factors_weigh_both_heads_losses_and_not_the_bare_one(pieces):
     factors = np.array([0.5, 1.0, 3.0], np.float32)
@@ -204,6 +210,7 @@ def test_class_factors_weigh_both_heads_losses_and_not_the_bare_one(pieces):
     assert step.state.results.mean_cross_entropy() == pytest.approx(bare, rel=1e-5)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_class_factors_of_one_change_nothing():
     results = []
     for factors in (None, np.ones(3, np.float32)):
@@ -214,6 +221,7 @@ def test_class_factors_of_one_change_nothing():
         np.testing.assert_allclose(plain, weighted, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_averages_of_weights_and_statistics_follow_each_step_and_are_tested():
     step, plain, (images, labels) = new_step(ema_decay=0.15), new_step(), batch()
     network, averaged = step.state.network, step.state.averaged_network
@@ -238,6 +246,7 @@ def test_averages_of_weights_and_statistics_follow_each_step_and_are_tested():
     assert loss != pytest.approx(np.log(3), rel=1e-3)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(("alphas", "pieces"), [((0.4, 0.0), 1), ((0.0, 1.0), 1), ((0.4, 1.0), 2)])
 def test_mixed_images_have_mixed_labels_in_both_losses_and_accuracy_by_the_larger_share(alphas, pieces):
     mixup_alpha, cutmix_alpha = alphas

@@ -12,6 +12,8 @@ from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep, frozen
 from eoinas_tf.evaluation.initial_weights import backbone_layers
 from eoinas_tf.random_seeds import initial_weights_seed
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 STEPS = 4
 CONFIG = EvaluationConfig(
     initial_weights="unused", cells=3, init_channels=2, auxiliary_weight=0.0, drop_path=0.5,

@@ -19,7 +19,7 @@ from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
-pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn", "untraced")
 
 EDGES = (("skip_connect", 0), ("max_pool_3x3", 1))
 CELLS = Genotype(normal=EDGES, normal_concat=(2,), reduce=EDGES, reduce_concat=(2,))

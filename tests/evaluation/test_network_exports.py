@@ -67,7 +67,8 @@ def expected(network, dataset, preprocessing):
     return images, tf.nn.softmax(network(normalized, training=False)).numpy()
 
 
-@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+# The stem of ImageNet adds no kind of operation, and tests/reliability/test_stopped_imagenet_training.py exports it.
+@pytest.mark.parametrize("stem", ["cifar", pytest.param("imagenet", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["tflite", "onnx"])
 def test_every_operation_survives_the_conversion(dataset, preprocessing, tmp_path, monkeypatch, name, stem):
     if not all(importlib.util.find_spec(package) for package in EXPORT_FORMATS[name].packages):

@@ -12,7 +12,7 @@ from eoinas_tf.evaluation.evaluation_loop import run_evaluation, train_epoch
 from eoinas_tf.evaluation.training_rehearsal import check_training, training_within_hours
 from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
-pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
+pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn", "untraced")
 
 TINY = {
     "dataset": "digits", "network": "residual", "cells": 3, "init_channels": 2, "batch_size": 440, "crop_padding": 1,
@@ -50,7 +50,7 @@ def left_behind(folder):
     return {**found, newest.name: [(name, reader.get_tensor(name).tobytes()) for name in names]}
 
 
-def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, exports_are_checked_in_this_process):
+def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, nothing_is_exported):
     by_hours = EvaluationConfig(run_dir=str(tmp_path / "hours"), hours=1.0, **TINY)
     run_evaluation(by_hours, seconds_before=7.0)
     output = capsys.readouterr().out

@@ -182,14 +182,6 @@ def test_the_split_seed_divides_the_images(tmp_path, monkeypatch):
     assert divided.value.args[1] == 9
 
 
-@pytest.fixture
-def untraced():
-    """Tracing both steps would take longer than everything that is done with them."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.mark.usefixtures("untraced")
 def test_a_search_that_max_steps_ends_is_saved_and_continued_to_the_same_bytes(tmp_path, capsys):
     config = SearchConfig(
