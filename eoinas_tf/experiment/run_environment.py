@@ -29,9 +29,9 @@ def run_environment() -> dict[str, str | int | None]:
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},
         "machine": platform.machine(),
-        "processors": usable_cpus(),
+        "usable_cpus": usable_cpus(),
         **{variable: os.environ.get(variable) for variable in VARIABLES},
-        "processor": model,
+        "cpu": model,
         "instruction_sets": instruction_sets,
     }
 

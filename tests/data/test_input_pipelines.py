@@ -352,7 +352,7 @@ def test_epochs_after_the_first_trace_nothing(make):
 
 
 def test_no_pipeline_is_tuned_while_it_runs():
-    """The thread that does so made the end of an epoch wait for it, up to a minute."""
+    """The thread that does so made the end of an epoch wait for it, for seconds."""
     for batches in (search(), training(), input_pipelines.test_batches(SPLIT, PLAIN, batch_size=5)):
         assert batches.options().autotune.enabled is False
         assert batches.options().threading.max_intra_op_parallelism == 1

@@ -58,7 +58,7 @@ def test_a_run_that_is_continued_elsewhere_is_warned_and_remembers_where_it_bega
     (message,) = caplog.messages
     assert "this run began elsewhere" in message
     assert "TF_NUM_INTRAOP_THREADS: 3 -> 4" in message
-    assert re.search(r"processors: \d+ -> 999;", message)
+    assert re.search(r"usable_cpus: \d+ -> 999;", message)
     assert content(tmp_path) == before
 
 

@@ -24,7 +24,7 @@ def test_versions_and_cpus_of_this_process():
     environment = run_environment()
     assert environment["tensorflow"] == tf.__version__
     assert environment["python"] == sys.version.split()[0]
-    assert environment["processors"] == len(os.sched_getaffinity(0))
+    assert environment["usable_cpus"] == len(os.sched_getaffinity(0))
     assert json.loads(json.dumps(environment)) == environment
 
 
@@ -47,7 +47,7 @@ def test_the_variables_that_tensorflow_reads(monkeypatch, variable):
 def test_the_cpu_s_model_and_instruction_sets(cpu_file, text, model, reordered, other):
     cpu_file.write_text(text)
     before = run_environment()
-    assert before["processor"] == model
+    assert before["cpu"] == model
     assert len(before["instruction_sets"]) == 16
     cpu_file.write_text(text.replace(*reordered))
     assert run_environment() == before
@@ -59,4 +59,4 @@ def test_what_the_system_does_not_tell_is_none(cpu_file):
     assert run_environment()["instruction_sets"] is None
     cpu_file.write_text("processor : 0\n")
     environment = run_environment()
-    assert (environment["processor"], environment["instruction_sets"]) == (None, None)
+    assert (environment["cpu"], environment["instruction_sets"]) == (None, None)

@@ -40,7 +40,7 @@ def write_search(folder, method="eoinas", drops=True, score="importance", **sett
             "score": score, "labels": {score: "the score S"}, "edges": [f"{a}-{b}" for a, b in EDGES],
             "operations": OPERATIONS, score: last,
         },
-        environment={"python": "3.11", "processor": HOSTILE},
+        environment={"python": "3.11", "cpu": HOSTILE},
         dataset={
             "class_names": ["ant", HOSTILE], "source": {},
             "parts": {"train": {"images": 30, "images_by_class": [10, 20]}},

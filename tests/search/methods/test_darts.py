@@ -43,7 +43,6 @@ def test_alpha_starts_at_a_normal_draw_of_the_seed_of_deviation_0_001():
     assert stats.kstest(np.concatenate(draws[:2]), stats.norm(scale=1e-3).cdf).pvalue > 0.01
 
 
-@pytest.mark.usefixtures("untraced")
 def test_a_step_moves_alpha_by_adam_down_the_validation_loss_of_sums_written_out(search):
     """Computes the softmax's derivative, L2 decay and Adam with numpy."""
     method, config = search.method, search.method.config

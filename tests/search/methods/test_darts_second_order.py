@@ -217,7 +217,6 @@ def test_the_implicit_gradient_of_a_zero_vector_is_zero_and_of_an_infinite_one_n
     assert not np.any(np.isfinite(infinite))
 
 
-@pytest.mark.usefixtures("untraced")
 def test_on_a_super_network_it_is_what_assigning_the_weights_back_and_forth_gives():
     """As in the paper's public code: sets the network's own weights to w', w + eps * v, w - eps * v and w again."""
     search = WeightedSearch("darts_second_order")

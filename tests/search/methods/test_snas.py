@@ -78,7 +78,6 @@ def test_alpha_starts_at_a_normal_draw_of_the_seed_of_deviation_0_01():
     assert stats.kstest(np.concatenate(draws[:2]), stats.norm(scale=0.01).cdf).pvalue > 0.01
 
 
-@pytest.mark.usefixtures("untraced")
 def test_one_weight_step_moves_weights_and_alpha_by_one_gradient_of_the_training_loss(search):
     """First the warm-up's step, which leaves alpha and Adam unchanged; then one that trains both."""
     method, state, config = search.method, search.state, search.method.config
