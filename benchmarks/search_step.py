@@ -10,8 +10,10 @@ import statistics
 import time
 
 from eoinas_tf.commands.lean_imports import lean_imports
+from eoinas_tf.onednn import turn_on_onednn
 
-with lean_imports():  # Like the commands.
+turn_on_onednn()  # Like the commands, and so is the way of importing.
+with lean_imports():
     import numpy as np
     import tensorflow as tf
     from absl import app, flags

@@ -15,6 +15,7 @@ from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
 from eoinas_tf.flag_help import command_help
+from eoinas_tf.onednn import turn_on_onednn
 from eoinas_tf.preset_files import AUTOMATIC, FLAG, with_preset_files
 from eoinas_tf.stop_signals import StopSignals
 
@@ -51,6 +52,7 @@ def run_command(
             # Overrides the environment and ~/.keras/keras.json, which are meant for other programs.
             os.environ["KERAS_BACKEND"] = "tensorflow"
             choose_threads()
+            turn_on_onednn()
             with StopSignals():
                 command(config_from_flags(config_class, complete=_both(complete, complete_automatically)))
         except EoinasError as error:

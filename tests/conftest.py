@@ -5,10 +5,14 @@ import random
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
 import pytest
+
+from eoinas_tf.onednn import turn_on_onednn
+
+# Before tests import TensorFlow, like the commands.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+turn_on_onednn()
 
 
 def pytest_addoption(parser):

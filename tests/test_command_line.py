@@ -25,6 +25,7 @@ def run_command(monkeypatch, capsys):
         )
         monkeypatch.setattr(command_line.app, "run", run_main)
         monkeypatch.setattr(command_line, "choose_threads", lambda: done.append("chose threads"))
+        monkeypatch.setattr(command_line, "turn_on_onednn", lambda: done.append("turned on oneDNN"))
         monkeypatch.setattr(sys, "argv", ["run_search.py", *arguments])
         with pytest.raises(SystemExit) as exit_:
             command_line.run_command(config_class, command, complete=complete, complete_automatically=automatically)
@@ -114,9 +115,9 @@ def test_settings_that_were_not_given_may_be_completed(run_command, tmp_path):
     assert received == [SearchConfig(cells=8, epochs=3, batch_size=7)]
 
 
-def test_threads_are_chosen_before_the_command_runs(run_command):
+def test_threads_and_kernels_are_chosen_before_the_command_runs(run_command):
     run_command(command=lambda config: run_command.done.append("ran"))
-    assert run_command.done == ["chose threads", "ran"]
+    assert run_command.done == ["chose threads", "turned on oneDNN", "ran"]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 
 from eoinas_tf.cpu_threads import OPERATIONS_AT_A_TIME, THREADS_OF_AN_OPERATION, usable_cpus
+from eoinas_tf.onednn import ONEDNN_VARIABLE
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy")
-VARIABLES = (THREADS_OF_AN_OPERATION, OPERATIONS_AT_A_TIME, "TF_ENABLE_ONEDNN_OPTS")
+VARIABLES = (THREADS_OF_AN_OPERATION, OPERATIONS_AT_A_TIME, ONEDNN_VARIABLE)
 CPU_FILE = Path("/proc/cpuinfo")
 
 

@@ -44,8 +44,8 @@ def has_gpu() -> bool:
 def has_onednn() -> bool:
     """Returns whether TensorFlow replaces a graph's operations with oneDNN's on a CPU.
 
-    It does so on CPUs with instructions for neural networks, unless the environment variable TF_ENABLE_ONEDNN_OPTS says
-    otherwise.
+    The environment variable TF_ENABLE_ONEDNN_OPTS decides, which the commands set to 1 on x86 CPUs. Without it, it does
+    so on CPUs with instructions for neural networks.
     """
     return tensorflow_internals.is_onednn_enabled()
 

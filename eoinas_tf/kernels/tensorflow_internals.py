@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from eoinas_tf.onednn import ONEDNN_VARIABLE
+
 try:
     # No public function tells whether oneDNN is on.
     from tensorflow.python.util._pywrap_util_port import IsMklEnabled
@@ -21,7 +23,6 @@ try:
 except ImportError:
     indexed_case = None
 
-ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
 # An attribute of a traced function that Grappler honours.
 NO_INLINING = "_noinline"
 

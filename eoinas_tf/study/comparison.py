@@ -77,9 +77,10 @@ def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, c
     """Draws every training run as a point and each contestant's mean with its t interval as a bar."""
     names = list(dict.fromkeys(group["contestant"]))
     data = group.assign(percent=100 * group["test_accuracy"])
-    seaborn.stripplot(
-        data, x="percent", y="contestant", order=names, hue="contestant", palette=colors, jitter=0.16, size=6,
-        alpha=0.75, legend=False, ax=axes,
+    # A swarm, because a strip spreads its points by random numbers without a seed.
+    seaborn.swarmplot(
+        data, x="percent", y="contestant", order=names, hue="contestant", palette=colors, size=5, alpha=0.75,
+        legend=False, ax=axes,
     )  # fmt: skip
     own = table[(table[PLACE] == list(place)).all(axis=1)].set_index("contestant")
     for position, name in enumerate(names):

@@ -42,6 +42,7 @@ def test_the_command_takes_what_is_not_given_from_the_search(monkeypatch, tmp_pa
     monkeypatch.setattr("sys.argv", ["run_eval.py", f"--genotype={tmp_path / 'genotype.json'}", "--epochs=3"])
     monkeypatch.setattr(command_line.app, "run", lambda main, flags_parser: main(flags_parser(sys.argv)))
     monkeypatch.setattr(command_line, "choose_threads", lambda: None)
+    monkeypatch.setattr(command_line, "turn_on_onednn", lambda: None)
     flag_values = flags.FlagValues()
     monkeypatch.setattr(command_line.flags, "FLAGS", flag_values)
     define, read = command_line.define_flags, command_line.config_from_flags

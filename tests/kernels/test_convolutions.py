@@ -95,7 +95,10 @@ def test_a_kernel_of_many_columns_gets_its_gradient_where_the_convolution_is_not
 
 
 @pytest.mark.usefixtures("any_size")
-def test_a_strided_convolution_s_gradient_and_every_second_pixel_are_compiled():
+@pytest.mark.parametrize("onednn", [True, False])
+def test_a_strided_convolution_s_gradient_and_every_second_pixel_are_compiled(monkeypatch, onednn):
+    """The strided, dilated convolution is one without stride, which oneDNN computes, of every second pixel."""
+    monkeypatch.setattr(kernel_policy, "has_onednn", lambda: onednn)
     kernel = tf.ones([3, 3, 3, 1])
 
     def gradient(images):
@@ -105,7 +108,7 @@ def test_a_strided_convolution_s_gradient_and_every_second_pixel_are_compiled():
         return tape.gradient(outputs, images)
 
     assert compiled_function_count(gradient, 2, 6, 6, 3) == 1
-    assert compiled_function_count(lambda images: depthwise_convolution(images, kernel, 2, 2), 2, 6, 6, 3) == 2
+    assert compiled_function_count(lambda images: depthwise_convolution(images, kernel, 2, 2), 2, 6, 6, 3) == 2 - onednn
 
 
 @pytest.mark.parametrize("is_large", [True, False])

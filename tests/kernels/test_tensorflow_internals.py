@@ -16,6 +16,7 @@ from eoinas_tf.kernels.tensorflow_internals import (
     uninlined_case,
     uninlined_function,
 )
+from eoinas_tf.onednn import ONEDNN_VARIABLE
 
 
 def test_the_switch_of_onednn_has_not_moved():
@@ -81,9 +82,9 @@ def attributes_of(function):
 @pytest.mark.parametrize(("said", "expected"), [("1", True), ("0", False), (None, False)])
 def test_without_its_name_onednn_is_what_the_environment_says(monkeypatch, said, expected):
     monkeypatch.setattr(tensorflow_internals, "IsMklEnabled", None)
-    monkeypatch.setenv(tensorflow_internals.ONEDNN_VARIABLE, said or "")
+    monkeypatch.setenv(ONEDNN_VARIABLE, said or "")
     if said is None:
-        monkeypatch.delenv(tensorflow_internals.ONEDNN_VARIABLE)
+        monkeypatch.delenv(ONEDNN_VARIABLE)
     assert is_onednn_enabled() is expected
 
 
