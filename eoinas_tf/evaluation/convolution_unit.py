@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from eoinas_tf.kernels.subsampling import subsample
 from eoinas_tf.space.convolution_blocks import DepthwiseConvolution, normalization_layer, strided_shape
 from eoinas_tf.space.initializers import FanInUniform
 
@@ -57,7 +58,7 @@ class ConvolutionUnit(keras.layers.Layer):
             self.convolution = keras.layers.Conv2D(
                 self.channels,
                 size,
-                self.stride,
+                1 if self.subsamples else self.stride,
                 "valid",
                 use_bias=False,
                 kernel_initializer=FanInUniform(size * size * channels),
@@ -68,10 +69,21 @@ class ConvolutionUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
+        if self.subsamples:
+            inputs = subsample(inputs)
         padding = self.kernel_size // 2
         if padding and not self.depthwise:  # The depthwise layer does its own padding.
             inputs = tf.pad(inputs, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
         return ACTIVATIONS[self.activation](self.normalization(self.convolution(inputs), training=training))
+
+    @property
+    def subsamples(self) -> bool:
+        """Whether a convolution without stride sees every second pixel, which gives the same outputs.
+
+        OneDNN writes past its memory in the gradient of a 1x1 convolution with stride 2 and few channels
+        (github.com/uxlfoundation/oneDNN, issue 6035).
+        """
+        return self.kernel_size == 1 and self.stride == 2 and not self.depthwise
 
     def compute_output_shape(self, input_shape):
         """Returns the output's shape for an input's shape."""

@@ -48,16 +48,23 @@ def exporting(formats, **settings):
     return EvaluationConfig(export_formats=tuple(formats), **settings)
 
 
-def build(stem, monkeypatch):
+def build(stem):
     keras.utils.set_random_seed(0)
     genotype = Genotype(normal=EDGES, normal_concat=(2, 3, 4, 5), reduce=EDGES, reduce_concat=(2, 3, 4, 5))
-    monkeypatch.setattr(convolution_blocks, "NORMALIZATION_MOMENTUM", 0.0)
-    network = EvaluationNetwork(genotype, len(CLASSES), cells=3, init_channels=4, stem=stem)
-    network.build((None, *IMAGE_SHAPE))
-    # As after training: statistics of images, and predictions that differ from image to image.
-    network(tf.random.stateless_normal([16, *IMAGE_SHAPE], [1, 2]), training=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution_blocks, "NORMALIZATION_MOMENTUM", 0.0)
+        network = EvaluationNetwork(genotype, len(CLASSES), cells=3, init_channels=4, stem=stem)
+        network.build((None, *IMAGE_SHAPE))
+        # As after training: statistics of images, and predictions that differ from image to image.
+        network(tf.random.stateless_normal([16, *IMAGE_SHAPE], [1, 2]), training=True)
     network.classifier.kernel.assign(10 * network.classifier.kernel)
     return network
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A network that exports only read, so that one serves all tests."""
+    return build("cifar")
 
 
 def expected(network, dataset, preprocessing):
@@ -70,10 +77,11 @@ def expected(network, dataset, preprocessing):
 # The stem of ImageNet adds no kind of operation, and tests/reliability/test_stopped_imagenet_training.py exports it.
 @pytest.mark.parametrize("stem", ["cifar", pytest.param("imagenet", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["tflite", "onnx"])
-def test_every_operation_survives_the_conversion(dataset, preprocessing, tmp_path, monkeypatch, name, stem):
+def test_every_operation_survives_the_conversion(network, dataset, preprocessing, tmp_path, name, stem):
     if not all(importlib.util.find_spec(package) for package in EXPORT_FORMATS[name].packages):
         pytest.skip(f"the extra `{name}` is not installed")
-    network = build(stem, monkeypatch)
+    if stem != "cifar":
+        network = build(stem)
     exports = export_network(network, exporting((name,)), dataset, preprocessing, tmp_path, PREDICTED)
     assert exports.paths == {name: f"{name}/model.{name}"}
     assert exports.measurements[name].network_accuracy == 0.75
@@ -85,10 +93,9 @@ def test_every_operation_survives_the_conversion(dataset, preprocessing, tmp_pat
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
 
 
-def test_the_exports_are_compared_with_the_network_and_named(dataset, preprocessing, tmp_path, monkeypatch):
+def test_the_exports_are_compared_with_the_network_and_named(network, dataset, preprocessing, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(network_exports, "export_classifier", lambda *arguments: calls.append(arguments))
-    network = build("cifar", monkeypatch)
     formats = ("onnx", "saved_model", "onnx")
     exports = export_network(network, exporting(formats), dataset, preprocessing, tmp_path, PREDICTED)
     assert exports.paths == {"onnx": "onnx/model.onnx", "saved_model": "saved_model"}
@@ -107,8 +114,7 @@ def test_the_exports_are_compared_with_the_network_and_named(dataset, preprocess
         np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
 
 
-def test_every_operation_has_its_integer_counterpart(dataset, preprocessing, tmp_path, monkeypatch):
-    network = build("cifar", monkeypatch)
+def test_every_operation_has_its_integer_counterpart(network, dataset, preprocessing, tmp_path):
     config = exporting(("tflite_int8", "tflite_float16"), latency_threads=2)
     _, probabilities = expected(network, dataset, preprocessing)
     exports = export_network(network, config, dataset, preprocessing, tmp_path, probabilities.argmax(-1))
@@ -123,10 +129,9 @@ def test_every_operation_has_its_integer_counterpart(dataset, preprocessing, tmp
         assert exports.measurements[name].cost.latency_threads == 2
 
 
-def test_an_export_that_lost_accuracy_is_kept_with_a_warning(dataset, preprocessing, tmp_path, monkeypatch):
+def test_an_export_that_lost_accuracy_is_kept_with_a_warning(network, dataset, preprocessing, tmp_path, monkeypatch):
     measurement = ExportMeasurement(0.5, 0.5, 12, 0.75, ExportCost(1000, 1.0, 1))
     monkeypatch.setattr(network_exports, "export_classifier", lambda *_: measurement)
-    network = build("cifar", monkeypatch)
     config = exporting(("saved_model", "tflite_int8"))
     exports = export_network(network, config, dataset, preprocessing, tmp_path, PREDICTED)
     (warning,) = exports.warnings
@@ -163,7 +168,7 @@ def test_of_many_large_test_images_a_sample_is_tested_on(dataset, monkeypatch):
 
 
 def test_exact_exports_are_tested_on_a_sample_and_beside_a_quantized_one_on_all_images(
-    dataset, preprocessing, tmp_path, monkeypatch
+    network, dataset, preprocessing, tmp_path, monkeypatch
 ):
     tested = []
 
@@ -173,25 +178,22 @@ def test_exact_exports_are_tested_on_a_sample_and_beside_a_quantized_one_on_all_
 
     monkeypatch.setattr(network_exports, "IMAGES_OF_EXACT_EXPORTS", 7)
     monkeypatch.setattr(network_exports, "export_classifier", measured)
-    network = build("cifar", monkeypatch)
     for formats in (("saved_model", "tflite"), ("tflite", "tflite_float16")):
         export_network(network, exporting(formats), dataset, preprocessing, tmp_path, PREDICTED)
     assert tested == [("saved_model", 7), ("tflite", 7), ("tflite", 12), ("tflite_float16", 12)]
 
 
-def test_the_auxiliary_head_is_in_no_export(dataset, preprocessing, tmp_path, monkeypatch):
+def test_the_auxiliary_head_is_in_no_export(network, dataset, preprocessing, tmp_path, monkeypatch):
     kept = {}
     monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
-    network = build("cifar", monkeypatch)
     export_network(network, exporting(("tflite",)), dataset, preprocessing, tmp_path, PREDICTED)
     head = network.auxiliary_head.variables
     assert len(kept["found"].variables_of_network) == len(network.variables) - len(head)
 
 
-def test_other_sizes_are_fitted_as_in_the_test(dataset, preprocessing, tmp_path, monkeypatch):
+def test_other_sizes_are_fitted_as_in_the_test(network, dataset, preprocessing, tmp_path, monkeypatch):
     kept = {}
     monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
-    network = build("cifar", monkeypatch)
     config = exporting(["saved_model"], resize_side=12, image_size=(11, 9))
     export_network(network, config, dataset, preprocessing, tmp_path, PREDICTED)
     images = np.random.default_rng(1).integers(0, 256, (2, 24, 30, 3), dtype=np.uint8)
@@ -210,8 +212,7 @@ def test_a_folder_that_is_no_export_is_refused_before_any_work(tmp_path):
         check_exports(tmp_path, ("saved_model", "onnx"))
 
 
-def test_an_export_of_another_networks_answers_is_refused(dataset, preprocessing, tmp_path, monkeypatch):
-    network = build("cifar", monkeypatch)
+def test_an_export_of_another_networks_answers_is_refused(network, dataset, preprocessing, tmp_path, monkeypatch):
     real = network_exports.normalize_channels
     monkeypatch.setattr(
         network_exports, "normalize_channels", lambda images, mean, deviation: 2 * real(images, mean, deviation)
@@ -225,9 +226,8 @@ LOAD = "import sys, tensorflow as tf\ntf.saved_model.load(sys.argv[1])"
 
 
 def test_an_export_holds_plain_operations_and_is_written_and_loaded_without_a_warning(
-    dataset, preprocessing, tmp_path, monkeypatch, caplog, recwarn
+    network, dataset, preprocessing, tmp_path, caplog, recwarn
 ):
-    network = build("cifar", monkeypatch)
     export_network(network, exporting(["saved_model", "tflite"]), dataset, preprocessing, tmp_path, PREDICTED)
     assert [message for message in caplog.messages if "gradient" in message] == []
     command = [sys.executable, "-W", "error", "-c", LOAD, str(tmp_path / "saved_model")]
