@@ -8,7 +8,7 @@ import os
 import platform
 
 ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
-# As Linux, macOS and Windows name the CPUs on which this was measured.
+# As Linux and macOS, and as Windows, name them.
 X86_NAMES = ("x86_64", "amd64")
 
 

@@ -58,7 +58,7 @@ class ConvolutionUnit(keras.layers.Layer):
             self.convolution = keras.layers.Conv2D(
                 self.channels,
                 size,
-                1 if self.subsamples else self.stride,
+                1 if self._subsamples else self.stride,
                 "valid",
                 use_bias=False,
                 kernel_initializer=FanInUniform(size * size * channels),
@@ -69,7 +69,7 @@ class ConvolutionUnit(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns [batch, ceil(height / stride), ceil(width / stride), channels]."""
-        if self.subsamples:
+        if self._subsamples:
             inputs = subsample(inputs)
         padding = self.kernel_size // 2
         if padding and not self.depthwise:  # The depthwise layer does its own padding.
@@ -77,7 +77,7 @@ class ConvolutionUnit(keras.layers.Layer):
         return ACTIVATIONS[self.activation](self.normalization(self.convolution(inputs), training=training))
 
     @property
-    def subsamples(self) -> bool:
+    def _subsamples(self) -> bool:
         """Whether a convolution without stride sees every second pixel, which gives the same outputs.
 
         OneDNN writes past its memory in the gradient of a 1x1 convolution with stride 2 and few channels
