@@ -5,9 +5,9 @@
     git clone https://github.com/quark0/darts
     python benchmarks/pytorch_reference.py evaluation darts --init_channels=36 --cells=20 --batch_size=32
 
-It needs PyTorch; `against_pytorch.py` runs it and this package's benchmarks alternately. Networks, layers and steps are
-the references' own: GDAS's weight step and architecture step both compute all gradients, and DARTS's training uses its
-auxiliary head and drop-path. The last line is one JSON object.
+It needs PyTorch and NumPy; `against_pytorch.py` runs it and this package's benchmarks alternately. Networks, layers and
+steps are the references' own: GDAS's weight step and architecture step both compute all gradients, and DARTS's training
+uses its auxiliary head and drop-path. The last line is one JSON object.
 """
 
 import argparse
