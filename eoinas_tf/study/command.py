@@ -15,6 +15,7 @@ from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.study.derived_cells import is_done, settle_derived
 from eoinas_tf.study.plan_parts import parse_part, part_of_plan
 from eoinas_tf.study.planned_run import PlannedRun
+from eoinas_tf.study.run_records import pack_records
 from eoinas_tf.study.study_file import DERIVED_KINDS, Study, folder_name, read_study
 from eoinas_tf.study.study_plan import plan_study
 from eoinas_tf.study.study_runner import StudyRunner
@@ -23,8 +24,10 @@ from eoinas_tf.study.time_estimate import TimeEstimate
 USAGE = """python -m eoinas_tf.study FILE            runs a study; the same command continues it
        python -m eoinas_tf.study report FILE     gathers its runs: CSV, tables and pictures of all analyses
        python -m eoinas_tf.study ANALYSIS FILE   the tables and pictures of one analysis
+       python -m eoinas_tf.study records FILE    packs the records of its finished runs, to continue elsewhere
        python -m eoinas_tf.study page FOLDER     writes FOLDER/README.md from FOLDER/*.csv and FOLDER/page.md"""
 RESULTS = "results"
+RECORDS = "records.tar.xz"
 
 
 def main(arguments: list[str]) -> None:
@@ -56,6 +59,9 @@ def _do(arguments: list[str], stop: StopSignals) -> None:
     study = read_study(Path(options.file))
     study_dir = Path(os.path.relpath(options.study_dir or Path("runs", folder_name(Path(options.file).stem))))
     plan = plan_study(study, study_dir)
+    if name == "records":
+        _pack(plan, study_dir, Path(options.output or study_dir / RECORDS))
+        return
     if name:
         _analyse(name, study, plan, Path(options.output or study_dir / RESULTS / study.path.stem))
         return
@@ -86,7 +92,11 @@ def _options(arguments: list[str], is_run: bool) -> argparse.Namespace:
             "--dry_run", action="store_true", help="print the plan with an estimate of hours; run nothing"
         )
     else:
-        parser.add_argument("--output", help="folder of CSV files, tables and pictures; results/NAME in the study's")
+        parser.add_argument(
+            "--output",
+            help=f"folder of CSV files, tables and pictures, by default results/NAME in the study's; for records, the "
+            f"file, by default {RECORDS} there",
+        )
     return parser.parse_args(arguments)
 
 
@@ -138,12 +148,17 @@ def _analyse(name: str, study: Study, plan: list[PlannedRun], folder: Path) -> N
 
     if name != "report" and name not in ANALYSES:
         raise ConfigurationError(
-            f"no analysis has this name; there are report, {', '.join(ANALYSES)}. Received: {name}"
+            f"no analysis has this name; there are report, records, {', '.join(ANALYSES)}. Received: {name}"
         )
     results = gather_results(plan)
     results.write(folder)
     for path in write_analyses(results, folder, study.title, None if name == "report" else [name]):
         print(path, flush=True)
+
+
+def _pack(plan: list[PlannedRun], study_dir: Path, archive: Path) -> None:
+    count = pack_records(plan, study_dir, archive)
+    print(f"{archive}: the records of {count} finished runs; tar -xf unpacks them into another study's folder")
 
 
 def _page(arguments: list[str]) -> None:

@@ -1,9 +1,10 @@
 """How long a network trains on an image, by a formula: an estimate before anything can be measured."""
 
-# Fitted to three final training runs on two CPU cores, with 5, 8 and 20 cells: 1,150, 242 and 29 images per second,
-# matched within 3 % by seconds = A * cells * channels^1.5 * pixels^0.785; a search takes 1.25 times as long per image.
-SECONDS_OF_A_CELL = 3.5e-8
-SEARCH_FACTOR = 1.25
+# Fitted to nine training steps on two CPU cores, of 3 to 20 cells, 8 to 36 channels and 8x8 to 64x64 pixels, and within
+# 22 % of each. A search took 1.1 times as long per image with 16 channels and 2 times with 8 (docs/performance_log.md).
+SECONDS_OF_A_CELL = 9.5e-8
+CHANNELS_EXPONENT, PIXELS_EXPONENT = 1.25, 0.785
+SEARCH_FACTOR = 1.2
 CPUS_OF_THE_FIT = 2
 
 
@@ -15,4 +16,4 @@ def seconds_of_an_image(cells: int, channels: int, pixels: int) -> float:
         channels: Channels of its first cell.
         pixels: Pixels of the image.
     """
-    return SECONDS_OF_A_CELL * cells * channels**1.5 * pixels**0.785
+    return SECONDS_OF_A_CELL * cells * channels**CHANNELS_EXPONENT * pixels**PIXELS_EXPONENT

@@ -85,6 +85,15 @@ def test_an_analysis_writes_what_is_finished(runs, tmp_path, monkeypatch, capsys
     assert Results.read(tmp_path / "out").trainings.empty
 
 
+def test_records_are_packed_into_the_studys_folder(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "_analyse", lambda *arguments: None)
+    file = small(tmp_path)
+    command.main([file])
+    command.main(["records", file])
+    assert "runs/study/records.tar.xz: the records of 4 finished runs" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "study" / "records.tar.xz").stat().st_size > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -94,7 +103,8 @@ def test_an_analysis_writes_what_is_finished(runs, tmp_path, monkeypatch, capsys
         (["FILE", "--only=cells"], "--only must be of candidates, drops, edge_rankings. Received: cells"),
         (["FILE", "--colour"], "unrecognized arguments: --colour; see python -m eoinas_tf.study --help"),
         ([], "the following arguments are required: FILE"),
-        (["figure9", "FILE"], "no analysis has this name; there are report, comparison, figure1"),
+        (["figure9", "FILE"], "no analysis has this name; there are report, records, comparison, figure1"),
+        (["records", "FILE"], "has no finished run of this study, so there is nothing to pack"),
         (["page", "nowhere"], "cannot be read as a table of a study"),
     ],
 )
