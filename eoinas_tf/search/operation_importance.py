@@ -31,7 +31,7 @@ def training_iterations(
     """
     counts = np.asarray(weight_steps, np.float64)
     living_means = np.mean(counts, axis=-1, keepdims=True, where=living_operations)
-    one_unit = {
+    one_unit: dict[str, np.float64 | np.ndarray] = {
         "epochs": np.float64(steps_per_epoch),
         "steps": np.float64(1.0),
         "relative": np.where(living_means > 0, living_means, 1.0),

@@ -16,7 +16,7 @@ from eoinas_tf.published_weights import published_weights
 
 ROOT = Path(__file__).parent.parent.parent
 THIS_VERSION = ".".join(platform.python_version_tuple()[:2])
-OTHER_VERSIONS = [version for version in ("3.10", "3.11", "3.12", "3.13") if version != THIS_VERSION]
+OTHER_VERSIONS = [version for version in ("3.11", "3.12", "3.13") if version != THIS_VERSION]
 SOURCES = (
     "eoinas_tf", "flags", "weights", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE",
 )  # fmt: skip
