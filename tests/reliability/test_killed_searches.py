@@ -59,6 +59,16 @@ def test_with_hours_it_keeps_the_epochs_that_it_has_chosen(zygote, uninterrupted
 
 
 @pytest.mark.slow
+def test_with_epochs_on_a_part_of_the_images_it_ends_as_if_uninterrupted(zygote, tmp_path):
+    """Each epoch has two of the six pairs of batches that the images make."""
+    command = ("run_search", *SEARCH, "--batch_size=110", "--steps_per_epoch=2")
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
+    assert status == 0, output
+    run_through(zygote, command, tmp_path / "run", [("after_architecture_step:4", KILLED, 3)])
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
+
+
+@pytest.mark.slow
 def test_stopped_ten_times_at_random_it_ends_as_if_uninterrupted(zygote, uninterrupted, tmp_path, chance):
     expected, whole_seconds = uninterrupted
     stop_at_random(zygote, ("run_search", *SEARCH), tmp_path / "run", whole_seconds, chance)

@@ -91,6 +91,17 @@ def test_with_class_weights_it_ends_as_if_uninterrupted(zygote, flags, tmp_path)
     assert "holds other weights than those" in output
 
 
+@pytest.mark.slow
+def test_with_epochs_on_a_part_of_the_images_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
+    """Each epoch has two of the three batches that the images make."""
+    command = ("run_eval", *flags, "--steps_per_epoch=2", "--epochs=2")
+    status, output, _ = zygote.run(*command, f"--run_dir={tmp_path / 'whole'}")
+    assert status == 0, output
+    run_through(zygote, command, tmp_path / "run", [("after_training_step:2", KILLED, 1), ("after_test:1", KILLED, 2)])
+    assert what_a_run_leaves(tmp_path / "run") == what_a_run_leaves(tmp_path / "whole")
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["steps"] == 4
+
+
 # tests/evaluation/test_evaluation_resume.py continues such a recipe in every run of the tests.
 @pytest.mark.slow
 def test_with_a_recipe_of_today_it_ends_as_if_uninterrupted(zygote, flags, tmp_path):
