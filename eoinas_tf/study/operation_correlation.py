@@ -103,7 +103,7 @@ def _draw_scatter(table: pd.DataFrame, columns: list[str], taus: pd.DataFrame, t
         axes.set_ylabel("test accuracy with this operation (%)")
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
-    figure.suptitle(f"Stand-alone accuracy and indicators of one edge's candidates: {title}")
+    figure.suptitle(f"Stand-alone accuracy and indicators of one edge's candidates: {title}", fontsize=10)
     return figure
 
 
