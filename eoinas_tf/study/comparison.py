@@ -95,7 +95,7 @@ def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, c
     # The interval of two values can be wider than all points together, but the points matter most.
     _fit_axis(axes, "x", data["percent"], data["contestant"].map(names.index))
     axes.set(
-        xlabel="test accuracy (%): every training; below, the mean with its 95 % t interval, cut off at the edge",
+        xlabel="test accuracy (%): every training;\nbelow, the mean with its 95 % t interval, cut off at the edge",
         ylabel="",
         title=_title(place),
     )

@@ -42,7 +42,9 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
     for number, (place, group) in enumerate(table.groupby(["data_set", "scale"], sort=False)):
         figure = new_figure(10, 4.2)
         names = list(dict.fromkeys(group["contestant"]))
-        colors = dict(zip(names, seaborn.color_palette(n_colors=len(names)), strict=True))
+        # The usual palette repeats its colours after the tenth.
+        palette = "husl" if len(names) > len(seaborn.color_palette()) else None
+        colors = dict(zip(names, seaborn.color_palette(palette, len(names)), strict=True))
         for axes, (cell, title) in zip(figure.subplots(1, 2, sharex=True), CELLS.items(), strict=True):
             own = group[group["cell_type"] == cell]
             # If all values are equal, there is no density.
