@@ -89,9 +89,9 @@ def test_wrong_settings_are_one_line_before_anything_runs(tmp_path, path, value,
 
 
 def test_the_studies_that_are_shipped_are_there():
-    assert {"digits.json", "table_1.json", "table_2.json", "table_3.json", "figure_1.json"} <= {
-        path.name for path in STUDIES
-    }
+    assert {path.stem for path in STUDIES} == {
+        "digits", "table_1", "table_2", "table_3", "figure_1", "cifar10_cpu", "fashion_mnist_cpu",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
