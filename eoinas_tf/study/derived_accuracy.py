@@ -51,7 +51,9 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
         random = results.trainings
         random = random[(random[KEYS] == list(key)).all(axis=1) & (random["contestant"] == RANDOM)]
         if len(random):
-            axes.axhline(100 * random["test_accuracy"].mean(), color="0.5", linestyle="--", label="random cells, mean")
+            # Each cell counts once, however often it was trained, as in the comparison.
+            mean = random.groupby("cell")["test_accuracy"].mean().mean()
+            axes.axhline(100 * mean, color="0.5", linestyle="--", label="random cells, mean")
         axes.set(
             xlabel="drops behind the derived cell (0: the scores of the first decision)", ylabel="test accuracy (%)",
             title=", ".join(part for part in key if part),
