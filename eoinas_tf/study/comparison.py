@@ -9,7 +9,12 @@ from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.planned_run import FIXED, FOUND
 from eoinas_tf.study.study_file import RANDOM
-from eoinas_tf.study.study_statistics import mean_with_intervals, pooled_deviation, relative_improvement
+from eoinas_tf.study.study_statistics import (
+    independent_accuracies,
+    mean_with_intervals,
+    pooled_deviation,
+    relative_improvement,
+)
 
 PLACE = ["data_set", "scale", "training"]
 MILLION = 1e6
@@ -35,7 +40,7 @@ def comparison_tables(results: Results) -> dict[str, pd.DataFrame]:
     rows, noise = [], []
     for place, table in trainings.groupby(PLACE, sort=False):
         keys = dict(zip(PLACE, place, strict=True))
-        values = {name: _independent_values(group) for name, group in table.groupby("contestant", sort=False)}
+        values = {name: independent_accuracies(group) for name, group in table.groupby("contestant", sort=False)}
         random = values.get(RANDOM)
         for name, group in table.groupby("contestant", sort=False):
             searches = _searches_of(results, keys, name)
@@ -131,13 +136,6 @@ def _fit_axis(axes, axis: str, values: pd.Series, places: pd.Series) -> None:
 
 def _main_trainings(results: Results) -> pd.DataFrame:
     return results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
-
-
-def _independent_values(group: pd.DataFrame) -> np.ndarray:
-    """Returns the test accuracies in percent: a mean for each found cell, every training run of a given network."""
-    if (group["role"] == FIXED).all():
-        return 100 * group["test_accuracy"].to_numpy(float)
-    return 100 * group.groupby("cell", sort=False)["test_accuracy"].mean().to_numpy(float)
 
 
 def _searches_of(results: Results, keys: dict, name: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.study.edge_rankings import RANKING_NAMES
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.study_file import RANDOM
-from eoinas_tf.study.study_statistics import mean_with_intervals
+from eoinas_tf.study.study_statistics import independent_accuracies, mean_with_intervals
 
 KEYS = ["data_set", "scale", "training"]
 
@@ -51,9 +51,8 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
         random = results.trainings
         random = random[(random[KEYS] == list(key)).all(axis=1) & (random["contestant"] == RANDOM)]
         if len(random):
-            # Each cell counts once, however often it was trained, as in the comparison.
-            mean = random.groupby("cell")["test_accuracy"].mean().mean()
-            axes.axhline(100 * mean, color="0.5", linestyle="--", label="random cells, mean")
+            mean = independent_accuracies(random).mean()
+            axes.axhline(mean, color="0.5", linestyle="--", label="random cells, mean")
         axes.set(
             xlabel="drops behind the derived cell (0: the scores of the first decision)", ylabel="test accuracy (%)",
             title=", ".join(part for part in key if part),

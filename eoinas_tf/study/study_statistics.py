@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from eoinas_tf.study.planned_run import FIXED
+
 CONFIDENCE = 0.95
 RESAMPLES = 1999
 
@@ -104,6 +106,20 @@ def noise_ceiling(accuracies: pd.DataFrame) -> RankCorrelation:
             firsts.append(first)
             seconds.append(second)
     return rank_correlation(firsts, seconds)
+
+
+def independent_accuracies(trainings: pd.DataFrame) -> np.ndarray:
+    """Returns the independent samples of a contestant: a mean for each found cell, every training of a given network.
+
+    Args:
+        trainings: The contestant's rows of a study's trainings, with `role`, `cell` and `test_accuracy`.
+
+    Returns:
+        float, test accuracies in percent.
+    """
+    if (trainings["role"] == FIXED).all():
+        return 100 * trainings["test_accuracy"].to_numpy(float)
+    return 100 * trainings.groupby("cell", sort=False)["test_accuracy"].mean().to_numpy(float)
 
 
 def relative_improvement(accuracy: float, random_accuracy: float) -> float:
