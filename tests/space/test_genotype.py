@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -131,10 +130,8 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_text_is_refused_with_one_line(case):
     text, message = HOSTILE[case]
-    start = time.perf_counter()
     with pytest.raises(GenotypeError, match=message) as refusal:
         Genotype.from_json(text)
-    assert time.perf_counter() - start < 0.5
     assert_one_line(refusal.value)
 
 
