@@ -24,7 +24,7 @@ from eoinas_tf.training.epoch_steps import StepRunner
 from eoinas_tf.training.progress import Progress
 from eoinas_tf.training.run_estimate import MEASURED_STEPS
 from eoinas_tf.training.step_pace import StepPace, Stretch
-from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR, EpochCost, RunCost, epoch_cost
+from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR, ChosenEpochs, EpochCost, RunCost, epoch_cost
 
 Config = TypeVar("Config", bound=RunConfig)
 Clock = Callable[[], float]
@@ -63,7 +63,8 @@ def within_hours(
     began, progress = clock(), Progress(1, is_quiet=config.quiet)
     with StopSignals(), RunDirectory(config) as run:
         if run.config.epochs is not None:
-            progress.say(f"{run.path}: {_epochs_text(run.config)}, chosen for --hours={config.hours:g} at its start")
+            kept = ChosenEpochs(run.config.epochs, run.config.steps_per_epoch)
+            progress.say(f"{run.path}: {kept.text()}, chosen for --hours={config.hours:g} at its start")
             return run.config, dataset
         progress.doing(f"--hours={config.hours:g}: timing some steps of each kind, a test and the end", stays=True)
         cost, dataset = _in_own_thread(rehearse)
@@ -73,11 +74,6 @@ def within_hours(
         run.keep_epochs(*chosen)
         progress.say(cost.reason(config, chosen, spent))
         return run.config, dataset
-
-
-def _epochs_text(config: RunConfig) -> str:
-    steps = "" if config.steps_per_epoch is None else f" of {config.steps_per_epoch} steps"
-    return f"{config.epochs} epochs{steps}"
 
 
 Result = TypeVar("Result")

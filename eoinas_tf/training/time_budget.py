@@ -34,6 +34,10 @@ class ChosenEpochs(NamedTuple):
     epochs: int
     steps_per_epoch: int | None
 
+    def text(self) -> str:
+        """Returns the epochs in words, such as `6 epochs of 88 steps`."""
+        return f"{self.epochs} epochs" + ("" if self.steps_per_epoch is None else f" of {self.steps_per_epoch} steps")
+
 
 @dataclasses.dataclass(frozen=True)
 class EpochCost:
@@ -216,11 +220,7 @@ class RunCost:
             seconds_spent: Seconds of the budget that were already spent.
         """
         steps = self.epoch_steps if chosen.steps_per_epoch is None else chosen.steps_per_epoch
-        part = (
-            ""
-            if steps == self.epoch_steps
-            else f" of {steps} steps, each on {steps / self.epoch_steps:.0%} of the images"
-        )
+        part = "" if steps == self.epoch_steps else f", each on {steps / self.epoch_steps:.0%} of the images"
         kinds = ", ".join(
             f"{cost.epoch_seconds(steps):.3g} s for an epoch of {kind} ({steps} steps of "
             f"{cost.seconds_per_step:.3g} s, {cost.seconds_around_steps:.3g} s around them)"
@@ -229,7 +229,7 @@ class RunCost:
         once = self.seconds_around_epochs + sum(cost.seconds_once for cost in self.kinds.values())
         end = duration(seconds_spent + self.seconds_of(chosen.epochs, steps))
         text = (
-            f"--hours={config.hours:g}: {chosen.epochs} epochs{part}, with which the run will end {end} after its "
+            f"--hours={config.hours:g}: {chosen.text()}{part}, with which the run will end {end} after its "
             f"start. Measured: {kinds}; {once:.3g} s for start, tracing and end; {seconds_spent:.3g} s so far"
         )
         return broken_lines(text, "", INDENT)

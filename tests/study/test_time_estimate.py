@@ -4,10 +4,11 @@ import json
 import pytest
 from small_study import write_study
 
-from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.study.study_file import read_study
 from eoinas_tf.study.study_plan import plan_study
 from eoinas_tf.study.time_estimate import SECONDS_BESIDE_EPOCHS, TimeEstimate, formula_seconds, measured_seconds
+from eoinas_tf.training.time_formula import SEARCH_FACTOR, seconds_of_an_image
 
 
 @pytest.fixture
@@ -23,18 +24,18 @@ def log(run, seconds):
 
 
 @pytest.mark.parametrize(
-    ("settings", "images_per_second"),
-    [
-        ({"cells": 5, "init_channels": 16, "image_size": (16, 16)}, 872),
-        ({"cells": 8, "init_channels": 16, "image_size": (32, 32)}, 204),
-        ({"cells": 20, "init_channels": 36}, 23.3),
-    ],
+    ("settings", "pixels"),
+    [({"image_size": (16, 8)}, 128), ({"dataset": "cifar10"}, 1024), ({"dataset": "fashion_mnist"}, 784)],
 )
-def test_the_formula_meets_what_was_measured(plan, settings, images_per_second):
-    run = next(run for run in plan if run.kind == "training")
-    config = EvaluationConfig(epochs=2, **settings)
+@pytest.mark.parametrize(
+    ("kind", "settings_of_the_kind", "factor"),
+    [("training", EvaluationConfig, 1.0), ("search", SearchConfig, SEARCH_FACTOR)],
+)
+def test_the_formula_counts_every_image_of_every_epoch(plan, kind, settings_of_the_kind, factor, settings, pixels):
+    run = next(run for run in plan if run.kind == kind)
+    config = settings_of_the_kind(epochs=5, cells=4, init_channels=16, **settings)
     seconds = formula_seconds(dataclasses.replace(run, config=config, images=50_000)) - SECONDS_BESIDE_EPOCHS
-    assert 100_000 / seconds == pytest.approx(images_per_second, rel=0.22)
+    assert seconds == pytest.approx(5 * 50_000 * factor * seconds_of_an_image(4, 16, pixels))
     assert formula_seconds(dataclasses.replace(run, config=config, images=None)) is None
 
 
