@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from eoinas_tf.data.image_arrays import ARRAYS, as_label_array, images_from_arrays, pixels_of
 from eoinas_tf.data.image_datasets import ImageDataset
-from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.image_resizing import image_fitter
 from eoinas_tf.data.unsupported_tasks import SEVERAL_LABELS, other_task_error
 from eoinas_tf.errors import DatasetError
 from eoinas_tf.setting_paths import FOLDER_PREFIX
@@ -87,9 +87,11 @@ def _collected(
         raise DatasetError("a tf.data.Dataset must be finite; leave out repeat()")
     images: list[np.ndarray] = []
     labels: list[Any] = []
+    size = None if image_size is None else (image_size[0], image_size[1])
+    fit = None if size is None else image_fitter(size, resize_side)
     for image, label in _single_examples(data):
-        if image_size is not None and image.shape[:2] != tuple(image_size):
-            image = fit_images(pixels_of(image[np.newaxis], "an image")[0], image_size, resize_side).numpy()
+        if fit is not None and image.shape[:2] != size:
+            image = fit(pixels_of(image[np.newaxis], "an image")[0]).numpy()
         images.append(image)
         labels.append(label.decode() if isinstance(label, bytes) else label)
     shapes = {image.shape for image in images}

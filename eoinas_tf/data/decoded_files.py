@@ -6,7 +6,7 @@ This names a damaged file at the start, not hours later inside the input pipelin
 import concurrent.futures
 import dataclasses
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from eoinas_tf.data.dataset_fingerprint import file_digest
 from eoinas_tf.data.image_decoding import convert_channels, decode_jpeg_or_png
 from eoinas_tf.data.image_headers import UnreadableImageError, check_pixels, declared_pixels, is_jpeg_or_png
 from eoinas_tf.data.image_orientation import UPRIGHT, exif_orientation, turn_upright
-from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.image_resizing import fit_images, image_fitter
 from eoinas_tf.data.image_split import fits_in_memory
 from eoinas_tf.data.pillow_decoding import decode_by_pillow
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
@@ -26,6 +26,9 @@ from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 MOST_BYTES = 2**30
 # More indicate another problem than a damaged file or two.
 LARGEST_SKIPPED_PART = 0.01
+# Images with fewer pixels that are not resized are decoded by one thread, in half the time that two take: threads
+# would mostly wait for Python's lock, which each operation gives back and takes again.
+LEAST_PIXELS_FOR_THREADS = 192 * 192
 
 
 @dataclasses.dataclass
@@ -77,6 +80,7 @@ def decode_files(
             differ in size and no `image_size` is given.
     """
     found = DecodedFiles([] if keep_pixels else None)
+    fit = image_fitter(image_size, resize_side) if image_size else None
     first_image = None
     count = len(paths) + len(strays)
     for path in strays:
@@ -87,15 +91,16 @@ def decode_files(
         try:
             encoded = _read_file(path)
             found.digests[path] = file_digest(path.name, encoded)
-            return _decode_file(path, encoded, image_size, resize_side)
+            return _decode_file(path, encoded, fit)
         except DatasetError as error:
             return error
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_cpus() or 1)) as executor:
-        # Chunks, so that few files are decoded in vain if one is refused.
-        for start in range(0, len(paths), 256):
-            chunk = paths[start : start + 256]
-            for path, outcome in zip(chunk, executor.map(decode, chunk), strict=True):
+        # Chunks, so that few files are decoded in vain if one is refused; the first file shows the others' size.
+        for chunk in (paths[:1], paths[1:256], *(paths[start : start + 256] for start in range(256, len(paths), 256))):
+            is_small = fit is None and 0 < found.own_size[0] * found.own_size[1] < LEAST_PIXELS_FOR_THREADS
+            outcomes = map(decode, chunk) if is_small else executor.map(decode, chunk)
+            for path, outcome in zip(chunk, outcomes, strict=True):
                 if isinstance(outcome, DatasetError):
                     _leave_out(found.bad, path, outcome, skip_bad_images, count)
                     continue
@@ -133,7 +138,8 @@ def decode_one_file(
         MemoryExhaustedError: The memory does not suffice.
         DatasetError: It cannot be read as an image.
     """
-    return _decode_file(path, _read_file(path), image_size, resize_side)[1]
+    fit = (lambda image: fit_images(image, image_size, resize_side)) if image_size else None
+    return _decode_file(path, _read_file(path), fit)[1]
 
 
 def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_images: bool, count: int) -> None:
@@ -149,9 +155,9 @@ def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_i
 
 
 def _decode_file(
-    path: Path, encoded: bytes, image_size: tuple[int, int] | None, resize_side: int | None
+    path: Path, encoded: bytes, fit: Callable[[tf.Tensor], tf.Tensor] | None
 ) -> tuple[tuple[int, int], np.ndarray, int]:
-    """Returns a file's (height, width), its pixels without alpha, resized if requested, and its orientation."""
+    """Returns a file's (height, width), its pixels without alpha, resized by `fit`, and its orientation."""
     size = None
     try:
         with tf.device("CPU:0"):
@@ -159,8 +165,7 @@ def _decode_file(
             size = (int(image.shape[0]), int(image.shape[1]))
             if image.shape[2] not in (1, 3):  # Otherwise it would be copied needlessly.
                 image = convert_channels(image, 3 if image.shape[2] > 3 else 1)
-            pixels = (fit_images(image, image_size, resize_side) if image_size else image).numpy()
-            return size, pixels, orientation
+            return size, (fit(image) if fit else image).numpy(), orientation
     except UnreadableImageError as error:
         raise DatasetError(
             f"cannot read {path}, {len(encoded)} bytes: {error}; replace, convert or remove it"

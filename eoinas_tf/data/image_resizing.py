@@ -115,6 +115,30 @@ def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int 
     )
 
 
+def image_fitter(image_size: tuple[int, int], resize_side: int | None = None) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a function that does the same as `fit_images` for one image after another, several times as fast.
+
+    Called eagerly, `fit_images` takes milliseconds even for a tiny image, most of them to start its operations one by
+    one. Here they are a graph, which is traced once for all sizes. It may be called in several threads.
+
+    Args:
+        image_size: (height, width) in pixels of the result.
+        resize_side: As for `fit_images`.
+
+    Returns:
+        A function from an image, uint8 tensor of shape [height, width, 1 or 3], to the resized one.
+    """
+    graphs = {
+        channels: tf.function(
+            lambda image: fit_images(image, image_size, resize_side),
+            input_signature=[tf.TensorSpec([None, None, channels], tf.uint8)],
+            autograph=False,
+        )
+        for channels in (1, 3)
+    }
+    return lambda image: graphs[image.shape[-1]](image)
+
+
 def _resize_middle(
     images: tf.Tensor, image_size: tuple[int, int], own_sides: tf.Tensor, sides: tf.Tensor, margins: tf.Tensor
 ) -> tf.Tensor:

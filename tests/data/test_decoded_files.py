@@ -2,6 +2,7 @@ import io
 import os
 import pathlib
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -250,9 +251,12 @@ def test_too_little_memory_is_not_a_file_s_fault_but_names_it(good, monkeypatch,
     def exhaust(*_):
         raise error
 
-    for name, what in (("decode_jpeg_or_png", f"{len(PNG)} bytes"), ("fit_images", "an image of 32,32 (height,width)")):
+    for name, exhausted, what in (
+        ("decode_jpeg_or_png", exhaust, f"{len(PNG)} bytes"),
+        ("image_fitter", lambda *_: exhaust, "an image of 32,32 (height,width)"),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(decoded_files, name, exhaust)
+            patch.setattr(decoded_files, name, exhausted)
             with pytest.raises(MemoryExhaustedError) as caught:
                 decode([good] * 100, image_size=(8, 8), skip_bad_images=skip)
         assert str(good) in str(caught.value)
@@ -290,3 +294,21 @@ def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, good, monk
     assert f"{good} is 32,32 (height,width) and {flat} is 6,4; give --image_size=H,W" in message
     # Not all 603 files are decoded, but one chunk at most.
     assert len(read) <= 256
+
+
+@pytest.mark.parametrize(
+    ("side", "image_size", "is_threaded"), [(191, None, False), (192, None, True), (191, (8, 8), True)]
+)
+def test_threads_decode_only_what_takes_them_longer_than_their_switching(
+    tmp_path, monkeypatch, side, image_size, is_threaded
+):
+    path = tmp_path / "image.png"
+    path.write_bytes(tf.io.encode_png(np.zeros([side, side, 1], np.uint8)).numpy())
+    threads = []
+    read = decoded_files._read_file
+    monkeypatch.setattr(
+        decoded_files, "_read_file", lambda path: threads.append(threading.current_thread()) or read(path)
+    )
+    assert len(decode([path] * 4, image_size=image_size).images) == 4
+    # The first file is read before the sizes are known.
+    assert {thread is not threading.main_thread() for thread in threads[1:]} == {is_threaded}

@@ -4,7 +4,7 @@ import tensorflow as tf
 from PIL import Image
 
 from eoinas_tf.data import image_resizing
-from eoinas_tf.data.image_resizing import fit_images, resize_images
+from eoinas_tf.data.image_resizing import fit_images, image_fitter, resize_images
 
 RANDOM = np.random.default_rng(0)
 
@@ -145,3 +145,22 @@ def test_ordinary_photographs_keep_their_bytes(size):
     )
     expected = tf.round(tf.transpose(tf.reshape(columns, [sides[1], sides[0], 3]), [1, 0, 2]))
     np.testing.assert_array_equal(fit_images(image, (224, 224), 256), expected[top : top + 224, left : left + 224])
+
+
+@pytest.mark.parametrize("resize_side", [None, 12])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_fitter_gives_the_bytes_of_single_calls(resize_side, channels):
+    fit = image_fitter((9, 8), resize_side)
+    for size in [(9, 8), (32, 32), (40, 20), (7, 61), (1, 1), (300, 2)]:
+        image = RANDOM.integers(0, 256, [*size, channels], np.uint8)
+        np.testing.assert_array_equal(fit(image), fit_images(image, (9, 8), resize_side))
+
+
+def test_a_fitter_is_traced_once_for_all_sizes(monkeypatch):
+    traced = []
+    monkeypatch.setattr(image_resizing, "resize_images", lambda image, _: traced.append(image.shape) or image)
+    fit = image_fitter((4, 4))
+    for side in range(5, 9):
+        fit(np.zeros([side, 5, 3], np.uint8))
+        fit(np.zeros([side, side, 1], np.uint8))
+    assert [shape.as_list() for shape in traced] == [[None, None, 3], [None, None, 1]]
