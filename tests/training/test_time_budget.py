@@ -116,6 +116,12 @@ def test_epochs_of_fewer_images_are_said_with_their_share():
     assert "46 s for an epoch of search (88 steps of 0.5 s, 2 s around them)" in text
 
 
+def test_epochs_whose_steps_the_user_chose_have_no_share():
+    cost = long_epochs()
+    text = cost.reason(EvaluationConfig(hours=0.1), ChosenEpochs(6, cost.epoch_steps), 0.0)
+    assert text.startswith(f"--hours=0.1: 6 epochs of {cost.epoch_steps} steps, with which the run will end")
+
+
 def test_epochs_that_make_no_run_are_not_made_shorter_either():
     cost = long_epochs(refusing(3, 4, 5))
     assert cost.choose_epochs(EvaluationConfig(hours=0.1), 14.0) == ChosenEpochs(5, None)
