@@ -7,6 +7,7 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.report.run_record import RunRecord
+from eoinas_tf.setting_paths import FOLDER_PREFIX
 
 # For `python -m eoinas_tf`, which works in its repository and wherever the package is installed.
 SUBCOMMANDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "eval"}
@@ -18,6 +19,8 @@ SHARED_SETTINGS = (
     "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
     "operation_modules",
 )  # fmt: skip
+# Chooses cells, channels and epochs by the images; the command line knows it, not the config.
+SIZES_THAT_FIT = {"preset": "auto"}
 SCHEDULE = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
 
 
@@ -45,13 +48,17 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
             return words, shlex.join(["python", "-m", "eoinas_tf", "describe", genotype])
         folder = record.folder.with_name(f"{record.folder.name}_eval")
         flags: dict[str, Any] = {"run_dir": str(folder), "genotype": genotype}
+        words = "Train and test the final network of the found cells:"
+        if str(record.settings.get("dataset")).startswith(FOLDER_PREFIX):
+            flags = {**SIZES_THAT_FIT, **flags}
+            words = "Train and test the found cells in a network of a size that fits the images:"
         defaults = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
         flags |= {
             name: value
             for name in SHARED_SETTINGS
             if name in defaults and (value := record.settings.get(name)) not in (None, defaults[name])
         }
-        return "Train and test the final network of the found cells:", command_line(TRAINING, flags)
+        return words, command_line(TRAINING, flags)
     if record.summary.get("finished") is False:
         whole = dataclasses.replace(record.config, max_steps=0) if record.config else None
         given = given_settings(whole) if whole else {}

@@ -5,6 +5,7 @@ import shlex
 import pytest
 from small_runs import write_search, write_training
 
+from eoinas_tf import preset_files
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.experiment.report.run_commands import flag_text, next_command_line, run_command_line
 from eoinas_tf.experiment.report.run_record import read_run
@@ -55,6 +56,22 @@ def test_after_a_search_comes_the_training_on_the_same_images(tmp_path):
     assert (config.dataset, config.image_size, config.crop_padding) == ("digits", (8, 8), 1)
     assert not config.horizontal_flip
     assert config.run_dir != str(folder)
+
+
+def test_after_a_search_on_a_folder_come_sizes_that_fit_its_images(tmp_path):
+    folder = write_search(tmp_path / "search", crop_padding=1)
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "dataset": "folder:/my images"}))
+    words, command = next_command_line(read_run(folder))
+    assert words == "Train and test the found cells in a network of a size that fits the images:"
+    assert shlex.split(command)[3:] == [
+        "eval",
+        f"--{preset_files.FLAG}={preset_files.AUTOMATIC}",
+        f"--run_dir={folder}_eval",
+        f"--genotype={folder / 'genotype.json'}",
+        "--dataset=folder:/my images",
+        "--crop_padding=1",
+    ]
 
 
 def test_after_a_search_on_arrays_comes_a_command_that_needs_none(tmp_path):
