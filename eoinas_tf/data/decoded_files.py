@@ -138,6 +138,7 @@ def decode_one_file(
         MemoryExhaustedError: The memory does not suffice.
         DatasetError: It cannot be read as an image.
     """
+    # For a single image, tracing a graph would take longer than it saves.
     fit = (lambda image: fit_images(image, image_size, resize_side)) if image_size else None
     return _decode_file(path, _read_file(path), fit)[1]
 
