@@ -16,10 +16,12 @@ KEYS = ["data_set", "scale", "training"]
 def drop_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Returns the test accuracy of the cells derived after each drop, as means over searches, by method.
 
+    A search some of whose cells are not trained yet is left out, so that all means are those of the same searches.
+
     Args:
         results: The study's tables.
     """
-    table = _trainings(results, "drops")
+    table = _whole_searches(results, "drops")
     rows = []
     for key, group in table.groupby([*KEYS, "contestant", "drops"]):
         summary = mean_with_intervals(group["percent"])
@@ -34,7 +36,7 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
         results: The study's tables.
     """
     pictures = {}
-    for number, (key, group) in enumerate(_trainings(results, "drops").groupby(KEYS, sort=False)):
+    for number, (key, group) in enumerate(_whole_searches(results, "drops").groupby(KEYS, sort=False)):
         figure = new_figure(8.2, 4.6)
         axes = figure.subplots()
         seaborn.lineplot(
@@ -67,12 +69,13 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
 def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Returns the test accuracy for each way of ranking edges, and its difference from the search's own.
 
-    Differences are taken within each search, because its four cells have the same operations.
+    Differences are taken within each search, because its four cells have the same operations. A search some of whose
+    rankings are not trained yet is left out, so that all means are those of the same searches.
 
     Args:
         results: The study's tables.
     """
-    table = _trainings(results, "edge_rankings")
+    table = _whole_searches(results, "edge_rankings")
     rows = []
     for key, group in table.groupby([*KEYS, "contestant"], sort=False):
         means = group.groupby(["cell", "label"])["percent"].mean().unstack("label")
@@ -101,7 +104,7 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
         results: The study's tables.
     """
     pictures = {}
-    for number, (key, group) in enumerate(_trainings(results, "edge_rankings").groupby(KEYS, sort=False)):
+    for number, (key, group) in enumerate(_whole_searches(results, "edge_rankings").groupby(KEYS, sort=False)):
         names = [name for name in RANKING_NAMES if name in set(group["label"])]
         data = group.assign(position=group["label"].map(names.index))
         figure = new_figure(9, 4.6)
@@ -118,6 +121,14 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
         pictures[f"edge_rankings{f'_{number + 1}' if number else ''}"] = figure
     return pictures
+
+
+def _whole_searches(results: Results, role: str) -> pd.DataFrame:
+    """Returns the accuracies of the searches of which every cell is trained that any search of their method has."""
+    table = _trainings(results, role)
+    method = [*KEYS, "contestant"]
+    cells_of = lambda keys: table.groupby(keys)["label"].transform("nunique")  # noqa: E731
+    return table[cells_of([*method, "cell"]) == cells_of(method)]
 
 
 def _trainings(results: Results, role: str) -> pd.DataFrame:

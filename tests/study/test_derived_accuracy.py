@@ -38,3 +38,16 @@ def test_a_random_cell_that_was_trained_again_counts_once(results):
     (figure,) = drop_pictures(results).values()
     (line,) = (line for line in figure.axes[0].lines if line.get_label() == "random cells, mean")
     assert line.get_ydata()[0] == pytest.approx((65 + 80 + 75 + 75) / 4)
+
+
+@pytest.mark.parametrize(
+    ("role", "tables", "pictures"),
+    [("edge_rankings", ranking_tables, ranking_pictures), ("drops", drop_tables, drop_pictures)],
+)
+def test_a_search_of_which_cells_are_missing_is_left_out(results, role, tables, pictures):
+    trainings = results.trainings
+    lone = trainings[trainings["role"] == role].iloc[:1].assign(cell="a search of its own", test_accuracy=0.01)
+    more = dataclasses.replace(results, trainings=pd.concat([trainings, lone], ignore_index=True))
+    pd.testing.assert_frame_equal(tables(more)[role], tables(results)[role])
+    (figure,), (before,) = pictures(more).values(), pictures(results).values()
+    assert figure.axes[0].get_ylim() == before.axes[0].get_ylim()
