@@ -5,8 +5,9 @@ This names a damaged file at the start, not hours later inside the input pipelin
 
 import concurrent.futures
 import dataclasses
+import itertools
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,14 @@ from eoinas_tf.data.image_orientation import UPRIGHT, exif_orientation, turn_upr
 from eoinas_tf.data.image_resizing import fit_images, image_fitter
 from eoinas_tf.data.image_split import fits_in_memory
 from eoinas_tf.data.pillow_decoding import decode_by_pillow
+from eoinas_tf.data.small_images import MOST_SMALL_PIXELS, SMALL_IMAGES, decode_small_images
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 
 MOST_BYTES = 2**30
+Outcome = tuple[tuple[int, int], np.ndarray, int] | DatasetError
 # More indicate another problem than a damaged file or two.
 LARGEST_SKIPPED_PART = 0.01
-# Images with fewer pixels that are not resized are decoded by one thread, in half the time that two take: threads
-# would mostly wait for Python's lock, which each operation gives back and takes again.
-LEAST_PIXELS_FOR_THREADS = 192 * 192
 
 
 @dataclasses.dataclass
@@ -87,19 +87,32 @@ def decode_files(
         stray = DatasetError(f"{path} lies outside of the class folders; move it into one, or remove it")
         _leave_out(found.bad, path, stray, skip_bad_images, count)
 
-    def decode(path: Path) -> tuple[tuple[int, int], np.ndarray, int] | DatasetError:
+    def read(path: Path) -> bytes | DatasetError:
         try:
             encoded = _read_file(path)
-            found.digests[path] = file_digest(path.name, encoded)
-            return _decode_file(path, encoded, fit)
+        except DatasetError as error:
+            return error
+        found.digests[path] = file_digest(path.name, encoded)
+        return encoded
+
+    def decode(path: Path, encoded: bytes | DatasetError, stored: tf.Tensor | None = None) -> Outcome:
+        try:
+            return encoded if isinstance(encoded, DatasetError) else _decode_file(path, encoded, fit, stored)
         except DatasetError as error:
             return error
 
+    def decode_small(chunk: list[Path]) -> Iterator[Outcome]:
+        encoded = list(map(read, chunk))
+        stored = decode_small_images([content for content in encoded if isinstance(content, bytes)])
+        # Without threads: they would mostly wait for Python's lock, which each operation gives back and takes again.
+        return map(decode, chunk, encoded, stored or [None] * len(chunk))
+
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_cpus() or 1)) as executor:
         # Chunks, so that few files are decoded in vain if one is refused; the first file shows the others' size.
-        for chunk in (paths[:1], paths[1:256], *(paths[start : start + 256] for start in range(256, len(paths), 256))):
-            is_small = fit is None and 0 < found.own_size[0] * found.own_size[1] < LEAST_PIXELS_FOR_THREADS
-            outcomes = map(decode, chunk) if is_small else executor.map(decode, chunk)
+        starts = (0, *range(1, len(paths), SMALL_IMAGES))
+        for chunk in (paths[start:end] for start, end in itertools.pairwise((*starts, len(paths)))):
+            is_small = fit is None and 0 < found.own_size[0] * found.own_size[1] <= MOST_SMALL_PIXELS
+            outcomes = decode_small(chunk) if is_small else executor.map(lambda path: decode(path, read(path)), chunk)
             for path, outcome in zip(chunk, outcomes, strict=True):
                 if isinstance(outcome, DatasetError):
                     _leave_out(found.bad, path, outcome, skip_bad_images, count)
@@ -156,13 +169,16 @@ def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_i
 
 
 def _decode_file(
-    path: Path, encoded: bytes, fit: Callable[[tf.Tensor], tf.Tensor] | None
+    path: Path, encoded: bytes, fit: Callable[[tf.Tensor], tf.Tensor] | None, stored: tf.Tensor | None = None
 ) -> tuple[tuple[int, int], np.ndarray, int]:
-    """Returns a file's (height, width), its pixels without alpha, resized by `fit`, and its orientation."""
+    """Returns a file's (height, width), its pixels without alpha, resized by `fit`, and its orientation.
+
+    `stored` are its pixels, if they are decoded already.
+    """
     size = None
     try:
         with tf.device("CPU:0"):
-            image, orientation = _decode_upright(encoded)
+            image, orientation = _decode_upright(encoded, stored)
             size = (int(image.shape[0]), int(image.shape[1]))
             if image.shape[2] not in (1, 3):  # Otherwise it would be copied needlessly.
                 image = convert_channels(image, 3 if image.shape[2] > 3 else 1)
@@ -183,13 +199,15 @@ def _decode_file(
         ) from error
 
 
-def _decode_upright(encoded: bytes) -> tuple[tf.Tensor, int]:
+def _decode_upright(encoded: bytes, stored: tf.Tensor | None) -> tuple[tf.Tensor, int]:
     """Returns an image, turned, with its alpha, and the orientation to pass to `decode_image`."""
     if not is_jpeg_or_png(encoded):
         return tf.constant(decode_by_pillow(encoded)), UPRIGHT
-    check_pixels(declared_pixels(encoded))
+    if stored is None:
+        check_pixels(declared_pixels(encoded))
+        stored = decode_jpeg_or_png(tf.constant(encoded))
     orientation = exif_orientation(encoded)
-    return turn_upright(decode_jpeg_or_png(tf.constant(encoded)), orientation), orientation
+    return turn_upright(stored, orientation), orientation
 
 
 def _read_file(path: Path) -> bytes:

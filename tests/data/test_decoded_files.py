@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from PIL import ExifTags, Image
 
-from eoinas_tf.data import decoded_files, image_split, pillow_decoding
+from eoinas_tf.data import decoded_files, image_split, pillow_decoding, small_images
 from eoinas_tf.data.decoded_files import decode_files
 from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.small_images import SMALL_IMAGES
 from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 
 IMAGE = np.random.default_rng(1).integers(0, 256, [32, 32, 3], np.uint8)
@@ -276,6 +277,35 @@ def test_images_are_as_wished(tmp_path, good):
     assert not decode([grey]).is_colour
 
 
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_small_images_decoded_together_are_those_decoded_one_by_one(tmp_path, good, monkeypatch, is_damaged):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    contents = {
+        "alpha": written("PNG", Image.fromarray(np.dstack([IMAGE, IMAGE[..., 0]]))),
+        "grey": written("JPEG", Image.fromarray(IMAGE[..., 0])),
+        "turned": written("JPEG", exif=exif),
+        "damaged": JPEG[: len(JPEG) // 2] if is_damaged else JPEG,
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [good, *(tmp_path / name for name in contents), *[good] * (SMALL_IMAGES - 4), tmp_path / "alpha"]
+    calls, together = [], small_images.decode_small_images
+
+    def decode_together(encoded):
+        calls.append(together(encoded))
+        return calls[-1]
+
+    monkeypatch.setattr(decoded_files, "decode_small_images", decode_together)
+    found = decode(paths, skip_bad_images=True)
+    assert [call is None for call in calls] == [is_damaged, True]  # All but the first and the last are one chunk.
+    one_by_one = [decode([path]) for path in paths if path not in found.bad]
+    assert list(found.bad) == [tmp_path / "damaged"] * is_damaged
+    assert found.orientations == [file.orientations[0] for file in one_by_one]
+    for image, file in zip(found.images, one_by_one, strict=True):
+        np.testing.assert_array_equal(image, file.images[0], strict=True)
+
+
 def test_images_that_are_too_many_or_not_wished_are_not_kept(good, monkeypatch):
     assert decode([good], keep_pixels=False).images is None
     monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", 2 * IMAGE.size)
@@ -292,12 +322,12 @@ def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, good, monk
     monkeypatch.setattr(decoded_files, "_read_file", lambda path: read.append(path) or real(path))
     message = refused([bad, good, flat, *[good] * 600], skip_bad_images=True)
     assert f"{good} is 32,32 (height,width) and {flat} is 6,4; give --image_size=H,W" in message
-    # Not all 603 files are decoded, but one chunk at most.
-    assert len(read) <= 256
+    # Not all 603 files are read, but the first and one chunk at most.
+    assert len(read) <= 1 + SMALL_IMAGES
 
 
 @pytest.mark.parametrize(
-    ("side", "image_size", "is_threaded"), [(191, None, False), (192, None, True), (191, (8, 8), True)]
+    ("side", "image_size", "is_threaded"), [(192, None, False), (193, None, True), (192, (8, 8), True)]
 )
 def test_threads_decode_only_what_takes_them_longer_than_their_switching(
     tmp_path, monkeypatch, side, image_size, is_threaded
