@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_text
 from eoinas_tf.experiment.figure_files import figure_to_png
 from eoinas_tf.study.comparison import comparison_pictures, comparison_tables
+from eoinas_tf.study.decision_agreement import decision_pictures, decision_tables
 from eoinas_tf.study.derived_accuracy import drop_pictures, drop_tables, ranking_pictures, ranking_tables
 from eoinas_tf.study.found_cells import cell_pictures, cell_tables
 from eoinas_tf.study.gathered_results import Results
@@ -47,6 +48,7 @@ ANALYSES = {
     "counts": Analysis("Identity and none by epoch", count_tables, count_pictures),
     "drops": Analysis("The derived cell over the drops", drop_tables, drop_pictures),
     "edges": Analysis("Ranking of edges after the last drop", ranking_tables, ranking_pictures),
+    "decisions": Analysis("What other rules would have dropped", decision_tables, decision_pictures),
     "recipes": Analysis("Agreement of recipes", agreement_tables, agreement_pictures),
 }
 

@@ -15,6 +15,7 @@ from eoinas_tf.experiment.atomic_files import make_folder, write_text
 from eoinas_tf.space.cell_topology import INPUT_NODES, incoming_edges
 from eoinas_tf.space.genotype import INPUTS_PER_NODE, Genotype
 from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
+from eoinas_tf.study.decision_rules import RULES, VARIATIONS, decision_rows
 from eoinas_tf.study.derived_cells import is_done, settle_derived
 from eoinas_tf.study.indicator_values import indicator_rows
 from eoinas_tf.study.planned_run import SEARCH, PlannedRun
@@ -36,6 +37,7 @@ COLUMNS = {
         *PLACE, "contestant", "cell", "moment", "epoch", "cell_type", "edge", "operation", "beta", "importance",
         "importance_epochs", "importance_relative", "importance_steps", "life",
     ],
+    "decisions": [*PLACE, "contestant", "cell", "epoch", "edges", *RULES, *VARIATIONS],
 }  # fmt: skip
 
 
@@ -48,12 +50,14 @@ class Results:
         searches: One row per search.
         counts: One row per search and epoch: edges, of both cells, whose strongest operation is identity or none.
         indicators: One row per search, moment, edge and operation: beta and I.
+        decisions: One row per search by I and epoch with drops: see `decision_rows`.
     """
 
     trainings: pd.DataFrame
     searches: pd.DataFrame
     counts: pd.DataFrame
     indicators: pd.DataFrame
+    decisions: pd.DataFrame
 
     def write(self, folder: Path) -> None:
         """Writes each table as a CSV file.
@@ -113,6 +117,7 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
             rows["searches"].append(place | _search_row(run, evidence))
             rows["counts"] += [place | row for row in _count_rows(evidence)]
             rows["indicators"] += [place | row for row in indicator_rows(evidence)]
+            rows["decisions"] += [place | row for row in decision_rows(evidence)]
         else:
             rows["trainings"].append(place | _training_row(run))
     return Results(**{name: _with_texts(pd.DataFrame(rows[name], columns=COLUMNS[name])) for name in COLUMNS})

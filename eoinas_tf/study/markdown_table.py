@@ -41,6 +41,13 @@ COLUMNS = {
     "beta": ("beta", 3),
     "life": ("dropped after epoch", 0),
     "skip_edges": ("skip edges", 1),
+    "edges": ("drops", 0),
+    "by_beta": ("same by beta (%)", 1),
+    "by_bonus": ("by the bonus (%)", 1),
+    "by_both": ("by both (%)", 1),
+    "by_chance": ("by chance (%)", 1),
+    "accuracy_variation": ("Ca varies by (%)", 1),
+    "iterations_variation": ("Ce varies by (%)", 1),
 }
 USUAL_DIGITS = 2
 NOTHING = "-"

@@ -70,6 +70,14 @@ class SearchEvidence:
         """Returns a record's I, in the same form as `weights`; None if the method has none."""
         return self._array(record, "importance")
 
+    def accuracy(self, record: Record) -> np.ndarray | None:
+        """Returns a record's Ca, in the same form, NaN also where unknown; None if the method has none."""
+        return self._array(record, "accuracy")
+
+    def iterations(self, record: Record) -> np.ndarray | None:
+        """Returns a record's Ce, in the same form and in the search's own unit; None if the method has none."""
+        return self._array(record, "training_iterations")
+
     def scores(self, record: Record) -> np.ndarray | None:
         """Returns the scores of a record's operations: I, or beta if there is no I."""
         importance = self.importance(record)

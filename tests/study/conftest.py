@@ -88,10 +88,25 @@ def made_up_searches():
     return rows, counts, indicators
 
 
+def made_up_decisions():
+    """Three searches of two drops; twice as many edges lose an operation in the second drop."""
+    return [
+        PLACE
+        | {"contestant": "eoinas", "cell": f"eoinas/{seed}", "epoch": 2 * drop, "edges": 10 * drop}
+        | {"by_beta": 2.0 * drop, "by_bonus": 3.0 + seed, "by_both": 9.0 * drop, "by_chance": 1.25 * drop}
+        | {"accuracy_variation": 0.03, "iterations_variation": 0.1 * drop}
+        for seed in range(3)
+        for drop in (1, 2)
+    ]
+
+
 @pytest.fixture(scope="session")
 def results():
     rows, counts, indicators = made_up_searches()
-    tables = {"trainings": made_up_trainings(), "searches": rows, "counts": counts, "indicators": indicators}
+    tables = {
+        "trainings": made_up_trainings(), "searches": rows, "counts": counts, "indicators": indicators,
+        "decisions": made_up_decisions(),
+    }  # fmt: skip
     frames = {name: pd.DataFrame(table, columns=COLUMNS[name]) for name, table in tables.items()}
     texts = ("label", "training", "edge_cell")
     frames["trainings"] = frames["trainings"].fillna(dict.fromkeys(texts, ""))

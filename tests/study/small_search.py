@@ -29,15 +29,18 @@ def drop(epoch, cell_type, edge, operation):
     return {"epoch": epoch, "cell": CELL_TYPES[cell_type], "edge": edge, "operation": OPERATIONS[operation]}
 
 
-def record(epoch, weights, term=0.05, dropped=()):
-    """Returns a record with beta and with I = beta + term, both null where dropped."""
-    weights = weights.copy()
-    for position in dropped:
-        weights[position] = np.nan
+def record(epoch, weights, term=0.05, dropped=(), **columns):
+    """Returns a record with beta, with I = beta + term and with further arrays, all null where dropped."""
+    columns = {"operation_weight": weights, "importance": weights + term, **columns}
+    columns = {name: values.copy() for name, values in columns.items()}
+    for values in columns.values():
+        for position in dropped:
+            values[position] = np.nan
     return {
-        "epoch": epoch, "operations": list(OPERATIONS), "operation_weight": by_cell(weights),
-        "importance": by_cell(weights + term),
-    }  # fmt: skip
+        "epoch": epoch,
+        "operations": list(OPERATIONS),
+        **{name: by_cell(values) for name, values in columns.items()},
+    }
 
 
 def rising_weights():

@@ -61,6 +61,13 @@ def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(pl
     assert counts["skip_edges"].tolist() == [0, 14, 14]
 
 
+def test_decisions_by_the_importance_are_gathered(plan):
+    values = {"accuracy": np.full(SHAPE, 0.5), "training_iterations": np.ones(SHAPE)}
+    write_search(plan[0].folder, [record(1, rising_weights(), **values)], [drop(1, 0, 5, 0), drop(1, 1, 5, 7)])
+    (row,) = gather_results(plan).decisions.to_dict("records")
+    assert (row["cell"], row["epoch"], row["edges"], row["by_beta"]) == (plan[0].cell, 1, 2, 1.0)
+
+
 def test_the_csv_files_say_the_same(results, tmp_path):
     results.write(tmp_path)
     read = Results.read(tmp_path)
