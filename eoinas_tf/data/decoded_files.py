@@ -7,7 +7,7 @@ import concurrent.futures
 import dataclasses
 import itertools
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,16 @@ from eoinas_tf.data.image_orientation import UPRIGHT, exif_orientation, turn_upr
 from eoinas_tf.data.image_resizing import fit_images, image_fitter
 from eoinas_tf.data.image_split import fits_in_memory
 from eoinas_tf.data.pillow_decoding import decode_by_pillow
-from eoinas_tf.data.small_images import MOST_SMALL_PIXELS, SMALL_IMAGES, decode_small_images
+from eoinas_tf.data.small_images import MOST_SMALL_PIXELS, SMALL_IMAGES, decode_small_images, fit_small_images
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.errors import DatasetError, MemoryExhaustedError
 
 MOST_BYTES = 2**30
-Outcome = tuple[tuple[int, int], np.ndarray, int] | DatasetError
+MOST_BYTES_TOGETHER = 2**25
+Fit = Callable[[tf.Tensor], tf.Tensor]
+# Height and width as stored, pixels, orientation.
+Decoded = tuple[tuple[int, int], np.ndarray, int]
+Outcome = Decoded | DatasetError
 # More indicate another problem than a damaged file or two.
 LARGEST_SKIPPED_PART = 0.01
 
@@ -87,32 +91,13 @@ def decode_files(
         stray = DatasetError(f"{path} lies outside of the class folders; move it into one, or remove it")
         _leave_out(found.bad, path, stray, skip_bad_images, count)
 
-    def read(path: Path) -> bytes | DatasetError:
-        try:
-            encoded = _read_file(path)
-        except DatasetError as error:
-            return error
-        found.digests[path] = file_digest(path.name, encoded)
-        return encoded
-
-    def decode(path: Path, encoded: bytes | DatasetError, stored: tf.Tensor | None = None) -> Outcome:
-        try:
-            return encoded if isinstance(encoded, DatasetError) else _decode_file(path, encoded, fit, stored)
-        except DatasetError as error:
-            return error
-
-    def decode_small(chunk: list[Path]) -> Iterator[Outcome]:
-        encoded = list(map(read, chunk))
-        stored = decode_small_images([content for content in encoded if isinstance(content, bytes)])
-        # Without threads: they would mostly wait for Python's lock, which each operation gives back and takes again.
-        return map(decode, chunk, encoded, stored or [None] * len(chunk))
-
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, usable_cpus() or 1)) as executor:
+        decoder = _Decoder(fit, executor, found.digests)
         # Chunks, so that few files are decoded in vain if one is refused; the first file shows the others' size.
         starts = (0, *range(1, len(paths), SMALL_IMAGES))
         for chunk in (paths[start:end] for start, end in itertools.pairwise((*starts, len(paths)))):
-            is_small = fit is None and 0 < found.own_size[0] * found.own_size[1] <= MOST_SMALL_PIXELS
-            outcomes = decode_small(chunk) if is_small else executor.map(lambda path: decode(path, read(path)), chunk)
+            is_small = 0 < found.own_size[0] * found.own_size[1] <= MOST_SMALL_PIXELS
+            outcomes = decoder.decode_small(chunk) if is_small else decoder.decode_large(chunk)
             for path, outcome in zip(chunk, outcomes, strict=True):
                 if isinstance(outcome, DatasetError):
                     _leave_out(found.bad, path, outcome, skip_bad_images, count)
@@ -132,6 +117,64 @@ def decode_files(
                     if not fits_in_memory(len(found.images), image.shape):
                         found.images = None
     return found
+
+
+class _Decoder:
+    """Decodes files; for each, in order, the result is its size, image and orientation, or the error that names it.
+
+    Args:
+        fit: Resizes an image; None if images keep their size.
+        executor: Its threads.
+        digests: Receives the digest of each readable file.
+    """
+
+    def __init__(self, fit: Fit | None, executor: concurrent.futures.Executor, digests: dict[Path, int]) -> None:
+        self._fit = fit
+        self._executor = executor
+        self._digests = digests
+
+    def decode_large(self, paths: list[Path]) -> Iterable[Outcome]:
+        """Decodes images that take a while each, in threads."""
+        return self._executor.map(lambda path: self._decode(path, self._read(path)), paths)
+
+    def decode_small(self, paths: list[Path]) -> Iterable[Outcome]:
+        """Decodes small images, together if possible."""
+        encoded, byte_count = [], 0
+        for path in paths:
+            encoded.append(self._read(path))
+            byte_count += len(encoded[-1]) if isinstance(encoded[-1], bytes) else 0
+            # The first file of the data set was small, but the others need not be.
+            if byte_count > MOST_BYTES_TOGETHER:
+                return self.decode_large(paths)
+        contents = [content for content in encoded if isinstance(content, bytes)]
+        stored = decode_small_images(contents)
+        if stored is not None:
+            files = zip(paths, contents, stored, strict=True)
+            upright = [_decode_file(path, content, None, pixels) for path, content, pixels in files]
+            if self._fit is None:
+                return upright
+            fitted = fit_small_images([image for _, image, _ in upright], self._fit)
+            if fitted is not None:
+                rest = zip(upright, fitted, strict=True)
+                return [(size, image, orientation) for (size, _, orientation), image in rest]
+        if self._fit is None:
+            # Threads would mostly wait for Python's lock, which each operation gives back and takes again.
+            return map(self._decode, paths, encoded)
+        return self._executor.map(self._decode, paths, encoded)
+
+    def _read(self, path: Path) -> bytes | DatasetError:
+        try:
+            encoded = _read_file(path)
+        except DatasetError as error:
+            return error
+        self._digests[path] = file_digest(path.name, encoded)
+        return encoded
+
+    def _decode(self, path: Path, encoded: bytes | DatasetError) -> Outcome:
+        try:
+            return encoded if isinstance(encoded, DatasetError) else _decode_file(path, encoded, self._fit)
+        except DatasetError as error:
+            return error
 
 
 def decode_one_file(
@@ -168,9 +211,7 @@ def _leave_out(bad: dict[Path, str], path: Path, error: DatasetError, skip_bad_i
         )
 
 
-def _decode_file(
-    path: Path, encoded: bytes, fit: Callable[[tf.Tensor], tf.Tensor] | None, stored: tf.Tensor | None = None
-) -> tuple[tuple[int, int], np.ndarray, int]:
+def _decode_file(path: Path, encoded: bytes, fit: Fit | None, stored: tf.Tensor | None = None) -> Decoded:
     """Returns a file's (height, width), its pixels without alpha, resized by `fit`, and its orientation.
 
     `stored` are its pixels, if they are decoded already.

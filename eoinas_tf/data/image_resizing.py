@@ -126,17 +126,19 @@ def image_fitter(image_size: tuple[int, int], resize_side: int | None = None) ->
         resize_side: As for `fit_images`.
 
     Returns:
-        A function from an image, uint8 tensor of shape [height, width, 1 or 3], to the resized one.
+        A function from an image, uint8 tensor of shape [height, width, 1 or 3], or from several of one size with a
+        batch dimension, to the resized ones.
     """
     graphs = {
-        channels: tf.function(
-            lambda image: fit_images(image, image_size, resize_side),
-            input_signature=[tf.TensorSpec([None, None, channels], tf.uint8)],
+        (rank, channels): tf.function(
+            lambda images: fit_images(images, image_size, resize_side),
+            input_signature=[tf.TensorSpec([None] * (rank - 1) + [channels], tf.uint8)],
             autograph=False,
         )
+        for rank in (3, 4)
         for channels in (1, 3)
     }
-    return lambda image: graphs[image.shape[-1]](image)
+    return lambda images: graphs[len(images.shape), images.shape[-1]](images)
 
 
 def _resize_middle(

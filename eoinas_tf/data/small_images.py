@@ -1,10 +1,11 @@
-"""Decodes many small images at once.
+"""Decodes and resizes many small images at once.
 
-One by one, TensorFlow takes several times as long to call its decoder as the decoder takes.
+One by one, TensorFlow takes several times as long to call its operations as the operations take.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.image_decoding import decode_jpeg_or_png
@@ -35,6 +36,26 @@ def decode_small_images(encoded: Sequence[bytes]) -> list[tf.Tensor] | None:
             else:
                 pixels = max(map(declared_pixels, encoded))
             return _decode_all(contents) if pixels <= MOST_SMALL_PIXELS else None
+    except (tf.errors.OpError, MemoryError):
+        return None
+
+
+def fit_small_images(images: Sequence[np.ndarray], fit: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray | None:
+    """Resizes images in a single call.
+
+    Args:
+        images: Upright images, each uint8 [height, width, 1 or 3].
+        fit: The function of `image_fitter`.
+
+    Returns:
+        uint8 [n, height, width, channels]. None if they have to be resized one by one: if their shapes differ, or the
+        memory does not suffice for all of them.
+    """
+    if len({image.shape for image in images}) != 1:
+        return None
+    try:
+        with tf.device("CPU:0"):
+            return fit(np.stack(images)).numpy()
     except (tf.errors.OpError, MemoryError):
         return None
 

@@ -278,32 +278,53 @@ def test_images_are_as_wished(tmp_path, good):
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_small_images_decoded_together_are_those_decoded_one_by_one(tmp_path, good, monkeypatch, is_damaged):
+@pytest.mark.parametrize("sizes", [{}, {"image_size": (20, 12)}, {"image_size": (8, 8), "resize_side": 12}])
+def test_small_images_decoded_together_are_those_decoded_one_by_one(tmp_path, good, monkeypatch, sizes, is_damaged):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     contents = {
         "alpha": written("PNG", Image.fromarray(np.dstack([IMAGE, IMAGE[..., 0]]))),
-        "grey": written("JPEG", Image.fromarray(IMAGE[..., 0])),
         "turned": written("JPEG", exif=exif),
         "damaged": JPEG[: len(JPEG) // 2] if is_damaged else JPEG,
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    paths = [good, *(tmp_path / name for name in contents), *[good] * (SMALL_IMAGES - 4), tmp_path / "alpha"]
-    calls, together = [], small_images.decode_small_images
-
-    def decode_together(encoded):
-        calls.append(together(encoded))
-        return calls[-1]
-
-    monkeypatch.setattr(decoded_files, "decode_small_images", decode_together)
-    found = decode(paths, skip_bad_images=True)
-    assert [call is None for call in calls] == [is_damaged, True]  # All but the first and the last are one chunk.
-    one_by_one = [decode([path]) for path in paths if path not in found.bad]
+    paths = [good, *(tmp_path / name for name in contents), *[good] * (SMALL_IMAGES - 3), tmp_path / "alpha"]
+    results = {"decode_small_images": [], "fit_small_images": []}
+    for name, made in results.items():
+        function = getattr(small_images, name)
+        keep = lambda *given, function=function, made=made: made.append(function(*given)) or made[-1]  # noqa: E731
+        monkeypatch.setattr(decoded_files, name, keep)
+    found = decode(paths, skip_bad_images=True, **sizes)
+    # All but the first and the last are one chunk.
+    assert [result is None for result in results["decode_small_images"]] == [is_damaged, True]
+    assert len(results["fit_small_images"]) == (bool(sizes) and not is_damaged)
     assert list(found.bad) == [tmp_path / "damaged"] * is_damaged
+    alone = {path: decode([path], **sizes) for path in set(paths) - found.bad.keys()}
+    one_by_one = [alone[path] for path in paths if path not in found.bad]
     assert found.orientations == [file.orientations[0] for file in one_by_one]
+    assert found.own_size == (32, 32)
     for image, file in zip(found.images, one_by_one, strict=True):
         np.testing.assert_array_equal(image, file.images[0], strict=True)
+
+
+def test_small_images_of_many_shapes_are_resized_one_by_one(tmp_path, good):
+    grey, flat = tmp_path / "grey.png", tmp_path / "flat.png"
+    grey.write_bytes(tf.io.encode_png(IMAGE[..., :1]).numpy())
+    flat.write_bytes(tf.io.encode_png(IMAGE[:6, :4]).numpy())
+    found = decode([good, grey, flat, *[good] * (SMALL_IMAGES - 2)], image_size=(8, 4))
+    expected = [IMAGE, IMAGE[..., :1], IMAGE[:6, :4], *[IMAGE] * (SMALL_IMAGES - 2)]
+    for image, pixels in zip(found.images, expected, strict=True):
+        np.testing.assert_array_equal(image, fit_images(pixels, (8, 4)), strict=True)
+
+
+def test_few_files_are_read_ahead_if_only_the_first_is_small(good, monkeypatch):
+    monkeypatch.setattr(decoded_files, "MOST_BYTES_TOGETHER", 3 * len(PNG))
+    counts = []
+    monkeypatch.setattr(decoded_files, "decode_small_images", lambda encoded: counts.append(len(encoded)))
+    found = decode([good] * (SMALL_IMAGES + 1))
+    assert counts == []
+    np.testing.assert_array_equal(found.images, [IMAGE] * (SMALL_IMAGES + 1), strict=True)
 
 
 def test_images_that_are_too_many_or_not_wished_are_not_kept(good, monkeypatch):
@@ -327,7 +348,7 @@ def test_differing_sizes_are_told_at_the_first_that_differs(tmp_path, good, monk
 
 
 @pytest.mark.parametrize(
-    ("side", "image_size", "is_threaded"), [(192, None, False), (193, None, True), (192, (8, 8), True)]
+    ("side", "image_size", "is_threaded"), [(192, None, False), (193, None, True), (193, (8, 8), True)]
 )
 def test_threads_decode_only_what_takes_them_longer_than_their_switching(
     tmp_path, monkeypatch, side, image_size, is_threaded

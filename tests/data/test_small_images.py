@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.data import small_images
-from eoinas_tf.data.small_images import SMALL_IMAGES, decode_small_images
+from eoinas_tf.data.image_resizing import image_fitter
+from eoinas_tf.data.small_images import SMALL_IMAGES, decode_small_images, fit_small_images
 
 PIXELS = np.random.default_rng(5).integers(0, 256, [12, 20, 4], np.uint8)
 JPEGS = [tf.io.encode_jpeg(PIXELS[:, :width, :channels]).numpy() for width in (20, 7) for channels in (1, 3)]
@@ -49,3 +50,22 @@ def test_a_large_image_takes_no_memory(monkeypatch, encode):
     assert decode_small_images([*rest[1:], encode(LARGE[:192]).numpy()]) is not None
     assert decode_small_images([*rest[1:], encode(LARGE).numpy()]) is None
     assert len(decoded) == 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("image_size", "resize_side"), [((5, 9), None), ((6, 6), 8)])
+def test_images_resized_together_are_those_resized_one_by_one(channels, image_size, resize_side):
+    images = [np.roll(PIXELS[..., :channels], number, axis=0) for number in range(5)]
+    fit = image_fitter(image_size, resize_side)
+    fitted = fit_small_images(images, fit)
+    np.testing.assert_array_equal(fitted, [fit(image) for image in images], strict=True)
+    assert fitted.shape == (5, *image_size, channels)
+
+
+def test_images_of_other_shapes_or_too_large_together_are_left_to_be_resized_one_by_one():
+    def exhaust(images):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    assert fit_small_images([PIXELS[..., :1], PIXELS[:-1, :, :1]], image_fitter((4, 4))) is None
+    assert fit_small_images([PIXELS[..., :1], PIXELS[..., :3]], image_fitter((4, 4))) is None
+    assert fit_small_images([PIXELS[..., :1]] * 2, exhaust) is None
