@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.indicator_values import FIRST_DECISION
-from eoinas_tf.study.study_statistics import noise_ceiling, rank_correlation
+from eoinas_tf.study.study_statistics import RankCorrelation, noise_ceiling, rank_correlation
 
 KEYS = ["data_set", "scale", "training", "cell"]
 PANELS_IN_A_ROW = 3
@@ -95,9 +95,9 @@ def _draw_scatter(table: pd.DataFrame, columns: list[str], taus: pd.DataFrame, t
                 row[column], row["mean"], yerr=[[row["mean"] - row["min"]], [row["max"] - row["mean"]]], fmt="o",
                 color=colors[row["operation"]], capsize=3, label=row["operation"],
             )  # fmt: skip
-        tau = taus.loc[INDICATORS[column]]
+        tau = RankCorrelation(*taus.loc[INDICATORS[column], list(RankCorrelation._fields)])
         axes.set(xlabel=INDICATORS[column])
-        axes.set_title(f"tau {tau['tau']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}]", fontsize=10)
+        axes.set_title(tau.text(), fontsize=10)
         axes.grid(alpha=0.3)
     for axes in panels[:, 0]:
         axes.set_ylabel("test accuracy with this operation (%)")

@@ -48,9 +48,7 @@ def agreement_pictures(results: Results) -> dict[str, Figure]:
             axes.scatter(both[first], both[second])
             tau = rank_correlation(both[first], both[second])
             axes.set(xlabel=f"test accuracy (%), {first}", ylabel=f"test accuracy (%), {second}")
-            axes.set_title(
-                f"{', '.join(filter(None, keys.values()))}: tau {tau.tau:.2f} [{tau.low:.2f}, {tau.high:.2f}]"
-            )
+            axes.set_title(f"{', '.join(filter(None, keys.values()))}: {tau.text()}")
             axes.grid(alpha=0.3)
             pictures[f"recipe_agreement{f'_{len(pictures) + 1}' if pictures else ''}"] = figure
     return pictures

@@ -1,5 +1,6 @@
 """The statistics of studies: means with intervals, and rank correlations with intervals and their noise ceiling."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,7 +60,8 @@ class RankCorrelation(NamedTuple):
     """Kendall's tau-b of pairs, with its 95 % bootstrap interval over the pairs.
 
     Args:
-        tau: NaN if one side has a single distinct value or there are fewer than two pairs.
+        tau: NaN if one side has a single distinct value, or there are fewer than three pairs: two have an order, but
+            always the same or the opposite one.
         low: Lower end; NaN with fewer than four pairs.
         high: Upper end.
         sample_size: Number of pairs.
@@ -69,6 +71,13 @@ class RankCorrelation(NamedTuple):
     low: float
     high: float
     sample_size: int
+
+    def text(self) -> str:
+        """Returns it in words, such as `tau 0.33 [-0.20, 0.80]`."""
+        if math.isnan(self.tau):
+            return "no tau"
+        interval = "(no interval)" if math.isnan(self.low) else f"[{self.low:.2f}, {self.high:.2f}]"
+        return f"tau {self.tau:.2f} {interval}"
 
 
 def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> RankCorrelation:
@@ -80,7 +89,7 @@ def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float
     """
     pairs = np.column_stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
     x, y = pairs[~np.isnan(pairs).any(axis=1)].T
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return RankCorrelation(np.nan, np.nan, np.nan, len(x))
     tau = float(kendalls_tau(x, y))
     if len(x) < 4:

@@ -46,7 +46,7 @@ def supernet_pictures(results: Results) -> dict[str, Figure]:
         tau = rank_correlation(group["validation_accuracy"], group["test_accuracy"])
         axes.set(
             xlabel="validation accuracy in its own super network (%)", ylabel="test accuracy, trained alone (%)",
-            title=f"{', '.join(part for part in key if part)}: tau {tau.tau:.2f} [{tau.low:.2f}, {tau.high:.2f}]",
+            title=f"{', '.join(part for part in key if part)}: {tau.text()}",
         )  # fmt: skip
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)

@@ -60,6 +60,14 @@ def test_pairs_without_a_value_or_without_an_order_claim_nothing():
     assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]).tau)
     assert np.isnan(rank_correlation([1, 2, 3], [1, 2, 3]).low)
     assert np.isnan(rank_correlation([], []).tau)
+    assert np.isnan(rank_correlation([1, 2], [1, 2]).tau)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(2, "no tau"), (3, "tau 1.00 (no interval)"), (4, "tau 1.00 [1.00, 1.00]")]
+)
+def test_a_correlation_says_what_is_known(count, text):
+    assert rank_correlation(range(count), range(count)).text() == text
 
 
 def test_the_noise_ceiling_is_the_tau_of_two_trainings_of_the_same_cells():
