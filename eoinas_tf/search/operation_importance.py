@@ -6,6 +6,7 @@ Pure functions of numpy arrays; the last axis is always an edge's operations.
 import numpy as np
 
 from eoinas_tf.search.architecture_parameters import operation_weights
+from eoinas_tf.search.edge_means import ratio_or_edge_mean
 from eoinas_tf.search.operation_statistics import OperationCounts
 
 
@@ -71,13 +72,8 @@ def accuracy_per_iteration(
         float64 [..., operations]; 0 on an edge without any evidence.
     """
     sampled = (counts.weight_steps > 0) & (counts.architecture_steps > 0)
-    accuracy = mean_accuracy(counts)
     iterations = training_iterations(counts.weight_steps, living_operations, unit, steps_per_epoch)
-    ratio = np.divide(accuracy, iterations, out=np.zeros_like(iterations), where=sampled)
-    evidence = sampled & living_operations
-    evidence_count = np.sum(evidence, axis=-1, keepdims=True)
-    edge_mean = np.sum(ratio, axis=-1, keepdims=True, where=evidence) / np.maximum(evidence_count, 1)
-    return np.where(sampled, ratio, edge_mean)
+    return ratio_or_edge_mean(mean_accuracy(counts), iterations, sampled, living_operations)
 
 
 def operation_importance(

@@ -4,12 +4,12 @@ C = Ca / Ce is high for an operation that was seldom sampled, whatever its accur
 differ far more in Ce than in Ca, I is beta plus a bonus for what was seldom sampled.
 """
 
-import math
 from typing import Any
 
 import numpy as np
+from scipy.special import comb
 
-from eoinas_tf.space.cell_topology import CELL_TYPES
+from eoinas_tf.search.edge_means import edge_means, ratio_or_edge_mean
 from eoinas_tf.study.search_evidence import SearchEvidence
 
 BY_BETA, BY_BONUS, BY_BOTH, BY_CHANCE = "by_beta", "by_bonus", "by_both", "by_chance"
@@ -30,71 +30,54 @@ def decision_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
         over an edge's operations, divided by their means (`VARIATIONS`), as means over the edges. Nothing for methods
         without I and for lambda = 0.
     """
-    importance_weight = evidence.config.get("importance_weight")
-    rows = []
-    for epoch in sorted({drop["epoch"] for drop in evidence.drops}):
-        record = next((record for record in evidence.metrics if record["epoch"] == epoch), {})
+    importance_weight, drop_epochs, rows = evidence.config.get("importance_weight"), evidence.drop_epochs(), []
+    for record in evidence.metrics:
+        dropped = drop_epochs == record["epoch"]
         weights, accuracy, iterations = evidence.weights(record), evidence.accuracy(record), evidence.iterations(record)
-        if not importance_weight or weights is None or accuracy is None or iterations is None:
-            return []
-        dropped: dict[tuple[int, int], set[int]] = {}
-        for drop in evidence.drops:
-            if drop["epoch"] == epoch:
-                edge = CELL_TYPES.index(drop["cell"]), drop["edge"]
-                dropped.setdefault(edge, set()).add(evidence.operations.index(drop["operation"]))
-        edges = [
-            _compare(operations, weights[edge], accuracy[edge], iterations[edge], importance_weight)
-            for edge, operations in dropped.items()
-        ]
-        sums = {name: float(sum(edge[name] for edge in edges)) for name in RULES}
-        means = {name: float(np.nanmean([edge[name] for edge in edges])) for name in VARIATIONS}
-        rows.append({"epoch": epoch, "edges": len(edges)} | sums | means)
+        if not dropped.any() or not importance_weight or weights is None or accuracy is None or iterations is None:
+            continue
+        living, edges = ~np.isnan(weights), dropped.any(axis=-1)
+        sampled = living & (iterations > 0) & ~np.isnan(accuracy)
+        bonus = importance_weight * exploration_bonus(accuracy, iterations, sampled, living)
+        choices = comb(living.sum(axis=-1), dropped.sum(axis=-1))
+        rows.append(
+            {
+                "epoch": record["epoch"],
+                "edges": int(edges.sum()),
+                BY_BETA: _agreeing_edges(weights, living, dropped),
+                BY_BONUS: _agreeing_edges(bonus, living, dropped),
+                BY_BOTH: _agreeing_edges(weights + bonus, living, dropped),
+                BY_CHANCE: float(np.sum(1.0 / choices[edges])),
+                VARIATIONS[0]: _variation(accuracy[edges], sampled[edges]),
+                VARIATIONS[1]: _variation(iterations[edges], sampled[edges]),
+            }
+        )
     return rows
 
 
-def _compare(
-    dropped: set[int], weights: np.ndarray, accuracy: np.ndarray, iterations: np.ndarray, importance_weight: float
-) -> dict[str, float]:
-    """Compares the rules on one edge; arrays are [operations], NaN where dropped before."""
-    living = ~np.isnan(weights)
-    bonus = importance_weight * exploration_bonus(accuracy, iterations, living)
-    sampled = _sampled(accuracy, iterations, living)
-
-    def agrees(scores: np.ndarray) -> float:
-        lowest = np.argsort(np.where(living, scores, np.inf), kind="stable")[: len(dropped)]
-        return float(set(lowest.tolist()) == dropped)
-
-    def variation(values: np.ndarray) -> float:
-        return float(np.std(values[sampled]) / np.mean(values[sampled])) if sampled.any() else 0.0
-
-    return {
-        BY_BETA: agrees(weights),
-        BY_BONUS: agrees(bonus),
-        BY_BOTH: agrees(weights + bonus),
-        BY_CHANCE: 1.0 / math.comb(int(living.sum()), len(dropped)),
-        VARIATIONS[0]: variation(accuracy),
-        VARIATIONS[1]: variation(iterations),
-    }
-
-
-def exploration_bonus(accuracy: np.ndarray, iterations: np.ndarray, living: np.ndarray) -> np.ndarray:
+def exploration_bonus(
+    accuracy: np.ndarray, iterations: np.ndarray, sampled: np.ndarray, living_operations: np.ndarray
+) -> np.ndarray:
     """Returns C as it would be if all operations of an edge had the same Ca: their mean.
 
     Args:
-        accuracy: Ca of an edge's operations, float [operations]; NaN where unknown.
-        iterations: Ce likewise.
-        living: bool [operations].
-
-    Returns:
-        float [operations]; as in C itself, an operation that was not sampled yet has the mean of the others, 0 if none
-        was.
+        accuracy: Ca, float [..., operations].
+        iterations: Ce, float64 of the same shape.
+        sampled: Whether both are known, bool of the same shape.
+        living_operations: bool of the same shape.
     """
-    sampled = _sampled(accuracy, iterations, living)
-    if not sampled.any():
-        return np.zeros_like(accuracy)
-    bonus = np.mean(accuracy[sampled]) / np.where(sampled, iterations, 1.0)
-    return np.where(sampled, bonus, np.mean(bonus[sampled]))
+    means = np.broadcast_to(edge_means(accuracy, sampled & living_operations), accuracy.shape)
+    return ratio_or_edge_mean(means, iterations, sampled, living_operations)
 
 
-def _sampled(accuracy: np.ndarray, iterations: np.ndarray, living: np.ndarray) -> np.ndarray:
-    return living & (iterations > 0) & ~np.isnan(accuracy)
+def _agreeing_edges(scores: np.ndarray, living: np.ndarray, dropped: np.ndarray) -> float:
+    """Returns on how many edges with a drop the dropped operations have the lowest scores of the living ones."""
+    ranks = np.argsort(np.argsort(np.where(living, scores, np.inf), kind="stable"))
+    lowest = ranks < dropped.sum(axis=-1, keepdims=True)
+    return float(np.sum((lowest == dropped).all(axis=-1) & dropped.any(axis=-1)))
+
+
+def _variation(values: np.ndarray, sampled: np.ndarray) -> float:
+    """Returns the mean, over edges, of the standard deviation over the sampled operations divided by their mean."""
+    known = np.ma.masked_array(values, ~sampled)
+    return float(np.mean(known.std(axis=-1) / known.mean(axis=-1)))

@@ -32,9 +32,9 @@ def columns():
 def test_the_bonus_by_hand():
     accuracy, iterations = np.array([0.2, 0.4, np.nan, 0.6, 0.9]), np.array([1.0, 2.0, 0.0, 4.0, 1.0])
     living = np.array([True, True, True, True, False])
-    bonus = exploration_bonus(accuracy, iterations, living)
+    bonus = exploration_bonus(accuracy, iterations, living & (iterations > 0), living)
     np.testing.assert_allclose(bonus[:4], [0.4, 0.2, 0.7 / 3, 0.1])
-    assert exploration_bonus(accuracy, np.zeros(5), living).tolist() == [0.0] * 5
+    assert exploration_bonus(accuracy, np.zeros(5), np.zeros(5, bool), living).tolist() == [0.0] * 5
 
 
 def test_the_rules_by_hand(tmp_path, columns):
