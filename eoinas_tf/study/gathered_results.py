@@ -186,6 +186,8 @@ def _search_row(run: PlannedRun, evidence: SearchEvidence) -> dict[str, Any]:
     genotype = Genotype.read(run.folder / "genotype.json")
     counts = _count_rows(evidence)
     own = json.loads((evidence.folder / "summary.json").read_text(encoding="utf-8"))
+    # Without the source, which names the folder of the images on this machine.
+    cells = {key: value for key, value in json.loads(genotype.to_json()).items() if key != "source"}
     return {
         "seed": run.seed,
         "validation_accuracy": summary.get("validation_accuracy"),
@@ -196,7 +198,7 @@ def _search_row(run: PlannedRun, evidence: SearchEvidence) -> dict[str, Any]:
         "skip_reduce": sum(operation == SKIP_CONNECT for operation, _ in genotype.reduce),
         "none_edges": counts[-1]["none_edges"] if counts else None,
         "warnings": len(own.get("warnings", [])),
-        "genotype": json.dumps(json.loads(genotype.to_json())),
+        "genotype": json.dumps(cells),
     }
 
 

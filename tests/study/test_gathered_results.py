@@ -1,12 +1,14 @@
+import dataclasses
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
-from small_search import SHAPE, drop, record, rising_weights, write_search
+from small_search import GENOTYPE, SHAPE, drop, record, rising_weights, write_search
 from small_study import write_study
 
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.study.derived_cells import settle_derived
 from eoinas_tf.study.gathered_results import COLUMNS, Results, gather_results
 from eoinas_tf.study.study_file import read_study
@@ -45,6 +47,7 @@ def test_what_is_finished_is_gathered_and_nothing_else(plan):
     assert set(results.counts["cell"]) == set(results.indicators["cell"]) == {"eoinas/1"}
     assert (row["skip_normal"], row["skip_reduce"], row["drops"], row["warnings"]) == (2, 2, 2, 1)
     assert row["validation_accuracy"] == 0.5
+    assert Genotype.from_json(row["genotype"]) == dataclasses.replace(GENOTYPE, source="")
 
 
 def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(plan, tmp_path):
