@@ -124,14 +124,14 @@ def _chosen_runs(plan: list[PlannedRun], options: argparse.Namespace) -> list[Pl
 def _print_plan(runs: list[PlannedRun], jobs: int) -> None:
     """Prints a line for each run and an estimate for all of them."""
     finished = [run for run in runs if is_done(run)]
-    estimate = TimeEstimate(run for run in map(settle_derived, finished) if run is not None)
+    estimate = TimeEstimate(jobs, (run for run in map(settle_derived, finished) if run is not None))
     for run in runs:
         whole = estimate.whole_seconds(run)
         time_text = "?" if whole is None else duration(whole)
         epochs = run.finished_epochs()
         state = "finished" if run in finished else f"{epochs} of {run.epochs()} epochs" if epochs else "new"
         print(f"{time_text:>9}  {state:<18}  {run.title}")
-    seconds, is_whole = estimate.seconds_left([run for run in runs if run not in finished], jobs)
+    seconds, is_whole = estimate.seconds_left([run for run in runs if run not in finished])
     source = "its own finished runs" if finished else "figures of two CPU cores; other machines and methods differ"
     print(
         f"{len(runs)} runs, {len(finished)} finished; {'' if is_whole else 'more than '}{seconds / 3600:.1f} hours "

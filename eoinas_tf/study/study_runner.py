@@ -60,7 +60,7 @@ class StudyRunner:
         self.say = say
         self.pause = pause
         self.total = len(runs)
-        self.estimate = TimeEstimate()
+        self.estimate = TimeEstimate(jobs)
         self.failed: dict[str, tuple[int, Path]] = {}
         self._waiting = list(runs)
         self._children: list[_Child] = []
@@ -199,7 +199,7 @@ class StudyRunner:
 
     def _progress(self) -> str:
         left = [*self._waiting, *(child.run for child in self._children)]
-        seconds, is_whole = self.estimate.seconds_left(left, self.jobs)
+        seconds, is_whole = self.estimate.seconds_left(left)
         running = ", ".join(
             f"{child.run.cell if child.run.kind == 'training' else child.run.title} "
             f"{child.run.finished_epochs()}/{child.run.epochs()} epochs"

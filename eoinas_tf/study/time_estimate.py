@@ -4,9 +4,16 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 
-from eoinas_tf.config import SearchConfig
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.cpu_threads import usable_cpus
+from eoinas_tf.search_methods import SEARCH_METHODS
 from eoinas_tf.study.planned_run import PlannedRun
-from eoinas_tf.training.time_formula import SEARCH_FACTOR, seconds_of_an_image
+from eoinas_tf.training.time_formula import (
+    CPUS_OF_THE_FIT,
+    SEARCH_FACTOR,
+    most_seconds_of_an_image,
+    seconds_of_an_image,
+)
 
 USUAL_PIXELS = {"digits": 64, "mnist": 784, "fashion_mnist": 784, "imagenet2012": 224 * 224}
 CIFAR_PIXELS = 32 * 32
@@ -28,9 +35,13 @@ def formula_seconds(run: PlannedRun) -> float | None:
         return None
     config = run.config
     is_search = isinstance(config, SearchConfig)
+    if isinstance(config, SearchConfig) and not SEARCH_METHODS[config.method].trains:
+        return SECONDS_BESIDE_EPOCHS
     size = config.image_size
     pixels = size[0] * size[1] if size else USUAL_PIXELS.get(config.dataset, CIFAR_PIXELS)
     image = seconds_of_an_image(config.cells, config.init_channels, pixels)
+    if isinstance(config, EvaluationConfig) and config.max_multiply_adds:  # `init_channels` is lowered to this budget.
+        image = min(image, most_seconds_of_an_image(config.max_multiply_adds))
     images = run.images
     if config.steps_per_epoch is not None:  # A step of a search takes a batch of each half.
         images = min(images, config.steps_per_epoch * config.batch_size * (2 if is_search else 1))
@@ -54,10 +65,14 @@ class TimeEstimate:
     """Learns from finished runs how long the others take.
 
     Args:
+        jobs: Number of runs at a time, which share the CPUs.
         runs: Finished runs.
     """
 
-    def __init__(self, runs: Iterable[PlannedRun] = ()) -> None:
+    def __init__(self, jobs: int, runs: Iterable[PlannedRun] = ()) -> None:
+        self._jobs = jobs
+        # A finished run has measured what sharing costs; the formula only knows a run that has its CPUs to itself.
+        self._sharing = max(1.0, CPUS_OF_THE_FIT * jobs / (usable_cpus() or CPUS_OF_THE_FIT))
         self._measured: dict[Group, list[float]] = {}
         self._ratios: dict[str, list[tuple[float, float]]] = {}
         for run in runs:
@@ -81,15 +96,14 @@ class TimeEstimate:
             return None
         pairs = self._ratios.get(run.kind)
         if not pairs:
-            return formula
+            return formula * self._sharing
         return formula * math.fsum(seconds for seconds, _ in pairs) / math.fsum(expected for _, expected in pairs)
 
-    def seconds_left(self, runs: Sequence[PlannedRun], jobs: int) -> tuple[float, bool]:
+    def seconds_left(self, runs: Sequence[PlannedRun]) -> tuple[float, bool]:
         """Returns the time that is left.
 
         Args:
             runs: The runs that are not finished.
-            jobs: Number of runs at a time.
 
         Returns:
             Seconds, and whether they include all runs.
@@ -102,7 +116,7 @@ class TimeEstimate:
                 is_whole = False
                 continue
             left.append(whole * (1.0 - min(1.0, run.finished_epochs() / run.epochs())))
-        return max(math.fsum(left) / jobs, max(left, default=0.0)), is_whole
+        return max(math.fsum(left) / self._jobs, max(left, default=0.0)), is_whole
 
 
 def _group(run: PlannedRun) -> Group:

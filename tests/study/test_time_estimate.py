@@ -8,7 +8,7 @@ from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.study.study_file import read_study
 from eoinas_tf.study.study_plan import plan_study
 from eoinas_tf.study.time_estimate import SECONDS_BESIDE_EPOCHS, TimeEstimate, formula_seconds, measured_seconds
-from eoinas_tf.training.time_formula import SEARCH_FACTOR, seconds_of_an_image
+from eoinas_tf.training.time_formula import SEARCH_FACTOR, most_seconds_of_an_image, seconds_of_an_image
 
 
 @pytest.fixture
@@ -49,6 +49,24 @@ def test_short_epochs_count_the_images_of_their_steps(plan, kind, images):
     assert formula_seconds(many) == formula_seconds(run)
 
 
+def test_drawing_a_cell_takes_no_epochs(plan):
+    run = next(run for run in plan if run.kind == "search")
+    drawn = dataclasses.replace(run, config=SearchConfig(method="random", epochs=160), images=50_000)
+    assert formula_seconds(drawn) == SECONDS_BESIDE_EPOCHS
+
+
+@pytest.mark.parametrize(("budget", "is_narrower"), [(1_000_000, True), (10**12, False)])
+def test_a_budget_of_multiply_adds_bounds_the_time_of_an_image(plan, budget, is_narrower):
+    run = next(run for run in plan if run.kind == "training")
+    config = EvaluationConfig(dataset="cifar10", epochs=3, cells=5, init_channels=64)
+    whole = formula_seconds(dataclasses.replace(run, config=config, images=50_000))
+    within = dataclasses.replace(config, max_multiply_adds=budget)
+    seconds = formula_seconds(dataclasses.replace(run, config=within, images=50_000))
+    bound = SECONDS_BESIDE_EPOCHS + 3 * 50_000 * most_seconds_of_an_image(budget)
+    assert seconds == pytest.approx(bound if is_narrower else whole)
+    assert (bound < whole) is is_narrower
+
+
 def test_seconds_are_those_of_all_whole_lines(plan):
     log(plan[0], [2.5, 3.5])
     assert measured_seconds(plan[0]) == 6.0
@@ -57,7 +75,7 @@ def test_seconds_are_those_of_all_whole_lines(plan):
 def test_equal_runs_are_expected_to_take_as_long_and_others_in_proportion(plan):
     first, second, other = [run for run in plan if run.kind == "search"]
     log(first, [100.0] * 6)
-    estimate = TimeEstimate([first])
+    estimate = TimeEstimate(1, [first])
     assert estimate.whole_seconds(second) == 600 + SECONDS_BESIDE_EPOCHS
     ratio = (600 + SECONDS_BESIDE_EPOCHS) / formula_seconds(first)
     assert estimate.whole_seconds(other) == pytest.approx(ratio * formula_seconds(other))
@@ -69,9 +87,24 @@ def test_what_is_left_counts_what_is_begun_and_is_shared_by_the_jobs(plan):
     first, second, _ = [run for run in plan if run.kind == "search"]
     log(first, [95.0] * 6)
     log(second, [1.0] * 3)
-    estimate = TimeEstimate([first])
-    assert estimate.seconds_left([second], 1) == (300, True)
-    assert estimate.seconds_left([second, second, second, second], 2) == (600, True)
-    assert estimate.seconds_left([second], 8) == (300, True)
+    estimate = TimeEstimate(1, [first])
+    assert estimate.seconds_left([second]) == (300, True)
+    assert TimeEstimate(2, [first]).seconds_left([second, second, second, second]) == (600, True)
+    assert TimeEstimate(8, [first]).seconds_left([second]) == (300, True)
     unknown = dataclasses.replace(second, images=None, contestant="another", kind="training")
-    assert estimate.seconds_left([second, unknown], 1) == (300, False)
+    assert estimate.seconds_left([second, unknown]) == (300, False)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cpus", "factor"), [(1, 2, 1), (2, 2, 2), (4, 2, 4), (4, 64, 1), (3, 4, 1.5), (1, 1, 2)]
+)
+def test_runs_at_a_time_share_the_cpus_of_the_formula(plan, monkeypatch, jobs, cpus, factor):
+    monkeypatch.setattr("eoinas_tf.study.time_estimate.usable_cpus", lambda: cpus)
+    first, second, other = [run for run in plan if run.kind == "search"]
+    estimate = TimeEstimate(jobs)
+    assert estimate.whole_seconds(other) == pytest.approx(factor * formula_seconds(other))
+    log(first, [100.0] * 6)
+    estimate.add(first)
+    assert estimate.whole_seconds(second) == 600 + SECONDS_BESIDE_EPOCHS
+    ratio = (600 + SECONDS_BESIDE_EPOCHS) / formula_seconds(first)
+    assert estimate.whole_seconds(other) == pytest.approx(ratio * formula_seconds(other))
