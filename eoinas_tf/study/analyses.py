@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.atomic_files import make_folder, write_bytes, write_text
 from eoinas_tf.experiment.figure_files import figure_to_png
 from eoinas_tf.study.comparison import comparison_pictures, comparison_tables
+from eoinas_tf.study.contestant_differences import difference_pictures, difference_tables
 from eoinas_tf.study.decision_agreement import decision_pictures, decision_tables
 from eoinas_tf.study.derived_accuracy import drop_pictures, drop_tables, ranking_pictures, ranking_tables
 from eoinas_tf.study.found_cells import cell_pictures, cell_tables
@@ -41,6 +42,7 @@ class Analysis(NamedTuple):
 
 ANALYSES = {
     "comparison": Analysis("Comparison (Tables 1 to 3)", comparison_tables, comparison_pictures),
+    "differences": Analysis("Differences between methods, and luck", difference_tables, difference_pictures),
     "figure1": Analysis("Candidates of one edge (Figures 1 and 2c)", correlation_tables, correlation_pictures),
     "figure5": Analysis("Distribution of beta (Figures 4 and 5)", distribution_tables, distribution_pictures),
     "figure6": Analysis("Found cells (Figures 6 and 7)", cell_tables, cell_pictures),

@@ -13,7 +13,7 @@ def test_a_report_shows_every_table_and_every_picture(results, tmp_path, monkeyp
     for analysis in ANALYSES.values():
         assert f"## {analysis.title}\n" in report
     pictures = [path for path in paths if path.suffix == ".png"]
-    assert len(pictures) == len(set(pictures)) == 18
+    assert len(pictures) == len(set(pictures)) == 19
     for path in pictures:
         assert path.read_bytes() == b"Figure"
         assert f"(pictures/{path.name})" in report
