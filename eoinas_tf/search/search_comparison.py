@@ -9,7 +9,9 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.dataset_record import fingerprint_changes
 
 # The images, and everything besides the cell that a super network's accuracy on them depends on.
-MUST_AGREE = ("dataset", "image_size", "cells", "init_channels", "batch_size", "epochs")
+MUST_AGREE = ("dataset", "image_size", "cells", "init_channels", "batch_size", "epochs", "steps_per_epoch")
+# Settings that searches of earlier versions did not have.
+LATER_SETTINGS = {"steps_per_epoch": None}
 
 
 def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ def read_search_settings(folder: Path) -> dict[str, Any]:
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if settings["kind"] != "SearchConfig":
         raise ValueError(f"{settings['kind']} is no search")
+    settings = LATER_SETTINGS | settings
     return {name: settings[name] for name in (*MUST_AGREE, "seed")} | settings
 
 

@@ -155,7 +155,10 @@ def log_epoch(
         "cells/living_operations": float(living.sum()),
     }
     for cell_type, cell_name in enumerate(CELL_TYPES):
-        leaders = np.array(operation_names)[np.argmax(np.where(living, scores, -np.inf)[cell_type], axis=-1)]
+        strength = np.where(living, scores, -np.inf)[cell_type]
+        leaders = np.array(operation_names)[np.argmax(strength, axis=-1)]
+        # In the warm-up all are equally strong, so none leads.
+        leaders[np.sum(strength == strength.max(axis=-1, keepdims=True), axis=-1) > 1] = ""
         for name in (NONE, SKIP_CONNECT):
             scalars[f"cells/edges_led_by_{name}_{cell_name}"] = float(np.sum(leaders == name))
         if "operation_weight" in evidence.columns:

@@ -1,22 +1,22 @@
-"""The cells with which a search would have ended after each of its drops."""
+"""The cells with which a search would have ended, had it ended with one of its drops."""
 
 import numpy as np
 
 from eoinas_tf.search.discretization import derive_cells
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
-from eoinas_tf.study.search_evidence import SearchEvidence
+from eoinas_tf.study.search_evidence import Record, SearchEvidence
 
 # Drops after which a cell is derived; 0 is the first decision, before anything is dropped.
 DROP_COUNTS = tuple(str(count) for count in range(len(OPERATION_NAMES)))
 
 
 def cell_after_drops(evidence: SearchEvidence, label: str, cell: str = "", pair: int = 0) -> Genotype | None:
-    """Derives the cells from the scores at a drop, with the operations that it left.
+    """Derives the cells from the scores after a drop; after the last one, these are the cells that the search found.
 
     Args:
         evidence: The finished search.
-        label: Number of drops made; 0: the scores at the first drop, before it.
+        label: Number of drops made; 0: the scores at the first decision, before anything is dropped.
         cell: Not used.
         pair: Not used.
 
@@ -29,11 +29,40 @@ def cell_after_drops(evidence: SearchEvidence, label: str, cell: str = "", pair:
         return None
     epoch = epochs[max(drops, 1) - 1]
     record = next((record for record in evidence.metrics if record["epoch"] == epoch), None)
-    scores = None if record is None else evidence.scores(record)
-    if scores is None:
-        return None
     dropped_at = evidence.drop_epochs()
     dropped_at = np.where(dropped_at <= (epoch if drops else 0), dropped_at, 0)
     living = dropped_at == 0
+    scores = None if record is None else _scores_of(evidence, record, living)
+    if scores is None:
+        return None
     source = f"derived after {drops} drops, epoch {epoch}, of {evidence.genotype().source}"
-    return derive_cells(scores, living, dropped_at, evidence.operations, source).genotype
+    limit = evidence.config.get("max_skip_connections")
+    return derive_cells(scores, living, dropped_at, evidence.operations, source, limit).genotype
+
+
+def _scores_of(evidence: SearchEvidence, record: Record, living: np.ndarray) -> np.ndarray | None:
+    """Returns the scores of a record, which is taken before a drop, as they are for the operations that it left.
+
+    beta is the softmax over fewer operations. In the unit `relative`, Ce is relative to the mean of fewer operations.
+    """
+    weights, importance = evidence.weights(record), evidence.importance(record)
+    if weights is None:
+        return importance
+    left = np.where(living, weights, np.nan)
+    beta = left / np.nansum(left, axis=-1, keepdims=True)
+    if importance is None:
+        return beta
+    return beta + (importance - weights) * _growth_of_relative_term(evidence, record, weights, living)
+
+
+def _growth_of_relative_term(
+    evidence: SearchEvidence, record: Record, weights: np.ndarray, living: np.ndarray
+) -> np.ndarray | float:
+    """Returns what a drop multiplies lambda C by, [cell types, edges, 1]: 1 unless Ce is relative to an edge's mean."""
+    steps = evidence.weight_steps(record)
+    if steps is None or evidence.config.get("importance_iterations") != "relative":
+        return 1.0
+    before, after = (
+        np.nanmean(np.where(kept, steps, np.nan), axis=-1, keepdims=True) for kept in (~np.isnan(weights), living)
+    )
+    return np.divide(after, before, out=np.ones_like(before), where=before > 0)

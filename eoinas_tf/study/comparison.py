@@ -150,6 +150,7 @@ def _row(
 ) -> dict[str, object]:
     summary = mean_with_intervals(values)
     is_found = not searches.empty
+    cells = group.drop_duplicates("cell")
     return {
         "contestant": name,
         "sample_size": summary.sample_size,
@@ -161,8 +162,8 @@ def _row(
         "t_half_width": summary.t_half_width,
         "improvement": np.nan if random is None else relative_improvement(summary.mean, float(np.mean(random))),
         "picked": _picked_accuracy(group, searches) if is_found else np.nan,
-        "parameters": group["parameters"].mean() / MILLION,
-        "multiply_adds": group["multiply_adds"].mean() / MILLION,
+        "parameters": cells["parameters"].mean() / MILLION,
+        "multiply_adds": cells["multiply_adds"].mean() / MILLION,
         "search_seconds": searches["seconds"].mean() if is_found else np.nan,
         "skips": (searches["skip_normal"] + searches["skip_reduce"]).mean() if is_found else np.nan,
         "none_edges": searches["none_edges"].mean() if is_found else np.nan,

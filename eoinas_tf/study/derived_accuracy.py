@@ -1,5 +1,6 @@
 """Accuracy of cells that were derived in other ways: over the drops, and with edges ranked in four ways."""
 
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
@@ -79,11 +80,13 @@ def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
     rows = []
     for key, group in table.groupby([*KEYS, "contestant"], sort=False):
         means = group.groupby(["cell", "label"])["percent"].mean().unstack("label")
+        means = means.reindex(columns=RANKING_NAMES)
         for label in RANKING_NAMES:
-            if label not in means:
+            if means[label].isna().all():
                 continue
             summary = mean_with_intervals(means[label].dropna())
-            difference = mean_with_intervals((means[label] - means[RANKING_NAMES[0]]).dropna())
+            differences = (means[label] - means[RANKING_NAMES[0]]).dropna()
+            difference = mean_with_intervals(differences if len(differences) else [np.nan])
             rows.append(
                 dict(zip([*KEYS, "contestant"], key, strict=True))
                 | {

@@ -12,7 +12,7 @@ from eoinas_tf.study.candidate_cells import CANDIDATES, candidate_cell
 from eoinas_tf.study.cells_over_drops import DROP_COUNTS, cell_after_drops
 from eoinas_tf.study.edge_rankings import RANKING_NAMES, cell_by_ranking
 from eoinas_tf.study.planned_run import PlannedRun
-from eoinas_tf.study.search_evidence import SearchEvidence, search_folders
+from eoinas_tf.study.search_evidence import SearchEvidence, best_search_folder
 
 LETTERS_OF_A_DIGEST = 12
 
@@ -56,8 +56,7 @@ def settle_derived(run: PlannedRun) -> PlannedRun | None:
     """
     if run.search is None or run.role not in DERIVED:
         return run
-    # For a search with several seeds, the evidence is that of the first.
-    evidence = SearchEvidence(search_folders(run.search.folder)[0])
+    evidence = SearchEvidence(best_search_folder(run.search.folder))
     genotype = DERIVED[run.role].derive(evidence, run.label, *run.options)
     if genotype is None:
         return None

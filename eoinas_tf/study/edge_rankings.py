@@ -61,4 +61,5 @@ def cell_by_ranking(evidence: SearchEvidence, label: str, cell: str = "", pair: 
         return None
     dropped_at = evidence.drop_epochs()
     source = f"edges ranked by {label}: {evidence.genotype().source}"
-    return derive_cells(scores, dropped_at == 0, dropped_at, evidence.operations, source).genotype
+    limit = evidence.config.get("max_skip_connections")
+    return derive_cells(scores, dropped_at == 0, dropped_at, evidence.operations, source, limit).genotype

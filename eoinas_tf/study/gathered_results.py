@@ -18,8 +18,8 @@ from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
 from eoinas_tf.study.decision_rules import RULES, VARIATIONS, decision_rows
 from eoinas_tf.study.derived_cells import is_done, settle_derived
 from eoinas_tf.study.indicator_values import indicator_rows
-from eoinas_tf.study.planned_run import SEARCH, PlannedRun
-from eoinas_tf.study.search_evidence import SearchEvidence, search_folders
+from eoinas_tf.study.planned_run import CANDIDATE, SEARCH, PlannedRun
+from eoinas_tf.study.search_evidence import SearchEvidence, best_search_folder
 from eoinas_tf.study.time_estimate import measured_seconds
 
 PLACE = ["data_set", "scale"]
@@ -102,6 +102,9 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
 
     Returns:
         The tables, without runs that are not finished.
+
+    Raises:
+        ConfigurationError: A finished run had other settings than the study gives now.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
     for planned in runs:
@@ -110,10 +113,10 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
         run = settle_derived(planned)
         if run is None:
             continue
+        run.check_settings()
         place = {"data_set": run.data_set, "scale": run.scale, "contestant": run.contestant, "cell": run.cell}
         if run.kind == SEARCH:
-            folder = _best_folder(run)
-            evidence = SearchEvidence(folder)
+            evidence = SearchEvidence(best_search_folder(run.folder))
             rows["searches"].append(place | _search_row(run, evidence))
             rows["counts"] += [place | row for row in _count_rows(evidence)]
             rows["indicators"] += [place | row for row in indicator_rows(evidence)]
@@ -163,7 +166,7 @@ def _training_row(run: PlannedRun) -> dict[str, Any]:
 
 def _replaced_edge(run: PlannedRun) -> dict[str, Any]:
     """Returns the cell and edge on which a candidate replaces the operation; nothing for other training runs."""
-    if run.role != "candidates" or run.search is None:
+    if run.role != CANDIDATE or run.search is None:
         return {}
     cell, pair = run.options
     _, from_node = getattr(Genotype.read(run.search.folder / "genotype.json"), cell)[pair]
@@ -172,13 +175,6 @@ def _replaced_edge(run: PlannedRun) -> dict[str, Any]:
         "edge_cell": cell,
         "edge": next(edge.index for edge in incoming_edges(to_node) if edge.from_node == from_node),
     }
-
-
-def _best_folder(run: PlannedRun) -> Path:
-    """Returns the folder of the search, or of its best one if it has several seeds."""
-    folders = search_folders(run.folder)
-    best = Path(str(run.summary().get("best", ""))).name
-    return next((folder for folder in folders if folder.name == best), folders[0])
 
 
 def _search_row(run: PlannedRun, evidence: SearchEvidence) -> dict[str, Any]:

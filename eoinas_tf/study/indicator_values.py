@@ -98,7 +98,13 @@ def indicator_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
 
 
 def _steps_per_epoch(evidence: SearchEvidence, record: Record) -> float | None:
-    """Returns the steps of an epoch, from the newest checkpoint's name."""
+    """Returns the steps of an epoch, from the counts of steps; searches of earlier versions recorded none.
+
+    While all operations live, the counts of an edge sum to the steps done. Else the newest checkpoint's name says it.
+    """
+    counts = evidence.weight_steps(record)
+    if counts is not None and not np.isnan(counts[0, 0]).any() and counts[0, 0].any():
+        return float(counts[0, 0].sum() / record["epoch"])
     steps = [path.name.rpartition("-")[2] for path in (evidence.folder / "checkpoints").glob("ckpt-*")]
     newest = max((int(text) for text in steps if text.isdigit()), default=0)
     epochs = int(evidence.config.get("epochs", 0))

@@ -40,6 +40,7 @@ COLUMNS = {
     "beta_std": ("sd of beta", 4),
     "beta_min": ("lowest beta", 4),
     "beta_max": ("highest beta", 4),
+    "epoch": ("after epoch", 0),
     "gap": ("first minus second on an edge", 4),
     "importance_epochs": ("I (epochs)", 3),
     "importance_relative": ("I (relative)", 3),
@@ -60,7 +61,7 @@ NOTHING = "-"
 
 
 def markdown_table(table: pd.DataFrame) -> str:
-    """Returns a table as Markdown, without columns that are empty or have the same value in every row.
+    """Returns a table as Markdown, without columns that are empty.
 
     Args:
         table: The table, at least one row.

@@ -7,9 +7,16 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.indicator_values import FIRST_DECISION
-from eoinas_tf.study.study_statistics import RankCorrelation, noise_ceiling, rank_correlation
+from eoinas_tf.study.planned_run import CANDIDATE
+from eoinas_tf.study.study_statistics import (
+    RankCorrelation,
+    noise_ceiling,
+    pooled_deviation,
+    rank_correlation,
+    tau_of_two_trainings,
+)
 
-KEYS = ["data_set", "scale", "training", "cell"]
+KEYS = ["data_set", "scale", "training", "cell", "edge_cell", "edge"]
 PANELS_IN_A_ROW = 3
 INDICATORS = {
     "beta": "beta",
@@ -34,10 +41,13 @@ def correlation_tables(results: Results) -> dict[str, pd.DataFrame]:
         keys = dict(zip(KEYS, key, strict=True))
         table = _with_indicators(results, keys, group)
         candidates.append(table.assign(**keys)[[*KEYS, *table.columns]])
-        ceiling = noise_ceiling(group.assign(cell=group["label"]))
+        runs = group.assign(cell=group["label"])
+        ceiling = noise_ceiling(runs, pooled_deviation(runs["test_accuracy"], runs["cell"]))
         for column, title in INDICATORS.items():
             correlations.append(keys | {"indicator": title} | rank_correlation(table["mean"], table[column])._asdict())
-        correlations.append(keys | {"indicator": "noise ceiling: two trainings"} | ceiling._asdict())
+        twice = tau_of_two_trainings(runs)
+        correlations.append(keys | {"indicator": "two trainings of the same cells"} | twice._asdict())
+        correlations.append(keys | {"indicator": "noise ceiling (estimate)"} | ceiling._asdict())
     return {
         "candidates": pd.concat(candidates) if candidates else pd.DataFrame(),
         "candidate_correlations": pd.DataFrame(correlations),
@@ -59,25 +69,26 @@ def correlation_pictures(results: Results) -> dict[str, Figure]:
         taus = tables["candidate_correlations"]
         taus = taus[(taus[KEYS] == list(key)).all(axis=1)].set_index("indicator")
         suffix = f"_{number + 1}" if number else ""
-        pictures[f"figure_1{suffix}"] = _draw_scatter(table, known, taus, ", ".join(part for part in key if part))
-        pictures[f"figure_2c{suffix}"] = _draw_ranks(table, known, ", ".join(part for part in key if part))
+        *place, edge_cell, edge = key
+        title = ", ".join([*filter(None, place), f"{edge_cell} cell, edge {edge}"])
+        pictures[f"figure_1{suffix}"] = _draw_scatter(table, known, taus, title)
+        pictures[f"figure_2c{suffix}"] = _draw_ranks(table, known, title)
     return pictures
 
 
 def _candidates(results: Results) -> pd.DataFrame:
-    return results.trainings[results.trainings["role"] == "candidates"]
+    return results.trainings[results.trainings["role"] == CANDIDATE]
 
 
 def _with_indicators(results: Results, keys: dict, group: pd.DataFrame) -> pd.DataFrame:
     """Returns one row per candidate: its accuracies in percent, and the replaced edge's indicators."""
     percent = (100 * group["test_accuracy"]).groupby(group["label"], sort=False)
     accuracy = percent.agg(["mean", "min", "max", "count"])
-    edge_cell, edge = group[["edge_cell", "edge"]].iloc[0]
     table = results.indicators
     is_own = (
         (table["data_set"] == keys["data_set"]) & (table["scale"] == keys["scale"]) & (table["cell"] == keys["cell"])
     )
-    is_edge = (table["cell_type"] == edge_cell) & (table["edge"] == edge)
+    is_edge = (table["cell_type"] == keys["edge_cell"]) & (table["edge"] == keys["edge"])
     own = table[is_own & is_edge & (table["moment"] == FIRST_DECISION)].set_index("operation")
     return accuracy.join(own[list(INDICATORS)]).rename_axis("operation").reset_index()
 

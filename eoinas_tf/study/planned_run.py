@@ -4,14 +4,18 @@ import dataclasses
 import fcntl
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from eoinas_tf.config import RunConfig, SearchConfig
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.setting_paths import FOLDER_PREFIX
+from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.published_genotypes import load_genotype
 
 SEARCH, TRAINING = "search", "training"
 # What is trained: a cell that a search found, or a network that needs no search; else a kind of derived cell.
 FOUND, FIXED = "found", "fixed"
+CANDIDATE = "candidates"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +71,8 @@ class PlannedRun:
         place = [self.scale, *([self.data_set] if self.data_set else [])]
         if self.kind == SEARCH:
             return " / ".join([*place, f"search {self.contestant}, seed {self.seed}"])
-        what = f"{self.cell} ({self.role} {self.label})" if self.label else self.cell
+        where = f" in pair {self.options[1]} of the {self.options[0]} cell" if self.role == CANDIDATE else ""
+        what = f"{self.cell} ({self.role} {self.label}{where})" if self.label else self.cell
         return " / ".join([*place, f"training {self.training} of {what}, seed {self.seed}"])
 
     def is_finished(self) -> bool:
@@ -108,7 +113,7 @@ class PlannedRun:
     def check_settings(self) -> None:
         """Refuses a finished run whose settings differ from those that the study gives now.
 
-        The source of a genotype is not compared; only its cells count.
+        Of a genotype, only the cells count. A folder of images may have moved: each run recorded its images.
 
         Raises:
             ConfigurationError: The run is finished and had other settings.
@@ -119,8 +124,27 @@ class PlannedRun:
             return
         for name, value in self.config.result_settings().items():
             # Settings that a later version added are not in the files of an earlier one.
-            if name not in ("genotype", "run_dir") and name in stored and stored[name] != value:
-                raise ConfigurationError(
-                    f"{self.folder} holds a finished run with --{name}={stored[name]}, where the study says {value}; "
-                    "name another --study_dir, or rename the changed entry in the study file"
-                )
+            if name in ("genotype", "run_dir") or name not in stored or stored[name] == value:
+                continue
+            if name == "dataset" and all(str(one).startswith(FOLDER_PREFIX) for one in (stored[name], value)):
+                continue
+            self._refuse(f"--{name}={stored[name]}", value)
+        self._check_genotype()
+
+    def _check_genotype(self) -> None:
+        """Refuses a finished training run of other cells than the study trains now."""
+        used = self.folder / "genotype.json"
+        if not isinstance(self.config, EvaluationConfig) or not used.exists():
+            return
+        cells = [
+            dataclasses.replace(genotype, source="")
+            for genotype in (Genotype.read(used), load_genotype(self.config.genotype))
+        ]
+        if cells[0] != cells[1]:
+            self._refuse("other cells", f"--genotype={self.config.genotype}")
+
+    def _refuse(self, found: str, wanted: object) -> NoReturn:
+        raise ConfigurationError(
+            f"{self.folder} holds a finished run with {found}, where the study says {wanted}; "
+            "name another --study_dir, or rename the changed entry in the study file"
+        )

@@ -8,13 +8,15 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.planned_run import FIXED, FOUND
-from eoinas_tf.study.study_statistics import noise_ceiling, rank_correlation
+from eoinas_tf.study.study_statistics import rank_correlation, tau_of_two_trainings
 
 PLACE = ["data_set", "scale"]
 
 
 def agreement_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns Kendall's tau between the recipes of a scale, over the cells that both trained, and each one's ceiling.
+    """Returns Kendall's tau between the recipes of a scale, over the cells that both trained.
+
+    Beside it stands the tau of two training runs by one recipe, over those of these cells that have two.
 
     Args:
         results: The study's tables.
@@ -25,9 +27,11 @@ def agreement_tables(results: Results) -> dict[str, pd.DataFrame]:
             rows.append(
                 keys | {"first": first, "second": second} | rank_correlation(means[first], means[second])._asdict()
             )
+        in_several = means.index[means.notna().sum(axis=1) > 1]
+        compared = table[table["cell"].isin(in_several)]
         for name in means.columns if len(means.columns) > 1 else ():
-            ceiling = noise_ceiling(table[table["training"] == name])
-            rows.append(keys | {"first": name, "second": "itself: two trainings"} | ceiling._asdict())
+            twice = tau_of_two_trainings(compared[compared["training"] == name])
+            rows.append(keys | {"first": name, "second": "itself: two trainings"} | twice._asdict())
     return {"recipe_agreement": pd.DataFrame(rows)}
 
 

@@ -22,6 +22,18 @@ def search_folders(folder: Path) -> list[Path]:
     return below or [folder]
 
 
+def best_search_folder(folder: Path) -> Path:
+    """Returns the folder of the search whose cell counts: of several seeds, the one with the best validation accuracy.
+
+    Args:
+        folder: The folder of a finished search.
+    """
+    folders = search_folders(folder)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    best = Path(str(summary.get("best", ""))).name
+    return next((one for one in folders if one.name == best), folders[0])
+
+
 class SearchEvidence:
     """The files of one finished search; arrays for columns that a method does not write are None.
 
@@ -77,6 +89,10 @@ class SearchEvidence:
     def iterations(self, record: Record) -> np.ndarray | None:
         """Returns a record's Ce, in the same form and in the search's own unit; None if the method has none."""
         return self._array(record, "training_iterations")
+
+    def weight_steps(self, record: Record) -> np.ndarray | None:
+        """Returns a record's counts of weight steps, in the same form; None if the method has none."""
+        return self._array(record, "weight_steps")
 
     def scores(self, record: Record) -> np.ndarray | None:
         """Returns the scores of a record's operations: I, or beta if there is no I."""

@@ -269,7 +269,12 @@ def _check_references(section: Section, scale: Scale) -> None:
         _refuse_unknown(section, f"trainings, {recipe.name}, of", list(recipe.of or ()), names)
         owners = [name if name in names else name.rpartition("/")[0] for name in recipe.more_seeds]
         _refuse_unknown(section, f"trainings, {recipe.name}, more_seeds", owners, names)
+        for cell, owner in zip(recipe.more_seeds, owners, strict=True):
+            if cell not in names and not _is_searched(scale, owner, cell.rpartition("/")[2]):
+                section.refuse(f'"more_seeds" of {recipe.name}: {owner} is not searched with this seed', cell)
     for request in scale.derived:
+        if not request.methods:
+            section.refuse('"derived_cells" needs "methods", the searches to start from', request.kind)
         recipes = [recipe.name for recipe in scale.trainings]
         _refuse_unknown(section, "derived_cells, training", [request.training], recipes)
         _refuse_unknown(section, "derived_cells, methods", list(request.methods), [one.name for one in scale.methods])
@@ -277,6 +282,11 @@ def _check_references(section: Section, scale: Scale) -> None:
             missing = set(request.seeds) - set(scale.seeds[contestant])
             if missing:
                 section.refuse(f'"derived_cells": {contestant} is not searched with this seed', min(missing))
+
+
+def _is_searched(scale: Scale, contestant: str, seed: str) -> bool:
+    seeds = range(scale.random_cells) if contestant == RANDOM else scale.seeds.get(contestant, ())
+    return seed in map(str, seeds)
 
 
 def _chosen(section: Section, key: str, names: tuple[str, ...] | None, known: list) -> list:

@@ -174,9 +174,10 @@ class _Place:
 
     def _arguments(self, recipe: Flags, own: Flags, seed: int, folder: Path) -> tuple[str, ...]:
         """Returns a command line in which more specific flags come later and so take precedence."""
-        flagfile = tuple(pair for pair in recipe if pair[0] == "flagfile")
-        rest = tuple(pair for pair in recipe if pair[0] != "flagfile")
-        flags = (*USUAL_FLAGS, *flagfile, *self.data_set.flags, *rest, *own)
+        # absl puts the flags of a file where the file stands; flags of the study itself come after those of all files.
+        given = (*self.data_set.flags, *recipe, *own)
+        files = [pair for pair in (*recipe, *self.data_set.flags, *own) if pair[0] == "flagfile"]
+        flags = (*USUAL_FLAGS, *files, *(pair for pair in given if pair[0] != "flagfile"))
         return (*(f"--{name}={value}" for name, value in flags), f"--seed={seed}", f"--run_dir={folder}")
 
     def _config(self, config_class: type, arguments: tuple[str, ...], what: str):

@@ -62,7 +62,7 @@ class RankCorrelation(NamedTuple):
     Args:
         tau: NaN if one side has a single distinct value, or there are fewer than three pairs: two have an order, but
             always the same or the opposite one.
-        low: Lower end; NaN with fewer than four pairs.
+        low: Lower end; NaN with fewer than four pairs, and if tau is 1 or -1, where every resample gives the same.
         high: Upper end.
         sample_size: Number of pairs.
     """
@@ -92,7 +92,7 @@ def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return RankCorrelation(np.nan, np.nan, np.nan, len(x))
     tau = float(kendalls_tau(x, y))
-    if len(x) < 4:
+    if len(x) < 4 or math.isclose(abs(tau), 1):
         return RankCorrelation(tau, np.nan, np.nan, len(x))
     interval = stats.bootstrap(
         (x, y), kendalls_tau, paired=True, vectorized=True, confidence_level=CONFIDENCE, n_resamples=RESAMPLES,
@@ -101,20 +101,43 @@ def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float
     return RankCorrelation(tau, float(interval.low), float(interval.high), len(x))
 
 
-def noise_ceiling(accuracies: pd.DataFrame) -> RankCorrelation:
-    """Returns the tau between two training runs of the same cells: no ranking can be expected to agree better.
+def tau_of_two_trainings(trainings: pd.DataFrame) -> RankCorrelation:
+    """Returns the tau between two training runs of the same cells: what a score as noisy as a training run can reach.
 
     Args:
-        accuracies: One row per training run, with `cell`, `training_seed` and `test_accuracy`. For each cell that was
+        trainings: One row per training run, with `cell`, `training_seed` and `test_accuracy`. For each cell that was
             trained more than once, the first two seeds are used.
     """
     firsts, seconds = [], []
-    for _, group in accuracies.sort_values("training_seed").groupby("cell"):
+    for _, group in trainings.sort_values("training_seed").groupby("cell"):
         if len(group) >= 2:
             first, second, *_ = group["test_accuracy"]
             firsts.append(first)
             seconds.append(second)
     return rank_correlation(firsts, seconds)
+
+
+def noise_ceiling(trainings: pd.DataFrame, deviation: float) -> RankCorrelation:
+    """Returns an estimate of the tau between the mean accuracies of cells and a perfect score of these cells.
+
+    Of the variance of the means, the part that the noise between training runs does not explain is the cells' own (the
+    reliability). A score without noise is correlated with the means by its root, r; if all are normally distributed,
+    tau is 2 / pi asin(r) (Greiner's relation).
+
+    Args:
+        trainings: One row per training run of the ranked cells, with `cell` and `test_accuracy`.
+        deviation: Standard deviation between training runs of one cell, in the unit of `test_accuracy`.
+
+    Returns:
+        The estimate without an interval; NaN if the deviation is, or with fewer than three cells.
+    """
+    cells = trainings.groupby("cell")["test_accuracy"].agg(["mean", "count"])
+    variance = cells["mean"].var(ddof=1)
+    if len(cells) < 3 or math.isnan(deviation) or not variance:
+        return RankCorrelation(np.nan, np.nan, np.nan, len(cells))
+    noise = deviation**2 * (1 / cells["count"]).mean()
+    reliability = max(0.0, 1.0 - noise / variance)
+    return RankCorrelation(2 / math.pi * math.asin(math.sqrt(reliability)), np.nan, np.nan, len(cells))
 
 
 def independent_accuracies(trainings: pd.DataFrame) -> np.ndarray:

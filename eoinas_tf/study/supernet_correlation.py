@@ -7,13 +7,21 @@ from matplotlib.figure import Figure
 from eoinas_tf.experiment.curve_plots import new_figure
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.planned_run import FIXED, FOUND
-from eoinas_tf.study.study_statistics import noise_ceiling, rank_correlation
+from eoinas_tf.study.study_statistics import (
+    noise_ceiling,
+    pooled_deviation,
+    rank_correlation,
+    tau_of_two_trainings,
+)
 
 KEYS = ["data_set", "scale", "training"]
 
 
 def supernet_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns Kendall's tau between both accuracies over all found cells, over each method's, and the noise ceiling.
+    """Returns Kendall's tau between both accuracies over all found cells and over each method's.
+
+    Beside it stand, of the same cells, the tau of two training runs, and what a perfect score would reach. The noise
+    between training runs is that of all cells and networks that were trained several times by the same recipe.
 
     Args:
         results: The study's tables.
@@ -27,7 +35,10 @@ def supernet_tables(results: Results) -> dict[str, pd.DataFrame]:
             rows.append(keys | {"cells": name} | tau._asdict())
         main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
         own_trainings = main[(main[KEYS] == list(key)).all(axis=1)]
-        rows.append(keys | {"cells": "noise ceiling: two trainings"} | noise_ceiling(own_trainings)._asdict())
+        deviation = pooled_deviation(own_trainings["test_accuracy"], own_trainings["cell"])
+        ranked = own_trainings[own_trainings["cell"].isin(group["cell"])]
+        rows.append(keys | {"cells": "two trainings of the same cells"} | tau_of_two_trainings(ranked)._asdict())
+        rows.append(keys | {"cells": "noise ceiling (estimate)"} | noise_ceiling(ranked, deviation)._asdict())
     return {"supernet_correlation": pd.DataFrame(rows)}
 
 

@@ -35,7 +35,7 @@ def formula_seconds(run: PlannedRun) -> float | None:
         return None
     config = run.config
     is_search = isinstance(config, SearchConfig)
-    if isinstance(config, SearchConfig) and not SEARCH_METHODS[config.method].trains:
+    if not _trains(run):
         return SECONDS_BESIDE_EPOCHS
     size = config.image_size
     pixels = size[0] * size[1] if size else USUAL_PIXELS.get(config.dataset, CIFAR_PIXELS)
@@ -83,7 +83,7 @@ class TimeEstimate:
         seconds = measured_seconds(run) + SECONDS_BESIDE_EPOCHS
         self._measured.setdefault(_group(run), []).append(seconds)
         formula = formula_seconds(run)
-        if formula is not None:
+        if formula is not None and _trains(run):
             self._ratios.setdefault(run.kind, []).append((seconds, formula))
 
     def whole_seconds(self, run: PlannedRun) -> float | None:
@@ -117,6 +117,10 @@ class TimeEstimate:
                 continue
             left.append(whole * (1.0 - min(1.0, run.finished_epochs() / run.epochs())))
         return max(math.fsum(left) / self._jobs, max(left, default=0.0)), is_whole
+
+
+def _trains(run: PlannedRun) -> bool:
+    return not isinstance(run.config, SearchConfig) or SEARCH_METHODS[run.config.method].trains
 
 
 def _group(run: PlannedRun) -> Group:

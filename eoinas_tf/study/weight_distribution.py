@@ -15,6 +15,8 @@ CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
 def distribution_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Returns the spread of beta and the mean distance of an edge's strongest operation from its second, by method.
 
+    A method that drops nothing decides at its end, when beta has moved further: `epoch` says when, as a mean.
+
     Args:
         results: The study's tables.
     """
@@ -27,6 +29,7 @@ def distribution_tables(results: Results) -> dict[str, pd.DataFrame]:
     gaps = two["max"] - two["min"]
     grouped = table.groupby(KEYS, sort=False)["beta"]
     rows = grouped.agg(["count", "std", "min", "max"]).add_prefix("beta_")
+    rows["epoch"] = table.groupby(KEYS, sort=False)["epoch"].mean()
     rows["gap"] = gaps.groupby(level=KEYS).mean()
     return {"weight_distribution": rows.reset_index()}
 
@@ -59,7 +62,8 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
             for position, (name, color) in enumerate(colors.items()):
                 values = own.loc[own["contestant"] == name, "beta"]
                 level = [-(position + 1) * height] * len(values)
-                axes.plot(values, level, "|", color=color, markersize=6, alpha=0.5, label=name)
+                epoch = group.loc[group["contestant"] == name, "epoch"].mean()
+                axes.plot(values, level, "|", color=color, markersize=6, alpha=0.5, label=f"{name}, epoch {epoch:.3g}")
             axes.set(xlabel="beta of an operation at the first decision", ylabel="density", title=title)
             axes.grid(alpha=0.3)
             # Below zero are the values, not densities.

@@ -8,7 +8,10 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search.search_comparison import MUST_AGREE, check_comparable, read_search_settings
 
 FOLDERS = (Path("runs/a"), Path("runs/b"), Path("runs/c"))
-OTHER = {"dataset": "digits", "image_size": (16, 16), "cells": 5, "init_channels": 8, "batch_size": 32, "epochs": 80}
+OTHER = {
+    "dataset": "digits", "image_size": (16, 16), "cells": 5, "init_channels": 8, "batch_size": 32, "epochs": 80,
+    "steps_per_epoch": 50,
+}  # fmt: skip
 
 
 def settings_of(**settings):
@@ -83,3 +86,10 @@ def test_settings_that_are_no_search_s(tmp_path, content, error):
 def test_settings_are_read_as_they_were_written(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(settings_of(seed=3)))
     assert read_search_settings(tmp_path) == settings_of(seed=3)
+
+
+def test_a_search_of_a_version_without_shorter_epochs_had_whole_ones(tmp_path):
+    settings = settings_of()
+    del settings["steps_per_epoch"]
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    assert read_search_settings(tmp_path)["steps_per_epoch"] is None

@@ -120,8 +120,8 @@ def test_an_epoch_goes_to_tensorboard_without_what_there_is_not():
     np.testing.assert_allclose(logger.values["cells/entropy_of_operation_weights_normal", 7], np.log(8))
     mean = (13 * np.log(8) + np.log(7)) / 14
     np.testing.assert_allclose(logger.values["cells/entropy_of_operation_weights_reduce", 7], mean)
-    # If scores are equal, the first one leads.
-    assert logger.values["cells/edges_led_by_none_normal", 7] == 12
+    # If scores are equal, none leads.
+    assert logger.values["cells/edges_led_by_none_normal", 7] == 3
     assert logger.values["cells/edges_led_by_skip_connect_normal", 7] == 2
     assert logger.values["importance/normal", 7].size == 14 * 8
     assert logger.values["importance/reduce", 7].size == 14 * 8 - 1

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
-from small_search import OPERATIONS, drop, record, rising_weights, write_search
+from small_search import OPERATIONS, SHAPE, drop, record, rising_weights, write_search
 
+from eoinas_tf.search.architecture_parameters import operation_weights
+from eoinas_tf.search.discretization import derive_cells
+from eoinas_tf.search.operation_importance import operation_importance
+from eoinas_tf.search.operation_statistics import OperationCounts
 from eoinas_tf.study.cells_over_drops import DROP_COUNTS, cell_after_drops
 from eoinas_tf.study.search_evidence import SearchEvidence
 
@@ -33,3 +37,44 @@ def test_there_are_no_more_cells_than_drops(evidence, tmp_path):
     assert DROP_COUNTS[-1] == "7"
     write_search(tmp_path / "without", [record(1, rising_weights())], [])
     assert cell_after_drops(SearchEvidence(tmp_path / "without"), "0") is None
+
+
+@pytest.mark.parametrize("unit", ["epochs", "relative", "steps", None], ids=str)
+def test_the_last_cell_is_the_one_that_a_search_would_find(generator, tmp_path, unit):
+    """A search that ends scores the operations that are left anew: beta is a softmax over them alone."""
+    steps = generator.multinomial(100, np.full(8, 1 / 8), size=SHAPE[:2])
+    counts = OperationCounts(steps, np.full(SHAPE, 10), generator.uniform(2, 8, SHAPE))
+    logits = generator.normal(size=SHAPE)
+    everything = np.ones(SHAPE, bool)
+    gone = [(*edge, operation) for edge in np.ndindex(*SHAPE[:2]) for operation in generator.permutation(8)[:5]]
+    living = everything.copy()
+    living[tuple(np.transpose(gone))] = False
+
+    def scores(left):
+        if unit is None:
+            return operation_weights(logits, left)
+        return operation_importance(logits, left, counts, importance_weight=0.5, unit=unit, steps_per_epoch=50)
+
+    written = record(2, operation_weights(logits, everything), weight_steps=steps.astype(float))
+    del written["importance"]
+    if unit is not None:
+        written = record(2, operation_weights(logits, everything), weight_steps=steps.astype(float))
+        written["importance"] = {
+            cell: scores(everything)[number].tolist() for number, cell in enumerate(("normal", "reduce"))
+        }
+    drops = [drop(2, *position) for position in gone]
+    write_search(tmp_path, [written], drops, importance_iterations=unit)
+    found = derive_cells(scores(living), living, np.where(living, 0, 2), OPERATIONS).genotype
+    cells = cell_after_drops(SearchEvidence(tmp_path), "1")
+    assert (cells.normal, cells.reduce) == (found.normal, found.reduce)
+    before = derive_cells(scores(everything), living, np.where(living, 0, 2), OPERATIONS).genotype
+    assert (before.normal, before.reduce) != (found.normal, found.reduce)
+
+
+def test_the_limit_of_identity_operations_holds(tmp_path):
+    weights = rising_weights()
+    weights[..., OPERATIONS.index("skip_connect")] = 0.9
+    write_search(tmp_path, [record(1, weights), record(2, weights)], [drop(2, 0, 0, 0)], max_skip_connections=2)
+    cells = cell_after_drops(SearchEvidence(tmp_path), "0")
+    assert [name for name, _ in cells.normal].count("skip_connect") == 2
+    assert [name for name, _ in cells.reduce].count("skip_connect") == 8

@@ -51,3 +51,10 @@ def test_a_search_of_which_cells_are_missing_is_left_out(results, role, tables, 
     pd.testing.assert_frame_equal(tables(more)[role], tables(results)[role])
     (figure,), (before,) = pictures(more).values(), pictures(results).values()
     assert figure.axes[0].get_ylim() == before.axes[0].get_ylim()
+
+
+def test_without_the_searchs_own_cell_there_are_accuracies_but_no_differences(results):
+    trainings = results.trainings[results.trainings["label"] != "as the search ended"]
+    table = ranking_tables(dataclasses.replace(results, trainings=trainings))["edge_rankings"].set_index("ranking")
+    assert table["mean"].tolist() == pytest.approx([80, 79, 78])
+    assert table["difference"].isna().all()

@@ -59,3 +59,16 @@ def test_other_runs_stay_as_they_are(plan):
     assert settle_derived(plan[0]) is plan[0]
     assert set(DERIVED) == {"candidates", "drops", "edge_rankings"}
     assert GENOTYPE.source == "made up"
+
+
+def test_of_several_seeds_the_best_ones_cell_is_changed(plan):
+    run = candidates(plan)["skip_connect"]
+    folder = run.search.folder
+    write_search(folder)
+    for seed in (0, 1):
+        write_search(folder / f"seed_{seed}")
+    pairs = (("max_pool_3x3", 1), *GENOTYPE.normal[1:])
+    best = dataclasses.replace(GENOTYPE, normal=pairs)
+    (folder / "seed_1" / "genotype.json").write_text(best.to_json())
+    (folder / "summary.json").write_text(json.dumps({"validation_accuracy": 0.5, "best": str(folder / "seed_1")}))
+    assert Genotype.read(settle_derived(run).config.genotype).normal[:3] == (*pairs[:2], ("skip_connect", 0))

@@ -59,3 +59,18 @@ def test_random_edges_follow_from_the_seed_alone_and_differ_between_seeds(search
 def test_without_drops_there_is_nothing_to_rank(tmp_path):
     write_search(tmp_path, [record(1, rising_weights())], [])
     assert all(cell_by_ranking(SearchEvidence(tmp_path), label) is None for label in RANKING_NAMES)
+
+
+def test_the_limit_of_identity_operations_holds(tmp_path):
+    survivors = np.full((2, 14), OPERATIONS.index("skip_connect"))
+    survivors[:, ::2] = SURVIVOR
+    metrics, drops = all_dropped_but(survivors)
+    importance = rising_weights()
+    importance[..., OPERATIONS.index("skip_connect")] = 0.9
+    metrics[1]["importance"] = by_cell(importance)
+    write_search(tmp_path, metrics, drops, max_skip_connections=1)
+    cells = cell_by_ranking(SearchEvidence(tmp_path), "I at the last decision")
+    write_search(tmp_path / "without", metrics, drops)
+    free = cell_by_ranking(SearchEvidence(tmp_path / "without"), "I at the last decision")
+    counts = [[name for name, _ in one.normal].count("skip_connect") for one in (cells, free)]
+    assert counts[0] == 1 < counts[1]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from small_search import SHAPE, record, rising_weights, write_search
+from small_search import SHAPE, drop, record, rising_weights, write_search
 
 from eoinas_tf.search.operation_importance import accuracy_per_iteration, operation_importance
 from eoinas_tf.search.operation_statistics import OperationCounts
@@ -62,3 +62,13 @@ def test_a_search_without_beta_has_no_rows(tmp_path):
     assert indicator_rows(SearchEvidence(tmp_path)) == []
     write_search(tmp_path, [record(1, rising_weights())], [], importance_weight=0)
     assert "importance_epochs" not in indicator_rows(SearchEvidence(tmp_path))[0]
+
+
+def test_steps_are_those_that_the_record_counted_even_without_checkpoints(tmp_path):
+    """A packed record has no checkpoints: 8 operations of 5 steps until the first drop, after epoch 2."""
+    counted = {"weight_steps": np.full(SHAPE, 5.0)}
+    weights = rising_weights()
+    metrics = [record(1, weights), record(2, weights, **counted), record(3, weights, dropped=[(0, 0, 1)], **counted)]
+    write_search(tmp_path, metrics, [drop(2, 0, 0, 1)], importance_iterations="epochs")
+    row = indicator_rows(SearchEvidence(tmp_path))[1]
+    assert row["importance_steps"] == pytest.approx(row["beta"] + 0.05 / 20)

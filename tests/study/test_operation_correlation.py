@@ -1,3 +1,7 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from eoinas_tf.study.operation_correlation import correlation_pictures, correlation_tables
@@ -27,7 +31,11 @@ def test_taus_of_perfect_and_of_inverse_rankings(tables):
     assert taus.loc["I (epochs)", "tau"] == pytest.approx(-1)
     assert taus.loc["order of the drops", "tau"] == pytest.approx(1)
     assert (taus["sample_size"] == 7).all()
-    assert taus.loc["noise ceiling: two trainings", "tau"] == pytest.approx(1)
+    assert taus.loc["two trainings of the same cells", "tau"] == pytest.approx(1)
+    # The two runs differ by 0.4 points, the seven operations by a point each.
+    spread = np.var([70 + number + 0.2 * (-1) ** number for number in range(7)], ddof=1)
+    expected = 2 / np.pi * np.arcsin(np.sqrt(1 - 0.08 / 2 / spread))
+    assert taus.loc["noise ceiling (estimate)", "tau"] == pytest.approx(expected)
 
 
 def test_both_figures_are_drawn(results):
@@ -41,3 +49,14 @@ def test_both_figures_are_drawn(results):
     line = next(line for line in ranks.lines if line.get_ydata()[0] == 1)
     # Best by accuracy, first by beta, last by I.
     assert list(line.get_ydata()) == [1, 1, 7, 7, 1, 1]
+
+
+def test_the_candidates_of_two_edges_are_compared_apart(results):
+    own = results.trainings[results.trainings["role"] == "candidates"]
+    other = own.assign(edge_cell="reduce", edge=3, test_accuracy=1 - own["test_accuracy"])
+    both = dataclasses.replace(results, trainings=pd.concat([results.trainings, other], ignore_index=True))
+    tables = correlation_tables(both)
+    first = tables["candidates"][tables["candidates"]["edge_cell"] == "normal"].set_index("operation")
+    assert first.loc["skip_connect", "mean"] == pytest.approx(70.2)
+    assert len(tables["candidates"]) == 14
+    assert len(correlation_pictures(both)) == 4

@@ -3,6 +3,7 @@ import fcntl
 import json
 
 import pytest
+from small_search import GENOTYPE
 from small_study import write_study
 
 from eoinas_tf.errors import ConfigurationError
@@ -68,3 +69,33 @@ def test_a_finished_run_with_other_settings_is_refused(training):
     (training.folder / "config.json").write_text(json.dumps(stored | {"epochs": 77}))
     with pytest.raises(ConfigurationError, match="holds a finished run with --epochs=77, where the study says 3"):
         training.check_settings()
+
+
+def test_a_finished_training_of_other_cells_is_refused_whatever_their_source(training):
+    (training.folder / "config.json").write_text(json.dumps(json.loads(training.config.to_json())))
+    (training.folder / "genotype.json").write_text(GENOTYPE.to_json())
+    cells = training.folder / "cells.json"
+    run = dataclasses.replace(training, config=dataclasses.replace(training.config, genotype=str(cells)))
+    cells.write_text(dataclasses.replace(GENOTYPE, source="another").to_json())
+    run.check_settings()
+    cells.write_text(dataclasses.replace(GENOTYPE, normal=(("max_pool_3x3", 1), *GENOTYPE.normal[1:])).to_json())
+    with pytest.raises(ConfigurationError, match=r"holds a finished run with other cells, where .* --genotype=.*cells"):
+        run.check_settings()
+
+
+def test_a_folder_of_images_may_have_moved(training):
+    stored = json.loads(training.config.to_json()) | {"dataset": "folder:/elsewhere/images"}
+    (training.folder / "config.json").write_text(json.dumps(stored))
+    moved = dataclasses.replace(training, config=dataclasses.replace(training.config, dataset="folder:images"))
+    moved.check_settings()
+    with pytest.raises(ConfigurationError, match="--dataset=folder:/elsewhere/images, where the study says digits"):
+        training.check_settings()
+
+
+def test_candidates_of_two_edges_have_two_titles(training):
+    cells = [
+        dataclasses.replace(training, role="candidates", label="skip_connect", options=options)
+        for options in (("normal", 0), ("reduce", 0), ("normal", 3))
+    ]
+    assert len({run.title for run in cells}) == 3
+    assert "(candidates skip_connect in pair 3 of the normal cell)" in cells[2].title

@@ -11,7 +11,8 @@ def test_recipes_are_compared_over_the_cells_that_both_trained(results):
     # All but one of the differing pairs agree: one cell's mean over two runs, 79 %, ties with gdas/2.
     assert row["sample_size"] == 10
     assert row["tau"] == pytest.approx(0.9636, abs=1e-3)
-    assert table.loc[("short", "itself: two trainings"), "sample_size"] == 2
+    # eoinas/0; DARTS_V2, too, was trained twice, but not by the long recipe.
+    assert table.loc[("short", "itself: two trainings"), "sample_size"] == 1
 
 
 def test_a_point_a_cell_and_nothing_for_a_single_recipe(results):

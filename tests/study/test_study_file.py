@@ -39,6 +39,12 @@ SCALE = ("scales", 0)
         ((*SCALE, "networks"), ["eoinas"], "must differ, also as names of folders. Received: eoinas"),
         ((*SCALE, "trainings", 0, "of"), ["ENAS"], '"trainings, short, of" must be among'),
         ((*SCALE, "trainings", 0, "more_seeds"), {"ENAS/0": [1]}, '"trainings, short, more_seeds" must be among'),
+        (
+            (*SCALE, "trainings", 0, "more_seeds"),
+            {"eoinas/7": [1]},
+            '"more_seeds" of short: eoinas is not searched with this seed. Received: eoinas/7',
+        ),
+        ((*SCALE, "derived_cells", 0, "methods"), [], '"derived_cells" needs "methods", the searches to start from'),
         ((*SCALE, "trainings", 1, "name"), "short", '"trainings" must differ'),
         ((*SCALE, "derived_cells", 0, "kind"), "edges", '"kind" must be one of candidates, drops, edge_rankings'),
         ((*SCALE, "derived_cells", 0, "training"), "medium", '"derived_cells, training" must be among short, long'),

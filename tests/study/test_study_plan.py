@@ -57,6 +57,15 @@ def test_what_is_more_particular_wins(tmp_path):
     assert config_from_arguments(SearchConfig, first.arguments) == config
 
 
+def test_a_methods_flagfile_gives_way_to_the_study(tmp_path):
+    (tmp_path / "scale.flags").write_text("--cells=9\n--seed=3\n")
+    (tmp_path / "method.flags").write_text("--dataset=cifar10\n--cells=7\n--epochs=50\n--warmup_epochs=5\n")
+    study = changed("scales", 0, "search", value={"epochs": 8, "flagfile": str(tmp_path / "scale.flags")})
+    study["methods"][0]["flagfile"] = str(tmp_path / "method.flags")
+    config = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")[0].config
+    assert (config.dataset, config.epochs, config.cells, config.warmup_epochs) == ("digits", 8, 7, 5)
+
+
 def test_a_training_is_of_the_cell_that_its_search_writes(plan):
     run = next(run for run in plan if run.training == "long" and run.search.seed == 1)
     assert isinstance(run.config, EvaluationConfig)

@@ -108,3 +108,12 @@ def test_runs_at_a_time_share_the_cpus_of_the_formula(plan, monkeypatch, jobs, c
     assert estimate.whole_seconds(second) == 600 + SECONDS_BESIDE_EPOCHS
     ratio = (600 + SECONDS_BESIDE_EPOCHS) / formula_seconds(first)
     assert estimate.whole_seconds(other) == pytest.approx(ratio * formula_seconds(other))
+
+
+def test_a_random_cell_tells_nothing_about_searches(plan, monkeypatch):
+    monkeypatch.setattr("eoinas_tf.study.time_estimate.usable_cpus", lambda: 2)
+    first, second, _ = [run for run in plan if run.kind == "search"]
+    config = SearchConfig(method="random", epochs=6, run_dir=first.config.run_dir)
+    drawn = dataclasses.replace(first, contestant="random", config=config)
+    estimate = TimeEstimate(2, [drawn])
+    assert estimate.whole_seconds(second) == pytest.approx(2 * formula_seconds(second))

@@ -33,3 +33,13 @@ def test_values_that_are_all_equal_have_no_density(results):
     equal = dataclasses.replace(results, indicators=results.indicators.assign(beta=0.125))
     (figure,) = distribution_pictures(equal).values()
     assert len(figure.axes[0].lines) == 2
+
+
+def test_the_epoch_of_the_decision_stands_beside(results):
+    later = results.indicators.assign(epoch=results.indicators["contestant"].map({"eoinas": 2, "gdas": 8}))
+    later = dataclasses.replace(results, indicators=later)
+    table = distribution_tables(later)["weight_distribution"].set_index("contestant")
+    assert dict(table["epoch"]) == {"eoinas": 2, "gdas": 8}
+    (figure,) = distribution_pictures(later).values()
+    labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert labels == ["eoinas, epoch 2", "gdas, epoch 8"]
