@@ -15,14 +15,19 @@ NO_DEFAULT = "not set"
 INTRODUCTION = """<!-- Made by `python docs/make_flags_page.py` from eoinas_tf/config.py; change that. -->
 # All settings
 
-Every setting is a flag of `eoinas search` (the same as `run_search.py`), of `eoinas eval` (`run_eval.py`), or of both,
-and an argument of the same name in Python (`eoinas_tf.search(..., epochs=16)`). The tables say the defaults of both
-commands; `-` means that the command does not have the setting, "not set" that the images or other settings decide.
+Every setting is a flag of `eoinas search` (the same as `run_search.py`), of `eoinas eval` (`run_eval.py`), or of both.
+In Python, most are also arguments of the same name (`eoinas_tf.search(..., epochs=16)`); `dataset` and `genotype` are
+positional there. For commands only are `deterministic`, `strategy`, `max_steps`, `select_from`, `describe`, `measure`,
+`list_genotypes` and `pytorch_weights`.
+
+The tables say the defaults of both commands; `-` means that the command does not have the setting, "not set" that it
+has no default value: what happens then is in the text, or nothing does. Two of these must be given: `--run_dir` for
+every run (Python makes a new folder without it), and `--genotype` for a training of cells without `--initial_weights`.
 
 Settings can stand in a file, one `--name=value` a line: `--flagfile=FILE` reads it, and flags that come later on the
 command line win. `--preset=NAME` reads one of the files that come with the package, listed in
 [flags/README.md](../flags/README.md); `--preset=auto` is no file and chooses sizes for the images
-([Choosing settings](choosing_settings.md#a-time-budget)).
+([Choosing settings](choosing_settings.md#sizes-auto---hours-and---presetauto)).
 """
 
 
