@@ -23,7 +23,7 @@ demo: $(STAMP)
 	$(RUN) run_search.py --flagfile=flags/search_digits.flags --run_dir=$(DEMO_DIR)/search
 	$(RUN) run_eval.py --flagfile=flags/eval_digits.flags --genotype=$(DEMO_DIR)/search/genotype.json --run_dir=$(DEMO_DIR)/eval
 
-## Everything that CI runs.
+## The checks and tests of CI, which also installs the built package elsewhere and builds the documentation.
 test: check unit-tests
 
 ## Lint, format and types.

@@ -7,4 +7,4 @@ from eoinas_tf.experiment import report_command
 
 def main() -> None:
     """Reads the command line and writes the report."""
-    report_command.main(sys.argv[1:])
+    report_command.main(sys.argv[1:], sys.argv[0])

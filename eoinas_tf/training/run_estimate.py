@@ -57,7 +57,9 @@ class RunEstimate:
         for device in tf.config.list_logical_devices("GPU"):
             gib = tf.config.experimental.get_memory_info(device.name.removeprefix("/device:"))["peak"] / 2**30
             memory += f", {device.name.removeprefix('/device:')} {gib:.2f} GiB"
-        rows = {"time left": f"{self.progress.time_left(done)} ({steps})", "memory": memory}
+        # Steps of a kind of which none is left whole, such as the last of an epoch that is continued, are not known.
+        explanation = f" ({steps})" if steps else ""
+        rows = {"time left": f"{self.progress.time_left(done)}{explanation}", "memory": memory}
         self.progress.say(labelled_rows(rows))
         pace.resume(done)
         return time.monotonic() - started

@@ -4,9 +4,9 @@ from eoinas_tf.commands import report
 from eoinas_tf.experiment import report_command
 
 
-def test_a_report_gets_the_command_line(monkeypatch):
+def test_a_report_gets_the_command_line_and_the_programs_name(monkeypatch):
     received = []
-    monkeypatch.setattr(report_command, "main", received.append)
+    monkeypatch.setattr(report_command, "main", lambda *arguments: received.append(arguments))
     monkeypatch.setattr(sys, "argv", ["eoinas report", "runs/a", "runs/b"])
     report.main()
-    assert received == [["runs/a", "runs/b"]]
+    assert received == [(["runs/a", "runs/b"], "eoinas report")]

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,27 @@ def test_one_folder_gets_its_page_and_several_one_page(finished, tmp_path, capsy
     assert "76.47 %" in pages[0].read_text(encoding="utf-8")
     assert pages[1].read_bytes() == pages[2].read_bytes()
     assert not (finished[1] / "report.html").exists()
+
+
+def test_the_searches_of_several_seeds_are_compared_in_their_folder(finished, tmp_path, capsys):
+    folder = tmp_path / "moved"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).rename(folder / name)
+    searches = [{"run_dir": f"runs/elsewhere/{name}"} for name in ("one", "two")]
+    (folder / "summary.json").write_text(json.dumps({"best": "runs/elsewhere/two", "searches": searches}))
+    (folder / "config.json").write_text((folder / "one" / "config.json").read_text())
+    main([str(folder)])
+    assert capsys.readouterr().out.split() == [str(folder / "report.html")]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "2 runs side by side" in page
+    assert "76.47 %" in page
+
+
+def test_messages_name_the_program(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["--colour"], "eoinas report")
+    assert capsys.readouterr().err.endswith("see eoinas report --help\n")
 
 
 def test_what_is_wrong_is_one_line_and_a_status(tmp_path, capsys):

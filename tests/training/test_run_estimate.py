@@ -46,6 +46,15 @@ def test_it_says_time_by_kind_and_memory(progress):
     assert "GiB" in written
 
 
+def test_what_no_step_tells_has_no_parentheses(progress):
+    """The last steps of an epoch that was continued are of a kind that no whole stretch has measured."""
+    progress.pace.begin_epoch(0)
+    progress.pace.first_step_done(1, 9.0)
+    progress.pace.seconds_by_kind = lambda step: {}
+    RunEstimate(progress).give(3)
+    assert "(" not in progress.stream.getvalue().splitlines()[0]
+
+
 def test_a_quiet_run_measures_nothing(progress):
     progress.is_quiet = True
     progress.pace.first_step_done(1, 9.0)

@@ -1,5 +1,6 @@
 """A page that compares several finished runs."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,21 @@ def write_comparison(run_dirs: Sequence[Path], path: Path) -> None:
     if path.exists() and not _is_page_of_ours(path):
         raise RunDirectoryError(f"--output={path} exists and is no page that this command wrote; name another file")
     write_text(path, comparison_page([read_run(folder) for folder in run_dirs]))
+
+
+def compared_folders(folder: Path) -> list[Path]:
+    """Returns the folders of the searches that a folder chooses among; none if it is that of a single run.
+
+    Args:
+        folder: A run folder, of several seeds or of `--select_from`.
+    """
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        searches = [Path(search["run_dir"]) for search in summary.get("searches", [])]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # What is wrong with the folder is said where it is read as a run.
+    # The searches of several seeds are in the folder itself, wherever it was moved to.
+    return [inner if (inner := folder / search.name).is_dir() else search for search in searches]
 
 
 def comparison_page(records: Sequence[RunRecord]) -> str:
