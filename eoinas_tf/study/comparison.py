@@ -82,10 +82,11 @@ def _draw_points(axes, group: pd.DataFrame, table: pd.DataFrame, place: tuple, c
     """Draws every training run as a point and each contestant's mean with its t interval as a bar."""
     names = list(dict.fromkeys(group["contestant"]))
     data = group.assign(percent=100 * group["test_accuracy"])
-    # A swarm, because a strip spreads its points by random numbers without a seed.
+    # A swarm, because a strip spreads its points by random numbers without a seed. Points that find no place beside the
+    # others lie on them, without a warning.
     seaborn.swarmplot(
         data, x="percent", y="contestant", order=names, hue="contestant", palette=colors, size=5, alpha=0.75,
-        legend=False, ax=axes,
+        legend=False, ax=axes, warn_thresh=1,
     )  # fmt: skip
     own = table[(table[PLACE] == list(place)).all(axis=1)].set_index("contestant")
     for position, name in enumerate(names):

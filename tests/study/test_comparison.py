@@ -1,9 +1,11 @@
 import dataclasses
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from eoinas_tf.experiment.figure_files import figure_to_png
 from eoinas_tf.study.comparison import comparison_pictures, comparison_tables
 
 
@@ -72,6 +74,14 @@ def test_every_training_is_a_point(results):
         assert low < 100 * own["test_accuracy"].min()
         assert high > 100 * own["test_accuracy"].max()
     assert len(figures["accuracy_over_multiply_adds"].axes) == 2
+
+
+def test_points_that_find_no_place_are_drawn_without_a_warning(results):
+    cells = results.trainings[results.trainings["contestant"] == "random"].iloc[[0]]
+    many = pd.concat([results.trainings, *[cells.assign(cell=f"random/{number}") for number in range(4, 90)]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure_to_png(comparison_pictures(dataclasses.replace(results, trainings=many))["accuracy"], 90)
 
 
 def test_a_point_far_from_all_others_is_an_arrow_at_the_edge(results):
