@@ -1,17 +1,17 @@
 """Accuracy of cells that were derived in other ways: over the drops, and with edges ranked in four ways."""
 
-import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
 from eoinas_tf.experiment.curve_plots import new_figure
-from eoinas_tf.study.edge_rankings import RANKING_NAMES
+from eoinas_tf.study.edge_rankings import AT_END, RANKING_NAMES, RANKINGS
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.study_file import RANDOM
 from eoinas_tf.study.study_statistics import independent_accuracies, mean_with_intervals
 
 KEYS = ["data_set", "scale", "training"]
+ALL_METHODS = "all methods"
 
 
 def drop_tables(results: Results) -> dict[str, pd.DataFrame]:
@@ -68,35 +68,31 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
 
 
 def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns the test accuracy for each way of ranking edges, and its difference from the search's own.
+    """Returns what each other way of ranking edges gains over the search's own, by method and over all of them.
 
-    Differences are taken within each search, because its four cells have the same operations. A search some of whose
-    rankings are not trained yet is left out, so that all means are those of the same searches.
+    Differences are taken within each search, because its cells have the same operations: a search counts for a ranking
+    if both cells are trained.
 
     Args:
         results: The study's tables.
     """
-    table = _whole_searches(results, "edge_rankings")
+    pairs = _paired_rankings(results)
     rows = []
-    for key, group in table.groupby([*KEYS, "contestant"], sort=False):
-        means = group.groupby(["cell", "label"])["percent"].mean().unstack("label")
-        means = means.reindex(columns=RANKING_NAMES)
-        for label in RANKING_NAMES:
-            if means[label].isna().all():
-                continue
-            summary = mean_with_intervals(means[label].dropna())
-            differences = (means[label] - means[RANKING_NAMES[0]]).dropna()
-            difference = mean_with_intervals(differences if len(differences) else [np.nan])
-            rows.append(
-                dict(zip([*KEYS, "contestant"], key, strict=True))
-                | {
-                    "ranking": label,
-                    "mean": summary.mean,
-                    "deviation": summary.deviation,
-                    "sample_size": summary.sample_size,
-                }
-                | {"difference": difference.mean, "low": difference.low, "high": difference.high}
-            )
+    for key, group in pairs.groupby(KEYS, sort=False):
+        methods = list(group.groupby("contestant", sort=False))
+        for contestant, own in [*methods, (ALL_METHODS, group)] if len(methods) > 1 else methods:
+            for label in RANKINGS:
+                one = own[own["label"] == label]
+                if one.empty:
+                    continue
+                difference = mean_with_intervals(one["percent"] - one["as_ended"])
+                rows.append(
+                    dict(zip(KEYS, key, strict=True))
+                    | {"contestant": contestant, "ranking": label, "sample_size": len(one)}
+                    | {"as_ended": one["as_ended"].mean(), "mean": one["percent"].mean()}
+                    | {"difference": difference.mean, "deviation": difference.deviation}
+                    | {"t_half_width": difference.t_half_width}
+                )
     return {"edge_rankings": pd.DataFrame(rows)}
 
 
@@ -107,7 +103,9 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
         results: The study's tables.
     """
     pictures = {}
-    for number, (key, group) in enumerate(_whole_searches(results, "edge_rankings").groupby(KEYS, sort=False)):
+    table = _trainings(results, "edge_rankings")
+    with_pairs = table["cell"].isin(_paired_rankings(results)["cell"])
+    for number, (key, group) in enumerate(table[with_pairs].groupby(KEYS, sort=False)):
         names = [name for name in RANKING_NAMES if name in set(group["label"])]
         data = group.assign(position=group["label"].map(names.index))
         figure = new_figure(9, 4.6)
@@ -124,6 +122,14 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
         pictures[f"edge_rankings{f'_{number + 1}' if number else ''}"] = figure
     return pictures
+
+
+def _paired_rankings(results: Results) -> pd.DataFrame:
+    """Returns the accuracies by each ranking but the search's own, which stands beside as `as_ended`, by search."""
+    table = _trainings(results, "edge_rankings")
+    search = [*KEYS, "contestant", "cell"]
+    own = table.loc[table["label"] == AT_END, [*search, "percent"]].rename(columns={"percent": "as_ended"})
+    return table[table["label"] != AT_END].merge(own, on=search)
 
 
 def _whole_searches(results: Results, role: str) -> pd.DataFrame:

@@ -16,10 +16,30 @@ def test_accuracy_over_the_drops(results):
 def test_rankings_are_compared_search_by_search(results):
     table = ranking_tables(results)["edge_rankings"].set_index("ranking")
     random = table.loc["edges at random"]
-    assert (random["mean"], random["difference"]) == (pytest.approx(78), pytest.approx(-3))
+    assert (random["mean"], random["as_ended"], random["sample_size"]) == (pytest.approx(78), pytest.approx(81), 2)
     # The searches differ by 2, the differences not at all.
-    assert (random["low"], random["high"]) == (pytest.approx(-3), pytest.approx(-3))
-    assert table.loc["as the search ended", "difference"] == 0
+    assert (random["difference"], random["t_half_width"]) == (pytest.approx(-3), pytest.approx(0))
+    assert "as the search ended" not in table.index
+
+
+def test_a_ranking_counts_the_searches_of_which_both_cells_are_trained(results):
+    trainings = results.trainings
+    is_random = (trainings["role"] == "edge_rankings") & (trainings["label"] == "edges at random")
+    fewer = dataclasses.replace(results, trainings=trainings[~(is_random & (trainings["search_seed"] == 0))])
+    table = ranking_tables(fewer)["edge_rankings"].set_index("ranking")
+    random = table.loc["edges at random"]
+    assert (random["mean"], random["as_ended"], random["sample_size"]) == (pytest.approx(79), pytest.approx(82), 1)
+    assert table.loc["I at the last decision", "sample_size"] == 2
+
+
+def test_all_methods_together_are_a_row_if_there_are_several(results):
+    own = results.trainings[results.trainings["role"] == "edge_rankings"]
+    others = own.assign(contestant="gdas", cell=own["cell"].str.replace("eoinas", "gdas"), test_accuracy=0.5)
+    both = dataclasses.replace(results, trainings=pd.concat([results.trainings, others], ignore_index=True))
+    table = ranking_tables(both)["edge_rankings"].set_index(["contestant", "ranking"])
+    row = table.loc["all methods", "edges at random"]
+    assert (row["sample_size"], row["difference"]) == (4, pytest.approx(-1.5))
+    assert len(ranking_tables(results)["edge_rankings"]) == 3
 
 
 def test_a_line_a_search(results):
@@ -53,8 +73,9 @@ def test_a_search_of_which_cells_are_missing_is_left_out(results, role, tables, 
     assert figure.axes[0].get_ylim() == before.axes[0].get_ylim()
 
 
-def test_without_the_searchs_own_cell_there_are_accuracies_but_no_differences(results):
-    trainings = results.trainings[results.trainings["label"] != "as the search ended"]
-    table = ranking_tables(dataclasses.replace(results, trainings=trainings))["edge_rankings"].set_index("ranking")
-    assert table["mean"].tolist() == pytest.approx([80, 79, 78])
-    assert table["difference"].isna().all()
+def test_without_the_searchs_own_cell_there_is_nothing_to_compare(results):
+    trainings = results.trainings
+    for kept in (trainings["label"] != "as the search ended", trainings["role"] != "edge_rankings"):
+        without = dataclasses.replace(results, trainings=trainings[kept])
+        assert ranking_tables(without)["edge_rankings"].empty
+        assert ranking_pictures(without) == {}
