@@ -343,6 +343,12 @@ class SearchConfig(RunConfig):
         "Unit of the training iterations Ce in C = Ca / Ce: epochs, relative (to the edge's mean), or steps.",
         choices=("epochs", "relative", "steps"),
     )
+    edge_ranking: str = method_setting(
+        "end",
+        "Scores by which edges compare when one operation is left on each: those of the last_decision, with the rival "
+        "that was dropped last, or those at the end, when beta is 1 on every edge (the paper's).",
+        choices=("last_decision", "end"),
+    )
     stage_warmup: float = method_setting(
         0.4,
         "Fraction of each stage's epochs, from its first on, that train the weights only; one epoch at least does not.",

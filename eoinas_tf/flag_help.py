@@ -37,7 +37,7 @@ SETTING_GROUPS: dict[str, tuple[str, ...]] = {
     "method": (
         "method", "operations", "num_seeds", "select_from", "max_skip_connections",
         "architecture_learning_rate", "architecture_beta_1", "architecture_beta_2", "architecture_l2",
-        "temperature_start", "temperature_end", "importance_weight", "importance_iterations",
+        "temperature_start", "temperature_end", "importance_weight", "importance_iterations", "edge_ranking",
         "stage_warmup", "depth_growth", "operations_kept", "skip_dropout",
         "probability_learning_rate", "random_search_cells",
     ),

@@ -12,7 +12,7 @@ GRADIENT_SETTINGS = (
     "architecture_l2",
 )
 GUMBEL_SETTINGS = ("temperature_start", "temperature_end")
-PRUNING_SETTINGS = ("pruning_after_epoch", "pruning_every_epochs")
+PRUNING_SETTINGS = ("pruning_after_epoch", "pruning_every_epochs", "edge_ranking")
 IMPORTANCE_SETTINGS = ("importance_weight", "importance_iterations")
 STAGE_SETTINGS = ("stage_warmup", "depth_growth", "operations_kept", "skip_dropout")
 

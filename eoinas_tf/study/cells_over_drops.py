@@ -3,6 +3,7 @@
 import numpy as np
 
 from eoinas_tf.search.discretization import derive_cells
+from eoinas_tf.search.edge_ranking import ranked_operations
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.study.search_evidence import Record, SearchEvidence
@@ -48,6 +49,9 @@ def _scores_of(evidence: SearchEvidence, record: Record, living: np.ndarray) -> 
     weights, importance = evidence.weights(record), evidence.importance(record)
     if weights is None:
         return importance
+    dropped_at = evidence.drop_epochs()
+    last = np.where(dropped_at <= record["epoch"], dropped_at, 0) * ~living
+    living = ranked_operations(living, last, evidence.edge_ranking())
     left = np.where(living, weights, np.nan)
     beta = left / np.nansum(left, axis=-1, keepdims=True)
     if importance is None:

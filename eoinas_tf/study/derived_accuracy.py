@@ -68,7 +68,7 @@ def drop_pictures(results: Results) -> dict[str, Figure]:
 
 
 def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
-    """Returns what each other way of ranking edges gains over the search's own, by method and over all of them.
+    """Returns what each other way of ranking edges gains over the scores at the end, by method and over all of them.
 
     Differences are taken within each search, because its cells have the same operations: a search counts for a ranking
     if both cells are trained.
@@ -85,11 +85,11 @@ def ranking_tables(results: Results) -> dict[str, pd.DataFrame]:
                 one = own[own["label"] == label]
                 if one.empty:
                     continue
-                difference = mean_with_intervals(one["percent"] - one["as_ended"])
+                difference = mean_with_intervals(one["percent"] - one["at_end"])
                 rows.append(
                     dict(zip(KEYS, key, strict=True))
                     | {"contestant": contestant, "ranking": label, "sample_size": len(one)}
-                    | {"as_ended": one["as_ended"].mean(), "mean": one["percent"].mean()}
+                    | {"at_end": one["at_end"].mean(), "mean": one["percent"].mean()}
                     | {"difference": difference.mean, "deviation": difference.deviation}
                     | {"t_half_width": difference.t_half_width}
                 )
@@ -114,9 +114,7 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
             data, x="position", y="percent", hue="contestant", units="cell", estimator=None, marker="o", alpha=0.7,
             errorbar=None, ax=axes,
         )  # fmt: skip
-        axes.set_xticks(
-            range(len(names)), [name.replace(" at ", "\nat ").replace(" ended", "\nended") for name in names]
-        )
+        axes.set_xticks(range(len(names)), [name.replace(" at ", "\nat ") for name in names])
         axes.set(xlabel="edges ranked by", ylabel="test accuracy (%)", title=", ".join(part for part in key if part))
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
@@ -125,10 +123,10 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
 
 
 def _paired_rankings(results: Results) -> pd.DataFrame:
-    """Returns the accuracies by each ranking but the search's own, which stands beside as `as_ended`, by search."""
+    """Returns the accuracies by each ranking but the scores at the end, whose accuracy stands beside, by search."""
     table = _trainings(results, "edge_rankings")
     search = [*KEYS, "contestant", "cell"]
-    own = table.loc[table["label"] == AT_END, [*search, "percent"]].rename(columns={"percent": "as_ended"})
+    own = table.loc[table["label"] == AT_END, [*search, "percent"]].rename(columns={"percent": "at_end"})
     return table[table["label"] != AT_END].merge(own, on=search)
 
 

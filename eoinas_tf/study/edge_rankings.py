@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eoinas_tf.search.discretization import derive_cells
+from eoinas_tf.search.edge_ranking import END
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.study.search_evidence import SearchEvidence
 
@@ -31,7 +32,7 @@ def _by_chance(evidence: SearchEvidence) -> np.ndarray | None:
     return np.repeat(scores[..., None], shape[-1], axis=-1)
 
 
-AT_END = "as the search ended"
+AT_END = "scores at the end"
 RANKINGS: dict[str, Callable[[SearchEvidence], np.ndarray | None]] = {
     "I at the last decision": _importance_at_last_decision,
     "beta at the last decision": _weights_at_last_decision,
@@ -54,9 +55,9 @@ def cell_by_ranking(evidence: SearchEvidence, label: str, cell: str = "", pair: 
     """
     if not evidence.drops:
         return None
-    if label == AT_END:
+    if label == AT_END and evidence.edge_ranking() == END:
         return evidence.genotype()
-    scores = RANKINGS[label](evidence)
+    scores = evidence.final_scores() if label == AT_END else RANKINGS[label](evidence)
     if scores is None:
         return None
     dropped_at = evidence.drop_epochs()

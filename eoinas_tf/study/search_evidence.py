@@ -9,6 +9,7 @@ import numpy as np
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.report.run_record import PROBABILITY_COLUMNS
+from eoinas_tf.search.edge_ranking import END
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES
@@ -98,6 +99,19 @@ class SearchEvidence:
         """Returns the scores of a record's operations: I, or beta if there is no I."""
         importance = self.importance(record)
         return self.weights(record) if importance is None else importance
+
+    def edge_ranking(self) -> str:
+        """Returns how the search compares edges on which one operation is left; searches of earlier versions: end."""
+        return str(self.config.get("edge_ranking") or END)
+
+    def final_scores(self) -> np.ndarray | None:
+        """Returns the scores after the last drop, in the form of `weights`; None if the search did not record them."""
+        path = self.folder / "final_evidence.json"
+        try:
+            final = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return self._array(final, str(final.get("score")))
 
     def first_decision(self) -> Record | None:
         """Returns the last record in which every operation lives: the epoch of the first drop, or the last epoch."""

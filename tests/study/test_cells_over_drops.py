@@ -71,6 +71,25 @@ def test_the_last_cell_is_the_one_that_a_search_would_find(generator, tmp_path, 
     assert (before.normal, before.reduce) != (found.normal, found.reduce)
 
 
+@pytest.mark.parametrize("ranking", ["end", "last_decision"])
+def test_the_edges_of_the_last_cell_are_ranked_as_the_search_did(generator, tmp_path, ranking):
+    logits = generator.normal(size=SHAPE)
+    order = np.argsort(logits, axis=-1)
+    dropped_at = np.zeros(SHAPE, int)
+    for drop_number in range(7):
+        np.put_along_axis(dropped_at, order[..., [drop_number]], drop_number + 1, axis=-1)
+    metrics = [
+        record(epoch, operation_weights(logits, (dropped_at == 0) | (dropped_at >= epoch)), term=0.0)
+        for epoch in range(1, 8)
+    ]
+    drops = [drop(int(dropped_at[place]), *map(int, place)) for place in map(tuple, np.argwhere(dropped_at))]
+    write_search(tmp_path, metrics, drops, edge_ranking=ranking)
+    among = (dropped_at == 0) | ((dropped_at == 7) & (ranking == "last_decision"))
+    found = derive_cells(operation_weights(logits, among), dropped_at == 0, dropped_at, OPERATIONS).genotype
+    cells = cell_after_drops(SearchEvidence(tmp_path), "7")
+    assert (cells.normal, cells.reduce) == (found.normal, found.reduce)
+
+
 def test_the_limit_of_identity_operations_holds(tmp_path):
     weights = rising_weights()
     weights[..., OPERATIONS.index("skip_connect")] = 0.9

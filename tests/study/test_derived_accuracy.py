@@ -16,10 +16,10 @@ def test_accuracy_over_the_drops(results):
 def test_rankings_are_compared_search_by_search(results):
     table = ranking_tables(results)["edge_rankings"].set_index("ranking")
     random = table.loc["edges at random"]
-    assert (random["mean"], random["as_ended"], random["sample_size"]) == (pytest.approx(78), pytest.approx(81), 2)
+    assert (random["mean"], random["at_end"], random["sample_size"]) == (pytest.approx(78), pytest.approx(81), 2)
     # The searches differ by 2, the differences not at all.
     assert (random["difference"], random["t_half_width"]) == (pytest.approx(-3), pytest.approx(0))
-    assert "as the search ended" not in table.index
+    assert "scores at the end" not in table.index
 
 
 def test_a_ranking_counts_the_searches_of_which_both_cells_are_trained(results):
@@ -28,7 +28,7 @@ def test_a_ranking_counts_the_searches_of_which_both_cells_are_trained(results):
     fewer = dataclasses.replace(results, trainings=trainings[~(is_random & (trainings["search_seed"] == 0))])
     table = ranking_tables(fewer)["edge_rankings"].set_index("ranking")
     random = table.loc["edges at random"]
-    assert (random["mean"], random["as_ended"], random["sample_size"]) == (pytest.approx(79), pytest.approx(82), 1)
+    assert (random["mean"], random["at_end"], random["sample_size"]) == (pytest.approx(79), pytest.approx(82), 1)
     assert table.loc["I at the last decision", "sample_size"] == 2
 
 
@@ -75,7 +75,7 @@ def test_a_search_of_which_cells_are_missing_is_left_out(results, role, tables, 
 
 def test_without_the_searchs_own_cell_there_is_nothing_to_compare(results):
     trainings = results.trainings
-    for kept in (trainings["label"] != "as the search ended", trainings["role"] != "edge_rankings"):
+    for kept in (trainings["label"] != "scores at the end", trainings["role"] != "edge_rankings"):
         without = dataclasses.replace(results, trainings=trainings[kept])
         assert ranking_tables(without)["edge_rankings"].empty
         assert ranking_pictures(without) == {}

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from small_search import GENOTYPE, OPERATIONS, all_dropped_but, by_cell, record, rising_weights, write_search
@@ -39,6 +41,18 @@ def test_edges_are_ranked_by_i_or_by_beta_of_the_survivors_at_the_last_decision(
 
 def test_the_searchs_own_cell_is_the_first_of_the_four(search):
     assert cell_by_ranking(SearchEvidence(search), RANKING_NAMES[0]) == GENOTYPE
+
+
+def test_a_search_that_ranks_by_the_last_decision_has_scores_at_the_end_too(search):
+    """What it found is another cell then; the scores at the end are those of its last evidence."""
+    config = (search / "config.json").read_text()
+    (search / "config.json").write_text(config.replace("{", '{"edge_ranking": "last_decision", ', 1))
+    assert cell_by_ranking(SearchEvidence(search), RANKING_NAMES[0]) is None  # It recorded none.
+    scores = np.full((2, 14, 8), np.nan)
+    scores[..., SURVIVOR] = np.linspace(1.0, 1.2, 14)
+    (search / "final_evidence.json").write_text(json.dumps({"score": "importance", "importance": by_cell(scores)}))
+    cells = cell_by_ranking(SearchEvidence(search), RANKING_NAMES[0])
+    assert nodes(cells) == [1, 0, 2, 1, 3, 2, 4, 3]
 
 
 def test_random_edges_follow_from_the_seed_alone_and_differ_between_seeds(search):

@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.search.discretization import derive_cells
 from eoinas_tf.search.methods.eoinas import Eoinas
+from eoinas_tf.search.operation_importance import operation_importance
 from eoinas_tf.search.search_method import SearchProblem
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.choice import Sampled
@@ -70,3 +72,26 @@ def test_the_statistics_are_part_of_the_state():
     method = counted()
     assert list(method.state()) == ["operation_logits", "living_operations", "architecture_optimizer", "statistics"]
     assert len(method.state()["statistics"]) == 3
+
+
+@pytest.mark.parametrize("ranking", ["end", "last_decision"])
+def test_edges_are_ranked_by_the_importance_among_the_operations_that_count(ranking):
+    """Operation 6 is left everywhere; 7 was dropped last. Alpha differs by edge, and so does Ce of both."""
+    generator = np.random.default_rng(5)
+    config = SearchConfig(edge_ranking=ranking, importance_iterations="relative", **SETTINGS)
+    method = Eoinas(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
+    method.operation_logits.assign(generator.normal(size=(2, 14, 8)))
+    counts = [generator.integers(5, 50, (2, 14, 8)), np.full((2, 14, 8), 10), generator.uniform(2, 8, (2, 14, 8))]
+    for variable, values in zip(method.statistics.variables, counts, strict=True):
+        variable.assign(values)
+    drop_epochs = np.tile([1, 2, 3, 4, 5, 6, 0, 7], (2, 14, 1))
+    at_the_last_decision = drop_epochs % 7 == 0
+    method.drop(drop_epochs > 0)
+    among = at_the_last_decision if ranking == "last_decision" else drop_epochs == 0
+    scores = operation_importance(
+        np.asarray(method.operation_logits), among, method.statistics.counts(),
+        importance_weight=0.5, unit="relative", steps_per_epoch=5,
+    )  # fmt: skip
+    expected = derive_cells(scores, drop_epochs == 0, drop_epochs, OPERATION_NAMES).genotype
+    found = method.derive(method.evidence(), drop_epochs, lambda edges: 0.0, "").genotype
+    assert (found.normal, found.reduce) == (expected.normal, expected.reduce)

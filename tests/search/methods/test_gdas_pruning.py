@@ -20,3 +20,32 @@ def test_the_lowest_architecture_weight_goes_when_a_drop_is_due():
     np.testing.assert_array_equal(
         np.argmax(method.drops(9, method.evidence()), axis=-1), np.argsort(logits, axis=-1)[..., 1]
     )
+
+
+def finished(ranking, edge_strengths):
+    """A search that left separable convolutions; the last rival's alpha is lower by each edge's strength."""
+    config = SearchConfig(method="gdas_pruning", edge_ranking=ranking, pruning_after_epoch=4, pruning_every_epochs=3)
+    method = GdasPruning(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
+    survivor, rival = OPERATION_NAMES.index("sep_conv_3x3"), OPERATION_NAMES.index("max_pool_3x3")
+    logits = np.zeros((2, 14, 8))
+    logits[..., rival] = -np.array(edge_strengths)
+    method.operation_logits.assign(logits)
+    drop_epochs = np.tile(np.arange(1, 9), (2, 14, 1))
+    drop_epochs[..., rival], drop_epochs[..., survivor] = 9, 0
+    method.drop(drop_epochs > 0)
+    cells = method.derive(method.evidence(), drop_epochs, lambda edges: 0.0, "made up").genotype
+    assert {name for name, _ in cells.normal} == {"sep_conv_3x3"}
+    return [node for _, node in cells.normal]
+
+
+def test_edges_are_ranked_by_the_weights_of_the_last_decision():
+    """The strength rises or falls from edge to edge, which are listed by node: the last or first two of each node."""
+    assert finished("last_decision", np.arange(14)) == [1, 0, 2, 1, 3, 2, 4, 3]
+    assert finished("last_decision", np.arange(14)[::-1]) == [0, 1, 0, 1, 0, 1, 0, 1]
+    # A dropped rival never returns, even if its alpha overtakes after the drop.
+    assert finished("last_decision", -np.arange(14)) == [0, 1, 0, 1, 0, 1, 0, 1]
+
+
+def test_at_the_end_all_edges_are_equally_strong():
+    """beta is 1 everywhere, so that the first two edges of each node are kept, whatever alpha is."""
+    assert finished("end", np.arange(14)) == finished("end", np.arange(14)[::-1]) == [0, 1, 0, 1, 0, 1, 0, 1]
