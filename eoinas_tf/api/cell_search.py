@@ -32,7 +32,8 @@ def search(
     Args:
         data: Images with labels: arrays `(x, y)` with x [n, height, width(, 1 or 3)] of whole numbers from 0 to 255 and
             y [n] of integers or strings; a finite `tf.data.Dataset` of (image, label), batched or not, which is read
-            into memory; a folder of class folders; `digits` or a name from TensorFlow Datasets.
+            into memory, in an order that follows from the pixels, so that it may be shuffled; a folder of class
+            folders; `digits` or a name from TensorFlow Datasets.
         test_data: Test images, likewise (arrays or `tf.data`); by default a fifth of each class is held out.
         class_names: A name for each class (arrays or `tf.data`).
         run_dir: Folder that receives everything the search writes; by default a new one, `runs/search_1` and so on.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.data.dataset_fingerprint import pixel_digests
 from eoinas_tf.data.image_arrays import ARRAYS, as_label_array, images_from_arrays, pixels_of
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.image_resizing import image_fitter
@@ -28,6 +29,9 @@ def find_images(
     resize_side: int | None = None,
 ) -> tuple[str, ImageDataset | None]:
     """Turns the user's data into the setting `dataset` and, if it is in memory, the images themselves.
+
+    Arrays keep their order. The examples of a `tf.data.Dataset` get one that follows from their pixels, so that the
+    images that are held out do not depend on its shuffling.
 
     Args:
         data: See `SOURCES`. A folder is a path or `folder:PATH`; a name is `digits` or one of TensorFlow Datasets.
@@ -72,7 +76,7 @@ def _arrays_of(data: Any, image_size: tuple[int, int] | None, resize_side: int |
 def _collected(
     data: tf.data.Dataset, image_size: tuple[int, int] | None, resize_side: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a finite dataset of pairs, batched or not, into arrays."""
+    """Reads a finite dataset of pairs, batched or not, into arrays, in an order that follows from its content."""
     specs = data.element_spec
     # A different number for each image, or several names.
     several = (tf.RaggedTensorSpec, tf.SparseTensorSpec, dict, tuple)
@@ -85,22 +89,22 @@ def _collected(
         )
     if data.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise DatasetError("a tf.data.Dataset must be finite; leave out repeat()")
-    images: list[np.ndarray] = []
-    labels: list[Any] = []
-    size = None if image_size is None else (image_size[0], image_size[1])
-    fit = None if size is None else image_fitter(size, resize_side)
+    examples: list[tuple[tuple, np.ndarray, Any]] = []
+    fit = None if image_size is None else image_fitter(image_size, resize_side)
     for image, label in _single_examples(data):
-        if fit is not None and image.shape[:2] != size:
-            image = fit(pixels_of(image[np.newaxis], "an image")[0]).numpy()
-        images.append(image)
-        labels.append(label.decode() if isinstance(label, bytes) else label)
-    shapes = {image.shape for image in images}
+        pixels = pixels_of(image[np.newaxis], "the images of a tf.data.Dataset")
+        label = label.decode() if isinstance(label, bytes) else label
+        # By the pixels before they are resized: the same images are held out whatever the size.
+        place = (pixel_digests(pixels)[0], pixels.shape, str(label))
+        examples.append((place, pixels[0] if fit is None else fit(pixels[0]).numpy(), label))
+    examples.sort(key=lambda example: example[0])
+    shapes = {image.shape for _, image, _ in examples}
     if len(shapes) != 1:
         raise DatasetError(
             "the images of a tf.data.Dataset must be of one shape; give image_size=(height, width). "
             f"Received: {', '.join(map(str, sorted(shapes)[:3])) or 'no images'}"
         )
-    return np.stack(images), as_label_array(labels)
+    return np.stack([image for _, image, _ in examples]), as_label_array([label for *_, label in examples])
 
 
 def _single_examples(data: tf.data.Dataset) -> Iterator[tuple[np.ndarray, Any]]:

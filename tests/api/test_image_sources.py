@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from eoinas_tf.api.image_sources import find_images
+from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
+from eoinas_tf.data.image_resizing import resize_images
 from eoinas_tf.errors import DatasetError
 
 
@@ -23,15 +25,43 @@ def test_names_and_folders_become_the_setting(tmp_path):
         find_images("cifar10", test_data=([], []))
 
 
+def content(dataset):
+    """Returns each part's images and labels, sorted."""
+    return [
+        sorted((image.tobytes(), label) for image, label in zip(pixels(part), part.labels, strict=True))
+        for part in (dataset.train, dataset.test)
+    ]
+
+
 @pytest.mark.parametrize("batch_size", [None, 7])
 def test_tf_data_gives_the_images_that_arrays_give(arrays, batch_size):
     data = tf.data.Dataset.from_tensor_slices(arrays)
-    name, dataset = find_images(data if batch_size is None else data.batch(batch_size))
-    _, expected = find_images(arrays)
+    name, dataset = find_images(data if batch_size is None else data.batch(batch_size), test_data=data)
+    _, expected = find_images(arrays, test_data=arrays)
     assert name == "arrays"
+    assert content(dataset) == content(expected)
+
+
+@pytest.mark.parametrize(("side", "type_"), [(8, np.uint8), (8, np.float32), (4, np.uint8)])
+def test_shuffled_tf_data_gives_the_same_parts(arrays, side, type_):
+    images, labels = arrays
+    # Copies of an image, in both classes.
+    images, labels = np.concatenate([images, images[:4]]), np.concatenate([labels, 1 - labels[:4]])
+
+    def found(seed, size):
+        data = tf.data.Dataset.from_tensor_slices((images.astype(type_), labels)).shuffle(len(images), seed).batch(7)
+        return find_images(data, image_size=size)[1]
+
+    size = None if side == 8 else (side, side)
+    first, second = found(1, size), found(2, size)
     for part in ("train", "test"):
-        np.testing.assert_array_equal(pixels(getattr(dataset, part)), pixels(getattr(expected, part)))
-        np.testing.assert_array_equal(getattr(dataset, part).labels, getattr(expected, part).labels)
+        np.testing.assert_array_equal(pixels(getattr(first, part)), pixels(getattr(second, part)))
+        np.testing.assert_array_equal(getattr(first, part).labels, getattr(second, part).labels)
+    assert dataset_fingerprint(first) == dataset_fingerprint(second)
+    # A test part of the images' own size has the same images.
+    expected = found(3, None).test
+    np.testing.assert_array_equal(first.test.labels, expected.labels)
+    np.testing.assert_array_equal(pixels(first.test), resize_images(pixels(expected), (side, side)))
 
 
 def test_tf_data_of_many_sizes_is_resized(arrays):
