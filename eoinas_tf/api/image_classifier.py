@@ -147,8 +147,7 @@ class ImageClassifier:
         model = self._fitted().model
         pixels = pixels_of(x)
         settings = self._fitted().settings
-        is_resized = settings.get("image_size") is not None
-        if is_resized and pixels.shape[1:3] != model.input_shape[1:3]:  # Like the images of `fit`.
+        if settings.get("image_size") is not None:  # Like the images of `fit`.
             pixels = fit_images(pixels, model.input_shape[1:3], settings.get("resize_side")).numpy()
         if pixels.shape[1:] != model.input_shape[1:]:
             raise ConfigurationError(f"x must be images of {model.input_shape[1:]}. Received: {pixels.shape[1:]}")

@@ -86,6 +86,8 @@ _turn_and_round_compiled = compiled(_turn_and_round)
 def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int | None = None) -> tf.Tensor:
     """Resizes images of one size to another: directly, or by their shorter side with a centre crop.
 
+    Images that have the size already are returned as they are: what was fitted once is not fitted again.
+
     Args:
         images: uint8 tensor of shape [height, width, c] or [b, height, width, c].
         image_size: (height, width) in pixels of the result.
@@ -95,23 +97,16 @@ def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int 
     Returns:
         uint8 tensor with the new height and width.
     """
-    if resize_side is None:
-        return resize_images(images, image_size)
     images = tf.convert_to_tensor(images)
     height, width = _sides(images)
-    own_sides = tf.cast(tf.stack([height, width]), tf.int64)
-    # The longer side is rounded down, and a margin with half a pixel to the even number, as in most test scripts.
-    sides = resize_side * own_sides // tf.reduce_min(own_sides)
-    margins = tf.cast(tf.round((sides - image_size) / 2), tf.int64)
-
-    def cut_after() -> tf.Tensor:
-        top, left = tf.unstack(tf.cast(margins, tf.int32))
-        resized = resize_images(images, tf.cast(sides, tf.int32))
-        return resized[..., top : top + image_size[0], left : left + image_size[1], :]
-
-    pixels = tf.maximum(tf.reduce_prod(sides), sides[0] * own_sides[1])
     return _either(
-        pixels > MOST_RESIZED_PIXELS, lambda: _resize_middle(images, image_size, own_sides, sides, margins), cut_after
+        (height == image_size[0]) & (width == image_size[1]),
+        lambda: images,
+        lambda: (
+            resize_images(images, image_size)
+            if resize_side is None
+            else _fit_by_shorter_side(images, image_size, resize_side)
+        ),
     )
 
 
@@ -139,6 +134,25 @@ def image_fitter(image_size: tuple[int, int], resize_side: int | None = None) ->
         for channels in (1, 3)
     }
     return lambda images: graphs[len(images.shape), images.shape[-1]](images)
+
+
+def _fit_by_shorter_side(images: tf.Tensor, image_size: tuple[int, int], resize_side: int) -> tf.Tensor:
+    """Resizes by the shorter side and cuts out the middle."""
+    height, width = _sides(images)
+    own_sides = tf.cast(tf.stack([height, width]), tf.int64)
+    # The longer side is rounded down, and a margin with half a pixel to the even number, as in most test scripts.
+    sides = resize_side * own_sides // tf.reduce_min(own_sides)
+    margins = tf.cast(tf.round((sides - image_size) / 2), tf.int64)
+
+    def cut_after() -> tf.Tensor:
+        top, left = tf.unstack(tf.cast(margins, tf.int32))
+        resized = resize_images(images, tf.cast(sides, tf.int32))
+        return resized[..., top : top + image_size[0], left : left + image_size[1], :]
+
+    pixels = tf.maximum(tf.reduce_prod(sides), sides[0] * own_sides[1])
+    return _either(
+        pixels > MOST_RESIZED_PIXELS, lambda: _resize_middle(images, image_size, own_sides, sides, margins), cut_after
+    )
 
 
 def _resize_middle(

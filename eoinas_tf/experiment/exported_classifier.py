@@ -16,7 +16,7 @@ class ExportedClassifier(tf.Module):
         class_names: A name for each class.
         mean: Channels' means, [channels], on the scale 0 to 255.
         standard_deviation: Channels' standard deviations, likewise.
-        fit_images: Resizes uint8 images of another size to the network's, as in the test.
+        fit_images: Resizes uint8 images of another size to the network's, as in the test, and changes no others.
         calibration_images: Images of the network's size that determine the ranges of integers, uint8 [n, height, width,
             channels]; only needed for integer formats.
         quantizable_network: The same network, built from operations that can be converted to integers; by default
@@ -60,9 +60,8 @@ class ExportedClassifier(tf.Module):
     def _classify(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `probabilities` [batch, classes], `label` [batch] and `class_name` [batch] for uint8 images."""
         height, width, channels = self.image_shape
-        is_other_size = tf.reduce_any(tf.shape(image)[1:3] != [height, width])
-        fitted = tf.cond(is_other_size, lambda: self.fit_images(image), lambda: image)
-        outputs = self._outputs(tf.cast(tf.ensure_shape(fitted, [None, height, width, channels]), tf.float32))
+        fitted = tf.ensure_shape(self.fit_images(image), [None, height, width, channels])
+        outputs = self._outputs(tf.cast(fitted, tf.float32))
         return {**outputs, "class_name": tf.gather(tf.constant(self.class_names), outputs["label"])}
 
     def _classify_resized(self, image: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -78,6 +78,15 @@ def test_tf_data_of_many_sizes_is_resized(arrays):
         find_images(data)
 
 
+@pytest.mark.parametrize("resize_side", [None, 6])
+def test_tf_data_is_resized_once_as_arrays_are(arrays, resize_side):
+    data = tf.data.Dataset.from_tensor_slices(arrays)
+    sizes = {"image_size": (5, 4), "resize_side": resize_side}
+    assert content(find_images(data, test_data=data, **sizes)[1]) == content(
+        find_images(arrays, test_data=arrays, **sizes)[1]
+    )
+
+
 def labelled(labels):
     return tf.data.Dataset.from_tensor_slices((np.zeros((2, 4, 4, 1), np.uint8), labels))
 

@@ -164,3 +164,19 @@ def test_a_fitter_is_traced_once_for_all_sizes(monkeypatch):
         fit(np.zeros([side, 5, 3], np.uint8))
         fit(np.zeros([side, side, 1], np.uint8))
     assert [shape.as_list() for shape in traced] == [[None, None, 3], [None, None, 1]]
+
+
+@pytest.mark.parametrize("resize_side", [None, 12])
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_what_has_the_size_already_is_not_resized(resize_side, in_graph):
+    fit = image_fitter((9, 8), resize_side) if in_graph else lambda images: fit_images(images, (9, 8), resize_side)
+    images = RANDOM.integers(0, 256, [2, 9, 8, 3], np.uint8)
+    np.testing.assert_array_equal(fit(images), images)
+    np.testing.assert_array_equal(fit(images[0]), images[0])
+    larger = RANDOM.integers(0, 256, [2, 9, 40, 3], np.uint8)
+    once = fit(larger)
+    assert once.shape == (2, 9, 8, 3)
+    np.testing.assert_array_equal(fit(once), once)
+    # Only one side of these is the result's.
+    for size in ((9, 9), (8, 8), (8, 9)):
+        assert fit(RANDOM.integers(0, 256, [*size, 3], np.uint8)).shape == (9, 8, 3)
