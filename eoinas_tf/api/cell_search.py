@@ -9,7 +9,7 @@ from eoinas_tf.api.run_folders import SearchRun
 from eoinas_tf.api.run_settings import make_config
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.search.search_loop import run_search
 from eoinas_tf.search.search_schedule import check_pruning_schedule
@@ -64,7 +64,7 @@ def search(
     with kept_generators(), RunDirectory(config) as run:
         folders = []
         for seed in range(config.seed, config.seed + config.num_seeds):
-            folders.append(run.path / f"seed_{seed}")
+            folders.append(run.path / f"{SEED_FOLDER}{seed}")
             run_search(seed_config(run, seed, folders[-1]), images)
             keep_first_epochs(run, folders[-1])
         select_best(folders, run)

@@ -31,6 +31,10 @@ LOCK_TEXT = re.compile(r"(process \d+ on .*\n)?")
 RUN_KINDS = {kind.__name__ for kind in (SearchConfig, EvaluationConfig)}
 # Files that a run writes before it has read its images.
 FILES_OF_THE_BEGINNING = {"config.json", "config.json.tmp", "environment.json", "environment.json.tmp", "lock"}
+# What it then records of its images and weights, before its first step.
+RECORDS_OF_THE_BEGINNING = ("dataset.json", "class_weights.json", "initial_weights.json", "latency_budget.json")
+# Of several searches, each has its own folder of this name and its seed.
+SEED_FOLDER = "seed_"
 
 
 class RunDirectory:
@@ -150,7 +154,7 @@ class RunDirectory:
         if not self.config_file.exists():
             self._write_settings()
             return
-        stored = _read_settings(self.config_file)
+        stored, given = _read_settings(self.config_file), self.config
         self.config = self._with_kept_epochs(stored)
         settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
         for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
@@ -164,6 +168,7 @@ class RunDirectory:
             if stored.get(name) != value
         ]
         if changes and self.only_begun() and stored.get("kind") in RUN_KINDS:
+            self.config = given  # Epochs that a time budget chose for other settings are not kept.
             self._write_settings()
         elif changes:
             raise RunDirectoryError(
@@ -212,9 +217,7 @@ class RunDirectory:
 
     def only_begun(self) -> bool:
         """Returns whether the folder only holds the run's settings and its records of images and weights."""
-        records = (self.dataset, self.class_weights, self.initial_weights, self.latency_budget)
-        ours = {*FILES_OF_THE_BEGINNING, *(name for path in records for name in (path.name, temporary_name(path).name))}
-        return {entry.name for entry in self.path.iterdir()} <= ours
+        return has_only_begun(self.path)
 
     def keep_record(
         self, path: Path, record: dict[str, Any], changes_since: Callable[[dict[str, Any]], list[str]]
@@ -288,6 +291,22 @@ class RunDirectory:
         changes = [f"{name}: {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
         if changes:
             LOGGER.warning("this run began elsewhere (%s): its bits may differ from now on", "; ".join(changes))
+
+
+def has_only_begun(folder: Path) -> bool:
+    """Returns whether a folder holds no run that has taken a step: no folder, settings and records alone.
+
+    Args:
+        folder: The run folder; that of several searches counts with the folders of its seeds.
+    """
+    if not folder.is_dir():
+        return True
+    records = {name for record in RECORDS_OF_THE_BEGINNING for name in (record, temporary_name(Path(record)).name)}
+    return all(
+        entry.name in FILES_OF_THE_BEGINNING | records
+        or (entry.name.startswith(SEED_FOLDER) and entry.is_dir() and has_only_begun(entry))
+        for entry in folder.iterdir()
+    )
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.report.run_commands import next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
-from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
@@ -48,7 +48,7 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
     with RunDirectory(config) as run:
         folders = []
         for seed in range(config.seed, config.seed + config.num_seeds):
-            folders.append(run.path / f"seed_{seed}")
+            folders.append(run.path / f"{SEED_FOLDER}{seed}")
             if not config.quiet:
                 print(f"seed {seed}: {folders[-1]}", flush=True)
             _search_in_own_process(seed_config(run, seed, folders[-1]), run_one)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eoinas_tf.cpu_threads import usable_cpus
+from eoinas_tf.experiment.run_directory import has_only_begun
 from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR
 from eoinas_tf.training.time_formula import CPUS_OF_THE_FIT, SEARCH_FACTOR, seconds_of_an_image
 
@@ -139,13 +140,19 @@ def kept_settings(run_dir: str | Path | None, chosen: dict[str, Any]) -> dict[st
 
     Args:
         run_dir: The run folder; None or empty if there is none.
-        chosen: The settings by the rules, for a run that has not begun.
+        chosen: The settings by the rules, for a run that has taken no step: one that was refused may get others.
     """
+    if not run_dir:
+        return chosen
+    folder = Path(run_dir).expanduser()
     try:
-        stored = json.loads(Path(run_dir, "config.json").expanduser().read_text(encoding="utf-8")) if run_dir else {}
+        stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(stored, dict) or has_only_begun(folder):
+            return chosen
     except (OSError, ValueError, RecursionError):
         return chosen  # The run itself reports what is wrong with the file.
-    kept = {name: stored[name] for name in chosen if name in stored} if isinstance(stored, dict) else {}
+    # Without a number, they were left to a time budget.
+    kept = {name: stored[name] for name in chosen if name in stored and (name, stored[name]) != ("epochs", None)}
     return {**chosen, **{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}}
 
 

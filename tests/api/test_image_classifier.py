@@ -154,6 +154,7 @@ def test_without_hours_the_epochs_are_those_of_before(runs):
 def test_a_run_that_began_keeps_its_sizes(runs, tmp_path):
     (tmp_path / "search").mkdir()
     (tmp_path / "search" / "config.json").write_text('{"cells": 7, "init_channels": 9}')
+    (tmp_path / "search" / "metrics.jsonl").write_text("")
     with pytest.raises(ConfigurationError, match="enough"):
         eoinas_tf.ImageClassifier(hours=3, run_dir=tmp_path).fit(np.zeros((40, 8, 8), np.uint8), np.arange(40) % 2)
     assert [(runs[place][1]["cells"], runs[place][1]["init_channels"]) for place in (0, 1)] == [(7, 9), (3, 16)]

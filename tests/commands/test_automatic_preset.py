@@ -63,6 +63,7 @@ def test_images_of_one_size_stay_as_they_are_up_to_64_pixels(tmp_path, sizes, ex
 def test_a_run_that_began_keeps_its_settings(tmp_path):
     stored = {"kind": "SearchConfig", "cells": 6, "init_channels": 4, "epochs": 33, "image_size": [10, 10]}
     (tmp_path / "config.json").write_text(json.dumps(stored))
+    (tmp_path / "metrics.jsonl").write_text("")
     config = parsed(SearchConfig, "--dataset=digits", f"--run_dir={tmp_path}", "--init_channels=5")
     assert (config.cells, config.init_channels, config.epochs, config.image_size) == (6, 5, 33, (10, 10))
 

@@ -12,7 +12,7 @@ from small_disk import fill, in_child, mount_small_disk
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
-from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.experiment.run_directory import RunDirectory, has_only_begun
 
 
 def config(folder, **changes):
@@ -138,6 +138,25 @@ def test_the_records_of_the_beginning_are_no_run_yet(tmp_path):
         assert run.only_begun()
         run.metrics.write_text("")
         assert not run.only_begun()
+
+
+def test_of_several_searches_none_has_begun_until_one_takes_a_step(tmp_path):
+    assert has_only_begun(tmp_path / "none")
+    with RunDirectory(config(tmp_path)) as run:
+        seed_folder = tmp_path / "seed_0"
+        seed_folder.mkdir()
+        (seed_folder / "config.json").write_text("{}")
+        assert run.only_begun()
+        (seed_folder / "metrics.jsonl").write_text("")
+        assert not run.only_begun()
+
+
+def test_epochs_chosen_for_other_settings_are_not_kept_by_a_run_that_took_no_step(tmp_path):
+    with RunDirectory(config(tmp_path, epochs=None, hours=1.0, cells=5)) as run:
+        run.keep_epochs(40, None)
+    for cells, epochs in ((5, 40), (3, None)):
+        with RunDirectory(config(tmp_path, epochs=None, hours=1.0, cells=cells)) as run:
+            assert run.config.epochs == json.loads(run.config_file.read_text())["epochs"] == epochs
 
 
 def test_another_program_s_settings_are_left_alone(tmp_path):

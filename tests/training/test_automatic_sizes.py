@@ -119,7 +119,17 @@ def test_a_run_keeps_what_it_began_with(tmp_path):
     assert kept_settings(None, chosen) == kept_settings(tmp_path, chosen) == chosen
     stored = {"kind": "SearchConfig", "cells": 3, "image_size": [16, 16], "seed": 4}
     (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert kept_settings(tmp_path, chosen) == chosen  # It has taken no step, such as one that was refused.
+    (tmp_path / "metrics.jsonl").write_text("")
     assert kept_settings(tmp_path, chosen) == {"cells": 3, "image_size": (16, 16), "batch_size": 64}
     for content in ("[1]", "{", ""):
         (tmp_path / "config.json").write_text(content)
         assert kept_settings(str(tmp_path), chosen) == chosen
+
+
+def test_epochs_that_were_left_to_a_time_budget_are_not_kept(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("")
+    for stored, expected in ((None, 60), (7, 7)):
+        (tmp_path / "config.json").write_text(json.dumps({"epochs": stored, "image_size": None}))
+        kept = kept_settings(tmp_path, {"epochs": 60, "image_size": (8, 8)})
+        assert kept == {"epochs": expected, "image_size": None}
