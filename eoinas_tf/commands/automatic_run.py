@@ -15,6 +15,7 @@ from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
+from eoinas_tf.experiment.run_directory import has_only_begun
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -115,9 +116,10 @@ def check_size(text: str) -> tuple[int, ...]:
 def _choice_for_hours(
     images: Images, run_dir: Path, hours: float, methods: dict[str, str | None]
 ) -> dict[str, dict[str, Any]]:
-    """Returns the settings of both runs for a time budget: those in the file of the first call, if it exists."""
+    """Returns the settings of both runs for a time budget: those in the file of the first call, if a run has begun."""
     file = run_dir / CHOICE_FILE
-    if file.exists():
+    # A call that was refused, such as one with too few hours, decides nothing.
+    if file.exists() and not all(has_only_begun(run_dir / folder) for folder in FOLDERS.values()):
         choice = _read_choice(file)
         if choice["hours"] != hours:
             raise RunDirectoryError(

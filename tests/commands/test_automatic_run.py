@@ -132,6 +132,9 @@ def test_hours_are_shared_out_and_choose_sizes(start, tmp_path):
 def test_the_choice_is_kept_for_the_same_hours_only(start, tmp_path, monkeypatch):
     write_folder(tmp_path / "images", [(9, 7)] * 5)
     _, commands, _, _ = start("images", "--hours=1.5", statuses=(42,))
+    search = tmp_path / "runs" / "images" / "search"
+    search.mkdir()
+    (search / "metrics.jsonl").write_text("")
     # As on another machine, which would choose differently.
     monkeypatch.setattr(automatic_run, "recommended_settings", lambda *arguments: {"cells": 9})
     _, again, _, _ = start("images", "--hours=1.5")
@@ -147,6 +150,24 @@ def test_the_choice_is_kept_for_the_same_hours_only(start, tmp_path, monkeypatch
         _, commands, _, errors = start("images", "--hours=1.5")
         assert (commands, errors.count("\n")) == ([], 1)
         assert "auto.json cannot be read as a choice of settings" in errors
+
+
+def test_a_call_that_was_refused_decides_nothing_for_the_next(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    start("images", "--hours=0.1", statuses=(1,))
+    for folder in ("search", "network"):
+        (tmp_path / "runs" / "images" / folder).mkdir()
+        (tmp_path / "runs" / "images" / folder / "config.json").write_text("{}")
+    code, (search, training), _, errors = start("images", "--hours=3", "--search_flags=--method=darts")
+    assert (code, errors) == (0, "")
+    searched = config_from_arguments(SearchConfig, search[1:])
+    assert (searched.hours, searched.method) == (1.0, "darts")
+    assert (searched.importance_iterations, searched.architecture_learning_rate) == (None, 3e-4)
+    assert config_from_arguments(EvaluationConfig, training[1:]).hours == 2.0
+    (tmp_path / "runs" / "images" / "network" / "metrics.jsonl").write_text("")
+    code, commands, _, errors = start("images", "--hours=4")
+    assert (code, commands) == (RunDirectoryError.exit_status, [])
+    assert "holds runs with --hours=3" in errors
 
 
 def test_a_share_that_is_too_small_is_put_into_relation(start, tmp_path):
