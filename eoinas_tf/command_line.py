@@ -19,6 +19,7 @@ from eoinas_tf.onednn import turn_on_onednn
 from eoinas_tf.preset_files import AUTOMATIC, FLAG, with_preset_files
 from eoinas_tf.stop_signals import StopSignals
 
+Inheritance = Callable[[dict[str, Any], Set[str]], tuple[dict[str, Any], Set[str]]]
 BYTE_ORDER_MARK = "\ufeff"
 HELP_WORDS = {"-h", "-?", "-help", "--help", "-helpshort", "--helpshort", "-helpfull", "--helpfull"}
 VERSION_WORDS = {"-version", "--version"}
@@ -28,7 +29,7 @@ def run_command(
     config_class: type[Config],
     command: Callable[[Config], None],
     about: str = "",
-    complete: Completion | None = None,
+    inherit: Inheritance | None = None,
     complete_automatically: Completion | None = None,
 ) -> None:
     """Parses the command line, calls the command with the config, and exits.
@@ -37,8 +38,9 @@ def run_command(
         config_class: The config that the flags describe.
         command: Called once with the config. It imports TensorFlow itself, so that a wrong flag is reported at once.
         about: The purpose of the command, in one sentence, for `--help`.
-        complete: Fills in settings that were not given; see `config_from_flags`.
-        complete_automatically: Fills in further settings after `complete`, with `--preset=auto`; None: there is no
+        inherit: Fills in settings that were not given, like `complete` of `config_from_flags`, and returns the names
+            that are determined now: the given ones and those that it took from elsewhere.
+        complete_automatically: Fills in settings that are not determined yet, with `--preset=auto`; None: there is no
             such preset.
     """
 
@@ -54,7 +56,7 @@ def run_command(
             choose_threads()
             turn_on_onednn()
             with StopSignals():
-                command(config_from_flags(config_class, complete=_both(complete, complete_automatically)))
+                command(config_from_flags(config_class, complete=_both(inherit, complete_automatically)))
         except EoinasError as error:
             exit_with_error(str(error), error.exit_status, error.heading)
 
@@ -67,11 +69,12 @@ def run_command(
         app.run(main, flags_parser=_parse_flags)
 
 
-def _both(complete: Completion | None, complete_automatically: Completion | None) -> Completion:
+def _both(inherit: Inheritance | None, complete_automatically: Completion | None) -> Completion:
     """Returns the function that fills in settings: with `--preset=auto`, both are applied in turn."""
 
     def fill(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
-        values = values if complete is None else complete(values, given)
+        if inherit is not None:
+            values, given = inherit(values, given)
         if complete_automatically is None or flags.FLAGS[FLAG].value != AUTOMATIC:
             return values
         return complete_automatically(values, given)

@@ -16,7 +16,7 @@ from eoinas_tf.flag_help import command_help
 def run_command(monkeypatch, capsys):
     """Runs a command in this process, with its own flags; returns the exit status, stdout and the lines of stderr."""
 
-    def run(*arguments, config_class=SearchConfig, command=lambda config: None, complete=None, automatically=None):
+    def run(*arguments, config_class=SearchConfig, command=lambda config: None, inherit=None, automatically=None):
         flag_values = flags.FlagValues()
         monkeypatch.setattr(command_line.flags, "FLAGS", flag_values)
         monkeypatch.setattr(command_line, "define_flags", lambda config: define(config, flag_values))
@@ -28,7 +28,7 @@ def run_command(monkeypatch, capsys):
         monkeypatch.setattr(command_line, "turn_on_onednn", lambda: done.append("turned on oneDNN"))
         monkeypatch.setattr(sys, "argv", ["run_search.py", *arguments])
         with pytest.raises(SystemExit) as exit_:
-            command_line.run_command(config_class, command, complete=complete, complete_automatically=automatically)
+            command_line.run_command(config_class, command, inherit=inherit, complete_automatically=automatically)
         output = capsys.readouterr()
         return exit_.value.code or 0, output.out, output.err.splitlines()
 
@@ -62,16 +62,16 @@ def test_the_automatic_preset_fills_what_is_not_given_last(run_command, words):
     received, filled = [], []
 
     def inherit(values, given):
-        return {**values, "dataset": "digits"}
+        return {**values, "dataset": "digits"}, given | {"dataset"}
 
     def fill(values, given):
         filled.append((values["dataset"], sorted(given)))
         return {**values, "cells": 5}
 
-    code, _, lines = run_command(*words, "--hours=2", command=received.append, complete=inherit, automatically=fill)
-    assert (code, lines, filled) == (0, [], [("digits", ["hours"])])
+    code, _, lines = run_command(*words, "--hours=2", command=received.append, inherit=inherit, automatically=fill)
+    assert (code, lines, filled) == (0, [], [("digits", ["dataset", "hours"])])
     assert received == [SearchConfig(dataset="digits", hours=2.0, cells=5)]
-    run_command("--hours=2", command=received.append, complete=inherit, automatically=fill)
+    run_command("--hours=2", command=received.append, inherit=inherit, automatically=fill)
     assert received[1:] == [SearchConfig(dataset="digits", hours=2.0)]
 
 
@@ -104,13 +104,13 @@ def test_settings_that_were_not_given_may_be_completed(run_command, tmp_path):
     (tmp_path / "flags").write_text("--cells=8\n")  # The default value, but given explicitly.
     asked = []
 
-    def complete(values, given):
+    def inherit(values, given):
         asked.append(given)
-        return {**values, "batch_size": 7}
+        return {**values, "batch_size": 7}, given
 
     received = []
     arguments = (f"--flagfile={tmp_path / 'flags'}", "--epochs=3", "--nodownload")
-    assert run_command(*arguments, command=received.append, complete=complete) == (0, "", [])
+    assert run_command(*arguments, command=received.append, inherit=inherit) == (0, "", [])
     assert asked == [{"cells", "epochs", "download"}]
     assert received == [SearchConfig(cells=8, epochs=3, batch_size=7)]
 

@@ -30,7 +30,8 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
     Args:
         kind: `search` or `training`.
         values: A value for each setting; their combination has not been checked yet.
-        given: The settings that the user gave, on the command line or in a flagfile.
+        given: The settings that are determined: given on the command line or in a flagfile, or taken from the run of
+            the genotype or of the initial weights.
 
     Returns:
         The settings.
@@ -42,7 +43,7 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
     with lean_imports():
         from eoinas_tf.data.image_outline import count_training_images, outline_images
     size = values["image_size"]
-    if size is None and dataset.startswith(FOLDER_PREFIX):
+    if "image_size" not in given and dataset.startswith(FOLDER_PREFIX):
         size = fitting_size(Path(dataset.removeprefix(FOLDER_PREFIX)))
     (height, width, _), classes = outline_images(dataset, values["data_dir"], size)
     images = Images(count_training_images(dataset, values["data_dir"]), height, width, classes)

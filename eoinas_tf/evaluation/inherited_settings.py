@@ -27,7 +27,7 @@ IMAGE_SETTINGS = (
 GENOTYPE_SETTINGS = ("operation_modules",)
 
 
-def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str, Any]:
+def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> tuple[dict[str, Any], Set[str]]:
     """Fills in settings that were not given, and says so on stderr.
 
     Settings of the network come from `initial_weights`. Those of the images come from the config.json beside the
@@ -38,7 +38,8 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str
         given: The settings that the user gave, on the command line or in a flagfile.
 
     Returns:
-        The settings, including those of the genotype's run.
+        The settings, including those of the genotype's run, and the names of those that are determined: given, or taken
+        from there, whether or not the value is the usual one.
 
     Raises:
         ConfigurationError: The file cannot be read, a value in it is not valid for its setting, or a setting differs
@@ -54,13 +55,13 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str
     genotype = os.path.expanduser(values["genotype"])
     file = Path(genotype).with_name(SETTINGS_FILE) if genotype and os.path.isfile(genotype) else None
     if values["network"] != CELLS or file is None or not file.is_file():
-        return values
+        return values, given
     stored = _read_settings(file)
     fields = {field.name: field for field in dataclasses.fields(EvaluationConfig)}
     dataset = expanded_setting(fields["dataset"], values["dataset"])
     is_same = "dataset" not in given or dataset == stored.get("dataset")
     wanted = (*GENOTYPE_SETTINGS, *(("dataset", *IMAGE_SETTINGS) if is_same else ()))
-    taken = {}
+    own = {}
     for name in wanted:
         if name in given or name not in stored:
             continue
@@ -70,10 +71,10 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> dict[str
             check_setting(fields[name], value)
         except ConfigurationError as error:
             raise ConfigurationError(f"{file}: {error}; correct it there, or give --{name}") from None
-        if value != values[name]:
-            taken[name] = value
+        own[name] = value
+    taken = {name: value for name, value in own.items() if value != values[name]}
     _say(str(file), taken, values)
-    return {**values, **taken}
+    return {**values, **taken}, given | own.keys()
 
 
 def _say(source: str, taken: dict[str, Any], values: dict[str, Any]) -> None:

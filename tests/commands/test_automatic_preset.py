@@ -68,6 +68,16 @@ def test_a_run_that_began_keeps_its_settings(tmp_path):
     assert (config.cells, config.init_channels, config.epochs, config.image_size) == (6, 5, 33, (10, 10))
 
 
+def test_the_own_size_of_a_search_s_images_is_kept(tmp_path, capsys):
+    folder = f"folder:{write_folder(tmp_path / 'images', [(90, 80)] * 5)}"
+    values = {**vars(EvaluationConfig()), "dataset": folder}
+    assert for_training(values, {"dataset"})["image_size"] == (64, 64)
+    assert "of 64x64 pixels" in capsys.readouterr().err
+    inherited = for_training({**values, "crop_padding": 0}, {"dataset", "image_size", "crop_padding"})
+    assert (inherited["image_size"], inherited["crop_padding"], inherited["cells"]) == (None, 0, 5)
+    assert "of 90x80 pixels" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("dataset", ["folder:nowhere", "no_such_set"])
 def test_images_that_are_not_there_are_said_so(dataset):
     with pytest.raises(EoinasError, match=r"nowhere|no_such_set"):
