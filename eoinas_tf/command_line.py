@@ -140,5 +140,15 @@ def exit_with_error(message: str, status: int, heading: str = EoinasError.headin
         status: The process's exit status.
         heading: The beginning of the line.
     """
-    sys.stderr.write(f"{heading}: {' '.join(message.split())}\n")
+    write_error(message, heading)
     sys.exit(status)
+
+
+def write_error(message: str, heading: str = EoinasError.heading) -> None:
+    """Writes an error as one line.
+
+    Args:
+        message: The description of the error.
+        heading: The beginning of the line.
+    """
+    sys.stderr.write(f"{heading}: {' '.join(message.split())}\n")

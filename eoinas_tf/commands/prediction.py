@@ -3,41 +3,68 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eoinas_tf.command_line import write_error
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.lean_imports import lean_imports
-from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.enduring_output import has_reader
+from eoinas_tf.errors import ConfigurationError, DatasetError, EoinasError, MemoryExhaustedError
 
 ABOUT = "Names the classes of images with an exported network. Load no export that you do not trust."
 DESCRIPTION = "export.json"
 # In the order in which they are searched for: the first resizes images itself.
 FORMATS = ("saved_model", "tflite", "onnx", "tflite_float16", "tflite_int8")
 
+# Of images that are in memory and are run together.
+MOST_IMAGES, MOST_BYTES = 32, 2**26
+UNREADABLE = (DatasetError, ConfigurationError, MemoryExhaustedError)
+
 
 def predict(options: argparse.Namespace) -> None:
     """Prints a line for each image: its classes in order of falling probability.
+
+    An image that cannot be read is an error line on stderr and, at the end, the exit status.
 
     Args:
         options: `images`, `model`, `top` and `json`.
 
     Raises:
-        EoinasError: There is no export, or an image cannot be read.
+        EoinasError: There is no export, or it cannot be run.
     """
     if options.top < 1:
         raise ConfigurationError(f"--top must be at least 1. Received: {options.top}")
     folder, description = find_export(Path(options.model))
     with lean_imports():
         from eoinas_tf.experiment.export_formats import check_packages
+    from eoinas_tf.experiment.exported_predictions import LOADERS
+
     check_packages([description["format"]])
-    shape = description["image"]["shape"][1:]
-    images = [_read_image(Path(path), shape, _resize_side(folder)) for path in options.images]
-    probabilities = _probabilities(folder, description["format"], images)
-    for path, row in zip(options.images, probabilities, strict=True):
-        sys.stdout.write(_line(path, row, description["class_names"], options.top, options.json))
+    run = LOADERS[description["format"]](folder)
+    shape, resize_side = description["image"]["shape"][1:], _resize_side(folder)
+    failures: list[EoinasError] = []
+
+    def readable_images() -> Iterator[tuple[str, np.ndarray]]:
+        for path in options.images:
+            try:
+                yield path, _read_image(Path(path), shape, resize_side)
+            except UNREADABLE as error:
+                write_error(str(error), error.heading)
+                failures.append(error)
+
+    for part in _parts(readable_images()):
+        probabilities = _probabilities(run, [image for _, image in part])
+        for (path, _), row in zip(part, probabilities, strict=True):
+            sys.stdout.write(_line(path, row, description["class_names"], options.top, options.json))
+        sys.stdout.flush()
+        if not has_reader(sys.stdout):
+            break
+    if failures:
+        sys.exit(failures[0].exit_status)
 
 
 def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
@@ -86,11 +113,20 @@ def _read_image(path: Path, shape: list[int | None], resize_side: int | None) ->
     return np.asarray(convert_channels(image, channels or 3))
 
 
-def _probabilities(folder: Path, format_name: str, images: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns the probabilities, float [classes], for each image; images of the same size are run as a batch."""
-    from eoinas_tf.experiment.exported_predictions import LOADERS
+def _parts(images: Iterable[tuple[str, np.ndarray]]) -> Iterator[list[tuple[str, np.ndarray]]]:
+    """Divides paths and images into parts that fit into memory, whatever their number and size."""
+    part: list[tuple[str, np.ndarray]] = []
+    for path, image in images:
+        part.append((path, image))
+        if len(part) == MOST_IMAGES or sum(image.nbytes for _, image in part) >= MOST_BYTES:
+            yield part
+            part = []
+    if part:
+        yield part
 
-    run = LOADERS[format_name](folder)
+
+def _probabilities(run: Callable[[np.ndarray], dict[str, np.ndarray]], images: list[np.ndarray]) -> list[np.ndarray]:
+    """Returns the probabilities, float [classes], for each image; images of the same size are run as a batch."""
     found: dict[int, np.ndarray] = {}
     for shape in dict.fromkeys(image.shape for image in images):
         positions = [position for position, image in enumerate(images) if image.shape == shape]

@@ -72,6 +72,42 @@ def test_images_of_one_size_are_run_together_and_said_in_their_order(run, export
     np.testing.assert_array_equal(asked[0][1], np.asarray(Image.open(paths[2])))
 
 
+@pytest.mark.parametrize(
+    ("limits", "sizes"), [({"MOST_IMAGES": 2}, [2, 2, 1]), ({"MOST_BYTES": 150}, [3, 2]), ({}, [5])]
+)
+def test_many_images_are_run_in_parts_that_fit_into_memory(run, export, tmp_path, monkeypatch, limits, sizes):
+    asked = export()
+    paths = [write_image(tmp_path / f"{number}.png", 4, 5, first=number) for number in range(5)]  # 60 bytes each.
+    expected = run(f"--model={tmp_path / 'run'}", *paths)
+    asked.clear()
+    for name, value in limits.items():
+        monkeypatch.setattr(prediction, name, value)
+    assert run(f"--model={tmp_path / 'run'}", *paths) == expected
+    assert [len(images) for images in asked] == sizes
+
+
+def test_images_that_cannot_be_read_leave_the_others_their_lines(run, export, tmp_path):
+    export()
+    good = [write_image(tmp_path / f"{number}.png", 4, 5) for number in range(2)]
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    code, output, errors = run(f"--model={tmp_path / 'run'}", "no.png", good[0], str(tmp_path / "bad.png"), good[1])
+    assert code == 1
+    assert [line.split(": ")[0] for line in output.splitlines()] == good
+    missing, damaged = errors.splitlines()
+    assert missing.startswith("error: cannot read no.png: No such file")
+    assert damaged.startswith("error: ")
+    assert "bad.png" in damaged
+
+
+def test_nothing_is_run_for_a_reader_who_has_gone(run, export, tmp_path, monkeypatch):
+    asked = export()
+    paths = [write_image(tmp_path / f"{number}.png", 4, 5) for number in range(3)]
+    monkeypatch.setattr(prediction, "MOST_IMAGES", 1)
+    monkeypatch.setattr(prediction, "has_reader", lambda stream: False)
+    assert run(f"--model={tmp_path / 'run'}", *paths)[0] == 0
+    assert len(asked) == 1
+
+
 def test_programs_get_a_json_line_an_image(run, export, tmp_path):
     export()
     path = write_image(tmp_path / "a.png", 4, 4)
