@@ -14,6 +14,7 @@ from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.evaluation.conversion_failures import named_conversion_errors
 from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.full_precision_network import full_precision_network
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_folder import check_replaceable
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS, export_classifier
@@ -83,6 +84,7 @@ def export_network(
     """
     mean, standard_deviation = preprocessing.mean, preprocessing.standard_deviation
     names = tuple(dict.fromkeys(config.export_formats))
+    network = full_precision_network(network, dataset.image_shape)
     served = ServedNetwork(network)
     # On the CPU, as exports run on it for the comparison.
     with tf.device("CPU:0"):

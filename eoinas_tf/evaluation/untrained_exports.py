@@ -13,6 +13,7 @@ import tensorflow as tf
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.conversion_failures import named_conversion_errors
+from eoinas_tf.evaluation.full_precision_network import FULL_PRECISION
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.experiment.export_formats import check_packages, measure_export
 from eoinas_tf.experiment.export_measurement import ExportCost
@@ -53,7 +54,7 @@ def measure_untrained(
     Files are deleted, and the caller's random generators and names of layers are left as they were.
 
     Args:
-        config: As for `build_network`; `latency_threads` and the type that layers compute in.
+        config: As for `build_network`; `latency_threads`.
         genotype: The cells; None for a network without cells.
         image_shape: Height, width and channels of an image.
         num_classes: Number of classes.
@@ -72,7 +73,7 @@ def measure_untrained(
     def measure() -> dict[str, ExportCost]:
         with (
             tf.device("CPU:0"),
-            computing_in(config.mixed_precision),
+            computing_in(FULL_PRECISION),  # As all exports do.
             initial_weights_seed(config.seed),
             tempfile.TemporaryDirectory(prefix="eoinas_untrained_") as folder,
         ):

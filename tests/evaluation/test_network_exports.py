@@ -15,10 +15,13 @@ from eoinas_tf.data.input_pipelines import Preprocessing
 from eoinas_tf.errors import StorageError
 from eoinas_tf.evaluation import network_exports
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
+from eoinas_tf.evaluation.full_precision_network import full_precision_network
 from eoinas_tf.evaluation.network_exports import check_exports, drawn_images, export_network, export_test
+from eoinas_tf.experiment import export_check
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
 from eoinas_tf.experiment.export_measurement import ExportCost, ExportMeasurement
-from eoinas_tf.experiment.exported_predictions import LOADERS
+from eoinas_tf.experiment.exported_predictions import LOADERS, export_outputs
+from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.space import convolution_blocks
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
@@ -112,6 +115,20 @@ def test_the_exports_are_compared_with_the_network_and_named(network, dataset, p
         np.testing.assert_allclose(said, probabilities[:8], atol=1e-6)
         outputs = classifier.classify_resized(tf.constant(images))
         np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
+
+
+def test_a_network_that_trained_in_bfloat16_is_exported_in_float32(dataset, preprocessing, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_check, "run_export", export_outputs)
+    with computing_in("bfloat16"):
+        trained = build("cifar")
+    exports = export_network(trained, exporting(("tflite", "saved_model")), dataset, preprocessing, tmp_path, PREDICTED)
+    assert all(measurement.difference < 1e-5 for measurement in exports.measurements.values())
+    _, probabilities = expected(full_precision_network(trained, IMAGE_SHAPE), dataset, preprocessing)
+    images, rounded = expected(trained, dataset, preprocessing)
+    for name in ("tflite", "saved_model"):
+        outputs = LOADERS[name](tmp_path / name)(images)
+        np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
+    assert np.abs(rounded - probabilities).max() > 1e-3
 
 
 def test_every_operation_has_its_integer_counterpart(network, dataset, preprocessing, tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 import random
 import tempfile
 
@@ -46,8 +47,10 @@ def written(monkeypatch, tmp_path):
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_the_exported_model_is_timed_in_a_process_of_its_own(written):
-    costs = measure_untrained(CONFIG, CELLS, SHAPE, 5, ("tflite",), "--measure")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_exported_model_is_timed_in_a_process_of_its_own(written, precision):
+    config = dataclasses.replace(CONFIG, mixed_precision=precision)
+    costs = measure_untrained(config, CELLS, SHAPE, 5, ("tflite",), "--measure")
     model, threads = written["tflite"]
     assert costs["tflite"].size_bytes == len(model)
     assert 0 < costs["tflite"].latency_milliseconds < 10_000
@@ -101,7 +104,7 @@ def test_nothing_of_it_is_left_behind(monkeypatch):
     assert next_layer_number() == before + 1
 
 
-def test_the_auxiliary_head_is_no_part_and_layers_compute_in_the_runs_type(monkeypatch):
+def test_the_auxiliary_head_is_no_part_and_layers_compute_in_float32_as_in_every_export(monkeypatch):
     built = []
 
     def build(config, *arguments):
@@ -112,7 +115,7 @@ def test_the_auxiliary_head_is_no_part_and_layers_compute_in_the_runs_type(monke
     config = EvaluationConfig(genotype="unused", cells=3, mixed_precision="bfloat16")
     with pytest.raises(ConfigurationError, match="enough"):
         measure_untrained(config, CELLS, SHAPE, 5, ("tflite",), "--measure")
-    assert built == [(0.0, "mixed_bfloat16")]
+    assert built == [(0.0, "float32")]
 
 
 def test_without_the_converter_it_is_refused_in_one_line(monkeypatch):
