@@ -184,11 +184,17 @@ class ImageClassifier:
             The path.
 
         Raises:
-            StorageError: The path already exists, or cannot be written.
+            StorageError: The path already exists, or cannot be written, or there is no SavedModel.
         """
         target, run_dir = Path(path), self._fitted().run_dir
         if target.exists():
             raise StorageError(f"{target} exists and is not replaced; name another path")
+        if target.suffix != ".keras" and not (run_dir / "saved_model").is_dir():
+            raise StorageError(
+                f"{run_dir} holds no SavedModel, because export_formats left it out; name a file that ends in .keras, "
+                'or repeat fit with the same run_dir and train_settings={"export_formats": ("saved_model",)}. '
+                f"Received: {target}"
+            )
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.suffix == ".keras":

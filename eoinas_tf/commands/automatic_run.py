@@ -49,7 +49,7 @@ def run_all(options: argparse.Namespace) -> None:
     root = Path(options.folder).expanduser().resolve()
     run_dir = Path(options.run_dir or Path("runs", root.name))
     size = fitting_size(root)
-    if size is not None:
+    if size is not None and not options.image_size:
         shape = "x".join(map(str, size))
         print(f"images are resized to {shape} pixels; --image_size=H,W takes another size", flush=True)
     size_text = options.image_size or (",".join(map(str, size)) if size else "")

@@ -169,6 +169,9 @@ def _classes(
 def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) < 2:
         raise DatasetError(f"there must be two classes or more. Received: {', '.join(names) or 'none'}")
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise DatasetError(f"class_names must differ from each other. Received: {repeated!r} more than once")
     return names
 
 

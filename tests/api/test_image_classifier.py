@@ -111,6 +111,14 @@ def test_from_arrays_to_an_export(arrays, tmp_path, exports_are_checked_in_this_
     assert process_state() == before
 
 
+def test_a_network_without_a_saved_model_says_how_to_get_one(tmp_path):
+    classifier = eoinas_tf.ImageClassifier()
+    classifier.trained = TrainingRun(tmp_path)
+    with pytest.raises(StorageError, match=r"holds no SavedModel, .*ends in \.keras, or repeat fit with .*export_form"):
+        classifier.export(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def runs(monkeypatch):
     """Records the (kind, settings) of the runs that a fit would make; the first training run ends it."""

@@ -80,6 +80,7 @@ def test_what_are_no_images_is_refused(images, message):
         ({"labels": [[0]] * 9 + [[0, 1]]}, r"several labels for an image is not supported.*include_top=False"),
         ({"test": (IMAGES, LABELS / 2)}, r"regression, .* Received: the test y of shape"),
         ({"labels": LABELS * 0}, "two classes or more"),
+        ({"class_names": ("cat", "cat")}, "class_names must differ from each other. Received: 'cat' more than once"),
         ({"class_names": ("cat",)}, "needs 2 names, one for each class. Received: 1"),
         ({"test": (IMAGES[:, :2], LABELS)}, "another shape"),
         ({"test": (IMAGES, LABELS.astype(str))}, "texts in both parts"),
