@@ -44,7 +44,8 @@ def written(monkeypatch, tmp_path):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     yield models
-    assert list((tmp_path / "temporary").iterdir()) == []
+    left = [path for path in (tmp_path / "temporary").iterdir() if "autograph_generated" not in path.name]
+    assert left == []  # TensorFlow's own file, written by the first graph of a process, aside.
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
