@@ -45,7 +45,7 @@ def predict(options: argparse.Namespace) -> None:
 
     check_packages([description["format"]])
     run = LOADERS[description["format"]](folder)
-    shape, resize_side = description["image"]["shape"][1:], _resize_side(folder)
+    shape, resize_side = description["image"]["shape"][1:], _resize_side(folder, description)
     failures: list[EoinasError] = []
 
     def readable_images() -> Iterator[tuple[str, np.ndarray]]:
@@ -71,7 +71,7 @@ def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
     """Finds an export.
 
     Args:
-        model: Its folder, or a run folder of `eoinas eval` that holds it.
+        model: Its folder, or a run folder of `eoinas eval`, of whose exports those of an earlier training do not count.
 
     Returns:
         The export's folder and its description.
@@ -79,12 +79,11 @@ def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
     Raises:
         ConfigurationError: There is no export.
     """
-    for folder in (model, *(model / name for name in FORMATS)):
-        try:
-            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(description, dict) and description.get("format") in FORMATS:
+    summary = _read_object(model / "summary.json")
+    names = FORMATS if summary is None else [name for name in FORMATS if name in summary]
+    for folder in (model, *(model / name for name in names)):
+        description = _read_object(folder / DESCRIPTION)
+        if description is not None and description.get("format") in FORMATS:
             return folder, description
     raise ConfigurationError(
         f"--model must be a run folder of a finished training or an export's folder. Received: {model}, which holds "
@@ -92,12 +91,21 @@ def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
     )
 
 
-def _resize_side(folder: Path) -> int | None:
-    """Returns the run's `resize_side` for test images, for formats that do not resize images themselves."""
+def _read_object(file: Path) -> dict[str, Any] | None:
+    """Returns the JSON object in a file; None if there is none."""
     try:
-        return json.loads((folder.parent / "config.json").read_text(encoding="utf-8"))["resize_side"]
-    except (OSError, ValueError, KeyError, TypeError):
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return content if isinstance(content, dict) else None
+
+
+def _resize_side(folder: Path, description: dict[str, Any]) -> int | None:
+    """Returns the run's `resize_side` for test images, for formats that do not resize images themselves."""
+    if "resize_side" in description:
+        return description["resize_side"]
+    # Earlier exports do not have it, but the settings of their run folder do.
+    return (_read_object(folder.parent / "config.json") or {}).get("resize_side")
 
 
 def _read_image(path: Path, shape: list[int | None], resize_side: int | None) -> np.ndarray:

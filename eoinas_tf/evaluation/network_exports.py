@@ -109,7 +109,7 @@ def export_network(
     for name in names:
         with named_conversion_errors(name, f"--export_formats={name}"):
             measurement = export_classifier(
-                classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test
+                classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test, config.resize_side
             )
         paths[name] = str(Path(name, EXPORT_FORMATS[name].file_name))
         measurements[name] = measurement

@@ -96,6 +96,7 @@ def export_classifier(
     images: np.ndarray,
     probabilities: np.ndarray,
     test: ExportTest,
+    resize_side: int | None = None,
 ) -> ExportMeasurement:
     """Writes an export, runs it in another process, compares and measures it, and only then gives it its name.
 
@@ -106,6 +107,7 @@ def export_classifier(
         images: Images for the comparison, uint8 [batch, height, width, channels] in the network's size.
         probabilities: The network's probabilities for them, float [batch, classes].
         test: The test images, and the runtime's threads for test and timing.
+        resize_side: The run's setting, for programs that resize images before they give them to the export.
 
     Returns:
         Its measurements, including the largest difference between its probabilities and the network's.
@@ -119,6 +121,7 @@ def export_classifier(
     description = {
         "format": format_name,
         "image": {"dtype": "uint8", "shape": [None, *sides, channels]},
+        "resize_side": resize_side,
         "class_names": list(classifier.class_names),
     }
     with new_export(folder, description) as temporary:

@@ -130,6 +130,34 @@ def test_for_a_format_of_one_size_images_are_fitted_as_in_the_test(run, export, 
     np.testing.assert_array_equal(images[0], fit_images(pixels, (6, 4), resize_side).numpy())
 
 
+def test_the_resize_side_is_that_of_the_export_wherever_it_is(run, export, tmp_path):
+    asked = export("tflite", (None, 6, 4, 1), None)
+    file = tmp_path / "run" / "tflite" / "export.json"
+    path = write_image(tmp_path / "a.png", 12, 8, "L")
+    pixels = np.asarray(Image.open(path))[..., np.newaxis]
+    from eoinas_tf.data.image_resizing import fit_images
+
+    file.write_text(json.dumps({**json.loads(file.read_text()), "resize_side": 7}))
+    (tmp_path / "run" / "tflite").rename(tmp_path / "copied")
+    assert run(f"--model={tmp_path / 'copied'}", path)[0] == 0
+    np.testing.assert_array_equal(asked[0][0], fit_images(pixels, (6, 4), 7).numpy())
+
+
+def test_only_formats_of_the_last_training_are_used(run, export, tmp_path):
+    asked = export("saved_model")
+    export("tflite", (None, 6, 4, 3))
+    path = write_image(tmp_path / "a.png", 12, 8)
+    summary = tmp_path / "run" / "summary.json"
+    for content, shape in (("[]", (12, 8)), ('{"tflite": "tflite/model.tflite"}', (6, 4))):
+        summary.write_text(content)
+        assert run(f"--model={tmp_path / 'run'}", path)[0] == 0
+        assert asked.pop().shape[1:3] == shape
+    summary.write_text('{"onnx": "onnx/model.onnx"}')
+    code, _, errors = run(f"--model={tmp_path / 'run'}", path)
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "--model must be a run folder of a finished training" in errors
+
+
 def test_grey_images_become_colour_but_not_the_reverse(run, export, tmp_path):
     asked = export()
     assert run(f"--model={tmp_path / 'run'}", write_image(tmp_path / "grey.png", 4, 4, "L"))[0] == 0

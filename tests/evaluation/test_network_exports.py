@@ -106,7 +106,7 @@ def test_the_exports_are_compared_with_the_network_and_named(network, dataset, p
     assert [(name, folder) for _, name, folder, *_ in calls] == [
         ("onnx", tmp_path / "onnx"), ("saved_model", tmp_path / "saved_model"),
     ]  # fmt: skip
-    for classifier, _, _, compared, said, test in calls:
+    for classifier, _, _, compared, said, test, _ in calls:
         assert classifier.calibration_images is None
         np.testing.assert_array_equal(test.images, images)
         assert test.network_accuracy == 0.75
@@ -189,7 +189,7 @@ def test_exact_exports_are_tested_on_a_sample_and_beside_a_quantized_one_on_all_
 ):
     tested = []
 
-    def measured(classifier, name, folder, images, probabilities, test):
+    def measured(classifier, name, folder, images, probabilities, test, resize_side):
         tested.append((name, len(test.images)))
         return ExportMeasurement(0.0, 0.75, len(test.images), 0.75, ExportCost(1, 1.0, 1))
 
@@ -210,9 +210,12 @@ def test_the_auxiliary_head_is_in_no_export(network, dataset, preprocessing, tmp
 
 def test_other_sizes_are_fitted_as_in_the_test(network, dataset, preprocessing, tmp_path, monkeypatch):
     kept = {}
-    monkeypatch.setattr(network_exports, "export_classifier", lambda classifier, *_: kept.update(found=classifier))
+    monkeypatch.setattr(
+        network_exports, "export_classifier", lambda classifier, *others: kept.update(found=classifier, last=others[-1])
+    )
     config = exporting(["saved_model"], resize_side=12, image_size=(11, 9))
     export_network(network, config, dataset, preprocessing, tmp_path, PREDICTED)
+    assert kept["last"] == 12
     images = np.random.default_rng(1).integers(0, 256, (2, 24, 30, 3), dtype=np.uint8)
     # The shorter side, 24, becomes 12; the centre is cropped after (12 - 11) // 2 rows and (15 - 9) // 2 columns.
     fitted = np.round(tf.image.resize(images, [12, 15], antialias=True))[:, 0:11, 3:12]

@@ -21,7 +21,9 @@ def is_installed(format_name):
 def test_an_export_is_kept_when_another_process_says_the_same(tiny, tmp_path, name):
     if not is_installed(name):
         pytest.skip(f"the extra `{name}` is not installed")
-    measurement = export_classifier(tiny.classifier, name, tmp_path / name, tiny.images, tiny.probabilities, tiny.test)
+    measurement = export_classifier(
+        tiny.classifier, name, tmp_path / name, tiny.images, tiny.probabilities, tiny.test, 10
+    )
     limits = {"tflite_float16": 1e-3, "tflite_int8": 0.02}
     assert measurement.difference < limits.get(name, 1e-6)
     assert measurement.test_accuracy == 1.0
@@ -29,6 +31,7 @@ def test_an_export_is_kept_when_another_process_says_the_same(tiny, tmp_path, na
     assert 0 < measurement.cost.latency_milliseconds < 10_000
     assert (tmp_path / name / EXPORT_FORMATS[name].file_name).exists()
     description = json.loads((tmp_path / name / "export.json").read_text())
+    assert description["resize_side"] == 10
     assert description["class_names"] == list(tiny.class_names)
     sides = [None, None] if name == "saved_model" else [8, 6]
     assert description["image"] == {"dtype": "uint8", "shape": [None, *sides, 3]}

@@ -60,6 +60,18 @@ def test_the_request_of_the_page_holds_the_images(tiny, tmp_path):
     assert request["signature_name"] == "serving_default"
 
 
+@pytest.mark.parametrize("size", [(40, 31), (25, 60), (9, 11)])
+def test_pillow_cuts_out_the_middle_as_the_page_says(generator, size):
+    from eoinas_tf.data.image_resizing import fit_images
+
+    pixels = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
+    names = {"Image": Image, "image": Image.fromarray(pixels), "description": {"resize_side": 14}}
+    names.update(height=9, width=11)
+    exec(program_that_reads('description["resize_side"]'), names)  # noqa: S102 -- the page's own program
+    by_tensorflow = fit_images(pixels, (9, 11), 14).numpy().astype(int)
+    assert np.abs(np.asarray(names["image"], int) - by_tensorflow).max() <= 1
+
+
 def test_pillow_resizes_as_the_page_says(generator):
     import tensorflow as tf
 
