@@ -38,7 +38,7 @@ def search(
         class_names: A name for each class (arrays or `tf.data`).
         run_dir: Folder that receives everything the search writes; by default a new one, `runs/search_1` and so on.
         **settings: Any setting of `run_search.py`, by its flag's name, such as `epochs=16`, or `hours=0.5` for as many
-            epochs as fit into half an hour.
+            epochs as fit into half an hour. Without sizes and epochs, they are the paper's.
 
     Returns:
         The finished search: `found.genotype`, `found.plot()`, `found.run_dir`.
@@ -47,7 +47,7 @@ def search(
         EoinasError: A setting or the images are wrong, or the search failed or was stopped.
 
     Example:
-        found = eoinas_tf.search((x, y), epochs=16)
+        found = eoinas_tf.search((x, y), epochs=16, cells=5, init_channels=16)
     """
     if settings.get("select_from") is not None or settings.get("max_steps"):
         raise ConfigurationError("select_from and max_steps find no cell here; run run_search.py for them")

@@ -49,9 +49,8 @@ class ImageClassifier:
         classes_: The classes' labels in the order of the probabilities, after `fit`.
 
     Example:
-        classifier = eoinas_tf.ImageClassifier(search_epochs=16, epochs=20).fit(x, y)
+        classifier = eoinas_tf.ImageClassifier(hours=2, run_dir="runs/mine").fit(x, y)  # the same call resumes it
         classifier.predict(more_images)
-        eoinas_tf.ImageClassifier(hours=2, run_dir="runs/mine").fit(x, y)  # the same call resumes it
     """
 
     found: SearchRun | None

@@ -43,7 +43,7 @@ def train(
             folder, a .keras file of this package, or a published network such as `cifar10_small`. Network settings and
             the images' size are by default its own.
         **settings: Any setting of `run_eval.py`, by its flag's name, such as `epochs=20` or `init_channels=16`, or
-            `hours=2` for as many epochs as fit into two hours.
+            `hours=2` for as many epochs as fit into two hours. Without sizes and epochs, they are the paper's.
 
     Returns:
         The finished run: `trained.model`, `trained.test_accuracy`, `trained.run_dir`.
@@ -52,7 +52,7 @@ def train(
         EoinasError: A setting, the genotype or the images are wrong, or the run failed or was stopped.
 
     Example:
-        trained = eoinas_tf.train(found.genotype, (x, y), epochs=20)
+        trained = eoinas_tf.train(found.genotype, (x, y), epochs=40, cells=8, init_channels=16)
         tuned = eoinas_tf.train(None, (few_x, few_y), initial_weights=trained, epochs=10)
     """
     for name in ("describe", "measure", "list_genotypes", "pytorch_weights", "max_steps", "genotype"):
