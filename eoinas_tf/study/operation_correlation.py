@@ -114,7 +114,7 @@ def _draw_scatter(table: pd.DataFrame, columns: list[str], taus: pd.DataFrame, t
         axes.set_ylabel("test accuracy with this operation (%)")
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
-    figure.suptitle(f"Stand-alone accuracy and indicators of one edge's candidates: {title}", fontsize=10)
+    figure.suptitle(f"Stand-alone accuracy and indicators of one edge's candidates\n{title}", fontsize=10)
     return figure
 
 
@@ -137,5 +137,5 @@ def _draw_ranks(table: pd.DataFrame, columns: list[str], title: str) -> Figure:
     axes.invert_yaxis()
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    figure.suptitle(f"Ranks of one edge's candidates: {title}", fontsize=10)
+    figure.suptitle(f"Ranks of one edge's candidates\n{title}", fontsize=10)
     return figure

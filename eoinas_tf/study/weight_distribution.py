@@ -43,7 +43,7 @@ def distribution_pictures(results: Results) -> dict[str, Figure]:
     table = _first_decisions(results)
     pictures = {}
     for number, (place, group) in enumerate(table.groupby(["data_set", "scale"], sort=False)):
-        figure = new_figure(10, 4.2)
+        figure = new_figure(11.2, 4.2)
         names = list(dict.fromkeys(group["contestant"]))
         # The usual palette repeats its colours after the tenth.
         palette = "husl" if len(names) > len(seaborn.color_palette()) else None
