@@ -347,7 +347,7 @@ class SearchConfig(RunConfig):
         "end",
         "Scores by which edges compare when one operation is left on each: those of the last_decision, with the rival "
         "that was dropped last, or those at the end, when beta is 1 on every edge (the paper's).",
-        choices=("last_decision", "end"),
+        choices=("end", "last_decision"),
     )
     stage_warmup: float = method_setting(
         0.4,

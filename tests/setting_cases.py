@@ -37,6 +37,7 @@ PAPER_SEARCH = {
     "temperature_end": 0.1,
     "importance_weight": 0.5,
     "importance_iterations": "epochs",
+    "edge_ranking": "end",
     "crop_padding": 4,
     "horizontal_flip": True,
 }
