@@ -62,8 +62,11 @@ def comparison_pictures(results: Results) -> dict[str, Figure]:
     places = list(trainings.groupby(PLACE, sort=False))
     names = list(dict.fromkeys(trainings["contestant"]))
     colors = dict(zip(names, seaborn.color_palette("husl", len(names)), strict=True))
-    points = new_figure(8.5, len(places) * (1.3 + 0.42 * len(names)))
-    for axes, (place, group) in zip(points.subplots(len(places), 1, squeeze=False).flat, places, strict=True):
+    # A row of a panel is as high as that of every other panel, whose labels below take as much as some rows.
+    heights = [1.3 + 0.42 * group["contestant"].nunique() for _, group in places]
+    points = new_figure(8.5, sum(heights))
+    panels = points.subplots(len(places), 1, squeeze=False, height_ratios=heights).flat
+    for axes, (place, group) in zip(panels, places, strict=True):
         _draw_points(axes, group, table, place, colors)
     costs = new_figure(8.5, 5.2 * len(places))
     for axes, (place, group) in zip(costs.subplots(len(places), 1, squeeze=False).flat, places, strict=True):

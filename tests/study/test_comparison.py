@@ -76,6 +76,15 @@ def test_every_training_is_a_point(results):
     assert len(figures["accuracy_over_multiply_adds"].axes) == 2
 
 
+def test_a_panel_is_as_high_as_it_has_rows(results):
+    short = results.trainings["training"] == "short"
+    few = results.trainings[short | (results.trainings["contestant"] == "gdas")]
+    first, second = comparison_pictures(dataclasses.replace(results, trainings=few))["accuracy"].axes
+    ratio = first.get_subplotspec().get_gridspec().get_height_ratios()
+    assert (len(first.get_yticks()), len(second.get_yticks())) == (5, 1)
+    assert ratio == pytest.approx([1.3 + 0.42 * 5, 1.3 + 0.42])
+
+
 def test_points_that_find_no_place_are_drawn_without_a_warning(results):
     cells = results.trainings[results.trainings["contestant"] == "random"].iloc[[0]]
     many = pd.concat([results.trainings, *[cells.assign(cell=f"random/{number}") for number in range(4, 90)]])
