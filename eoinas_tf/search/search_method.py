@@ -237,13 +237,17 @@ class SearchMethod(Generic[ChoiceType]):
             source: Text for the genotype's `source`.
         """
         return derive_cells(
-            evidence.scores,
+            self.final_scores(evidence, drop_epochs),
             evidence.living_operations,
             drop_epochs,
             self.problem.operation_names,
             source=source,
             max_skip_connections=self.config.max_skip_connections,
         )
+
+    def final_scores(self, evidence: Evidence, drop_epochs: np.ndarray) -> np.ndarray:
+        """Returns the scores from which the cells are derived; same arguments as `derive`."""
+        return evidence.scores
 
     def state(self) -> dict[str, list]:
         """Returns all variables of the method by owner: its part of the state manifest."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from eoinas_tf.experiment.tensorboard_logging import TensorBoardLogger
 from eoinas_tf.optimization.step_results import Means
+from eoinas_tf.search.leading_operations import leading_operations
 from eoinas_tf.search.search_method import Evidence
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGES
 from eoinas_tf.space.genotype import Genotype
@@ -155,10 +156,7 @@ def log_epoch(
         "cells/living_operations": float(living.sum()),
     }
     for cell_type, cell_name in enumerate(CELL_TYPES):
-        strength = np.where(living, scores, -np.inf)[cell_type]
-        leaders = np.array(operation_names)[np.argmax(strength, axis=-1)]
-        # In the warm-up all are equally strong, so none leads.
-        leaders[np.sum(strength == strength.max(axis=-1, keepdims=True), axis=-1) > 1] = ""
+        leaders = leading_operations(np.where(living, scores, np.nan)[cell_type], operation_names)
         for name in (NONE, SKIP_CONNECT):
             scalars[f"cells/edges_led_by_{name}_{cell_name}"] = float(np.sum(leaders == name))
         if "operation_weight" in evidence.columns:

@@ -32,16 +32,15 @@ def cell_after_drops(evidence: SearchEvidence, label: str, cell: str = "", pair:
     record = next((record for record in evidence.metrics if record["epoch"] == epoch), None)
     dropped_at = evidence.drop_epochs()
     dropped_at = np.where(dropped_at <= (epoch if drops else 0), dropped_at, 0)
-    living = dropped_at == 0
-    scores = None if record is None else _scores_of(evidence, record, living)
+    scores = None if record is None else _scores_of(evidence, record, dropped_at)
     if scores is None:
         return None
     source = f"derived after {drops} drops, epoch {epoch}, of {evidence.genotype().source}"
     limit = evidence.config.get("max_skip_connections")
-    return derive_cells(scores, living, dropped_at, evidence.operations, source, limit).genotype
+    return derive_cells(scores, dropped_at == 0, dropped_at, evidence.operations, source, limit).genotype
 
 
-def _scores_of(evidence: SearchEvidence, record: Record, living: np.ndarray) -> np.ndarray | None:
+def _scores_of(evidence: SearchEvidence, record: Record, dropped_at: np.ndarray) -> np.ndarray | None:
     """Returns the scores of a record, which is taken before a drop, as they are for the operations that it left.
 
     beta is the softmax over fewer operations. In the unit `relative`, Ce is relative to the mean of fewer operations.
@@ -49,14 +48,12 @@ def _scores_of(evidence: SearchEvidence, record: Record, living: np.ndarray) -> 
     weights, importance = evidence.weights(record), evidence.importance(record)
     if weights is None:
         return importance
-    dropped_at = evidence.drop_epochs()
-    last = np.where(dropped_at <= record["epoch"], dropped_at, 0) * ~living
-    living = ranked_operations(living, last, evidence.edge_ranking())
-    left = np.where(living, weights, np.nan)
+    ranked = ranked_operations(dropped_at == 0, dropped_at, evidence.edge_ranking())
+    left = np.where(ranked, weights, np.nan)
     beta = left / np.nansum(left, axis=-1, keepdims=True)
     if importance is None:
         return beta
-    return beta + (importance - weights) * _growth_of_relative_term(evidence, record, weights, living)
+    return beta + (importance - weights) * _growth_of_relative_term(evidence, record, weights, ranked)
 
 
 def _growth_of_relative_term(

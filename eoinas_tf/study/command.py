@@ -4,11 +4,11 @@ import argparse
 import contextlib
 import fcntl
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from eoinas_tf.command_line import exit_with_error
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError
 from eoinas_tf.experiment.readable_values import duration
 from eoinas_tf.stop_signals import StopSignals
@@ -40,8 +40,7 @@ def main(arguments: list[str]) -> None:
         with StopSignals() as stop:
             _do(arguments, stop)
     except EoinasError as error:
-        sys.stderr.write(f"{error.heading}: {' '.join(str(error).split())}\n")
-        sys.exit(error.exit_status)
+        exit_with_error(str(error), error.exit_status, error.heading)
 
 
 class _Parser(argparse.ArgumentParser):

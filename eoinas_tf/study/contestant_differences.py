@@ -80,10 +80,14 @@ def difference_pictures(results: Results) -> dict[str, Figure]:
     Args:
         results: The study's tables.
     """
-    table = difference_tables(results)["differences"]
-    if table.empty or not (table["control"] == RANDOM).any():
+    tables = [
+        (place, pd.DataFrame(_rows(cells, RANDOM)))
+        for place, cells in _cells(results).groupby(PLACE, sort=False)
+        if RANDOM in _controls(cells)
+    ]
+    places = [(place, table) for place, table in tables if len(table)]
+    if not places:
         return {}
-    places = list(table[table["control"] == RANDOM].groupby(PLACE, sort=False))
     figure = new_figure(8.5, sum(1.6 + 0.42 * len(group) for _, group in places))
     heights = [len(group) for _, group in places]
     panels = figure.subplots(len(places), 1, squeeze=False, height_ratios=heights).flat

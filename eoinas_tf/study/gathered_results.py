@@ -12,6 +12,7 @@ import pandas as pd
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.atomic_files import make_folder, write_text
+from eoinas_tf.search.leading_operations import leading_operations
 from eoinas_tf.space.cell_topology import INPUT_NODES, incoming_edges
 from eoinas_tf.space.genotype import INPUTS_PER_NODE, Genotype
 from eoinas_tf.space.operation_names import NONE, SKIP_CONNECT
@@ -207,10 +208,7 @@ def _count_rows(evidence: SearchEvidence) -> list[dict[str, Any]]:
         if scores is None:
             return []
         living = (dropped_at == 0) | (dropped_at > record["epoch"])
-        values = np.where(living & ~np.isnan(scores), scores, -np.inf)
-        names = np.array(evidence.operations)[np.argmax(values, axis=-1)]
-        # In the warm-up all are equally strong, so none is the strongest.
-        names[np.sum(values == values.max(axis=-1, keepdims=True), axis=-1) > 1] = ""
+        names = leading_operations(np.where(living, scores, np.nan), evidence.operations)
         rows.append(
             {
                 "epoch": record["epoch"],

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.run_directory import SEED_FOLDER
 from eoinas_tf.setting_paths import FOLDER_PREFIX
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import load_genotype
@@ -90,7 +91,7 @@ class PlannedRun:
 
     def finished_epochs(self) -> int:
         """Returns how many epochs are recorded, over all seeds of a search with several."""
-        files = [self.folder / "metrics.jsonl", *self.folder.glob("seed_*/metrics.jsonl")]
+        files = [self.folder / "metrics.jsonl", *self.folder.glob(f"{SEED_FOLDER}*/metrics.jsonl")]
         return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
 
     def epochs(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.report.run_record import PROBABILITY_COLUMNS
+from eoinas_tf.experiment.run_directory import SEED_FOLDER
 from eoinas_tf.search.edge_ranking import END
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
 from eoinas_tf.space.genotype import Genotype
@@ -19,7 +20,8 @@ Record = dict[str, Any]
 
 def search_folders(folder: Path) -> list[Path]:
     """Returns the folders of the single searches below a search's folder, one for each of its seeds."""
-    below = sorted((path for path in folder.glob("seed_*") if path.is_dir()), key=lambda path: int(path.name[5:]))
+    below = [path for path in folder.glob(f"{SEED_FOLDER}*") if path.is_dir()]
+    below.sort(key=lambda path: int(path.name.removeprefix(SEED_FOLDER)))
     return below or [folder]
 
 

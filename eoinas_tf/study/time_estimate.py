@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.cpu_threads import usable_cpus
+from eoinas_tf.experiment.run_directory import SEED_FOLDER
 from eoinas_tf.search_methods import SEARCH_METHODS
 from eoinas_tf.study.planned_run import PlannedRun
 from eoinas_tf.training.time_formula import (
@@ -51,7 +52,7 @@ def formula_seconds(run: PlannedRun) -> float | None:
 def measured_seconds(run: PlannedRun) -> float:
     """Returns the seconds of a run's epochs so far, from timing.jsonl."""
     total = 0.0
-    for path in (run.folder / "timing.jsonl", *run.folder.glob("seed_*/timing.jsonl")):
+    for path in (run.folder / "timing.jsonl", *run.folder.glob(f"{SEED_FOLDER}*/timing.jsonl")):
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:

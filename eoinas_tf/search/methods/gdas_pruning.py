@@ -1,12 +1,8 @@
 """GDAS with gradual operation pruning: the operation with the lowest architecture weight goes (Table 3, "+ GOP")."""
 
-import dataclasses
-from collections.abc import Callable
-
 import numpy as np
 
 from eoinas_tf.config import SearchConfig
-from eoinas_tf.search.discretization import DerivedCells
 from eoinas_tf.search.edge_ranking import ranked_operations
 from eoinas_tf.search.methods.gdas import Gdas
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, lowest_operations
@@ -30,15 +26,7 @@ class GdasPruning(Gdas):
             return super().drops(epoch, evidence)
         return lowest_operations(evidence.scores, evidence.living_operations)
 
-    def derive(
-        self,
-        evidence: Evidence,
-        drop_epochs: np.ndarray,
-        cell_accuracy: Callable[[np.ndarray], float],
-        source: str,
-    ) -> DerivedCells:
-        """Derives the cells from the operations that are left, with edges ranked as `edge_ranking` says."""
-        living = evidence.living_operations
-        ranked = self.evidence_among(ranked_operations(living, drop_epochs, self.config.edge_ranking))
-        ranked = dataclasses.replace(ranked, living_operations=living)
-        return super().derive(ranked, drop_epochs, cell_accuracy, source)
+    def final_scores(self, evidence: Evidence, drop_epochs: np.ndarray) -> np.ndarray:
+        """Returns the scores that rank edges as `edge_ranking` says."""
+        ranked = ranked_operations(evidence.living_operations, drop_epochs, self.config.edge_ranking)
+        return self.evidence_among(ranked).scores
