@@ -14,6 +14,7 @@ from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
+from eoinas_tf.evaluation.inherited_settings import IMAGE_SETTINGS
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.run_directory import has_only_begun
 from eoinas_tf.training.automatic_sizes import (
@@ -56,6 +57,7 @@ def run_all(options: argparse.Namespace) -> None:
     common = [f"--dataset=folder:{root}", *([f"--image_size={size_text}"] if size_text else [])]
     further = {SEARCH: shlex.split(options.search_flags), TRAINING: shlex.split(options.train_flags)}
     methods = {SEARCH: _method_of(further[SEARCH]), TRAINING: None}
+    shares: dict[str, float] = {}
     if options.hours is None:
         batch = f"--batch_size={batch_size(folder_images(root, size_text).training_images)}"
         own = {
@@ -64,11 +66,15 @@ def run_all(options: argparse.Namespace) -> None:
         }
     else:
         choice = _choice_for_hours(folder_images(root, size_text), run_dir, options.hours, methods)
+        shares = {kind: choice[kind]["hours"] / options.hours for kind in SHARES}
+        # The training takes these from its search, which `--search_flags` may have given others.
+        for name in IMAGE_SETTINGS:
+            choice[TRAINING].pop(name, None)
         own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
-    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]], options.hours)
+    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]], options.hours, shares)
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
-    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]], options.hours)
+    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]], options.hours, shares)
 
 
 def _method_of(flags: Sequence[str]) -> str | None:
@@ -116,12 +122,20 @@ def check_size(text: str) -> tuple[int, ...]:
 def _choice_for_hours(
     images: Images, run_dir: Path, hours: float, methods: dict[str, str | None]
 ) -> dict[str, dict[str, Any]]:
-    """Returns the settings of both runs for a time budget: those in the file of the first call, if a run has begun."""
+    """Returns the settings of both runs for a time budget: those in the file of the first call, if a run has begun.
+
+    A training that has not begun gets all the time that another budget leaves to it, so that one that was refused as
+    too short does not cost the search.
+    """
     file = run_dir / CHOICE_FILE
     # A call that was refused, such as one with too few hours, decides nothing.
     if file.exists() and not all(has_only_begun(run_dir / folder) for folder in FOLDERS.values()):
         choice = _read_choice(file)
-        if choice["hours"] != hours:
+        left_hours = round(hours - choice[SEARCH]["hours"], 6)
+        if choice["hours"] != hours and left_hours > 0 and has_only_begun(run_dir / FOLDERS[TRAINING]):
+            choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images, left_hours, methods)}
+            write_json(file, choice)
+        elif choice["hours"] != hours:
             raise RunDirectoryError(
                 f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name another "
                 f"--run_dir. Received: {hours:g}"
@@ -129,8 +143,7 @@ def _choice_for_hours(
     else:
         choice = {"hours": hours, "images": dataclasses.asdict(images)}
         for kind, share in SHARES.items():
-            own_hours = round(share * hours, 6)
-            choice[kind] = {"hours": own_hours, **recommended_settings(kind, images, own_hours, methods[kind])}
+            choice[kind] = _own_choice(kind, images, round(share * hours, 6), methods)
         make_folder(run_dir)
         write_json(file, choice)
     for kind in SHARES:
@@ -141,6 +154,10 @@ def _choice_for_hours(
             flush=True,
         )
     return {kind: choice[kind] for kind in SHARES}
+
+
+def _own_choice(kind: str, images: Images, own_hours: float, methods: dict[str, str | None]) -> dict[str, Any]:
+    return {"hours": own_hours, **recommended_settings(kind, images, own_hours, methods[kind])}
 
 
 def _read_choice(file: Path) -> dict[str, Any]:
@@ -154,7 +171,7 @@ def _read_choice(file: Path) -> dict[str, Any]:
     raise RunDirectoryError(f"{file} cannot be read as a choice of settings; name another --run_dir")
 
 
-def _run(kind: str, flags: Sequence[str], hours: float | None) -> None:
+def _run(kind: str, flags: Sequence[str], hours: float | None, shares: dict[str, float]) -> None:
     """Runs a subcommand in a process of its own; its memory is free afterwards."""
     word = COMMANDS[kind]
     print(f"\neoinas {shlex.join([word, *flags])}", flush=True)
@@ -166,7 +183,7 @@ def _run(kind: str, flags: Sequence[str], hours: float | None) -> None:
         process.wait()
         raise
     if status:
-        share = "" if hours is None else f"; it has {SHARES[kind]:.0%} of --hours={hours:g}"
+        share = "" if hours is None else f"; it has {shares[kind]:.0%} of --hours={hours:g}"
         error = EoinasError(f"eoinas {word} ended with status {status}; see above{share}")
         error.exit_status = status if status > 0 else 128 - status
         raise error

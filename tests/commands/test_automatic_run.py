@@ -125,7 +125,8 @@ def test_hours_are_shared_out_and_choose_sizes(start, tmp_path):
     assert (searched.hours, trained.hours) == (0.5, 1.0)
     for config in (searched, trained):
         assert (config.epochs, config.cells, config.init_channels) == (None, 3, 16)
-        assert (config.batch_size, config.crop_padding) == (4, 0)
+        assert config.batch_size == 4
+    assert searched.crop_padding == 0
     assert (searched.importance_iterations, trained.drop_path) == ("relative", 0.1)
     assert "search in 0.5 of 1.5 hours, for 8 training images of 9x7 pixels in 2 classes: 3 cells" in output
 
@@ -140,11 +141,11 @@ def test_the_choice_is_kept_for_the_same_hours_only(start, tmp_path, monkeypatch
     monkeypatch.setattr(automatic_run, "recommended_settings", lambda *arguments: {"cells": 9})
     _, again, _, _ = start("images", "--hours=1.5")
     assert again[0] == commands[0]
-    code, commands, _, errors = start("images", "--hours=2")
+    code, commands, _, errors = start("images", "--hours=0.5")  # What the search alone has.
     assert (code, commands) == (RunDirectoryError.exit_status, [])
     assert errors == (
         "error: runs/images holds runs with --hours=1.5; repeat it to continue them, or name another --run_dir. "
-        "Received: 2\n"
+        "Received: 0.5\n"
     )
     for content in ("", "[]", '{"hours": 1.5, "search": {}, "training": {}}'):
         (tmp_path / "runs" / "images" / "auto.json").write_text(content)
@@ -169,6 +170,39 @@ def test_a_call_that_was_refused_decides_nothing_for_the_next(start, tmp_path):
     code, commands, _, errors = start("images", "--hours=4")
     assert (code, commands) == (RunDirectoryError.exit_status, [])
     assert "holds runs with --hours=3" in errors
+
+
+def test_more_hours_go_to_a_training_that_was_refused(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    runs = tmp_path / "runs" / "images"
+    _, (first_search, _), _, errors = start("images", "--hours=0.3", statuses=(0, 1))
+    assert errors == "error: eoinas eval ended with status 1; see above; it has 67% of --hours=0.3\n"
+    for folder in ("search", "network"):
+        (runs / folder).mkdir()
+        (runs / folder / "config.json").write_text("{}")
+    (runs / "search" / "genotype.json").write_text("{}")
+    code, (search, training), output, errors = start("images", "--hours=2")
+    assert (code, errors, search) == (0, "", first_search)
+    assert config_from_arguments(EvaluationConfig, training[1:]).hours == 1.9
+    assert "search in 0.1 of 2 hours" in output
+    assert "training in 1.9 of 2 hours" in output
+    (runs / "network" / "metrics.jsonl").write_text("")
+    _, (_, again), _, _ = start("images", "--hours=2")
+    assert again == training
+    assert "holds runs with --hours=2" in start("images", "--hours=3")[3]
+    _, _, _, errors = start("images", "--hours=2", statuses=(0, 1))
+    assert errors.endswith("it has 95% of --hours=2\n")
+
+
+@pytest.mark.parametrize("hours", [[], ["--hours=1.5"]])
+def test_the_training_takes_the_padding_from_its_search(start, tmp_path, hours):
+    write_folder(tmp_path / "images", [(32, 32)] * 5)
+    _, (search, training), _, _ = start("images", "--search_flags=--crop_padding=2", *hours)
+    assert config_from_arguments(SearchConfig, search[1:]).crop_padding == 2
+    # Inherited from the search's config.json, as it is not given.
+    assert not any(flag.startswith("--crop_padding") for flag in training)
+    _, (_, training), _, _ = start("images", "--train_flags=--crop_padding=3", "--run_dir=other", *hours)
+    assert config_from_arguments(EvaluationConfig, training[1:]).crop_padding == 3
 
 
 def test_a_share_that_is_too_small_is_put_into_relation(start, tmp_path):
