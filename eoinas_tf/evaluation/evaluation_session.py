@@ -148,7 +148,9 @@ class EvaluationSession(RunSession):
     def epochs_left(self) -> Iterator[int]:
         """Yields the epochs that are not finished, until `early_stopping_epochs` stops the run or none is left."""
         for number in super().epochs_left():
-            if self.first_step_of(number) >= self.last_step:
+            # The run stops before this epoch, or within it after the last step that was run. An epoch whose steps are
+            # all done, but which a kill kept from being tested, is not finished.
+            if self.first_step_of(number) >= self.last_step and number * self.epoch_steps > self.last_step:
                 return
             yield number
 

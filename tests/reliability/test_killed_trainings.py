@@ -29,6 +29,9 @@ KILLS = [
     ("after_training_step:5:SIGINT", STOPPED, 5),
     ("after_metrics_line:2", KILLED, 6),
     ("after_checkpoint:8", KILLED, 8),
+    # The last step is done, but the epoch is not tested yet.
+    ("after_training_step:9:SIGINT", STOPPED, 9),
+    ("after_test:3", KILLED, 9),
 ]
 MODERN = (
     "--optimizer=adamw", "--ema_decay=0.9", "--randaugment_layers=1", "--random_erasing_probability=0.5",
