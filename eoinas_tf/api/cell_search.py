@@ -13,7 +13,7 @@ from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.search.search_loop import run_search
 from eoinas_tf.search.search_schedule import check_pruning_schedule
-from eoinas_tf.search.seed_selection import keep_first_epochs, seed_config, select_best
+from eoinas_tf.search.seed_selection import choose_best, keep_first_epochs, seed_config
 
 
 def search(
@@ -67,7 +67,7 @@ def search(
             folders.append(run.path / f"{SEED_FOLDER}{seed}")
             run_search(seed_config(run, seed, folders[-1]), images)
             keep_first_epochs(run, folders[-1])
-        select_best(folders, run)
+        choose_best(folders).keep(run)
     return SearchRun(config.run_dir)
 
 

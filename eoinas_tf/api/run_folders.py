@@ -15,6 +15,7 @@ from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_modules import import_operations
 
 CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
 
@@ -53,7 +54,9 @@ class Run:
 
         Raises:
             GenotypeError: The folder holds none.
+            ConfigurationError: The module of an own operation cannot be imported.
         """
+        import_operations(self.settings.get("operation_modules"))
         return Genotype.read(self.run_dir / "genotype.json")
 
     def plot(self, cell: str = "normal") -> Figure:

@@ -16,7 +16,7 @@ from eoinas_tf.evaluation.peak_memory import peak_memory_bytes
 from eoinas_tf.evaluation.served_network import ServedNetwork
 from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS, read_weight_source
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operations import import_operations
+from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.space.published_genotypes import load_genotype
 
 
@@ -39,7 +39,7 @@ def configured_genotype(config: EvaluationConfig, given: Genotype | None = None)
         return given
     if not config.genotype and source is None:
         raise ConfigurationError("--genotype is missing: name a genotype.json file or a published one such as DARTS_V2")
-    import_operations(config.operation_modules or ())
+    import_operations(config.operation_modules)
     if given is None and config.genotype:
         given = load_genotype(config.genotype)
     own = None if source is None else source.genotype()

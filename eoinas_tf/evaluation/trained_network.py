@@ -15,7 +15,7 @@ from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operations import import_operations
+from eoinas_tf.space.operation_modules import import_operations
 
 
 class TrainedNetwork(NamedTuple):
@@ -55,7 +55,7 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
         image_shape = tuple(int(side) for side in summary["image_shape"])
         mean, deviation = (tuple(map(float, summary[key])) for key in ("mean", "standard_deviation"))
         channels = int(summary.get("init_channels", config.init_channels))
-        import_operations(config.operation_modules or ())
+        import_operations(config.operation_modules)
         genotype = Genotype.read(run.genotype) if run.genotype.exists() else None
         config = dataclasses.replace(config, init_channels=channels)
         height, width, depth = image_shape

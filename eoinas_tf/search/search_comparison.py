@@ -7,11 +7,15 @@ from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.dataset_record import fingerprint_changes
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 # The images, and everything besides the cell that a super network's accuracy on them depends on.
-MUST_AGREE = ("dataset", "image_size", "cells", "init_channels", "batch_size", "epochs", "steps_per_epoch")
-# Settings that searches of earlier versions did not have.
-LATER_SETTINGS = {"steps_per_epoch": None}
+MUST_AGREE = (
+    "dataset", "image_size", "operations", "cells", "depth_growth", "init_channels", "batch_size", "epochs",
+    "steps_per_epoch",
+)  # fmt: skip
+# Settings that searches of earlier versions, or of other methods, did not have.
+LATER_SETTINGS = {"operations": None, "depth_growth": None, "steps_per_epoch": None}
 
 
 def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]) -> tuple[str, ...]:
@@ -22,30 +26,38 @@ def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]
         settings: What the config.json of each holds.
 
     Returns:
-        A sentence if they were scored on different halves of the images, which makes their scores differ as well. To be
-        shown and kept in summary.json.
+        A sentence for each other difference that moves scores as well: the halves of the images that they were scored
+        on, and the methods. To be shown and kept in summary.json.
 
     Raises:
         ConfigurationError: A setting or the images differ, so the scores cannot be compared. The message names the
             difference.
     """
     for name in MUST_AGREE:
-        for folder, other in zip(folders, settings, strict=True):
-            if other[name] != settings[0][name]:
+        values = [_value(search, name) for search in settings]
+        for folder, other in zip(folders, values, strict=True):
+            if other != values[0]:
                 raise ConfigurationError(
                     f"searches with different --{name} cannot be compared by their scores. Received: "
-                    f"{_shown(settings[0][name])} in {folders[0]} and {_shown(other[name])} in {folder}; choose among "
+                    f"{_shown(values[0])} in {folders[0]} and {_shown(other)} in {folder}; choose among "
                     f"searches that have {', '.join(MUST_AGREE)} in common"
                 )
     _check_images(folders)
+    warnings = []
+    methods = sorted({str(search.get("method")) for search in settings})
+    if len(methods) > 1:
+        warnings.append(
+            f"the searches had different methods ({', '.join(methods)}), which train super networks in different ways; "
+            "that moves scores, too, so compare their cells by training runs (`eoinas study`)"
+        )
     seeds = sorted({split_seed_of(search) for search in settings})
-    if len(seeds) == 1:
-        return ()
-    return (
-        "the searches were scored on different halves of the images (--split_seed "
-        f"{', '.join(map(str, seeds))}), which moves scores by chance; searches with one --split_seed are scored on "
-        "the same images",
-    )
+    if len(seeds) > 1:
+        warnings.append(
+            "the searches were scored on different halves of the images (--split_seed "
+            f"{', '.join(map(str, seeds))}), which moves scores by chance; searches with one --split_seed are scored "
+            "on the same images"
+        )
+    return tuple(warnings)
 
 
 def _check_images(folders: Sequence[Path]) -> None:
@@ -84,6 +96,11 @@ def read_search_settings(folder: Path) -> dict[str, Any]:
 def split_seed_of(settings: dict[str, Any]) -> int:
     """Returns the seed that divided a search's images: the search's own seed before `split_seed` was a setting."""
     return settings.get("split_seed", settings["seed"])
+
+
+def _value(settings: dict[str, Any], name: str) -> Any:
+    value = settings[name]
+    return list(OPERATION_NAMES) if name == "operations" and value is None else value
 
 
 def _shown(value: Any) -> str:

@@ -38,7 +38,8 @@ from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_step import SearchStep, build_search_state
-from eoinas_tf.space.operations import candidate_names, import_operations
+from eoinas_tf.space.operation_modules import import_operations
+from eoinas_tf.space.operations import candidate_names
 from eoinas_tf.training.epoch_steps import Epoch
 from eoinas_tf.training.epoch_table import EpochTable
 from eoinas_tf.training.run_session import RunSession
@@ -95,7 +96,7 @@ class SearchSession(RunSession):
 
     def _prepare(self, around: contextlib.ExitStack) -> None:
         config = self.config
-        import_operations(config.operation_modules or ())
+        import_operations(config.operation_modules)
         operation_names = candidate_names(config.operations)
         self._start_devices(around)
         # Where nothing is trained, no image is needed.

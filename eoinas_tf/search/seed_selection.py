@@ -7,17 +7,19 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
-from eoinas_tf.experiment.report.run_commands import next_command_line
+from eoinas_tf.experiment.report.run_commands import SHARED_SETTINGS, next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.training.console_text import broken_command
 
@@ -37,8 +39,10 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
         EoinasError: A search failed, or its pruning schedule cannot search.
     """
     if config.select_from is not None:
-        with RunDirectory(config) as run:
-            select_best([Path(folder) for folder in config.select_from], run)
+        choice = choose_best([Path(folder) for folder in config.select_from])
+        with RunDirectory(_with_images_of(choice, config)) as run:
+            choice.keep(run)
+            _say_next(run)
         return
     if config.epochs is not None and config.pruning_every_epochs is not None:
         check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
@@ -55,9 +59,13 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
             keep_first_epochs(run, folders[-1])
             if config.max_steps and not (folders[-1] / "summary.json").exists():
                 return
-        select_best(folders, run)
-        words, command = next_command_line(read_run(run.path))
-        print(f"{words}\n{broken_command(command)}")
+        choose_best(folders).keep(run)
+        _say_next(run)
+
+
+def _say_next(run: RunDirectory) -> None:
+    words, command = next_command_line(read_run(run.path))
+    print(f"{words}\n{broken_command(command)}")
 
 
 def seed_config(run: RunDirectory, seed: int, folder: Path) -> SearchConfig:
@@ -86,15 +94,36 @@ def keep_first_epochs(run: RunDirectory, folder: Path) -> None:
         run.keep_epochs(chosen["epochs"], chosen.get("steps_per_epoch"))
 
 
-def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
-    """Writes the best finished search's genotype and a comparison of all.
+class Choice(NamedTuple):
+    """The best of finished searches.
+
+    Args:
+        genotype: Its cells.
+        settings: What its config.json holds.
+        comparison: A comparison of all, for summary.json.
+    """
+
+    genotype: Genotype
+    settings: dict[str, Any]
+    comparison: dict[str, Any]
+
+    def keep(self, run: RunDirectory) -> None:
+        """Writes the best search's genotype and the comparison.
+
+        Args:
+            run: Receives genotype.json and summary.json.
+        """
+        write_text(run.genotype, self.genotype.to_json())
+        write_json(run.summary, self.comparison)
+        best, count = self.comparison["best"], len(self.comparison["searches"])
+        print(f"best of {count}: {best}; its cell is in {run.genotype}")
+
+
+def choose_best(folders: Sequence[Path]) -> Choice:
+    """Chooses the search with the highest validation accuracy.
 
     Args:
         folders: Run folders of finished searches.
-        run: Receives genotype.json and summary.json.
-
-    Returns:
-        The contents of summary.json.
 
     Raises:
         ConfigurationError: A folder holds no finished search, or one that trained nothing, or the searches cannot be
@@ -106,7 +135,6 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         LOGGER.warning(warning)
     accuracies = [summary["validation_accuracy"] for summary, _ in searches]
     best = max(range(len(searches)), key=lambda position: accuracies[position])
-    write_text(run.genotype, searches[best][1].to_json())
     comparison = {
         "best": str(folders[best]),
         "validation_accuracy": accuracies[best],
@@ -116,9 +144,15 @@ def select_best(folders: Sequence[Path], run: RunDirectory) -> dict:
         ],
         "warnings": list(warnings),
     }
-    write_json(run.summary, comparison)
-    print(f"best of {len(searches)}: {folders[best]}; its cell is in {run.genotype}")
-    return comparison
+    return Choice(searches[best][1], settings[best], comparison)
+
+
+def _with_images_of(choice: Choice, config: SearchConfig) -> SearchConfig:
+    """Returns settings with the images of the chosen search, which a training run of its cells takes from there."""
+    settings = {name: choice.settings[name] for name in SHARED_SETTINGS if name in choice.settings}
+    return dataclasses.replace(
+        config, **{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    )
 
 
 def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
@@ -132,6 +166,7 @@ def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
                 "leave it out, or train its genotype.json with run_eval.py"
             )
         summary = {**summary, "validation_accuracy": float(summary["validation_accuracy"])}
+        import_operations(settings.get("operation_modules"))
         return (summary, Genotype.read(folder / "genotype.json")), settings
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigurationError(

@@ -9,7 +9,6 @@ normalization, or the super network's without scale and offset), and maps
 """
 
 import functools
-import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -297,24 +296,6 @@ def register_operation(name: str, build: Callable[..., keras.layers.Layer]) -> N
         raise ValueError(f"an operation named {name} is known already; choose another name")
     OPERATIONS[name] = build
     add_operation_name(name)
-
-
-def import_operations(modules: Sequence[str]) -> None:
-    """Imports the modules that register a user's own operations.
-
-    Args:
-        modules: Their names, as in an import statement.
-
-    Raises:
-        ConfigurationError: There is no such module.
-    """
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"--operation_modules: {error}; install it, or name its folder in PYTHONPATH. Received: {module}"
-            ) from None
 
 
 def candidate_names(names: Sequence[str] | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph, operation_colors
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.study_file import folder_name
 
@@ -20,10 +20,11 @@ def cell_tables(results: Results) -> dict[str, pd.DataFrame]:
         results: The study's tables.
     """
     rows = []
+    names = _operation_names(results)
     for key, group in results.searches.groupby(KEYS, sort=False):
         genotypes = [Genotype.from_json(text) for text in group["genotype"]]
         operations = [name for one in genotypes for name, _ in (*one.normal, *one.reduce)]
-        counts = {name: operations.count(name) / len(genotypes) for name in OPERATION_NAMES[1:]}
+        counts = {name: operations.count(name) / len(genotypes) for name in names}
         rows.append(dict(zip(KEYS, key, strict=True)) | {"cells": len(genotypes)} | counts)
     return {"found_operations": pd.DataFrame(rows)}
 
@@ -35,7 +36,7 @@ def cell_pictures(results: Results) -> dict[str, Figure]:
         results: The study's tables.
     """
     pictures = {}
-    colors = operation_colors(OPERATION_NAMES)
+    colors = operation_colors((NONE, *_operation_names(results)))
     for key, group in results.searches.groupby(KEYS, sort=False):
         validation = group["validation_accuracy"].astype(float)
         best = group.loc[validation.idxmax() if validation.notna().any() else group.index[0]]
@@ -46,3 +47,11 @@ def cell_pictures(results: Results) -> dict[str, Figure]:
             graph = genotype_graph(getattr(genotype, cell))
             pictures[name] = draw_cell(graph, f"{title}: {place}, seed {best['seed']}", colors)
     return pictures
+
+
+def _operation_names(results: Results) -> list[str]:
+    """Returns the operations that a found cell can have: the paper's, and others that a method has found."""
+    genotypes = map(Genotype.from_json, results.searches["genotype"])
+    found = {name for one in genotypes for name, _ in (*one.normal, *one.reduce)}
+    usual = [name for name in OPERATION_NAMES if name != NONE]
+    return [*usual, *sorted(found - {*usual})]

@@ -7,6 +7,7 @@ from pathlib import Path
 from eoinas_tf.config import CELLS, EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
 from eoinas_tf.flag_definitions import config_from_arguments
+from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.space.published_genotypes import load_genotype
 from eoinas_tf.study.derived_cells import derived_labels
 from eoinas_tf.study.planned_run import FIXED, FOUND, SEARCH, TRAINING, PlannedRun
@@ -188,6 +189,7 @@ class _Place:
                     "--hours would choose other epochs for each run, which could not be compared; give --epochs. "
                     f"Received: --hours={config.hours}"
                 )
+            import_operations(config.operation_modules)  # The study reads the genotypes that name them.
             return config
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.study.path}: {self.scale.name}, {what}: {error}") from None

@@ -39,7 +39,15 @@ def test_arrays_are_resized_and_handed_over(searches, arrays, tmp_path):
 
 def test_seeds_are_searched_in_turn_with_one_division_of_the_images(searches, arrays, tmp_path, monkeypatch):
     chosen = []
-    monkeypatch.setattr(cell_search, "select_best", lambda folders, run: chosen.append((folders, run.path)))
+
+    class Choice:
+        def __init__(self, folders):
+            self.folders = folders
+
+        def keep(self, run):
+            chosen.append((self.folders, run.path))
+
+    monkeypatch.setattr(cell_search, "choose_best", Choice)
     eoinas_tf.search(arrays, run_dir=tmp_path / "a", num_seeds=2, seed=3, **SEARCH)
     folders = [tmp_path / "a" / "seed_3", tmp_path / "a" / "seed_4"]
     assert chosen == [(folders, tmp_path / "a")]

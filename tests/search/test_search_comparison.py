@@ -6,11 +6,12 @@ import pytest
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search.search_comparison import MUST_AGREE, check_comparable, read_search_settings
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 FOLDERS = (Path("runs/a"), Path("runs/b"), Path("runs/c"))
 OTHER = {
     "dataset": "digits", "image_size": (16, 16), "cells": 5, "init_channels": 8, "batch_size": 32, "epochs": 80,
-    "steps_per_epoch": 50,
+    "steps_per_epoch": 50, "operations": ("skip_connect", "sep_conv_3x3"), "depth_growth": (3, 5),
 }  # fmt: skip
 
 
@@ -20,13 +21,17 @@ def settings_of(**settings):
 
 @pytest.mark.parametrize("name", MUST_AGREE)
 def test_what_makes_scores_incomparable_is_named_with_both_folders(name):
-    settings = [settings_of(split_seed=0), settings_of(split_seed=0), settings_of(split_seed=0, **{name: OTHER[name]})]
+    own = {"method": "pdarts"} if name == "depth_growth" else {}
+    given = ({}, {}, {name: OTHER[name]})
+    settings = [settings_of(split_seed=0, **own, **one) for one in given]
     with pytest.raises(ConfigurationError) as refusal:
         check_comparable(FOLDERS, settings)
     message = str(refusal.value)
     assert message.startswith(f"searches with different --{name} cannot be compared")
     first = settings[0][name]
-    other = "16,16" if name == "image_size" else OTHER[name]
+    other = ",".join(map(str, OTHER[name])) if isinstance(OTHER[name], tuple) else OTHER[name]
+    first = OPERATION_NAMES if name == "operations" else first
+    first = ",".join(map(str, first)) if isinstance(first, list | tuple) else first
     assert f"Received: {first} in runs/a and {other} in runs/c; " in message
     assert "\n" not in message
 
@@ -34,6 +39,23 @@ def test_what_makes_scores_incomparable_is_named_with_both_folders(name):
 def test_searches_may_differ_in_what_chooses_the_cell():
     chosen = ({"importance_weight": 0.0}, {"architecture_learning_rate": 0.1}, {"seed": 3, "split_seed": 0})
     assert check_comparable(FOLDERS, [settings_of(**settings) for settings in chosen]) == ()
+
+
+def test_no_operations_are_the_papers_eight(tmp_path):
+    """A search of an earlier version, one with the default, and one that names the same operations."""
+    given = [settings_of(), settings_of(), settings_of(operations=OPERATION_NAMES)]
+    del given[0]["operations"], given[0]["depth_growth"]
+    read = []
+    for number, settings in enumerate(given):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "config.json").write_text(json.dumps(settings))
+        read.append(read_search_settings(tmp_path / str(number)))
+    assert check_comparable(FOLDERS, read) == ()
+
+
+def test_different_methods_are_told():
+    (warning,) = check_comparable(FOLDERS, [settings_of(method=name) for name in ("gdas", "eoinas", "gdas")])
+    assert "different methods (eoinas, gdas)" in warning
 
 
 def test_different_halves_are_told():

@@ -4,11 +4,13 @@ import json
 import pytest
 
 from eoinas_tf.commands.search import run_one_search
-from eoinas_tf.config import SearchConfig
+from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError
+from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.search import seed_selection
 from eoinas_tf.search.seed_selection import search_seeds
+from eoinas_tf.space import operation_names
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
 
@@ -34,6 +36,43 @@ def test_the_best_of_finished_searches_is_kept_with_a_comparison(tmp_path):
     assert summary["validation_accuracy"] == 0.75
     assert summary["mean_validation_accuracy"] == 0.5
     assert [search["run_dir"] for search in summary["searches"]] == list(folders)
+
+
+def test_own_operations_are_imported_before_cells_that_name_them_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(operation_names, "_REGISTERED", [])
+    module = "from eoinas_tf.space.operation_names import add_operation_name\nadd_operation_name('wide_conv')\n"
+    (tmp_path / "wide_operations.py").write_text(module)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folders = [finished_search(tmp_path / "own", "GDAS_V1", 0.75, operation_modules=("wide_operations",))]
+    folders.append(finished_search(tmp_path / "other", "DARTS_V2", 0.25))
+    text = PUBLISHED_GENOTYPES["GDAS_V1"].to_json().replace("sep_conv_5x5", "wide_conv")
+    (tmp_path / "own" / "genotype.json").write_text(text)
+    select(tmp_path / "best", folders)
+    genotype = Genotype.read(tmp_path / "best" / "genotype.json")
+    assert "wide_conv" in {name for name, _ in genotype.normal}
+    assert json.loads((tmp_path / "best" / "config.json").read_text())["operation_modules"] == ["wide_operations"]
+    (tmp_path / "own" / "config.json").write_text(
+        (tmp_path / "own" / "config.json").read_text().replace("wide_operations", "no_operations")
+    )
+    with pytest.raises(ConfigurationError, match="No module named 'no_operations'"):
+        select(tmp_path / "again", folders)
+
+
+def test_a_training_of_the_chosen_cell_takes_the_images_of_its_search(tmp_path, capsys):
+    images = {"dataset": "folder:/flowers", "image_size": (32, 32), "crop_padding": 2}
+    folders = [
+        finished_search(tmp_path / "worse", "DARTS_V1", 0.5, **images),
+        finished_search(tmp_path / "better", "GDAS_V1", 0.75, **images, horizontal_flip=False),
+    ]
+    for _ in range(2):  # The same command again has the same settings.
+        select(tmp_path / "best", folders)
+    command = "".join(line.strip(" \\") + " " for line in capsys.readouterr().out.splitlines())
+    assert "--dataset=folder:/flowers" in command
+    values = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
+    values |= {"genotype": str(tmp_path / "best" / "genotype.json"), "quiet": True}
+    inherited, _ = with_inherited_settings(values, {"genotype"})
+    assert {name: inherited[name] for name in images} == images
+    assert inherited["horizontal_flip"] is False
 
 
 @pytest.mark.parametrize("missing", ["config.json", "genotype.json", "summary.json", None])

@@ -78,6 +78,7 @@ def test_a_training_is_of_the_cell_that_its_search_writes(plan):
     [
         (("scales", 0, "search"), {"epochs": 0}, "main, search eoinas, seed 0: --epochs must be at least 1"),
         (("scales", 0, "search"), {"colour": 1}, "Unknown command line flag 'colour'"),
+        (("scales", 0, "search"), {"operation_modules": "not_there"}, "seed 0: --operation_modules: No module named"),
         (("scales", 0, "search"), {"flagfile": "none.flags"}, "none.flags"),
         (
             ("scales", 0, "trainings", 0, "epochs"),

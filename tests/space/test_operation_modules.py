@@ -1,0 +1,27 @@
+import sys
+
+import pytest
+
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.space.operation_modules import import_operations
+
+
+def test_modules_are_imported_once_and_in_order(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("first_operations", "second_operations"):
+        (tmp_path / f"{name}.py").write_text("import sys\nsys.imported_here.append(__name__)\n")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "imported_here", [], raising=False)
+    import_operations(None)
+    import_operations(("second_operations", "first_operations"))
+    import_operations(["first_operations"])  # As config.json holds them.
+    assert sys.imported_here == ["second_operations", "first_operations"]
+
+
+def test_a_missing_module_is_one_line():
+    with pytest.raises(ConfigurationError) as refusal:
+        import_operations(("no_such_operations",))
+    assert str(refusal.value) == (
+        "--operation_modules: No module named 'no_such_operations'; install it, or name its folder in PYTHONPATH. "
+        "Received: no_such_operations"
+    )
