@@ -157,11 +157,12 @@ class RunDirectory:
         stored, given = _read_settings(self.config_file), self.config
         self.config = self._with_kept_epochs(stored)
         settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
+        usual = _usual_settings(type(self.config), stored)
         for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
             if field.name in stored:
                 stored[field.name] = expanded_setting(field, stored[field.name])
-            elif field.name in settings and field.default is not None:  # Versions without it did what the default does.
-                stored[field.name] = list(field.default) if isinstance(field.default, tuple) else field.default
+            elif field.name in settings and field.name in usual:  # Versions without it did what the default does.
+                stored[field.name] = usual[field.name]
         changes = [
             f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
             for name, value in settings.items()
@@ -307,6 +308,21 @@ def has_only_begun(folder: Path) -> bool:
         or (entry.name.startswith(SEED_FOLDER) and entry.is_dir() and has_only_begun(entry))
         for entry in folder.iterdir()
     )
+
+
+def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, Any]:
+    """Returns all settings of a run by those that an earlier version stored: others have the values that follow.
+
+    Args:
+        kind: The kind of settings.
+        stored: The run's stored settings.
+    """
+    names = {field.name for field in dataclasses.fields(kind)}
+    own = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in names}
+    try:
+        return kind(**own).result_settings()
+    except (ConfigurationError, TypeError):  # The comparison names what differs.
+        return {}
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -82,6 +82,23 @@ def test_a_setting_that_an_earlier_version_did_not_have_was_its_default(tmp_path
         RunDirectory(dataclasses.replace(first, validation_fraction=0.25)).__enter__()
 
 
+def test_a_setting_that_an_earlier_version_did_not_have_followed_from_the_others(tmp_path):
+    """Settings of a method have no default of their own, and the division of the images follows from the seed."""
+    first = SearchConfig(run_dir=str(tmp_path), method="gdas_pruning", seed=3, epochs=16)
+    begin(first)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert (stored["edge_ranking"], stored["split_seed"]) == ("end", 3)
+    del stored["edge_ranking"], stored["split_seed"], stored["pruning_every_epochs"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    begin(first)
+    for name, other, message in (
+        ("edge_ranking", "last_decision", "end -> last_decision"),
+        ("split_seed", 0, "3 -> 0"),
+    ):
+        with pytest.raises(RunDirectoryError, match=rf"\(--{name}: {message}\)"):
+            RunDirectory(dataclasses.replace(first, **{name: other})).__enter__()
+
+
 def shown(value):
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
