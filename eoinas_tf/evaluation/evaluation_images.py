@@ -1,9 +1,16 @@
 """The images that a final network is trained and tested on, loaded as the settings say."""
 
+import logging
+
+import numpy as np
+
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.channel_normalization import normalization_statistics
 from eoinas_tf.data.image_datasets import ImageDataset, load_image_dataset
 from eoinas_tf.data.input_pipelines import Preprocessing
+from eoinas_tf.errors import ConfigurationError
+
+LOGGER = logging.getLogger(__name__)
 
 
 def load_images(config: EvaluationConfig, given: ImageDataset | None = None) -> ImageDataset:
@@ -25,6 +32,36 @@ def load_images(config: EvaluationConfig, given: ImageDataset | None = None) -> 
         keep_originals=config.crop == "random_resized" and config.image_size is not None,
         skip_bad_images=config.on_bad_image == "skip",
     )
+
+
+def check_cutout(length: int, image_shape: tuple[int, ...]) -> None:
+    """Warns about a square that covers more than half of an image, and refuses one that always covers all of it.
+
+    Args:
+        length: Side of the square in pixels.
+        image_shape: Height, width and channels of the images.
+
+    Raises:
+        ConfigurationError: Every training image would be blank.
+    """
+    height, width, _ = image_shape
+    covered = _covered_share(length, height) * _covered_share(length, width)
+    advice = f"pixels; give --cutout_length=0, or at most {min(height, width) // 2}. Received: {length}"
+    if covered == 1.0:
+        raise ConfigurationError(
+            f"--cutout_length would blank every training image completely, for they have {height}x{width} {advice}"
+        )
+    if covered > 0.5:
+        LOGGER.warning(
+            f"--cutout_length blanks {covered:.0%} of a training image on average, for they have {height}x{width} "
+            f"{advice}"
+        )
+
+
+def _covered_share(length: int, side: int) -> float:
+    """Returns the mean share of a side that a square covers, whose centre may be anywhere on it."""
+    first = np.arange(side) - length // 2
+    return float(np.mean(np.minimum(first + length, side) - np.maximum(first, 0)) / side)
 
 
 def choose_preprocessing(config: EvaluationConfig, dataset: ImageDataset) -> Preprocessing:

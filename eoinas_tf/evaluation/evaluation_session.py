@@ -16,7 +16,7 @@ from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
-from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
+from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
@@ -80,6 +80,7 @@ class EvaluationSession(RunSession):
         check_exports(run.path, config.export_formats)
         self._start_devices(around, config.accumulation_steps)
         dataset = self.dataset = load_images(config, self._given_dataset)
+        check_cutout(config.cutout_length, dataset.image_shape)
         keep_dataset(run, dataset_fingerprint(dataset))
         dataset = self.dataset = with_validation_part(dataset, config.validation_fraction, config.seed)
         class_factors = self._class_factors(dataset)

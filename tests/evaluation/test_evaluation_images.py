@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.data.augmentation import cutout
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation import evaluation_images
-from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
+from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing, load_images
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,34 @@ def test_the_settings_of_augmentation_arrive_under_their_own_names(digits):
     assert (preprocessing.randaugment_layers, preprocessing.randaugment_magnitude) == (2, 7.0)
     assert preprocessing.random_erasing_probability == 0.125
     assert not choose_preprocessing(EvaluationConfig(), digits).random_resized_crop
+
+
+@pytest.mark.parametrize(
+    ("length", "shape", "result"),
+    [
+        (0, (8, 8, 1), None),
+        (4, (8, 8, 1), None),
+        (16, (32, 32, 3), None),
+        (16, (16, 40, 3), None),
+        (16, (16, 16, 3), "blanks 56% of a training image on average, for they have 16x16 pixels"),
+        (15, (8, 7, 1), "would blank every training image completely, for they have 8x7 pixels"),
+        (16, (8, 8, 1), "would blank every training image completely, for they have 8x8 pixels"),
+        (16, (8, 9, 1), "blanks 99% of"),
+    ],
+)
+def test_a_cutout_as_large_as_the_image_is_told_or_refused(length, shape, result, caplog):
+    try:
+        check_cutout(length, shape)
+        message = "".join(record.message for record in caplog.records)
+    except ConfigurationError as error:
+        message = str(error)
+    assert (result or "") in message
+    assert bool(result) == bool(message)
+    images = tf.ones([400, *shape])
+    left = cutout(images, length, tf.constant([1, 2])).numpy().mean()
+    # Refused exactly where nothing is left.
+    assert (left == 0.0) == message.startswith("--cutout_length would")
+    assert (left < 0.5) == bool(result)
 
 
 def test_normalization_is_measured_where_no_recipe_is_named(digits):

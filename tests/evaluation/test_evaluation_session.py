@@ -8,7 +8,7 @@ from small_trained_run import CELLS, write_trained_run
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import NonFiniteError, RunDirectoryError
+from eoinas_tf.errors import ConfigurationError, NonFiniteError, RunDirectoryError
 from eoinas_tf.evaluation import evaluation_step
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
@@ -35,8 +35,14 @@ DATASET = ImageDataset("small", ("dark", "bright"), (8, 8, 3), SPLIT, SPLIT.subs
 def config(tmp_path):
     return EvaluationConfig(
         genotype="genotype.json", run_dir=str(tmp_path / "run"), cells=3, init_channels=4, batch_size=3, epochs=2,
-        tensorboard=False,
+        tensorboard=False, cutout_length=0,
     )  # fmt: skip
+
+
+def test_images_that_would_all_be_blank_are_refused_before_anything_is_trained(config):
+    config = dataclasses.replace(config, cutout_length=EvaluationConfig().cutout_length)
+    with pytest.raises(ConfigurationError, match="would blank every training image completely"):
+        EvaluationSession(config, GENOTYPE, DATASET).__enter__()
 
 
 def test_an_epoch_holds_what_is_left_of_it(config):

@@ -55,7 +55,7 @@ def clock(monkeypatch):
 def config(tmp_path):
     return EvaluationConfig(
         genotype="genotype.json", run_dir=str(tmp_path / "run"), cells=3, init_channels=12, batch_size=3, epochs=2,
-        tensorboard=False, max_latency_ms=2.2,
+        tensorboard=False, max_latency_ms=2.2, cutout_length=0,
     )  # fmt: skip
 
 

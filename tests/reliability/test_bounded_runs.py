@@ -23,6 +23,7 @@ def test_memory_disk_and_open_files_are_bounded(tmp_path):
         config = EvaluationConfig(
             dataset="digits", image_size=(8, 8), cells=3, init_channels=2, batch_size=440, epochs=epochs, drop_path=0.3,
             genotype=str(genotype), run_dir=str(tmp_path / name), checkpoint_every_steps=2,
+            cutout_length=2,
         )  # fmt: skip
         run_evaluation(config)
         return len(os.listdir("/proc/self/fd"))

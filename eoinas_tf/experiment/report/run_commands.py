@@ -7,7 +7,6 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.report.run_record import RunRecord
-from eoinas_tf.setting_paths import FOLDER_PREFIX
 
 # For `python -m eoinas_tf`, which works in its repository and wherever the package is installed.
 SUBCOMMANDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "eval"}
@@ -19,6 +18,8 @@ SHARED_SETTINGS = (
     "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
     "operation_modules",
 )  # fmt: skip
+# The paper trains on these, with the default settings.
+DATA_SETS_OF_THE_PAPER = ("cifar10", "cifar100", "imagenet2012")
 # Chooses cells, channels and epochs by the images; the command line knows it, not the config.
 SIZES_THAT_FIT = {"preset": "auto"}
 SCHEDULE = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
@@ -48,10 +49,12 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
             return words, shlex.join(["python", "-m", "eoinas_tf", "describe", genotype])
         folder = record.folder.with_name(f"{record.folder.name}_eval")
         flags: dict[str, Any] = {"run_dir": str(folder), "genotype": genotype}
-        words = "Train and test the final network of the found cells:"
-        if str(record.settings.get("dataset")).startswith(FOLDER_PREFIX):
+        words = "Train and test the found cells in a network of a size that fits the images:"
+        settings = record.settings
+        if settings.get("dataset") in DATA_SETS_OF_THE_PAPER and settings.get("image_size") is None:
+            words = "Train and test the final network of the found cells:"
+        else:
             flags = {**SIZES_THAT_FIT, **flags}
-            words = "Train and test the found cells in a network of a size that fits the images:"
         defaults = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
         flags |= {
             name: value

@@ -49,13 +49,30 @@ def test_the_command_of_a_training_gives_the_same_settings(training):
     assert parsed(EvaluationConfig, run_command_line(record)) == record.config
 
 
+def without_preset(command):
+    """`--preset=auto` is the command line's own."""
+    return command.replace(f" --{preset_files.FLAG}={preset_files.AUTOMATIC} ", " ")
+
+
 def test_after_a_search_comes_the_training_on_the_same_images(tmp_path):
     folder = write_search(tmp_path / "search", horizontal_flip=False, image_size=(8, 8), crop_padding=1)
-    config = parsed(EvaluationConfig, next_command_line(read_run(folder))[1])
+    config = parsed(EvaluationConfig, without_preset(next_command_line(read_run(folder))[1]))
     assert config.genotype == str(folder / "genotype.json")
     assert (config.dataset, config.image_size, config.crop_padding) == ("digits", (8, 8), 1)
     assert not config.horizontal_flip
     assert config.run_dir != str(folder)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "size", "fits"),
+    [("cifar10", None, False), ("cifar10", [16, 16], True), ("digits", None, True), ("mnist", None, True)],
+)
+def test_only_the_papers_images_get_the_papers_network(tmp_path, dataset, size, fits):
+    folder = write_search(tmp_path / "search")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "dataset": dataset, "image_size": size}))
+    command = next_command_line(read_run(folder))[1]
+    assert (command != without_preset(command)) == fits
 
 
 def test_after_a_search_on_a_folder_come_sizes_that_fit_its_images(tmp_path):
@@ -85,7 +102,8 @@ def test_after_a_search_on_arrays_comes_a_command_that_needs_none(tmp_path):
 
 def test_a_weighted_search_is_followed_by_a_weighted_training(tmp_path):
     folder = write_search(tmp_path / "search", class_weights="balanced")
-    assert parsed(EvaluationConfig, next_command_line(read_run(folder))[1]).class_weights == "balanced"
+    command = without_preset(next_command_line(read_run(folder))[1])
+    assert parsed(EvaluationConfig, command).class_weights == "balanced"
 
 
 def test_after_a_training_comes_its_export_or_its_rest(tmp_path, training):
