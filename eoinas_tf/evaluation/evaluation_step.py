@@ -13,7 +13,7 @@ from eoinas_tf.data.image_mixing import mix_images
 from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.evaluation.best_weights import BEST_NETWORK, BestWeights
 from eoinas_tf.evaluation.drop_path import DropPath, drop_path_probability
-from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork, backbone_layers
 from eoinas_tf.evaluation.training_results import TrainingResults
 from eoinas_tf.optimization.classification_metrics import cross_entropy, is_among_likeliest, is_correct, mean_accuracy
 from eoinas_tf.optimization.learning_rate_schedule import LearningRateSchedule
@@ -95,6 +95,9 @@ def build_evaluation_state(
         learning_rate,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
+        late_weights=[weight for layer in backbone_layers(network) for weight in layer.trainable_variables]
+        if config.freeze_backbone_epochs
+        else (),
     )
     loss_scale = build_loss_scale(config.mixed_precision)
     best = BestWeights(averaged_network or network) if config.keep_best else None

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import keras
+
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.block_network import BlockNetwork
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
@@ -40,3 +42,13 @@ FINAL_NETWORKS: dict[str, Callable[[EvaluationConfig, Genotype | None, int], Fin
     "residual": _residual_network,
     "mobilenet_v2": _mobile_network,
 }
+
+
+def backbone_layers(network: FinalNetwork) -> list[keras.layers.Layer]:
+    """Returns the layers of a network in order, except its classifier and its auxiliary head.
+
+    Args:
+        network: The built network.
+    """
+    heads = {id(network.classifier), id(network.auxiliary_head)}
+    return [layer for layer in network.layers if id(layer) not in heads]

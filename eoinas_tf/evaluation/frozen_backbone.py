@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
-from eoinas_tf.evaluation.final_networks import FinalNetwork
-from eoinas_tf.evaluation.initial_weights import backbone_layers
+from eoinas_tf.evaluation.final_networks import FinalNetwork, backbone_layers
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.evaluation.final_networks import FinalNetwork
+from eoinas_tf.evaluation.final_networks import FinalNetwork, backbone_layers
 from eoinas_tf.evaluation.keras_file import read_keras_file
 from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.evaluation.weight_source import read_weight_source
@@ -70,16 +70,6 @@ def weights_digest(network: FinalNetwork) -> str:
     for variable in network.variables:
         digest.update(np.ascontiguousarray(variable.numpy(), "<f4").tobytes())
     return digest.hexdigest()
-
-
-def backbone_layers(network: FinalNetwork) -> list[keras.layers.Layer]:
-    """Returns the layers of a network in order, except its classifier and its auxiliary head.
-
-    Args:
-        network: The built network.
-    """
-    heads = {id(network.classifier), id(network.auxiliary_head)}
-    return [layer for layer in network.layers if id(layer) not in heads]
 
 
 def load_backbone(source: FinalNetwork, target: FinalNetwork) -> None:

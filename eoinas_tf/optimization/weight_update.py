@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from eoinas_tf.optimization.late_adamw import LateAdamW
 from eoinas_tf.optimization.optimizers import decays
 from eoinas_tf.optimization.precision import LossScale, NoLossScale
 
@@ -82,9 +83,17 @@ def update_together(
 
 
 def _descend(optimizer: keras.optimizers.Optimizer, gradients: Sequence, weights: Sequence[keras.Variable]) -> None:
-    if not tf.distribute.has_strategy():
+    if tf.distribute.has_strategy():
+        _descend_on_replicas(optimizer, gradients, weights)
+    else:
         optimizer.apply(gradients, weights)
-        return
+    if isinstance(optimizer, LateAdamW):
+        optimizer.count_step(weights)
+
+
+def _descend_on_replicas(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence, weights: Sequence[keras.Variable]
+) -> None:
     # Keras's own `apply` must be called by each replica and would sum the gradients again.
     learning_rate = tf.convert_to_tensor(optimizer.learning_rate)
     update = tf.distribute.get_strategy().extended.update

@@ -14,8 +14,9 @@ from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
+from eoinas_tf.evaluation.final_networks import backbone_layers
 from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
-from eoinas_tf.evaluation.initial_weights import backbone_layers, weights_digest
+from eoinas_tf.evaluation.initial_weights import weights_digest
 from eoinas_tf.evaluation.model_cost import count_parameters
 from eoinas_tf.evaluation.trained_network import restore_network
 from eoinas_tf.experiment.checkpointing import Checkpoints

@@ -8,8 +8,8 @@ from small_trained_run import CELLS, shifted
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, build_evaluation_state
+from eoinas_tf.evaluation.final_networks import backbone_layers
 from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep, frozen
-from eoinas_tf.evaluation.initial_weights import backbone_layers
 from eoinas_tf.random_seeds import initial_weights_seed
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -59,6 +59,20 @@ def test_no_backbone_variable_moves_and_the_heads_do(changes):
     train(EvaluationStep(state, config, STEPS), first=2)
     assert all(changed(before[0], values(backbone_layers(network))))
     assert int(state.optimizer.iterations.numpy()) == 4
+
+
+def test_adamw_counts_the_backbones_own_steps():
+    config = dataclasses.replace(CONFIG, optimizer="adamw", freeze_backbone_epochs=1, l2=0.0, gradient_clip_norm=1e6)
+    state = state_of(config)
+    train(FrozenBackboneStep(state, config, STEPS), count=3)
+    before = values(backbone_layers(state.network))
+    train(EvaluationStep(state, config, STEPS), count=1, first=3)
+    counts = [int(count.numpy()) for count in (state.optimizer.iterations, state.optimizer.late_iterations)]
+    assert counts == [4, 1]
+    rate = 0.5 * config.learning_rate * (1 + np.cos(np.pi * 3 / STEPS))
+    moved = [np.abs(new - old).max() for old, new in zip(before, values(backbone_layers(state.network)), strict=True)]
+    # The first step of Adam is as long as the learning rate; moving statistics go their own way.
+    assert sum(np.isclose(length, rate, rtol=0.03) for length in moved) >= len(state.network.trainable_variables) // 2
 
 
 def test_the_classifier_moves_by_the_gradient_of_a_linear_classifier():

@@ -9,8 +9,8 @@ from small_trained_run import CELLS, shifted, write_trained_run
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.configured_network import build_network
+from eoinas_tf.evaluation.final_networks import backbone_layers
 from eoinas_tf.evaluation.initial_weights import (
-    backbone_layers,
     fitting_values,
     load_backbone,
     read_initial_weights,
