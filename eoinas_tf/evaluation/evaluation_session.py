@@ -232,8 +232,8 @@ class EvaluationSession(RunSession):
             f"{self._part}_loss": test_means.loss,
             f"{self._part}_accuracy": test_means.accuracy,
             f"{self._part}_top_5_accuracy": test_means.top_5_accuracy,
-            "learning_rate": float(step.state.optimizer.learning_rate),
-            "drop_path": float(step.drop_path_probability(tf.constant(done, tf.int64))),
+            "learning_rate": step.state.epoch_learning_rate,
+            "drop_path": float(self.training_step(epoch.number).drop_path_probability(tf.constant(done, tf.int64))),
         }
         stops = self._end_if_stopped([*self._journal.metrics, record], done)
         self._journal.add_epoch(record, timing, is_last=self.is_last(epoch))

@@ -41,6 +41,7 @@ class EvaluationState:
         loss_scale: The loss scale of float16; empty in other precisions.
         averaged_network: A network whose variables are moving averages of the first one's; None if there is none.
         best: The weights of the best epoch so far, if they are kept.
+        schedule: The course of the optimizer's learning rate, if it has one.
     """
 
     network: FinalNetwork
@@ -49,6 +50,15 @@ class EvaluationState:
     loss_scale: LossScale | NoLossScale
     averaged_network: FinalNetwork | None = None
     best: BestWeights | None = None
+    schedule: LearningRateSchedule | None = None
+
+    @property
+    def epoch_learning_rate(self) -> float:
+        """The learning rate at the end of an epoch: of the step that follows, or, if it changes from epoch to epoch
+        only, of the steps of this epoch."""
+        if self.schedule is None or self.schedule.steps_per_update == 1:
+            return float(self.optimizer.learning_rate)
+        return float(self.schedule(self.optimizer.iterations - 1))
 
     @property
     def tested_network(self) -> FinalNetwork:
@@ -101,7 +111,7 @@ def build_evaluation_state(
     )
     loss_scale = build_loss_scale(config.mixed_precision)
     best = BestWeights(averaged_network or network) if config.keep_best else None
-    return EvaluationState(network, optimizer, TrainingResults(), loss_scale, averaged_network, best)
+    return EvaluationState(network, optimizer, TrainingResults(), loss_scale, averaged_network, best, learning_rate)
 
 
 class TestMeans(NamedTuple):

@@ -38,5 +38,13 @@ class FrozenBackboneStep(EvaluationStep):
         with frozen(self.state.network):
             super()._train(images, labels, step)
 
+    def drop_path_probability(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns 0, float32 scalar.
+
+        Args:
+            step: Global step, counted from 0, int64 scalar.
+        """
+        return tf.zeros([])
+
     def _drop_path_seed(self, step: tf.Tensor) -> tf.Tensor | None:
         return None

@@ -171,11 +171,20 @@ def test_warm_up_epochs_are_steps_of_the_whole():
 def test_the_learning_rate_may_change_after_each_epoch_only():
     # Ten steps in five epochs: every two steps share a rate.
     step, (images, labels) = new_step(epochs=5, learning_rate_schedule="linear", learning_rate_updates="epoch"), batch()
-    found = []
+    found, recorded = [], []
     for number in range(5):
         found.append(float(step.state.optimizer.learning_rate))
         step.train(images, labels, tf.constant(number, tf.int64))
+        recorded.append(step.state.epoch_learning_rate)
     assert found == pytest.approx([0.1, 0.1, 0.084, 0.084, 0.068])
+    assert recorded == found
+
+
+@pytest.mark.usefixtures("untraced")
+def test_a_rate_that_changes_in_each_step_is_recorded_as_that_of_the_next():
+    step, (images, labels) = new_step(epochs=5, learning_rate_schedule="linear"), batch()
+    step.train(images, labels, tf.constant(0, tf.int64))
+    assert step.state.epoch_learning_rate == pytest.approx(0.092)
 
 
 def test_a_bad_loss_is_named_with_its_step_and_steps_share_one_trace():

@@ -51,7 +51,9 @@ def test_no_backbone_variable_moves_and_the_heads_do(changes):
     network = state.network
     heads = [head for head in (network.classifier, network.auxiliary_head) if head is not None]
     before = values(backbone_layers(network)), values(heads)
-    train(FrozenBackboneStep(state, config, STEPS))
+    step = FrozenBackboneStep(state, config, STEPS)
+    train(step)
+    assert float(step.drop_path_probability(tf.constant(2, tf.int64))) == 0.0
     assert not any(changed(before[0], values(backbone_layers(network))))
     assert all(changed(before[1], values(heads)))
     assert int(state.optimizer.iterations.numpy()) == 2
