@@ -1,12 +1,13 @@
 """GDAS with gradual operation pruning: the operation with the lowest architecture weight goes (Table 3, "+ GOP")."""
 
+import keras
 import numpy as np
 
 from eoinas_tf.config import SearchConfig
-from eoinas_tf.search.edge_ranking import ranked_operations
+from eoinas_tf.search.edge_ranking import LAST_DECISION
 from eoinas_tf.search.methods.gdas import Gdas
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, lowest_operations
-from eoinas_tf.search.search_method import Evidence
+from eoinas_tf.search.search_method import Evidence, SearchProblem
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 
 
@@ -14,6 +15,14 @@ class GdasPruning(Gdas):
     """Every few epochs, each edge loses its operation with the lowest score, until one is left."""
 
     title = "GDAS with gradual operation pruning"
+
+    def __init__(self, problem: SearchProblem) -> None:
+        super().__init__(problem)
+        # Kept when they are made: alpha goes on towards 0 where it has no gradient any more, and beta with it.
+        self._decision_scores = None
+        if self.config.edge_ranking == LAST_DECISION:
+            undecided = np.full(problem.shape, np.nan)
+            self._decision_scores = keras.Variable(undecided, dtype="float64", trainable=False, name="decision_scores")
 
     @classmethod
     def check(cls, config: SearchConfig) -> tuple[str, ...]:
@@ -24,9 +33,20 @@ class GdasPruning(Gdas):
         """Returns the living operation with the lowest score on each edge, if drops are due (Algorithm 1, line 6)."""
         if not is_pruning_epoch(epoch, self.config.pruning_after_epoch, self.config.pruning_every_epochs):
             return super().drops(epoch, evidence)
-        return lowest_operations(evidence.scores, evidence.living_operations)
+        dropped = lowest_operations(evidence.scores, evidence.living_operations)
+        if self._decision_scores is not None:
+            decided = np.any(dropped, axis=-1, keepdims=True)
+            self._decision_scores.assign(np.where(decided, evidence.scores, np.asarray(self._decision_scores)))
+        return dropped
 
     def final_scores(self, evidence: Evidence, drop_epochs: np.ndarray) -> np.ndarray:
         """Returns the scores that rank edges as `edge_ranking` says."""
-        ranked = ranked_operations(evidence.living_operations, drop_epochs, self.config.edge_ranking)
-        return self.evidence_among(ranked).scores
+        if self._decision_scores is None:
+            return evidence.scores
+        scores = np.asarray(self._decision_scores)
+        return np.where(np.isnan(scores), evidence.scores, scores)
+
+    def state(self) -> dict[str, list]:
+        """Returns the method's variables, including the scores of the last decisions if they are needed."""
+        kept = {} if self._decision_scores is None else {"decision_scores": [self._decision_scores]}
+        return {**super().state(), **kept}

@@ -86,7 +86,15 @@ def test_edges_are_ranked_by_the_importance_among_the_operations_that_count(rank
         variable.assign(values)
     drop_epochs = np.tile([1, 2, 3, 4, 5, 6, 0, 7], (2, 14, 1))
     at_the_last_decision = drop_epochs % 7 == 0
-    method.drop(drop_epochs > 0)
+    method.drop(~at_the_last_decision)
+    # The importance decides for operation 6, whose alpha and Ca are raised.
+    for variable, raised in ((method.operation_logits, 9.0), (method.statistics.accuracy_sums, 500.0)):
+        values = np.array(tf.convert_to_tensor(variable))
+        values[..., 6] = raised + generator.uniform(size=(2, 14))
+        variable.assign(values)
+    dropped = method.drops(8, method.evidence())
+    assert (dropped == (drop_epochs == 7)).all()
+    method.drop(dropped)
     among = at_the_last_decision if ranking == "last_decision" else drop_epochs == 0
     scores = operation_importance(
         np.asarray(method.operation_logits), among, method.statistics.counts(),

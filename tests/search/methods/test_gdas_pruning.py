@@ -22,17 +22,29 @@ def test_the_lowest_architecture_weight_goes_when_a_drop_is_due():
     )
 
 
-def finished(ranking, edge_strengths):
-    """A search that left separable convolutions; the last rival's alpha is lower by each edge's strength."""
-    config = SearchConfig(method="gdas_pruning", edge_ranking=ranking, pruning_after_epoch=4, pruning_every_epochs=3)
+def finished(ranking, edge_strengths, decay=1.0):
+    """A search that left separable convolutions; the last rival's alpha was lower by each edge's strength.
+
+    After the last drop, alpha is multiplied by `decay`.
+    """
+    config = SearchConfig(method="gdas_pruning", edge_ranking=ranking, pruning_after_epoch=2, pruning_every_epochs=1)
     method = GdasPruning(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
     survivor, rival = OPERATION_NAMES.index("sep_conv_3x3"), OPERATION_NAMES.index("max_pool_3x3")
     logits = np.zeros((2, 14, 8))
-    logits[..., rival] = -np.array(edge_strengths)
+    logits[..., rival] = -1.0 - np.array(edge_strengths)
     method.operation_logits.assign(logits)
-    drop_epochs = np.tile(np.arange(1, 9), (2, 14, 1))
-    drop_epochs[..., rival], drop_epochs[..., survivor] = 9, 0
-    method.drop(drop_epochs > 0)
+    others = logits.copy()
+    others[..., [number for number in range(8) if number not in (survivor, rival)]] = -200.0 - np.arange(6)
+    method.operation_logits.assign(others)
+    drop_epochs = np.zeros((2, 14, 8), int)
+    for epoch in range(3, 10):
+        dropped = method.drops(epoch, method.evidence())
+        method.drop(dropped)
+        drop_epochs[dropped] = epoch
+        if epoch == 8:
+            method.operation_logits.assign(logits)
+    assert (drop_epochs[..., rival] == 9).all()
+    method.operation_logits.assign(logits * decay)
     cells = method.derive(method.evidence(), drop_epochs, lambda edges: 0.0, "made up").genotype
     assert {name for name, _ in cells.normal} == {"sep_conv_3x3"}
     return [node for _, node in cells.normal]
@@ -42,8 +54,16 @@ def test_edges_are_ranked_by_the_weights_of_the_last_decision():
     """The strength rises or falls from edge to edge, which are listed by node: the last or first two of each node."""
     assert finished("last_decision", np.arange(14)) == [1, 0, 2, 1, 3, 2, 4, 3]
     assert finished("last_decision", np.arange(14)[::-1]) == [0, 1, 0, 1, 0, 1, 0, 1]
-    # A dropped rival never returns, even if its alpha overtakes after the drop.
-    assert finished("last_decision", -np.arange(14)) == [0, 1, 0, 1, 0, 1, 0, 1]
+    # Whatever happens to alpha afterwards.
+    for decay in (0.0, -1.0):
+        assert finished("last_decision", np.arange(14), decay) == [1, 0, 2, 1, 3, 2, 4, 3]
+
+
+def test_the_scores_of_the_last_decision_are_part_of_the_state():
+    for ranking, names in (("end", []), ("last_decision", ["decision_scores"])):
+        config = SearchConfig(method="gdas_pruning", edge_ranking=ranking)
+        state = GdasPruning(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5)).state()
+        assert list(state) == ["operation_logits", "living_operations", "architecture_optimizer", *names]
 
 
 def test_at_the_end_all_edges_are_equally_strong():
