@@ -10,7 +10,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from eoinas_tf.errors import ConfigurationError
@@ -265,14 +265,23 @@ class RunConfig:
         return {name: value for name, value in json.loads(self.to_json()).items() if name in changing}
 
 
-def _eighth_of_epochs(config: RunConfig) -> int | None:
-    """Returns an eighth of `epochs`, as the paper's 20 of 160; with 8 epochs or more, all seven drops are made."""
-    return None if config.epochs is None else config.epochs // 8
+def schedule_parts(operations: Sequence[str] | None) -> int:
+    """Returns the parts of equal length that a search's epochs have by default: a warm-up, and one before each drop.
+
+    Args:
+        operations: The candidate operations; None: the paper's eight.
+    """
+    return max(8, len(operations or ()))
 
 
-def _eighth_or_one(config: RunConfig) -> int | None:
-    eighth = _eighth_of_epochs(config)
-    return None if eighth is None else max(1, eighth)
+def _part_of_epochs(config: RunConfig) -> int | None:
+    """Returns an eighth of `epochs`, as the paper's 20 of 160, or as many parts as there are candidates if more."""
+    return None if config.epochs is None else config.epochs // schedule_parts(getattr(config, "operations", None))
+
+
+def _part_or_one(config: RunConfig) -> int | None:
+    part = _part_of_epochs(config)
+    return None if part is None else max(1, part)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -293,19 +302,21 @@ class SearchConfig(RunConfig):
         None, "Candidate operations of every edge, comma-separated; by default the paper's eight."
     )
     warmup_epochs: int = method_setting(
-        _eighth_of_epochs,
-        "Epochs at the start that train the weights only; by default an eighth of epochs.",
+        _part_of_epochs,
+        "Epochs at the start that train the weights only; by default an eighth of epochs, or less with more than eight "
+        "operations.",
         minimum=0,
     )
     pruning_after_epoch: int = method_setting(
-        _eighth_of_epochs,
-        "No operation is dropped at the end of this epoch or an earlier one; by default an eighth of epochs.",
+        _part_of_epochs,
+        "No operation is dropped at the end of this epoch or an earlier one; by default an eighth of epochs, "
+        "or less with more than eight operations.",
         minimum=0,
     )
     pruning_every_epochs: int = method_setting(
-        _eighth_or_one,
+        _part_or_one,
         "An operation is dropped on every edge at the end of each epoch that this number divides; by default an "
-        "eighth of epochs.",
+        "eighth of epochs, or less with more than eight operations.",
         minimum=1,
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)

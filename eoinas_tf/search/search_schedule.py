@@ -4,7 +4,7 @@ Drops compare what was learned. Without an architecture step before the first dr
 and are dropped in the order of their list, which looks like a result but is none.
 """
 
-from eoinas_tf.config import SearchConfig
+from eoinas_tf.config import SearchConfig, schedule_parts
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 
@@ -46,7 +46,7 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     )
     raise ConfigurationError(
         f"{'; '.join(faults)}. Received: {settings}; use at least {fewest_epochs} epochs and leave out the other "
-        "three, which default to an eighth of --epochs each, or give all three to search anyway"
+        f"three, which default to {_part_name(config)} of --epochs each, or give all three to search anyway"
     )
 
 
@@ -82,6 +82,11 @@ def _warmup_faults(config: SearchConfig) -> tuple[str, ...]:
         f"the architecture is never trained: the warm-up takes {config.warmup_epochs} of {config.epochs} epochs, so "
         "that the cell depends on the order of the list of operations",
     )
+
+
+def _part_name(config: SearchConfig) -> str:
+    parts = schedule_parts(config.operations)
+    return "an eighth" if parts == 8 else f"1/{parts}"
 
 
 def _candidates(config: SearchConfig) -> int:

@@ -97,7 +97,7 @@ class SearchSession(RunSession):
     def _prepare(self, around: contextlib.ExitStack) -> None:
         config = self.config
         import_operations(config.operation_modules)
-        operation_names = candidate_names(config.operations)
+        operation_names = candidate_names(config.operations, config.max_skip_connections)
         self._start_devices(around)
         # Where nothing is trained, no image is needed.
         if self._stages:

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.kernels.pooling import average_pooling, maximum_pooling
+from eoinas_tf.space.cell_topology import INTERMEDIATE_NODES
 from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
     DepthwiseSeparableUnit,
@@ -25,6 +26,7 @@ from eoinas_tf.space.convolution_blocks import (
     normalization_layer,
     strided_shape,
 )
+from eoinas_tf.space.genotype import INPUTS_PER_NODE
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import (
     FINAL_NETWORK_OPERATION_NAMES,
@@ -35,6 +37,8 @@ from eoinas_tf.space.operation_names import (
 )
 
 REGISTERED_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Of a derived cell.
+KEPT_EDGES = INPUTS_PER_NODE * INTERMEDIATE_NODES
 POOLINGS = {"average": average_pooling, "maximum": maximum_pooling}
 
 
@@ -298,14 +302,16 @@ def register_operation(name: str, build: Callable[..., keras.layers.Layer]) -> N
     add_operation_name(name)
 
 
-def candidate_names(names: Sequence[str] | None) -> tuple[str, ...]:
+def candidate_names(names: Sequence[str] | None, max_skip_connections: int | None = None) -> tuple[str, ...]:
     """Returns the candidate operations of a search.
 
     Args:
         names: The names that the user gave; None: the paper's eight.
+        max_skip_connections: Most identity operations in the found normal cell; None: no limit.
 
     Raises:
-        ConfigurationError: A name is unknown or given twice, or fewer than two are left to choose from.
+        ConfigurationError: A name is unknown or given twice, fewer than two are left to choose from, or the limit
+            leaves no operation to choose.
     """
     if names is None:
         return OPERATION_NAMES
@@ -318,5 +324,11 @@ def candidate_names(names: Sequence[str] | None) -> tuple[str, ...]:
     if len(set(names)) < len(names) or not set(names) - {NONE} or len(names) < 2:
         raise ConfigurationError(
             f"--operations must name two or more different operations. Received: {','.join(names)}"
+        )
+    if max_skip_connections is not None and max_skip_connections < KEPT_EDGES and not set(names) - {NONE, SKIP_CONNECT}:
+        raise ConfigurationError(
+            f"--max_skip_connections={max_skip_connections} needs another operation than {NONE} and {SKIP_CONNECT} to "
+            f"take; add one to --operations, or give --max_skip_connections={KEPT_EDGES}. Received: "
+            f"--operations={','.join(names)}"
         )
     return tuple(names)

@@ -56,6 +56,19 @@ def test_any_number_of_epochs_from_8_on_learns_before_it_drops_and_leaves_one_op
     assert check_pruning_schedule(config) == ()
 
 
+@pytest.mark.parametrize("candidates", [9, 10, 12, 17])
+def test_with_more_candidates_all_but_one_are_dropped_in_any_number_of_epochs(candidates):
+    operations = tuple(f"operation_{number}" for number in range(candidates))
+    for epochs in [*range(candidates, 70), 159, 160, 161]:
+        config = SearchConfig(epochs=epochs, operations=operations)
+        drops = drop_epochs(config)
+        assert len(drops) >= candidates - 1
+        assert config.warmup_epochs < drops[0]
+        assert check_pruning_schedule(config) == ()
+    with pytest.raises(ConfigurationError, match=f"use at least {candidates} epochs.*default to 1/{candidates} of"):
+        check_pruning_schedule(SearchConfig(epochs=candidates - 1, operations=operations))
+
+
 @pytest.mark.parametrize("epochs", range(1, 8))
 def test_fewer_than_8_epochs_are_refused_with_what_to_do(epochs):
     with pytest.raises(ConfigurationError) as refusal:

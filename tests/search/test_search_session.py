@@ -53,6 +53,15 @@ def test_settings_that_make_no_search_are_refused_before_the_folder_is_made(tmp_
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("names", [("none", "skip_connect"), ("skip_connect", "none")])
+@pytest.mark.parametrize("method", ["pdarts", "random", "random_search"])
+def test_a_limit_that_leaves_no_operation_is_refused_before_images_are_read(names, method, tmp_path):
+    limit = {} if method == "pdarts" else {"max_skip_connections": 7}
+    config = SearchConfig(run_dir=str(tmp_path / "run"), method=method, operations=names, **limit)
+    with pytest.raises(ConfigurationError, match=r"needs another operation than none and skip_connect to take"):
+        SearchSession(config).__enter__()
+
+
 def test_unknown_candidates_are_refused_before_images_are_read(tmp_path):
     config = SearchConfig(run_dir=str(tmp_path / "run"), operations=("skip_connect", "conv_9x9"))
     with pytest.raises(
