@@ -32,7 +32,9 @@ def run_command_line(record: RunRecord) -> str:
         record: The finished run.
     """
     given = record.settings if record.config is None else given_settings(record.config)
-    given = {name: value for name, value in given.items() if name != "kind" and value is not None}
+    # The folder keeps its first command's settings; a run that is finished was continued without --max_steps.
+    left_out = ("kind",) if record.summary.get("finished") is False else ("kind", "max_steps")
+    given = {name: value for name, value in given.items() if name not in left_out and value is not None}
     return command_line(SUBCOMMANDS[record.settings["kind"]], {"run_dir": str(record.folder), **given})
 
 

@@ -44,6 +44,19 @@ def test_the_command_of_a_search_gives_the_same_settings(tmp_path, settings):
     assert ("--warmup_epochs" in command) == ("warmup_epochs" in settings)
 
 
+def test_the_command_of_a_run_that_max_steps_no_longer_ends_is_without_it(tmp_path):
+    for folder, expected in (
+        (write_search(tmp_path / "search"), 0),
+        (write_training(tmp_path / "whole", finished=True), 0),
+        (write_training(tmp_path / "cut", finished=False), 20),
+    ):
+        settings = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**settings, "max_steps": 20}))
+        record = read_run(folder)
+        command = run_command_line(record)
+        assert parsed(type(record.config), command).max_steps == expected
+
+
 def test_the_command_of_a_training_gives_the_same_settings(training):
     record = read_run(training)
     assert parsed(EvaluationConfig, run_command_line(record)) == record.config
