@@ -775,6 +775,7 @@ class EvaluationConfig(RunConfig):
         self._check_validation()
         self._check_budgets()
         self._check_initial_weights()
+        self._check_pytorch_weights()
 
     def _check_budgets(self) -> None:
         """Raises a ConfigurationError if a budget would have no effect, or a different effect in each process."""
@@ -821,11 +822,19 @@ class EvaluationConfig(RunConfig):
                     f"--{name} chooses by validation images, and none are held out; add --validation_fraction=0.1. "
                     f"Received: --{name}={value}"
                 )
-        if self.validation_fraction and self.pytorch_weights:
-            raise ConfigurationError(
-                "--validation_fraction belongs to a training, and --pytorch_weights trains nothing; leave one of them "
-                f"out. Received: {self.validation_fraction}"
-            )
+
+    def _check_pytorch_weights(self) -> None:
+        """Raises a ConfigurationError if settings of a training are combined with weights that are only tested."""
+        if not self.pytorch_weights:
+            return
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in ("validation_fraction", "class_weights", "mixed_precision", "strategy"):
+            value = getattr(self, name)
+            if value != defaults[name]:
+                raise ConfigurationError(
+                    f"--{name} belongs to a training, and --pytorch_weights trains nothing; leave one of them out. "
+                    f"Received: {value}"
+                )
 
 
 def refuse_epochs_beside_hours(given: Collection[str]) -> None:

@@ -200,6 +200,16 @@ EVALUATION_CONTRADICTIONS = [
         "Received: --early_stopping_epochs=3",
     ),
     (
+        {"mixed_precision": "bfloat16", "pytorch_weights": "w.npz"},
+        "--mixed_precision belongs to a training, and --pytorch_weights trains nothing; leave one of them out. "
+        "Received: bfloat16",
+    ),
+    (
+        {"class_weights": "balanced", "pytorch_weights": "w.npz"},
+        "--class_weights belongs to a training, and --pytorch_weights trains nothing; leave one of them out. "
+        "Received: balanced",
+    ),
+    (
         {"validation_fraction": 0.25, "pytorch_weights": "w.npz"},
         "--validation_fraction belongs to a training, and --pytorch_weights trains nothing; leave one of them out. "
         "Received: 0.25",

@@ -6,7 +6,7 @@ from typing import Any
 
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import SearchRun
-from eoinas_tf.api.run_settings import make_config
+from eoinas_tf.api.run_settings import make_config, size_of
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
@@ -52,7 +52,7 @@ def search(
     if settings.get("select_from") is not None or settings.get("max_steps"):
         raise ConfigurationError("select_from and max_steps find no cell here; run run_search.py for them")
     dataset, images = find_images(
-        data, test_data=test_data, class_names=class_names, image_size=_pair(settings.get("image_size"))
+        data, test_data=test_data, class_names=class_names, image_size=size_of(settings.get("image_size"))
     )
     config = make_config(SearchConfig, "search", run_dir, dataset, settings)
     if config.epochs is not None and config.pruning_every_epochs is not None:
@@ -69,7 +69,3 @@ def search(
             keep_first_epochs(run, folders[-1])
         choose_best(folders).keep(run)
     return SearchRun(config.run_dir)
-
-
-def _pair(size: Any) -> tuple[int, int] | None:
-    return None if size is None else tuple(size)  # The settings check it.

@@ -9,6 +9,7 @@ import numpy as np
 from eoinas_tf.api.cell_search import search
 from eoinas_tf.api.network_training import train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
+from eoinas_tf.api.run_settings import size_of
 from eoinas_tf.data.image_arrays import pixels_of
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
@@ -129,7 +130,7 @@ class ImageClassifier:
             return {"hours": self.hours, **given}
         hours = SHARES[kind] * self.hours
         pixels, classes = pixels_of(x), len(np.unique(np.asarray(y).reshape(-1)))
-        height, width = given.get("image_size") or pixels.shape[1:3]
+        height, width = size_of(given.get("image_size")) or pixels.shape[1:3]
         images = Images(len(pixels) if test_data is not None else len(pixels) * 4 // 5, height, width, classes)
         chosen = kept_settings(folder, recommended_settings(kind, images, hours, given.get("method")))
         return {"hours": hours, **chosen, **given}

@@ -6,8 +6,8 @@ from typing import Any
 
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import Run, TrainingRun
-from eoinas_tf.api.run_settings import make_config
-from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.api.run_settings import make_config, size_of
+from eoinas_tf.config import CELLS, EvaluationConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.weight_source import read_weight_source
@@ -34,7 +34,7 @@ def train(
 
     Args:
         genotype: A `Genotype`, the result of `search`, a published name such as `DARTS_V2`, or a genotype.json; None to
-            use the genotype of `initial_weights`.
+            use the genotype of `initial_weights`, or for a `network` that is not made of cells.
         data: Images with labels; see `eoinas_tf.search`.
         test_data: Test images; by default a fifth of each class is held out.
         class_names: A name for each class (arrays or `tf.data`).
@@ -61,14 +61,13 @@ def train(
     if initial_weights is not None:
         weights = Path(initial_weights.run_dir) if isinstance(initial_weights, Run) else initial_weights
         settings = with_source_settings({**settings, "initial_weights": weights_setting(weights)})
-    elif genotype is None:
+    elif genotype is None and settings.get("network", CELLS) == CELLS:
         raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
-    size = settings.get("image_size")
     dataset, images = find_images(
         data,
         test_data=test_data,
         class_names=class_names,
-        image_size=None if size is None else tuple(size),
+        image_size=size_of(settings.get("image_size")),
         resize_side=settings.get("resize_side"),
     )
     cells = None if genotype is None else as_genotype(genotype)

@@ -56,7 +56,8 @@ class Run:
             GenotypeError: The folder holds none.
             ConfigurationError: The module of an own operation cannot be imported.
         """
-        import_operations(self.settings.get("operation_modules"))
+        if (self.run_dir / "config.json").exists():
+            import_operations(self.settings.get("operation_modules"))
         return Genotype.read(self.run_dir / "genotype.json")
 
     def plot(self, cell: str = "normal") -> Figure:

@@ -46,10 +46,23 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
+    if "image_size" in values:
+        values["image_size"] = size_of(values["image_size"])
     refuse_epochs_beside_hours({name for name, value in values.items() if value is not None})
     config_class(dataset=dataset, run_dir="", **values)  # Refuses wrong settings before a folder is made.
     # Made from the given values again: in a copy, a schedule derived from the epochs would count as the user's own.
     return config_class(dataset=dataset, run_dir=str(run_dir if run_dir is not None else _new_folder(kind)), **values)
+
+
+def size_of(value: Any) -> tuple[int, ...] | None:
+    """Returns an image size as the settings hold it; they check it.
+
+    Args:
+        value: The setting `image_size`: height and width in pixels, one number for both, or None.
+    """
+    if value is None:
+        return None
+    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def _new_folder(kind: str) -> Path:

@@ -20,6 +20,7 @@ from eoinas_tf.evaluation.pytorch_weights import load_pytorch_weights
 from eoinas_tf.evaluation.training_console import training_result
 from eoinas_tf.evaluation.weight_files import file_digest, opened_weights
 from eoinas_tf.experiment.atomic_files import write_json
+from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.report.report_page import write_report
@@ -83,6 +84,8 @@ def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weigh
             "pytorch_weights": weights,
             "pytorch_weights_sha256": file_digest(weights),
         }
+        # For `load_run` and `--initial_weights`, as of a training run.
+        Checkpoints(run.checkpoints, {"network": network.variables}).save(0, {"epoch": 0, "step": 0})
         write_json(run.summary, summary)
         write_report(run.path)
         progress.result(training_result(run, summary, dataset.num_classes))

@@ -58,6 +58,8 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
         import_operations(config.operation_modules)
         genotype = Genotype.read(run.genotype) if run.genotype.exists() else None
         config = dataclasses.replace(config, init_channels=channels)
+        if config.pytorch_weights:  # They are tested without an auxiliary head, and are all that the folder holds.
+            config = dataclasses.replace(config, auxiliary_weight=0.0, ema_decay=0.0)
         height, width, depth = image_shape
     except EoinasError:
         raise
@@ -71,8 +73,19 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
     # Chosen by validation images; None if --max_steps ended the run before the end of an epoch.
     is_chosen = config.keep_best and summary.get("chosen_epoch")
     kept = BEST_NETWORK if is_chosen else AVERAGES if config.ema_decay else "network"
-    if Checkpoints(run.checkpoints, {kept: network.variables}).restore_latest(only_own=True) is None:
-        raise RunDirectoryError(f"{folder} holds no checkpoint to take weights from; repeat its command")
+    restored = Checkpoints(run.checkpoints, {kept: network.variables}).restore_latest(only_own=True)
+    if restored is None:
+        raise RunDirectoryError(
+            f"{folder} holds no checkpoint to take weights from; repeat its command in a new folder, or use its "
+            f"{run.keras_model.name}"
+        )
+    steps, step = summary.get("steps"), restored.get("step")
+    if None not in (steps, step) and steps != step:
+        raise RunDirectoryError(
+            f"{folder} was tested after step {steps}, but its newest whole checkpoint is of step "
+            f"{step}: it was continued since, or a checkpoint is damaged; repeat its command to finish it, "
+            f"or use its {run.keras_model.name}"
+        )
     return TrainedNetwork(network, (height, width, depth), tuple(class_names), mean, deviation)
 
 

@@ -216,6 +216,10 @@ class RunDirectory:
         self.config = dataclasses.replace(self.config, epochs=epochs, steps_per_epoch=steps_per_epoch)
         self._write_config()
 
+    def first_settings(self) -> dict[str, Any]:
+        """Returns the settings that the run began with; those that change no result may differ now."""
+        return _read_settings(self.config_file) if self.config_file.exists() else {}
+
     def only_begun(self) -> bool:
         """Returns whether the folder only holds the run's settings and its records of images and weights."""
         return has_only_begun(self.path)

@@ -54,11 +54,12 @@ class EpochLog:
         self._metrics, self._timing = JsonLines(run.metrics), JsonLines(run.timing)
         self._new_checkpoints = lambda variables: Checkpoints(run.checkpoints, variables, config.keep_checkpoints)
         self._checkpoints = self._new_checkpoints(state)
+        first_every_epochs = run.first_settings().get("checkpoint_every_epochs", self._every_epochs)
         restored = self._checkpoints.restore_latest()
         self.finished_epochs: int = restored["epoch"] if restored else 0
         self.finished_steps: int = restored["step"] if restored else 0
         logged_epochs = len(self._metrics.read())
-        if restored is None and logged_epochs > self._every_epochs:
+        if restored is None and logged_epochs > first_every_epochs:
             raise StorageError(
                 f"{run.metrics} holds {logged_epochs} epochs, but {run.checkpoints} has no checkpoint; put it back, or "
                 "name another --run_dir to start over"

@@ -69,6 +69,15 @@ def test_the_network_comes_from_initial_weights(trainings, arrays, cells, weight
     assert not trainings
 
 
+def test_a_network_without_cells_needs_no_genotype(trainings, arrays, cells, tmp_path):
+    eoinas_tf.train(None, arrays, run_dir=tmp_path / "a", network="residual", image_size=6)
+    ((config, images, genotype),) = trainings
+    assert (config.network, config.genotype, genotype) == ("residual", "", None)
+    assert config.image_size == images.image_shape[:2] == (6, 6)  # One number for both, as on the command line.
+    with pytest.raises(ConfigurationError, match="--genotype belongs to networks of cells"):
+        eoinas_tf.train(cells, arrays, network="residual")
+
+
 @pytest.mark.parametrize("name", ["describe", "measure", "pytorch_weights", "max_steps"])
 def test_settings_that_train_nothing_are_refused(name, trainings, cells):
     with pytest.raises(ConfigurationError, match=f"{name} is for run_eval.py"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from eoinas_tf.api.run_folders import load_run
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.errors import ConfigurationError, NonFiniteError, RunDirectoryError, WeightsError
@@ -66,7 +67,6 @@ def test_the_loaded_network_is_tested_exported_and_traceable(config, small_image
     written = capsys.readouterr().out
     assert "test accuracy" in written
     assert " training images, " in written
-    assert not (run / "checkpoints").exists()
     trained = {name: values for name, values in weights.items() if "running" not in name and "auxiliary" not in name}
     assert summary["parameters"] == sum(values.size for values in trained.values())
 
@@ -78,6 +78,11 @@ def test_the_loaded_network_is_tested_exported_and_traceable(config, small_image
     probabilities = outputs["probabilities"].numpy()[np.arange(10), labels]
     assert summary["test_loss"] == pytest.approx(np.mean(-np.log(probabilities)), rel=1e-4)
     assert np.ptp(probabilities) > 0
+    # As after a training run, in Python.
+    loaded = load_run(run)
+    assert loaded.class_names == small_images.class_names
+    images = small_images.test.load_batch(tf.range(10, dtype=tf.int64))
+    np.testing.assert_allclose(loaded.model.predict(images, verbose=0), outputs["probabilities"], atol=1e-5)
 
     assert run_evaluation(config) == summary
     with pytest.raises(RunDirectoryError, match="--pytorch_weights"):

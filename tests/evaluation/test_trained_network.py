@@ -86,6 +86,17 @@ def test_a_checkpoint_of_another_network_is_refused(trained, tmp_path):
         restore_network(tmp_path)
 
 
+def test_weights_of_another_step_than_the_tested_ones_are_refused(trained, tmp_path):
+    """As `--max_steps=7` ended the run with a test, and a command without it was killed later."""
+    (tmp_path / "summary.json").write_text(json.dumps({**SUMMARY, "steps": 7}))
+    state = {"network": trained.variables}
+    Checkpoints(tmp_path / "checkpoints", state).save(7, {"epoch": 1, "step": 7})
+    restore_network(tmp_path)
+    Checkpoints(tmp_path / "checkpoints", state).save(9, {"epoch": 1, "step": 9})
+    with pytest.raises(RunDirectoryError, match="after step 7, but its newest whole checkpoint is of step 9"):
+        restore_network(tmp_path)
+
+
 def test_without_a_checkpoint_there_are_no_weights(trained, tmp_path):
     (tmp_path / "checkpoints").rename(tmp_path / "elsewhere")
     (tmp_path / "checkpoints.json").unlink()

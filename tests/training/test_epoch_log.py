@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -130,6 +131,23 @@ def test_lost_checkpoints_are_an_error_not_a_fresh_start(run, config):
     with pytest.raises(StorageError, match="checkpoints has no checkpoint"):
         EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert len(run.metrics.read_text().splitlines()) == 3
+
+
+def test_the_interval_of_the_first_start_tells_whether_there_was_a_checkpoint(run, config):
+    """The first process was killed in its sixth epoch, before its first checkpoint; the second one saves more often."""
+    config = dataclasses.replace(config, checkpoint_every_epochs=10)
+    run.config_file.write_text(json.dumps({"checkpoint_every_epochs": 10}))
+    train(open_log(run, config), tf.Variable(0.0), range(1, 6))
+    assert open_log(run, dataclasses.replace(config, checkpoint_every_epochs=1)).finished_epochs == 0
+    assert run.metrics.read_text() == ""
+
+
+def test_a_longer_interval_does_not_hide_that_all_checkpoints_are_lost(run, config):
+    run.config_file.write_text(json.dumps({"checkpoint_every_epochs": 2}))
+    train(open_log(run, config), tf.Variable(0.0), range(1, 4))
+    with_logs_alone(run)
+    with pytest.raises(StorageError, match="has no checkpoint"):
+        open_log(run, dataclasses.replace(config, checkpoint_every_epochs=9))
 
 
 def test_lost_lines_are_an_error(run, config):
