@@ -54,7 +54,7 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
     return config_class(dataset=dataset, run_dir=str(run_dir if run_dir is not None else _new_folder(kind)), **values)
 
 
-def size_of(value: Any) -> tuple[int, ...] | None:
+def size_of(value: Any) -> tuple[int, int] | None:
     """Returns an image size as the settings hold it; they check it.
 
     Args:
@@ -62,7 +62,7 @@ def size_of(value: Any) -> tuple[int, ...] | None:
     """
     if value is None:
         return None
-    return (value, value) if isinstance(value, int) else tuple(value)
+    return tuple((value, value) if isinstance(value, int) else value)
 
 
 def _new_folder(kind: str) -> Path:

@@ -2,10 +2,12 @@
 
 import contextlib
 import functools
+import hashlib
 import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
@@ -110,12 +112,24 @@ class EvaluationSession(RunSession):
         self._begin(
             self._journal,
             [Stretch((TRAINING_STEP,), self.total_steps)],
-            dataset_digest(dataset) + ("" if weights is None else f", weights {weights.sha256}"),
+            self._digest(class_factors),
             functools.partial(training_header, self._fitted, dataset, network, self.epoch_steps, budget),
             self._measure_test,
         )
         self._end_if_stopped(self._journal.metrics, self._journal.finished_steps)
         self._table = EpochTable(self.progress, epoch_titles(self._part))
+
+    def _digest(self, class_factors: np.ndarray | None) -> str:
+        """Returns a short text about everything that the run reads from files: the workers have to agree on it."""
+        parts = [dataset_digest(self.dataset)]
+        if self._weights is not None:
+            parts.append(f"weights {self._weights.sha256}")
+        if class_factors is not None:
+            parts.append(f"class factors {class_factors.tolist()}")
+        if self._genotype is not None:
+            cells = repr((self._genotype.normal, self._genotype.reduce))
+            parts.append(f"cells {hashlib.sha256(cells.encode()).hexdigest()[:16]}")
+        return ", ".join(parts)
 
     def training_step(self, number: int) -> EvaluationStep:
         """Returns the step for an epoch's training: with a frozen backbone in the first `freeze_backbone_epochs`.

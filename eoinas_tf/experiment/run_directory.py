@@ -216,6 +216,32 @@ class RunDirectory:
         self.config = dataclasses.replace(self.config, epochs=epochs, steps_per_epoch=steps_per_epoch)
         self._write_config()
 
+    def keep_devices(self, replicas: int, device: str) -> None:
+        """Records, once, on what the run computes, or compares it; environment.json holds it.
+
+        Args:
+            replicas: The number of copies of the network.
+            device: `CPU` or `GPU`.
+
+        Raises:
+            RunDirectoryError: The run began with another number of replicas, each of which normalizes its own share of
+                a batch.
+            StorageError: It could not be written.
+        """
+        if not self.is_writer:
+            return
+        stored = _read_settings(self.environment)
+        before = stored.get("replicas", replicas)
+        if "replicas" not in stored or self.only_begun():
+            write_json(self.environment, {**stored, "replicas": replicas, "device": device})
+        elif before != replicas:
+            raise RunDirectoryError(
+                f"--run_dir={self.path} holds a run with {before} replicas, each of which normalizes its own share of "
+                f"a batch; continue it on as many devices, or name another folder. Received: {replicas}"
+            )
+        elif stored.get("device") != device:
+            LOGGER.warning("this run began on a %s: its bits may differ from now on", stored.get("device"))
+
     def first_settings(self) -> dict[str, Any]:
         """Returns the settings that the run began with; those that change no result may differ now."""
         return _read_settings(self.config_file) if self.config_file.exists() else {}
@@ -322,7 +348,9 @@ def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, 
         stored: The run's stored settings.
     """
     names = {field.name for field in dataclasses.fields(kind)}
-    own = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in names}
+    own: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in names
+    }
     try:
         return kind(**own).result_settings()
     except (ConfigurationError, TypeError):  # The comparison names what differs.

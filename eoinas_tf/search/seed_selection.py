@@ -149,10 +149,12 @@ def choose_best(folders: Sequence[Path]) -> Choice:
 
 def _with_images_of(choice: Choice, config: SearchConfig) -> SearchConfig:
     """Returns settings with the images of the chosen search, which a training run of its cells takes from there."""
-    settings = {name: choice.settings[name] for name in SHARED_SETTINGS if name in choice.settings}
-    return dataclasses.replace(
-        config, **{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    )
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in choice.settings.items()
+        if name in SHARED_SETTINGS
+    }
+    return dataclasses.replace(config, **settings)
 
 
 def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:

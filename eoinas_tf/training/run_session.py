@@ -15,6 +15,7 @@ from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.weight_records import keep_class_weights
+from eoinas_tf.kernels.kernel_policy import has_gpu
 from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.optimization.precision import computing_in
 from eoinas_tf.stop_signals import StopSignals
@@ -100,6 +101,7 @@ class RunSession:
             pieces: Pieces that each replica's share of a batch is divided into.
         """
         self.replicas = Replicas.of(self.config, pieces)
+        self.run.keep_devices(self.replicas.count, "GPU" if has_gpu() else "CPU")
         self._stop.listen()
         around.enter_context(computing_in(self.config.mixed_precision))
         if self.config.deterministic:

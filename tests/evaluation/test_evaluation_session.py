@@ -8,6 +8,7 @@ from small_trained_run import CELLS, write_trained_run
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
+from eoinas_tf.distribution.replicas import Replicas
 from eoinas_tf.errors import ConfigurationError, NonFiniteError, RunDirectoryError
 from eoinas_tf.evaluation import evaluation_step
 from eoinas_tf.evaluation.configured_network import build_network
@@ -23,6 +24,7 @@ from eoinas_tf.experiment.checkpointing import Checkpoints
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.training import run_session
 
 pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
 
@@ -43,6 +45,37 @@ def config(tmp_path):
 def test_images_that_would_all_be_blank_are_refused_before_anything_is_trained(config):
     config = dataclasses.replace(config, cutout_length=EvaluationConfig().cutout_length)
     with pytest.raises(ConfigurationError, match="would blank every training image completely"):
+        EvaluationSession(config, GENOTYPE, DATASET).__enter__()
+
+
+def test_workers_agree_on_all_that_is_read_from_files(config, monkeypatch):
+    texts = []
+    monkeypatch.setattr(Replicas, "check_agreement", lambda self, what, text: texts.append(text))
+    other = dataclasses.replace(GENOTYPE, normal=(("skip_connect", 0), ("avg_pool_3x3", 1)))
+    for number, (genotype, weights) in enumerate([(GENOTYPE, None), (other, None), (GENOTYPE, "balanced")]):
+        own = dataclasses.replace(config, run_dir=f"{config.run_dir}{number}", class_weights=weights)
+        with EvaluationSession(own, genotype, DATASET):
+            pass
+    # The settings name the files; here they are the same but for the run folder and, in the last run, the weights.
+    assert len({text[text.rindex("cells ") :] for text in texts[:2]}) == 2
+    assert "class factors [" in texts[2]
+    assert not any("\n" in text for text in texts)
+
+
+def test_a_run_is_continued_on_as_many_replicas(config, monkeypatch, caplog):
+    with EvaluationSession(config, GENOTYPE, DATASET) as session:
+        environment = json.loads(session.run.environment.read_text())
+        assert (environment["replicas"], environment["device"]) == (1, "CPU")
+        session.run.metrics.write_text("")
+    with EvaluationSession(config, GENOTYPE, DATASET):
+        pass
+    assert "began" not in caplog.text
+    monkeypatch.setattr(run_session, "has_gpu", lambda: True)
+    with EvaluationSession(config, GENOTYPE, DATASET):
+        pass
+    assert "this run began on a CPU: its bits may differ from now on" in caplog.text
+    session.run.environment.write_text(json.dumps({**environment, "replicas": 4}))
+    with pytest.raises(RunDirectoryError, match=r"holds a run with 4 replicas, .* Received: 1"):
         EvaluationSession(config, GENOTYPE, DATASET).__enter__()
 
 
