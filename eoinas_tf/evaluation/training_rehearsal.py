@@ -23,7 +23,8 @@ from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hour
 from eoinas_tf.training.time_budget import RunCost, fewest_epochs
 
 TrainEpoch = Callable[[EvaluationStep, Epoch, StepRunner], dict[str, float] | None]
-KIND = "training"
+# Epochs without and with a frozen backbone.
+KIND, FROZEN = "training", "frozen training"
 
 
 def training_within_hours(
@@ -91,20 +92,25 @@ class RehearsedTraining(EvaluationSession):
         """
         rehearsal, written = Rehearsal(self.config, self.epoch_steps, self.replicas, stop), 0
 
-        def run_epoch(steps: int, runner: StepRunner) -> float:
+        def run_epoch(number: int, steps: int, runner: StepRunner) -> float:
             nonlocal written
             written += 1
             with self.epoch(1) as epoch:
                 epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
-                timing = train(self.step, epoch, runner)
+                timing = train(self.training_step(number), epoch, runner)
                 assert timing is not None
                 means = self.step.test_all(self.tests.take(1))
                 self.write_epoch(dataclasses.replace(epoch, number=written), means, timing)
             return 0.0
 
-        cost = rehearsal.epoch_cost(run_epoch)
+        frozen = self.config.freeze_backbone_epochs
+        firsts = {**({FROZEN: 1} if frozen else {}), KIND: frozen + 1}
+        measured = {kind: rehearsal.epoch_cost(functools.partial(run_epoch, number)) for kind, number in firsts.items()}
         test_seconds = rehearsal.pass_seconds(lambda count: self.step.test_all(self.tests.take(count)), len(self.tests))
-        costs = {KIND: dataclasses.replace(cost, seconds_around_steps=cost.seconds_around_steps + test_seconds)}
+        costs = {
+            kind: dataclasses.replace(cost, seconds_around_steps=cost.seconds_around_steps + test_seconds)
+            for kind, cost in measured.items()
+        }
         rehearsal.check_stop()
         started = time.monotonic()
         self.progress = silent_progress(1)
@@ -114,6 +120,6 @@ class RehearsedTraining(EvaluationSession):
             self.epoch_steps,
             costs,
             seconds_around_epochs,
-            lambda epochs: {KIND: epochs},
+            lambda epochs: {**({FROZEN: frozen} if frozen else {}), KIND: epochs - frozen},
             functools.partial(check_training, config),
         )

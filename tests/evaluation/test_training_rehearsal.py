@@ -5,11 +5,13 @@ import tempfile
 
 import pytest
 import tensorflow as tf
+from small_trained_run import write_trained_run
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.errors import ConfigurationError, DatasetError, StorageError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation, train_epoch
 from eoinas_tf.evaluation.training_rehearsal import check_training, training_within_hours
+from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
 pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn", "untraced")
@@ -67,6 +69,17 @@ def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, nothing_
     assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
     stored = json.loads((tmp_path / "hours" / "config.json").read_text())
     assert (stored["hours"], stored["epochs"], stored["steps_per_epoch"]) == (1.0, 2, 2)
+
+
+def test_epochs_with_a_frozen_backbone_are_timed_on_their_own(chosen, tmp_path, nothing_is_exported):
+    source = tmp_path / "source"
+    write_trained_run(source, image_shape=(8, 8, 1), classes=10, genotype=None, network="residual")
+    weights = {"initial_weights": str(source), "freeze_backbone_epochs": 1}
+    run_evaluation(EvaluationConfig(run_dir=str(tmp_path / "hours"), hours=1.0, **weights, **TINY))
+    ((cost, _),) = chosen
+    assert cost.count(5) == {"frozen training": 1, "training": 4}
+    assert all(kind.seconds_per_step > 0 for kind in cost.kinds.values())
+    assert len(JsonLines(tmp_path / "hours" / "metrics.jsonl").read()) == 2
 
 
 def test_what_an_export_would_replace_is_refused_before_an_image_is_read(tmp_path):
