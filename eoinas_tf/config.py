@@ -265,21 +265,30 @@ class RunConfig:
         return {name: value for name, value in json.loads(self.to_json()).items() if name in changing}
 
 
+# How edges compare once drops have left one operation on each.
+EDGE_RANKINGS = END, LAST_DECISION = "end", "last_decision"
+# Of the epochs of a search, in the paper: a warm-up and one part before each of its seven drops.
+FEWEST_PARTS = 8
+
+
 def schedule_parts(operations: Sequence[str] | None) -> int:
-    """Returns the parts of equal length that a search's epochs have by default: a warm-up, and one before each drop.
+    """Returns into how many equal parts the default schedule divides a search's epochs: one for each candidate.
 
     Args:
         operations: The candidate operations; None: the paper's eight.
     """
-    return max(8, len(operations or ()))
+    return max(FEWEST_PARTS, len(operations or ()))
 
 
-def _part_of_epochs(config: RunConfig) -> int | None:
-    """Returns an eighth of `epochs`, as the paper's 20 of 160, or as many parts as there are candidates if more."""
-    return None if config.epochs is None else config.epochs // schedule_parts(getattr(config, "operations", None))
+def _part_of_epochs(config: "SearchConfig") -> int | None:
+    """Returns an eighth of `epochs`, as the paper's 20 of 160, or less if a method has more than seven drops."""
+    if config.epochs is None:
+        return None
+    drops = "pruning_every_epochs" in SEARCH_METHODS[config.method].settings
+    return config.epochs // (schedule_parts(config.operations) if drops else FEWEST_PARTS)
 
 
-def _part_or_one(config: RunConfig) -> int | None:
+def _part_or_one(config: "SearchConfig") -> int | None:
     part = _part_of_epochs(config)
     return None if part is None else max(1, part)
 
@@ -303,20 +312,20 @@ class SearchConfig(RunConfig):
     )
     warmup_epochs: int = method_setting(
         _part_of_epochs,
-        "Epochs at the start that train the weights only; by default an eighth of epochs, or less with more than eight "
-        "operations.",
+        "Epochs at the start that train the weights only; by default an eighth of epochs, or 1/n if the "
+        "method drops operations and has n > 8 of them.",
         minimum=0,
     )
     pruning_after_epoch: int = method_setting(
         _part_of_epochs,
         "No operation is dropped at the end of this epoch or an earlier one; by default an eighth of epochs, "
-        "or less with more than eight operations.",
+        "or 1/n with n > 8 operations.",
         minimum=0,
     )
     pruning_every_epochs: int = method_setting(
         _part_or_one,
         "An operation is dropped on every edge at the end of each epoch that this number divides; by default an "
-        "eighth of epochs, or less with more than eight operations.",
+        "eighth of epochs, or 1/n with n > 8 operations.",
         minimum=1,
     )
     weights_learning_rate: float = setting(0.025, "SGD's learning rate for the weights at the start.", minimum=0.0)
@@ -358,7 +367,7 @@ class SearchConfig(RunConfig):
         "end",
         "Scores by which edges compare when one operation is left on each: those of the last_decision, with the rival "
         "that was dropped last, or those at the end, when beta is 1 on every edge (the paper's).",
-        choices=("end", "last_decision"),
+        choices=EDGE_RANKINGS,
     )
     stage_warmup: float = method_setting(
         0.4,

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +63,7 @@ def size_of(value: Any) -> tuple[int, int] | None:
     """
     if value is None:
         return None
-    return tuple((value, value) if isinstance(value, int) else value)
+    return tuple(value) if isinstance(value, Iterable) else (value, value)
 
 
 def _new_folder(kind: str) -> Path:

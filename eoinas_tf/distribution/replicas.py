@@ -8,6 +8,7 @@ of a replica's own share.
 import functools
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -67,6 +68,15 @@ def split_cpu(logical_cpus: int) -> None:
 
 # Between two votes of the workers: reading the result waits for the device.
 STEPS_BETWEEN_QUESTIONS = 10
+
+
+def short_digest(value: Any) -> str:
+    """Returns a short text that differs for different values, to compare what workers have.
+
+    Args:
+        value: Anything whose `repr` tells everything.
+    """
+    return f"{zlib.crc32(repr(value).encode()):08x}"
 
 
 class Replicas:

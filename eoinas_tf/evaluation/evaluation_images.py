@@ -46,16 +46,14 @@ def check_cutout(length: int, image_shape: tuple[int, ...]) -> None:
     """
     height, width, _ = image_shape
     covered = _covered_share(length, height) * _covered_share(length, width)
-    advice = f"pixels; give --cutout_length=0, or at most {min(height, width) // 2}. Received: {length}"
+    advice = (
+        f"; the images have {height}x{width} pixels, so give --cutout_length=0, or at most {min(height, width) // 2}. "
+        f"Received: {length}"
+    )
     if covered == 1.0:
-        raise ConfigurationError(
-            f"--cutout_length would blank every training image completely, for they have {height}x{width} {advice}"
-        )
+        raise ConfigurationError(f"--cutout_length would blank every training image completely{advice}")
     if covered > 0.5:
-        LOGGER.warning(
-            f"--cutout_length blanks {covered:.0%} of a training image on average, for they have {height}x{width} "
-            f"{advice}"
-        )
+        LOGGER.warning("--cutout_length blanks %.0f%% of a training image on average%s", 100 * covered, advice)
 
 
 def _covered_share(length: int, side: int) -> float:

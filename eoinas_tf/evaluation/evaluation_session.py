@@ -2,12 +2,10 @@
 
 import contextlib
 import functools
-import hashlib
 import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
@@ -15,6 +13,7 @@ from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerpri
 from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.input_pipelines import Preprocessing, TrainingBatches, steps_per_epoch, test_batches
 from eoinas_tf.data.validation_part import with_validation_part
+from eoinas_tf.distribution.replicas import short_digest
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
@@ -29,6 +28,7 @@ from eoinas_tf.evaluation.network_outcome import keep_outcome
 from eoinas_tf.evaluation.predictions import collect_predictions
 from eoinas_tf.evaluation.testing_time import seconds_to_test
 from eoinas_tf.evaluation.training_console import (
+    FROZEN_STEP,
     TRAINING_STEP,
     epoch_titles,
     epoch_values,
@@ -97,6 +97,8 @@ class EvaluationSession(RunSession):
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs
         self.epoch_steps = steps_per_epoch(len(dataset.train), config.batch_size, config.steps_per_epoch)
+        # Before the network is built: workers with variables of other shapes would fail in TensorFlow.
+        self.replicas.check_agreement("cells", short_digest(None if self._genotype is None else self._genotype.cells))
         # Not earlier, so that a network starts the same whether its width was given or chosen by a budget.
         with initial_weights_seed(config.seed), self.replicas.strategy.scope():
             build = functools.partial(
@@ -111,25 +113,19 @@ class EvaluationSession(RunSession):
         self._journal = EvaluationJournal(run, config, state, self.epoch_steps, self._part)
         self._begin(
             self._journal,
-            [Stretch((TRAINING_STEP,), self.total_steps)],
-            self._digest(class_factors),
+            self._stretches(),
+            dataset_digest(dataset) + ("" if weights is None else f", weights {weights.sha256}"),
             functools.partial(training_header, self._fitted, dataset, network, self.epoch_steps, budget),
             self._measure_test,
         )
         self._end_if_stopped(self._journal.metrics, self._journal.finished_steps)
         self._table = EpochTable(self.progress, epoch_titles(self._part))
 
-    def _digest(self, class_factors: np.ndarray | None) -> str:
-        """Returns a short text about everything that the run reads from files: the workers have to agree on it."""
-        parts = [dataset_digest(self.dataset)]
-        if self._weights is not None:
-            parts.append(f"weights {self._weights.sha256}")
-        if class_factors is not None:
-            parts.append(f"class factors {class_factors.tolist()}")
-        if self._genotype is not None:
-            cells = repr((self._genotype.normal, self._genotype.reduce))
-            parts.append(f"cells {hashlib.sha256(cells.encode()).hexdigest()[:16]}")
-        return ", ".join(parts)
+    def _stretches(self) -> list[Stretch]:
+        """Returns the stretches of epochs with and without a frozen backbone, whose steps take other times."""
+        frozen = self.config.freeze_backbone_epochs * self.epoch_steps
+        stretches = [Stretch((FROZEN_STEP,), frozen), Stretch((TRAINING_STEP,), self.total_steps)]
+        return stretches if frozen else stretches[1:]
 
     def training_step(self, number: int) -> EvaluationStep:
         """Returns the step for an epoch's training: with a frozen backbone in the first `freeze_backbone_epochs`.

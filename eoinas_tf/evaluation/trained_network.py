@@ -76,8 +76,7 @@ def restore_network(folder: str | Path) -> TrainedNetwork:
     restored = Checkpoints(run.checkpoints, {kept: network.variables}).restore_latest(only_own=True)
     if restored is None:
         raise RunDirectoryError(
-            f"{folder} holds no checkpoint to take weights from; repeat its command in a new folder, or use its "
-            f"{run.keras_model.name}"
+            f"{folder} holds no checkpoint to take weights from; repeat its command, or use its {run.keras_model.name}"
         )
     steps, step = summary.get("steps"), restored.get("step")
     if None not in (steps, step) and steps != step:

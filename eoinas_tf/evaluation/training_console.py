@@ -20,7 +20,7 @@ from eoinas_tf.training.epoch_table import loss_text, percent_text, speed_text
 from eoinas_tf.training.image_rows import image_rows
 
 PART_TITLES = {"test": "test %", "validation": "valid %"}
-TRAINING_STEP = "training step"
+TRAINING_STEP, FROZEN_STEP = "training step", "training step with a frozen backbone"
 
 
 def training_header(

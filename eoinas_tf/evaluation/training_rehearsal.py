@@ -53,8 +53,15 @@ def training_within_hours(
         # The run keeps what is measured here, and the rehearsal does not measure again.
         fitted, _ = kept_within_budgets(run, config, genotype, images.image_shape, images.num_classes)
         with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
+            # Its few steps must not stop it early.
             short = dataclasses.replace(
-                fitted, run_dir=folder, epochs=epochs, max_steps=0, quiet=True, max_latency_ms=0.0
+                fitted,
+                run_dir=folder,
+                epochs=epochs,
+                max_steps=0,
+                quiet=True,
+                max_latency_ms=0.0,
+                early_stopping_epochs=0,
             )
             started = time.monotonic()
             with RehearsedTraining(short, genotype, images) as session:

@@ -216,12 +216,13 @@ class RunDirectory:
         self.config = dataclasses.replace(self.config, epochs=epochs, steps_per_epoch=steps_per_epoch)
         self._write_config()
 
-    def keep_devices(self, replicas: int, device: str) -> None:
-        """Records, once, on what the run computes, or compares it; environment.json holds it.
+    def keep_devices(self, replicas: int, device: str, is_done: bool) -> None:
+        """Adds the devices of a new run to environment.json, or compares those of an old run.
 
         Args:
             replicas: The number of copies of the network.
             device: `CPU` or `GPU`.
+            is_done: Whether all steps are done, so that it makes no difference to the training.
 
         Raises:
             RunDirectoryError: The run began with another number of replicas, each of which normalizes its own share of
@@ -231,20 +232,26 @@ class RunDirectory:
         if not self.is_writer:
             return
         stored = _read_settings(self.environment)
-        before = stored.get("replicas", replicas)
         if "replicas" not in stored or self.only_begun():
             write_json(self.environment, {**stored, "replicas": replicas, "device": device})
-        elif before != replicas:
+        elif is_done:
+            return
+        elif stored["replicas"] != replicas:
             raise RunDirectoryError(
-                f"--run_dir={self.path} holds a run with {before} replicas, each of which normalizes its own share of "
-                f"a batch; continue it on as many devices, or name another folder. Received: {replicas}"
+                f"--run_dir={self.path} holds a run with {stored['replicas']} replicas, each of which normalizes its "
+                f"own share of a batch; continue it on as many devices, or name another folder. Received: {replicas}"
             )
         elif stored.get("device") != device:
             LOGGER.warning("this run began on a %s: its bits may differ from now on", stored.get("device"))
 
     def first_settings(self) -> dict[str, Any]:
-        """Returns the settings that the run began with; those that change no result may differ now."""
+        """Returns the settings in the folder; those that change no result are the first process's, not this one's."""
         return _read_settings(self.config_file) if self.config_file.exists() else {}
+
+    def keep_checkpoint_interval(self) -> None:
+        """Replaces the stored interval of checkpoints by this process's."""
+        interval = {"checkpoint_every_epochs": self.config.checkpoint_every_epochs}
+        write_json(self.config_file, {**_read_settings(self.config_file), **interval})
 
     def only_begun(self) -> bool:
         """Returns whether the folder only holds the run's settings and its records of images and weights."""
@@ -341,7 +348,7 @@ def has_only_begun(folder: Path) -> bool:
 
 
 def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, Any]:
-    """Returns all settings of a run by those that an earlier version stored: others have the values that follow.
+    """Returns all settings of a run by those that an earlier version stored: the others are derived from them.
 
     Args:
         kind: The kind of settings.

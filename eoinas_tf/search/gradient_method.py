@@ -35,15 +35,8 @@ class GradientMethod(SearchMethod[ChoiceType]):
         return np.zeros(problem.shape)
 
     def evidence(self) -> Evidence:
-        """Returns what is known of the living operations."""
-        return self.evidence_among(np.asarray(self.living_operations))
-
-    def evidence_among(self, living: np.ndarray) -> Evidence:
-        """Returns alpha and beta; beta is the score.
-
-        Args:
-            living: The operations that count as living, bool [cell types, edges, operations].
-        """
+        """Returns alpha and beta of the living operations; beta is the score."""
+        living = np.asarray(self.living_operations)
         logits = np.asarray(self.operation_logits)
         columns = {"operation_logit": logits.astype(np.float64), "operation_weight": operation_weights(logits, living)}
         columns = {name: np.where(living, values, np.nan) for name, values in columns.items()}

@@ -44,7 +44,7 @@ def check_comparable(folders: Sequence[Path], settings: Sequence[dict[str, Any]]
                 )
     _check_images(folders)
     warnings = []
-    methods = sorted({str(search.get("method")) for search in settings})
+    methods = sorted({search.get("method", "eoinas") for search in settings})
     if len(methods) > 1:
         warnings.append(
             f"the searches had different methods ({', '.join(methods)}), which train super networks in different ways; "
@@ -100,7 +100,7 @@ def split_seed_of(settings: dict[str, Any]) -> int:
 
 def _value(settings: dict[str, Any], name: str) -> Any:
     value = settings[name]
-    return list(OPERATION_NAMES) if name == "operations" and value is None else value
+    return sorted(value or OPERATION_NAMES) if name == "operations" else value
 
 
 def _shown(value: Any) -> str:

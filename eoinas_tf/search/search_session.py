@@ -116,8 +116,6 @@ class SearchSession(RunSession):
             variables = self.step.state.variables()
         self._journal = SearchJournal(self.run, config, self.method, variables, self.epoch_steps)
         digest = dataset_digest(self.dataset) if self._stages else ""
-        if self._stages and self._factors is not None:
-            digest += f", class factors {self._factors.tolist()}"
         self._begin(self._journal, self._stretches(), digest, self._header, self._measure_architecture_step)
         self._table = EpochTable(self.progress, EPOCH_TITLES)
 

@@ -168,13 +168,13 @@ def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:
                 "leave it out, or train its genotype.json with run_eval.py"
             )
         summary = {**summary, "validation_accuracy": float(summary["validation_accuracy"])}
-        import_operations(settings.get("operation_modules"))
-        return (summary, Genotype.read(folder / "genotype.json")), settings
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigurationError(
             f"{folder} holds no finished search: it needs config.json, summary.json and genotype.json; run "
             "its search to the end"
         ) from None
+    import_operations(settings.get("operation_modules"))
+    return (summary, Genotype.read(folder / "genotype.json")), settings
 
 
 def _search_in_own_process(config: SearchConfig, run_one: Callable[[SearchConfig], None]) -> None:

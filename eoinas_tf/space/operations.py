@@ -37,8 +37,8 @@ from eoinas_tf.space.operation_names import (
 )
 
 REGISTERED_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-# Of a derived cell.
-KEPT_EDGES = INPUTS_PER_NODE * INTERMEDIATE_NODES
+# All operations of a derived cell.
+MOST_IDENTITIES = INPUTS_PER_NODE * INTERMEDIATE_NODES
 POOLINGS = {"average": average_pooling, "maximum": maximum_pooling}
 
 
@@ -325,10 +325,14 @@ def candidate_names(names: Sequence[str] | None, max_skip_connections: int | Non
         raise ConfigurationError(
             f"--operations must name two or more different operations. Received: {','.join(names)}"
         )
-    if max_skip_connections is not None and max_skip_connections < KEPT_EDGES and not set(names) - {NONE, SKIP_CONNECT}:
+    if (
+        max_skip_connections is not None
+        and max_skip_connections < MOST_IDENTITIES
+        and not set(names) - {NONE, SKIP_CONNECT}
+    ):
         raise ConfigurationError(
-            f"--max_skip_connections={max_skip_connections} needs another operation than {NONE} and {SKIP_CONNECT} to "
-            f"take; add one to --operations, or give --max_skip_connections={KEPT_EDGES}. Received: "
+            f"--max_skip_connections={max_skip_connections} needs an operation other than {NONE} and "
+            f"{SKIP_CONNECT}; add one to --operations, or give --max_skip_connections={MOST_IDENTITIES}. Received: "
             f"--operations={','.join(names)}"
         )
     return tuple(names)

@@ -1,13 +1,20 @@
 """The found cell with the operation of one edge replaced by each candidate (paper, Figure 1)."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES
+from eoinas_tf.space.operation_names import NONE
 from eoinas_tf.study.search_evidence import SearchEvidence
 
-# A final network has no edge without an operation.
-CANDIDATES = tuple(name for name in OPERATION_NAMES if name != NONE)
+
+def candidate_labels(operations: Sequence[str]) -> tuple[str, ...]:
+    """Returns the operations to insert: a final network has no edge without an operation.
+
+    Args:
+        operations: The candidate operations of the search.
+    """
+    return tuple(name for name in operations if name != NONE)
 
 
 def candidate_cell(evidence: SearchEvidence, label: str, cell: str, pair: int) -> Genotype | None:

@@ -1,15 +1,22 @@
 """The cells with which a search would have ended, had it ended with one of its drops."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from eoinas_tf.config import LAST_DECISION
 from eoinas_tf.search.discretization import derive_cells
-from eoinas_tf.search.edge_ranking import ranked_operations
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.study.search_evidence import Record, SearchEvidence
 
-# Drops after which a cell is derived; 0 is the first decision, before anything is dropped.
-DROP_COUNTS = tuple(str(count) for count in range(len(OPERATION_NAMES)))
+
+def drop_labels(operations: Sequence[str]) -> tuple[str, ...]:
+    """Returns the numbers of drops after which a cell is derived; 0 is the first decision, before all drops.
+
+    Args:
+        operations: The candidate operations of the search, of which each edge loses all but one.
+    """
+    return tuple(str(count) for count in range(len(operations)))
 
 
 def cell_after_drops(evidence: SearchEvidence, label: str, cell: str = "", pair: int = 0) -> Genotype | None:
@@ -48,12 +55,29 @@ def _scores_of(evidence: SearchEvidence, record: Record, dropped_at: np.ndarray)
     weights, importance = evidence.weights(record), evidence.importance(record)
     if weights is None:
         return importance
-    ranked = ranked_operations(dropped_at == 0, dropped_at, evidence.edge_ranking())
+    ranked = _ranked_operations(dropped_at, evidence.edge_ranking())
     left = np.where(ranked, weights, np.nan)
     beta = left / np.nansum(left, axis=-1, keepdims=True)
     if importance is None:
         return beta
     return beta + (importance - weights) * _growth_of_relative_term(evidence, record, weights, ranked)
+
+
+def _ranked_operations(dropped_at: np.ndarray, ranking: str) -> np.ndarray:
+    """Returns the operations among which scores are taken: with `last_decision`, a single one's last rival counts, too.
+
+    Args:
+        dropped_at: Epoch at whose end each operation was dropped, int [cell types, edges, operations]; 0: living.
+        ranking: The setting `edge_ranking`.
+
+    Returns:
+        bool of the same shape.
+    """
+    living = dropped_at == 0
+    if ranking != LAST_DECISION:
+        return living
+    is_single = np.sum(living, axis=-1, keepdims=True) == 1
+    return living | (is_single & ~living & (dropped_at == np.max(dropped_at, axis=-1, keepdims=True)))
 
 
 def _growth_of_relative_term(

@@ -2,14 +2,15 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from eoinas_tf.experiment.atomic_files import make_folder, write_text
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.study.candidate_cells import CANDIDATES, candidate_cell
-from eoinas_tf.study.cells_over_drops import DROP_COUNTS, cell_after_drops
+from eoinas_tf.space.operation_names import OPERATION_NAMES
+from eoinas_tf.study.candidate_cells import candidate_cell, candidate_labels
+from eoinas_tf.study.cells_over_drops import cell_after_drops, drop_labels
 from eoinas_tf.study.edge_rankings import RANKING_NAMES, cell_by_ranking
 from eoinas_tf.study.planned_run import PlannedRun
 from eoinas_tf.study.search_evidence import SearchEvidence, best_search_folder
@@ -21,25 +22,30 @@ class DerivedKind(NamedTuple):
     """A kind of derived cell.
 
     Args:
-        labels: Its cells.
+        labels: Returns the labels of its cells for a search's candidate operations.
         derive: Returns the cell of a label from the search, with the request's `cell` and `pair`; None if the search
             has no such cell.
     """
 
-    labels: tuple[str, ...]
+    labels: Callable[[Sequence[str]], tuple[str, ...]]
     derive: Callable[[SearchEvidence, str, str, int], Genotype | None]
 
 
 DERIVED = {
-    "candidates": DerivedKind(CANDIDATES, candidate_cell),
-    "drops": DerivedKind(DROP_COUNTS, cell_after_drops),
-    "edge_rankings": DerivedKind(RANKING_NAMES, cell_by_ranking),
+    "candidates": DerivedKind(candidate_labels, candidate_cell),
+    "drops": DerivedKind(drop_labels, cell_after_drops),
+    "edge_rankings": DerivedKind(lambda operations: RANKING_NAMES, cell_by_ranking),
 }
 
 
-def derived_labels(kind: str) -> tuple[str, ...]:
-    """Returns the labels of a kind's cells."""
-    return DERIVED[kind].labels
+def derived_labels(kind: str, operations: Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the labels of a kind's cells.
+
+    Args:
+        kind: A name of `DERIVED`.
+        operations: The candidate operations of the search; None: the paper's eight.
+    """
+    return DERIVED[kind].labels(operations or OPERATION_NAMES)
 
 
 def settle_derived(run: PlannedRun) -> PlannedRun | None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eoinas_tf.config import END
 from eoinas_tf.search.discretization import derive_cells
-from eoinas_tf.search.edge_ranking import END
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.study.search_evidence import SearchEvidence
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from eoinas_tf.config import END
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.report.run_record import PROBABILITY_COLUMNS
 from eoinas_tf.experiment.run_directory import SEED_FOLDER
-from eoinas_tf.search.edge_ranking import END
 from eoinas_tf.space.cell_topology import CELL_TYPES, EDGE_COUNT
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.operation_names import OPERATION_NAMES

@@ -127,7 +127,7 @@ class _Place:
                 seeds = request.seeds or self.scale.seeds.get(search.contestant, ())
                 if search.contestant not in request.methods or search.seed not in seeds:
                     continue
-                for label in derived_labels(request.kind):
+                for label in derived_labels(request.kind, getattr(search.config, "operations", None)):
                     for seed in request.training_seeds:
                         # A placeholder: neither the cell nor its folder is known before the search is finished.
                         flags = (("genotype", "to be derived"),)
@@ -160,6 +160,8 @@ class _Place:
         folder = self.path / "trainings" / folder_name(recipe.name) / cell / f"training_{seed}"
         if label:  # A folder that does not exist until the cell is derived.
             folder = folder / folder_name(f"{role} {label}")
+        if search is not None and search.config.operation_modules:  # Its cells may name operations of these.
+            flags = (*flags, ("operation_modules", ",".join(search.config.operation_modules)))
         arguments = self._arguments(recipe.flags, flags, seed, folder)
         config = self._config(EvaluationConfig, arguments, f"training {recipe.name} of {contestant}")
         if role == FIXED:

@@ -65,6 +65,8 @@ class EpochLog:
                 "name another --run_dir to start over"
             )
         self.metrics = self.keep_finished(self._metrics)
+        if restored is None and self._is_writer and first_every_epochs != self._every_epochs:
+            run.keep_checkpoint_interval()  # From here on it tells whether there was a checkpoint.
         if len(self.metrics) != self.finished_epochs:
             raise StorageError(
                 f"{run.metrics} holds {len(self.metrics)} epochs and the checkpoint {self.finished_epochs}; "

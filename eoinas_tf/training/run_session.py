@@ -11,7 +11,7 @@ import tensorflow as tf
 from eoinas_tf.config import RunConfig
 from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.image_split import ImageDataset
-from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.distribution.replicas import Replicas, short_digest
 from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.experiment.weight_records import keep_class_weights
@@ -101,7 +101,6 @@ class RunSession:
             pieces: Pieces that each replica's share of a batch is divided into.
         """
         self.replicas = Replicas.of(self.config, pieces)
-        self.run.keep_devices(self.replicas.count, "GPU" if has_gpu() else "CPU")
         self._stop.listen()
         around.enter_context(computing_in(self.config.mixed_precision))
         if self.config.deterministic:
@@ -116,10 +115,13 @@ class RunSession:
         Raises:
             ConfigurationError: The file of class weights does not fit the classes.
             RunDirectoryError: The run began with other class weights.
+            ConfigurationError: Other workers have other class weights.
         """
         weights = class_weights(self.config.class_weights, dataset)
         keep_class_weights(self.run, weights)
-        return loss_factors(weights, dataset)
+        factors = loss_factors(weights, dataset)
+        self.replicas.check_agreement("class weights", short_digest(None if factors is None else factors.tolist()))
+        return factors
 
     def _begin(
         self,
@@ -144,6 +146,7 @@ class RunSession:
             "settings, finished steps and images", f"{config.result_settings()} {finished} {digest}"
         )
         self.last_step = last_step(config, self.total_steps, finished)
+        self.run.keep_devices(self.replicas.count, "GPU" if has_gpu() else "CPU", is_done=finished >= self.total_steps)
         pace = StepPace(stretches or [Stretch(("step",), 0)], self.epoch_steps)
         self.progress = Progress(self.total_steps, pace=pace, is_quiet=config.quiet)
         for line in header() if not config.quiet else ():

@@ -63,9 +63,9 @@ def test_the_settings_of_augmentation_arrive_under_their_own_names(digits):
         (4, (8, 8, 1), None),
         (16, (32, 32, 3), None),
         (16, (16, 40, 3), None),
-        (16, (16, 16, 3), "blanks 56% of a training image on average, for they have 16x16 pixels"),
-        (15, (8, 7, 1), "would blank every training image completely, for they have 8x7 pixels"),
-        (16, (8, 8, 1), "would blank every training image completely, for they have 8x8 pixels"),
+        (16, (16, 16, 3), "blanks 56% of a training image on average; the images have 16x16 pixels"),
+        (15, (8, 7, 1), "would blank every training image completely; the images have 8x7 pixels"),
+        (16, (8, 8, 1), "would blank every training image completely; the images have 8x8 pixels"),
         (16, (8, 9, 1), "blanks 99% of"),
     ],
 )

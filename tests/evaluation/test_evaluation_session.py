@@ -49,17 +49,18 @@ def test_images_that_would_all_be_blank_are_refused_before_anything_is_trained(c
 
 
 def test_workers_agree_on_all_that_is_read_from_files(config, monkeypatch):
-    texts = []
-    monkeypatch.setattr(Replicas, "check_agreement", lambda self, what, text: texts.append(text))
+    """Each of them may have a file of its own under the same name."""
+    asked = []
+    monkeypatch.setattr(Replicas, "check_agreement", lambda self, what, text: asked.append((what, text)))
     other = dataclasses.replace(GENOTYPE, normal=(("skip_connect", 0), ("avg_pool_3x3", 1)))
     for number, (genotype, weights) in enumerate([(GENOTYPE, None), (other, None), (GENOTYPE, "balanced")]):
         own = dataclasses.replace(config, run_dir=f"{config.run_dir}{number}", class_weights=weights)
         with EvaluationSession(own, genotype, DATASET):
             pass
-    # The settings name the files; here they are the same but for the run folder and, in the last run, the weights.
-    assert len({text[text.rindex("cells ") :] for text in texts[:2]}) == 2
-    assert "class factors [" in texts[2]
-    assert not any("\n" in text for text in texts)
+    texts = {what: [text for kind, text in asked if kind == what] for what, _ in asked}
+    assert texts["cells"][0] == texts["cells"][2] != texts["cells"][1]
+    assert texts["class weights"][0] == texts["class weights"][1] != texts["class weights"][2]
+    assert not any("\n" in text for _, text in asked)
 
 
 def test_a_run_is_continued_on_as_many_replicas(config, monkeypatch, caplog):
@@ -77,6 +78,8 @@ def test_a_run_is_continued_on_as_many_replicas(config, monkeypatch, caplog):
     session.run.environment.write_text(json.dumps({**environment, "replicas": 4}))
     with pytest.raises(RunDirectoryError, match=r"holds a run with 4 replicas, .* Received: 1"):
         EvaluationSession(config, GENOTYPE, DATASET).__enter__()
+    # A finished training can be exported anywhere.
+    session.run.keep_devices(2, "CPU", is_done=True)
 
 
 def test_an_epoch_holds_what_is_left_of_it(config):

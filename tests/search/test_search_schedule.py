@@ -69,6 +69,12 @@ def test_with_more_candidates_all_but_one_are_dropped_in_any_number_of_epochs(ca
         check_pruning_schedule(SearchConfig(epochs=candidates - 1, operations=operations))
 
 
+def test_the_warm_up_of_a_method_that_drops_nothing_stays_an_eighth():
+    operations = tuple(f"operation_{number}" for number in range(10))
+    assert SearchConfig(method="gdas", operations=operations).warmup_epochs == 20
+    assert SearchConfig(method="gdas_pruning", operations=operations).warmup_epochs == 16
+
+
 @pytest.mark.parametrize("epochs", range(1, 8))
 def test_fewer_than_8_epochs_are_refused_with_what_to_do(epochs):
     with pytest.raises(ConfigurationError) as refusal:

@@ -6,7 +6,7 @@ from eoinas_tf.search.architecture_parameters import operation_weights
 from eoinas_tf.search.discretization import derive_cells
 from eoinas_tf.search.operation_importance import operation_importance
 from eoinas_tf.search.operation_statistics import OperationCounts
-from eoinas_tf.study.cells_over_drops import DROP_COUNTS, cell_after_drops
+from eoinas_tf.study.cells_over_drops import cell_after_drops, drop_labels
 from eoinas_tf.study.search_evidence import SearchEvidence
 
 BEST, SECOND = 7, 6
@@ -34,7 +34,8 @@ def test_the_cell_is_derived_from_what_a_drop_left(evidence, label, operation):
 
 def test_there_are_no_more_cells_than_drops(evidence, tmp_path):
     assert cell_after_drops(evidence, "3") is None
-    assert DROP_COUNTS[-1] == "7"
+    assert [drop_labels(OPERATIONS[:count])[-1] for count in (3, 8)] == ["2", "7"]
+    assert len(drop_labels([*OPERATIONS, "wide_conv"])) == 9
     write_search(tmp_path / "without", [record(1, rising_weights())], [])
     assert cell_after_drops(SearchEvidence(tmp_path / "without"), "0") is None
 

@@ -7,6 +7,7 @@ from small_study import changed, write_study
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.flag_definitions import config_from_arguments
+from eoinas_tf.study.planned_run import SEARCH, TRAINING
 from eoinas_tf.study.study_file import read_study
 from eoinas_tf.study.study_plan import plan_study
 
@@ -116,3 +117,13 @@ def test_runs_of_a_study_have_epochs_and_no_hours(tmp_path):
         ConfigurationError, match=r"--hours would choose other epochs for each run.*Received: --hours=2"
     ):
         plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+
+
+def test_trainings_import_the_own_operations_of_their_search(tmp_path, monkeypatch):
+    (tmp_path / "wide_operations.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    study = changed("scales", 0, "search", value={"epochs": 8, "operation_modules": "wide_operations"})
+    runs = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+    modules = {(run.kind, run.search is None, run.config.operation_modules) for run in runs}
+    found = ("wide_operations",)
+    assert modules == {(SEARCH, True, found), (TRAINING, False, found), (TRAINING, True, None)}

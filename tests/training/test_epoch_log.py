@@ -135,11 +135,16 @@ def test_lost_checkpoints_are_an_error_not_a_fresh_start(run, config):
 
 def test_the_interval_of_the_first_start_tells_whether_there_was_a_checkpoint(run, config):
     """The first process was killed in its sixth epoch, before its first checkpoint; the second one saves more often."""
-    config = dataclasses.replace(config, checkpoint_every_epochs=10)
+    first, second = (dataclasses.replace(config, checkpoint_every_epochs=number) for number in (10, 1))
     run.config_file.write_text(json.dumps({"checkpoint_every_epochs": 10}))
-    train(open_log(run, config), tf.Variable(0.0), range(1, 6))
-    assert open_log(run, dataclasses.replace(config, checkpoint_every_epochs=1)).finished_epochs == 0
+    train(open_log(run, first), tf.Variable(0.0), range(1, 6))
+    run.config = second
+    assert open_log(run, second).finished_epochs == 0
     assert run.metrics.read_text() == ""
+    # The other way round: the second process, killed before its first epoch, leaves it to the third.
+    run.config = first
+    train(open_log(run, first), tf.Variable(0.0), range(1, 6))
+    assert open_log(run, first).finished_epochs == 0
 
 
 def test_a_longer_interval_does_not_hide_that_all_checkpoints_are_lost(run, config):

@@ -34,12 +34,9 @@ class Eoinas(GdasPruning):
         """Adds the mini-batch's accuracy to the operations that were run (Ca)."""
         self.statistics.add_architecture_step(choice.operation_index, accuracy)
 
-    def evidence_among(self, living: np.ndarray) -> Evidence:
-        """Returns beta, Ca, Ce in its unit and in weight steps, and the score I (Eqs. 2, 6, 7).
-
-        Args:
-            living: The operations that count as living, bool [cell types, edges, operations].
-        """
+    def evidence(self) -> Evidence:
+        """Returns beta, Ca, Ce in its unit and in weight steps, and the score I (Eqs. 2, 6, 7)."""
+        living = np.asarray(self.living_operations)
         counts = self.statistics.counts()
         config, steps_per_epoch = self.config, self.problem.steps_per_epoch
         unit = config.importance_iterations
@@ -58,7 +55,7 @@ class Eoinas(GdasPruning):
             "importance": importance,
         }
         columns = {name: np.where(living, values, np.nan) for name, values in columns.items()}
-        return Evidence({**super().evidence_among(living).columns, **columns}, "importance", living)
+        return Evidence({**super().evidence().columns, **columns}, "importance", living)
 
     def state(self) -> dict[str, list]:
         """Returns the method's variables, including the statistics."""

@@ -3,8 +3,7 @@
 import keras
 import numpy as np
 
-from eoinas_tf.config import SearchConfig
-from eoinas_tf.search.edge_ranking import LAST_DECISION
+from eoinas_tf.config import LAST_DECISION, SearchConfig
 from eoinas_tf.search.methods.gdas import Gdas
 from eoinas_tf.search.operation_pruning import is_pruning_epoch, lowest_operations
 from eoinas_tf.search.search_method import Evidence, SearchProblem
@@ -33,18 +32,23 @@ class GdasPruning(Gdas):
         """Returns the living operation with the lowest score on each edge, if drops are due (Algorithm 1, line 6)."""
         if not is_pruning_epoch(epoch, self.config.pruning_after_epoch, self.config.pruning_every_epochs):
             return super().drops(epoch, evidence)
-        dropped = lowest_operations(evidence.scores, evidence.living_operations)
+        return lowest_operations(evidence.scores, evidence.living_operations)
+
+    def drop(self, dropped: np.ndarray) -> None:
+        """Takes operations out of the search for good, and keeps the scores of the decision if they are needed."""
         if self._decision_scores is not None:
             decided = np.any(dropped, axis=-1, keepdims=True)
-            self._decision_scores.assign(np.where(decided, evidence.scores, np.asarray(self._decision_scores)))
-        return dropped
+            scores = np.where(decided, self.evidence().scores, np.asarray(self._decision_scores))
+            self._decision_scores.assign(scores)
+        super().drop(dropped)
 
     def final_scores(self, evidence: Evidence, drop_epochs: np.ndarray) -> np.ndarray:
         """Returns the scores that rank edges as `edge_ranking` says."""
         if self._decision_scores is None:
             return evidence.scores
         scores = np.asarray(self._decision_scores)
-        return np.where(np.isnan(scores), evidence.scores, scores)
+        is_single = np.sum(evidence.living_operations, axis=-1, keepdims=True) == 1
+        return np.where(is_single & ~np.isnan(scores), scores, evidence.scores)
 
     def state(self) -> dict[str, list]:
         """Returns the method's variables, including the scores of the last decisions if they are needed."""

@@ -59,6 +59,19 @@ def test_edges_are_ranked_by_the_weights_of_the_last_decision():
         assert finished("last_decision", np.arange(14), decay) == [1, 0, 2, 1, 3, 2, 4, 3]
 
 
+def test_edges_with_several_operations_left_have_the_scores_of_the_end():
+    """As with a schedule that was given in full and leaves some: the best of them by now is taken."""
+    config = SearchConfig(method="gdas_pruning", edge_ranking="last_decision", pruning_after_epoch=2)
+    method = GdasPruning(SearchProblem(config, OPERATION_NAMES, steps_per_epoch=5))
+    method.operation_logits.assign(np.tile(np.arange(8.0), (2, 14, 1)))
+    dropped = method.drops(40, method.evidence())
+    assert dropped.any()
+    method.drop(dropped)
+    method.operation_logits.assign(np.tile(np.arange(8.0)[::-1], (2, 14, 1)))
+    cells = method.derive(method.evidence(), np.where(dropped, 40, 0), lambda edges: 0.0, "").genotype
+    assert {name for name, _ in cells.normal} == {OPERATION_NAMES[1]}
+
+
 def test_the_scores_of_the_last_decision_are_part_of_the_state():
     for ranking, names in (("end", []), ("last_decision", ["decision_scores"])):
         config = SearchConfig(method="gdas_pruning", edge_ranking=ranking)
