@@ -10,8 +10,8 @@ import json
 import re
 import types
 import typing
-from collections.abc import Collection, Sequence
-from typing import Any, ClassVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
@@ -269,6 +269,9 @@ class RunConfig:
 EDGE_RANKINGS = END, LAST_DECISION = "end", "last_decision"
 # Of the epochs of a search, in the paper: a warm-up and one part before each of its seven drops.
 FEWEST_PARTS = 8
+
+
+Config = TypeVar("Config", bound=RunConfig)
 
 
 def schedule_parts(operations: Sequence[str] | None) -> int:
@@ -844,6 +847,24 @@ class EvaluationConfig(RunConfig):
                     f"--{name} belongs to a training, and --pytorch_weights trains nothing; leave one of them out. "
                     f"Received: {value}"
                 )
+
+
+def config_of(kind: type[Config], stored: Mapping[str, Any]) -> Config:
+    """Makes a config from the contents of a run's config.json.
+
+    Args:
+        kind: The kind of config.
+        stored: Its settings, as JSON represents them; those that this version does not know are left out.
+
+    Raises:
+        ConfigurationError: A setting is not valid any more.
+        TypeError: A setting is not of its type.
+    """
+    names = {field.name for field in dataclasses.fields(kind)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in names
+    }
+    return kind(**values)
 
 
 def refuse_epochs_beside_hours(given: Collection[str]) -> None:

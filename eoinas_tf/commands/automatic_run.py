@@ -57,7 +57,7 @@ def run_all(options: argparse.Namespace) -> None:
     common = [f"--dataset=folder:{root}", *([f"--image_size={size_text}"] if size_text else [])]
     further = {SEARCH: shlex.split(options.search_flags), TRAINING: shlex.split(options.train_flags)}
     methods = {SEARCH: _method_of(further[SEARCH]), TRAINING: None}
-    shares: dict[str, float] = {}
+    shares = dict.fromkeys(SHARES, "")
     if options.hours is None:
         batch = f"--batch_size={batch_size(folder_images(root, size_text).training_images)}"
         own = {
@@ -66,15 +66,16 @@ def run_all(options: argparse.Namespace) -> None:
         }
     else:
         choice = _choice_for_hours(folder_images(root, size_text), run_dir, options.hours, methods)
-        shares = {kind: choice[kind]["hours"] / options.hours for kind in SHARES}
+        of_all = f"of --hours={options.hours:g}"
+        shares = {kind: f"; it has {choice[kind]['hours'] / options.hours:.0%} {of_all}" for kind in SHARES}
         # The training takes these from its search, which `--search_flags` may have given others.
         for name in IMAGE_SETTINGS:
             choice[TRAINING].pop(name, None)
         own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
-    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]], options.hours, shares)
+    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]], shares[SEARCH])
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
-    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]], options.hours, shares)
+    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]], shares[TRAINING])
 
 
 def _method_of(flags: Sequence[str]) -> str | None:
@@ -131,15 +132,15 @@ def _choice_for_hours(
     # A call that was refused, such as one with too few hours, decides nothing.
     if file.exists() and not all(has_only_begun(run_dir / folder) for folder in FOLDERS.values()):
         choice = _read_choice(file)
-        left_hours = round(hours - choice[SEARCH]["hours"], 6)
-        if choice["hours"] != hours and left_hours > 0 and has_only_begun(run_dir / FOLDERS[TRAINING]):
+        if choice["hours"] != hours:
+            left_hours = round(hours - choice[SEARCH]["hours"], 6)
+            if left_hours <= 0 or not has_only_begun(run_dir / FOLDERS[TRAINING]):
+                raise RunDirectoryError(
+                    f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name "
+                    f"another --run_dir. Received: {hours:g}"
+                )
             choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images, left_hours, methods)}
             write_json(file, choice)
-        elif choice["hours"] != hours:
-            raise RunDirectoryError(
-                f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name another "
-                f"--run_dir. Received: {hours:g}"
-            )
     else:
         choice = {"hours": hours, "images": dataclasses.asdict(images)}
         for kind, share in SHARES.items():
@@ -171,8 +172,14 @@ def _read_choice(file: Path) -> dict[str, Any]:
     raise RunDirectoryError(f"{file} cannot be read as a choice of settings; name another --run_dir")
 
 
-def _run(kind: str, flags: Sequence[str], hours: float | None, shares: dict[str, float]) -> None:
-    """Runs a subcommand in a process of its own; its memory is free afterwards."""
+def _run(kind: str, flags: Sequence[str], share: str) -> None:
+    """Runs a subcommand in a process of its own; its memory is free afterwards.
+
+    Args:
+        kind: `search` or `training`.
+        flags: Its flags.
+        share: What an error adds: its share of the time budget, if there is one.
+    """
     word = COMMANDS[kind]
     print(f"\neoinas {shlex.join([word, *flags])}", flush=True)
     process = subprocess.Popen([sys.executable, "-m", "eoinas_tf", word, *flags])
@@ -183,7 +190,6 @@ def _run(kind: str, flags: Sequence[str], hours: float | None, shares: dict[str,
         process.wait()
         raise
     if status:
-        share = "" if hours is None else f"; it has {shares[kind]:.0%} of --hours={hours:g}"
         error = EoinasError(f"eoinas {word} ended with status {status}; see above{share}")
         error.exit_status = status if status > 0 else 128 - status
         raise error

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.config import EvaluationConfig, config_of
 from eoinas_tf.errors import EoinasError, RunDirectoryError
 from eoinas_tf.evaluation.best_weights import BEST_NETWORK
 from eoinas_tf.evaluation.configured_network import build_network
@@ -100,8 +100,4 @@ def evaluation_settings(folder: Path) -> EvaluationConfig:
     stored: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if stored.get("kind") != EvaluationConfig.__name__:
         raise ValueError(f"config.json is of a {stored.get('kind')}")
-    known = {field.name for field in dataclasses.fields(EvaluationConfig)}
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-    }
-    return EvaluationConfig(**{name: value for name, value in values.items() if name in known})
+    return config_of(EvaluationConfig, stored)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, expanded_setting
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, config_of, expanded_setting
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError
 from eoinas_tf.experiment.atomic_files import TEMPORARY_SUFFIX, temporary_name, write_json
 from eoinas_tf.experiment.run_environment import run_environment
@@ -354,12 +354,8 @@ def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, 
         kind: The kind of settings.
         stored: The run's stored settings.
     """
-    names = {field.name for field in dataclasses.fields(kind)}
-    own: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in names
-    }
     try:
-        return kind(**own).result_settings()
+        return config_of(kind, stored).result_settings()
     except (ConfigurationError, TypeError):  # The comparison names what differs.
         return {}
 

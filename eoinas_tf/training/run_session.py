@@ -113,9 +113,8 @@ class RunSession:
             dataset: The images.
 
         Raises:
-            ConfigurationError: The file of class weights does not fit the classes.
+            ConfigurationError: The file of class weights does not fit the classes, or other workers have another one.
             RunDirectoryError: The run began with other class weights.
-            ConfigurationError: Other workers have other class weights.
         """
         weights = class_weights(self.config.class_weights, dataset)
         keep_class_weights(self.run, weights)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
+from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, config_of
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
 from eoinas_tf.experiment.json_lines import JsonLines
 
@@ -65,13 +65,8 @@ class RunRecord:
     def config(self) -> RunConfig | None:
         """The settings as a config; None if this version does not know them."""
         kind = KINDS[self.settings["kind"]]
-        given: dict[str, Any] = {
-            field.name: tuple(value) if isinstance(value := self.settings[field.name], list) else value
-            for field in dataclasses.fields(kind)
-            if field.name in self.settings
-        }
         try:
-            return kind(**given)
+            return config_of(kind, self.settings)
         except (ConfigurationError, TypeError, ValueError):
             return None
 
