@@ -20,6 +20,7 @@ from eoinas_tf.study.markdown_table import markdown_table
 from eoinas_tf.study.operation_correlation import correlation_pictures, correlation_tables
 from eoinas_tf.study.operation_counts import count_pictures, count_tables
 from eoinas_tf.study.recipe_agreement import agreement_pictures, agreement_tables
+from eoinas_tf.study.scale_agreement import scale_pictures, scale_tables
 from eoinas_tf.study.supernet_correlation import supernet_pictures, supernet_tables
 from eoinas_tf.study.weight_distribution import distribution_pictures, distribution_tables
 
@@ -52,6 +53,7 @@ ANALYSES = {
     "edges": Analysis("Ranking of edges after the last drop", ranking_tables, ranking_pictures),
     "decisions": Analysis("What other rules would have dropped", decision_tables, decision_pictures),
     "recipes": Analysis("Agreement of recipes", agreement_tables, agreement_pictures),
+    "scales": Analysis("Agreement of scales", scale_tables, scale_pictures),
 }
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,25 @@ class Results:
                 raise ConfigurationError(f"{path} must have the columns {', '.join(columns)}")
             tables[name] = _with_texts(table)
         return cls(**tables)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Results"]) -> "Results":
+        """Returns the results of several folders as those of one study.
+
+        Args:
+            parts: At least one.
+
+        Raises:
+            ConfigurationError: Two parts have training runs of the same data set and scale.
+        """
+        places = pd.concat([part.trainings[PLACE].drop_duplicates() for part in parts])
+        if places.duplicated().any():
+            data_set, scale = places[places.duplicated()].iloc[0]
+            raise ConfigurationError(
+                f"results can be joined only if their scales differ. Received twice: {scale}"
+                f"{f' of {data_set}' if data_set else ''}"
+            )
+        return cls(**{name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in COLUMNS})
 
 
 def gather_results(runs: Iterable[PlannedRun]) -> Results:

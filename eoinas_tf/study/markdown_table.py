@@ -26,6 +26,7 @@ COLUMNS = {
     "between_cells": ("sd between cells of a method", 2),
     "between_methods": ("sd between methods' means", 2),
     "tau": ("Kendall's tau", 2),
+    "ceiling": ("noise ceiling", 2),
     "at_end": ("by scores at the end (%)", 2),
     "difference": ("difference", 2),
     "points": ("difference (points)", 2),

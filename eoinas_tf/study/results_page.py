@@ -6,12 +6,18 @@ In the fragment, `page.md`, `{{...}}` stands for something from a table:
     {{table NAME scale=main columns=a,b}}       its rows with this value, these columns of it
     {{value NAME COLUMN contestant=random}}     the value of the only row that fits
     {{picture NAME "what it shows"}}            a picture
+
+A page about several folders has no CSV files of its own. It begins with the analyses that it needs and the folders:
+
+    {{from scales ../cifar10_small ../cifar10_main}}
 """
 
+import itertools
 import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -24,13 +30,28 @@ from eoinas_tf.study.markdown_table import cell_text, markdown_table
 FRAGMENT, PAGE = "page.md", "README.md"
 NOTICE = "<!-- Made from page.md and the CSV files beside it by `python -m eoinas_tf.study page`; change those. -->\n"
 PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+SOURCE = re.compile(r"\A\{\{from (.*?)\}\}\s*")
+
+
+class PageSource(NamedTuple):
+    """What a page is made from.
+
+    Args:
+        fragment: The prose with its placeholders.
+        results: The tables of its CSV files.
+        analyses: Names of the analyses whose tables and pictures belong to the page.
+    """
+
+    fragment: str
+    results: Results
+    analyses: list[str]
 
 
 def write_page(folder: Path) -> list[Path]:
     """Writes the page, its tables and its pictures.
 
     Args:
-        folder: Holds `page.md` and the CSV files that `Results.write` writes.
+        folder: Holds `page.md` and, unless that names other folders, the CSV files that `Results.write` writes.
 
     Returns:
         The files.
@@ -38,9 +59,9 @@ def write_page(folder: Path) -> list[Path]:
     Raises:
         ConfigurationError: A file is missing, or the fragment refers to something that does not exist.
     """
-    results = Results.read(folder)
-    page = render_page(read_fragment(folder), all_tables(results))
-    paths = write_analyses(results, folder, "", list(ANALYSES))
+    fragment, results, names = read_source(folder)
+    page = render_page(fragment, all_tables(results, names))
+    paths = write_analyses(results, folder, "", names)
     pictures = {path.stem for path in paths if path.suffix == ".png"}
     for name in re.findall(r"\]\(pictures/([^)]+)\.png\)", page):
         if name not in pictures:
@@ -49,19 +70,30 @@ def write_page(folder: Path) -> list[Path]:
     return [*paths, folder / PAGE]
 
 
-def read_fragment(folder: Path) -> str:
-    """Returns the prose of a page.
+def read_source(folder: Path) -> PageSource:
+    """Returns what a page is made from.
 
     Args:
         folder: The page's folder.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: There is no prose, a CSV file is missing, or an analysis is unknown.
     """
     try:
-        return (folder / FRAGMENT).read_text(encoding="utf-8")
+        fragment = (folder / FRAGMENT).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{folder / FRAGMENT}: {error.strerror}; it holds the prose of the page") from None
+    source = SOURCE.match(fragment)
+    if source is None:
+        return PageSource(fragment, Results.read(folder), list(ANALYSES))
+    words = source[1].split()
+    names = list(itertools.takewhile(lambda word: word in ANALYSES, words))
+    if not names or len(names) == len(words):
+        raise ConfigurationError(
+            f"{folder / FRAGMENT}: {source[0].strip()} must name analyses ({', '.join(ANALYSES)}), then folders"
+        )
+    results = Results.joined([Results.read(folder / part) for part in words[len(names) :]])
+    return PageSource(fragment[source.end() :], results, names)
 
 
 def render_page(fragment: str, tables: Mapping[str, pd.DataFrame]) -> str:

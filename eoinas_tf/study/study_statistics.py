@@ -131,13 +131,35 @@ def noise_ceiling(trainings: pd.DataFrame, deviation: float) -> RankCorrelation:
     Returns:
         The estimate without an interval; NaN if the deviation is, or with fewer than three cells.
     """
+    tau = 2 / math.pi * math.asin(math.sqrt(_reliability(trainings, deviation)))
+    return RankCorrelation(tau, np.nan, np.nan, trainings["cell"].nunique())
+
+
+def agreement_ceiling(first: tuple[pd.DataFrame, float], second: tuple[pd.DataFrame, float]) -> float:
+    """Returns an estimate of the tau between two recipes' mean accuracies of cells that both rank alike but for noise.
+
+    As in `noise_ceiling`, with noise on both sides: the means are correlated by the root of both reliabilities' product
+    (attenuation).
+
+    Args:
+        first: One row per training run of the ranked cells, with `cell` and `test_accuracy`, and the standard deviation
+            between training runs of one cell, in the unit of `test_accuracy`.
+        second: The same of the other recipe.
+
+    Returns:
+        The estimate; NaN if it is unknown for either.
+    """
+    return 2 / math.pi * math.asin(math.sqrt(_reliability(*first) * _reliability(*second)))
+
+
+def _reliability(trainings: pd.DataFrame, deviation: float) -> float:
+    """Returns which fraction of the variance of the cells' means is their own; NaN if it is unknown."""
     cells = trainings.groupby("cell")["test_accuracy"].agg(["mean", "count"])
     variance = cells["mean"].var(ddof=1)
     if len(cells) < 3 or math.isnan(deviation) or not variance:
-        return RankCorrelation(np.nan, np.nan, np.nan, len(cells))
+        return float("nan")
     noise = deviation**2 * (1 / cells["count"]).mean()
-    reliability = max(0.0, 1.0 - noise / variance)
-    return RankCorrelation(2 / math.pi * math.asin(math.sqrt(reliability)), np.nan, np.nan, len(cells))
+    return max(0.0, 1.0 - noise / variance)
 
 
 def independent_accuracies(trainings: pd.DataFrame) -> np.ndarray:

@@ -85,6 +85,15 @@ def test_the_csv_files_say_the_same(results, tmp_path):
         pd.testing.assert_frame_equal(getattr(read, name), getattr(results, name), check_dtype=False)
 
 
+def test_results_of_different_scales_are_joined(results):
+    large = dataclasses.replace(results, trainings=results.trainings.assign(scale="large"))
+    joined = Results.joined([results, large])
+    assert joined.trainings["scale"].value_counts().tolist() == [len(results.trainings)] * 2
+    assert len(joined.counts) == 2 * len(results.counts)
+    with pytest.raises(ConfigurationError, match=r"only if their scales differ\. Received twice: main"):
+        Results.joined([results, large, results])
+
+
 def test_files_that_are_missing_or_others_are_refused(results, tmp_path):
     with pytest.raises(ConfigurationError, match=r"trainings\.csv cannot be read as a table of a study"):
         Results.read(tmp_path)

@@ -8,8 +8,8 @@ import pytest
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.study import analyses
 from eoinas_tf.study.analyses import ANALYSES, all_tables, csv_text
-from eoinas_tf.study.gathered_results import Results
-from eoinas_tf.study.results_page import FRAGMENT, NOTICE, PAGE, read_fragment, render_page, write_page
+from eoinas_tf.study.gathered_results import COLUMNS, Results
+from eoinas_tf.study.results_page import FRAGMENT, NOTICE, PAGE, read_source, render_page, write_page
 
 PAGES = sorted(path.parent for path in (Path(__file__).parents[2] / "docs" / "results").glob(f"*/{FRAGMENT}"))
 TABLES = {
@@ -68,13 +68,30 @@ def test_a_page_is_written_with_its_tables_and_pictures(results, tmp_path, monke
     assert "| main | short | 1.41 |" in (tmp_path / PAGE).read_text()
 
 
+def test_a_page_about_several_folders_has_no_tables_of_its_own(results, tmp_path):
+    for scale in ("small", "main"):
+        part = {name: getattr(results, name).assign(scale=scale) for name in COLUMNS}
+        Results(**part).write(tmp_path / scale)
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / FRAGMENT).write_text("{{from recipes scales ../small ../main}}\n\n# Both\n")
+    fragment, joined, names = read_source(page)
+    assert (fragment, names) == ("# Both\n", ["recipes", "scales"])
+    assert set(joined.trainings["scale"]) == {"small", "main"}
+    for text in ("{{from ../small}}", "{{from scales}}"):
+        (page / FRAGMENT).write_text(text)
+        with pytest.raises(ConfigurationError, match=r"must name analyses .*scales.*, then folders"):
+            read_source(page)
+
+
 @pytest.mark.parametrize("folder", PAGES, ids=lambda path: path.name)
 def test_committed_tables_and_pages_follow_from_the_committed_csv(folder):
-    tables = all_tables(Results.read(folder))
+    fragment, results, names = read_source(folder)
+    tables = all_tables(results, names)
     assert {path.stem for path in (folder / "tables").glob("*.csv")} == set(tables)
     for name, table in tables.items():
         assert (folder / "tables" / f"{name}.csv").read_text() == csv_text(table), name
-    assert (folder / PAGE).read_text() == render_page(read_fragment(folder), tables)
+    assert (folder / PAGE).read_text() == render_page(fragment, tables)
 
 
 def test_a_page_is_committed():

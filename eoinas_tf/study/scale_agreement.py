@@ -1,0 +1,155 @@
+"""Whether a study at one scale predicts another: the same cells and networks, and the methods, ranked at both."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from eoinas_tf.experiment.curve_plots import new_figure
+from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.planned_run import FIXED, FOUND
+from eoinas_tf.study.study_statistics import (
+    RankCorrelation,
+    agreement_ceiling,
+    independent_accuracies,
+    pooled_deviation,
+    rank_correlation,
+)
+
+RECIPE = ["scale", "training"]
+FEWEST = 3
+
+
+class RecipeOfScale(NamedTuple):
+    """The training runs by one recipe at one scale.
+
+    Args:
+        name: Scale and recipe.
+        trainings: One row per training run, with `same`, which is equal for equal cells of all scales.
+        deviation: Standard deviation between training runs of one cell, as a fraction.
+    """
+
+    name: str
+    trainings: pd.DataFrame
+    deviation: float
+
+    def means(self, rows: pd.DataFrame) -> pd.Series:
+        """Returns the mean test accuracies in percent, by `same`, of some of its training runs."""
+        return 100 * rows.groupby("same", sort=False)["test_accuracy"].mean()
+
+    def method_means(self) -> pd.Series:
+        """Returns the mean accuracy in percent of each contestant whose cells were found, by its name."""
+        found = self.trainings[self.trainings["role"] == FOUND].groupby("contestant", sort=False)
+        return pd.Series({name: independent_accuracies(rows).mean() for name, rows in found}, dtype=float)
+
+
+class Compared(NamedTuple):
+    """What is ranked at two scales.
+
+    Args:
+        name: What it is.
+        accuracies: Mean test accuracies in percent, [compared, 2].
+        kinds: The contestant of each.
+        ceiling: The tau that noise between training runs leaves, or NaN if that is unknown.
+    """
+
+    name: str
+    accuracies: np.ndarray
+    kinds: list[str]
+    ceiling: float
+
+    def correlation(self) -> RankCorrelation:
+        """Returns the tau of both columns."""
+        return rank_correlation(*self.accuracies.T)
+
+
+def scale_tables(results: Results) -> dict[str, pd.DataFrame]:
+    """Returns Kendall's tau between each two scales, over what was trained at both, with its noise ceiling.
+
+    A random cell is the same at both scales if its genotype is, a given cell or network if its name is. The last row of
+    each pair ranks the methods by the means of their cells, which each scale has found for itself.
+
+    Args:
+        results: The study's tables.
+    """
+    rows = []
+    for data_set, first, second in _pairs(results):
+        keys = {"data_set": data_set, "first": first.name, "second": second.name}
+        for part in _compared(first, second):
+            rows.append(keys | {"compared": part.name} | part.correlation()._asdict() | {"ceiling": part.ceiling})
+    return {"scale_agreement": pd.DataFrame(rows)}
+
+
+def scale_pictures(results: Results) -> dict[str, Figure]:
+    """Returns the accuracies at each two scales, one point per cell, network or method.
+
+    Args:
+        results: The study's tables.
+    """
+    pictures: dict[str, Figure] = {}
+    for data_set, first, second in _pairs(results):
+        parts = _compared(first, second)
+        figure = new_figure(4.6 * len(parts), 4.6)
+        for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+            x, y = part.accuracies.T
+            several = len(set(part.kinds)) > 1
+            seaborn.scatterplot(x=x, y=y, hue=part.kinds, style=part.kinds, s=70, legend=several, ax=axes)
+            axes.set(xlabel=f"test accuracy (%), {first.name}", ylabel=f"test accuracy (%), {second.name}")
+            axes.set_title(f"{part.name}\n{part.correlation().text()}", fontsize=10)
+            axes.grid(alpha=0.3)
+            if several:
+                axes.legend(fontsize=8)
+        if data_set:
+            figure.suptitle(data_set)
+        pictures[f"scale_agreement{f'_{len(pictures) + 1}' if pictures else ''}"] = figure
+    return pictures
+
+
+def _compared(first: RecipeOfScale, second: RecipeOfScale) -> list[Compared]:
+    """Returns all shared cells and networks, those of each contestant that shares several cells, and the methods."""
+    shared = first.trainings[first.trainings["same"].isin(second.trainings["same"])]
+    groups = [("all cells and networks", shared)]
+    for name, own in shared.groupby("contestant", sort=False):
+        if own["same"].nunique() >= FEWEST:
+            groups.append((f"{name} cells", own))
+    parts = []
+    for name, own in groups:
+        other = second.trainings[second.trainings["same"].isin(own["same"])]
+        both = pd.concat([first.means(own), second.means(other)], axis=1).to_numpy()
+        kinds = own.groupby("same", sort=False)["contestant"].first().tolist()
+        parts.append(Compared(name, both, kinds, agreement_ceiling((own, first.deviation), (other, second.deviation))))
+    methods = pd.concat([first.method_means(), second.method_means()], axis=1, join="inner")
+    if len(methods) >= FEWEST:
+        parts.append(Compared("means of the methods", methods.to_numpy(), methods.index.tolist(), float("nan")))
+    return parts
+
+
+def _pairs(results: Results) -> Iterator[tuple[str, RecipeOfScale, RecipeOfScale]]:
+    """Yields the data set and each two recipes of different scales that trained two equal cells or more."""
+    genotypes = results.searches.drop_duplicates(["data_set", "scale", "cell"])
+    main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
+    main = main.merge(
+        genotypes[["data_set", "scale", "cell", "genotype"]], how="left", on=["data_set", "scale", "cell"]
+    )
+    main["same"] = [
+        cell if role == FIXED else json.dumps(json.loads(genotype), sort_keys=True) if genotype else None
+        for cell, role, genotype in zip(main["cell"], main["role"], main["genotype"].fillna(""), strict=True)
+    ]
+    main = main.dropna(subset=["same"])
+    for data_set, own in main.groupby("data_set", sort=False):
+        recipes = [
+            (
+                scale,
+                RecipeOfScale(", ".join((scale, name)), rows, pooled_deviation(rows["test_accuracy"], rows["same"])),
+            )
+            for (scale, name), rows in own.groupby(RECIPE, sort=False)
+        ]
+        for (first_scale, first), (second_scale, second) in itertools.combinations(recipes, 2):
+            shared = set(first.trainings["same"]) & set(second.trainings["same"])
+            if first_scale != second_scale and len(shared) > 1:
+                yield str(data_set), first, second
