@@ -315,9 +315,9 @@ class EvaluationSession(RunSession):
             "validation_loss": chosen.get("validation_loss"),
         }
 
-    def _save_step(self, done: int) -> None:
+    def _save_step(self, done: int, began: float | None) -> None:
         self.step.agree_on_statistics()
-        self._journal.save_step(done)
+        self._journal.save_step(done, began)
 
     def _measure_test(self) -> None:
         """Measures how long the test after each epoch takes."""

@@ -148,11 +148,15 @@ def choose_best(folders: Sequence[Path]) -> Choice:
 
 
 def _with_images_of(choice: Choice, config: SearchConfig) -> SearchConfig:
-    """Returns settings with the images of the chosen search, which a training run of its cells takes from there."""
+    """Returns settings with the images of the chosen search, which a training run of its cells takes from there.
+
+    What differs from the defaults was given by the user, who may want other images, or have them elsewhere now.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in choice.settings.items()
-        if name in SHARED_SETTINGS
+        if name in SHARED_SETTINGS and getattr(config, name) == defaults[name]
     }
     return dataclasses.replace(config, **settings)
 

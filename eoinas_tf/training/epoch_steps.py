@@ -112,7 +112,6 @@ class StepRunner:
         """
         progress, pace = self.progress, self.progress.pace
         started, done, last_step = time.monotonic(), epoch.first_step, epoch.last_step
-        seconds_estimating = 0.0
         pace.begin_epoch(done)
         shares = iter(self.replicas.share_out(epoch.batches))
         while done < last_step:
@@ -129,15 +128,15 @@ class StepRunner:
             if progress.due():
                 progress.show(done, _how_it_goes(epoch, calls))
             if self.saves is not None:
-                self.saves.after_step(done)
+                self.saves.after_step(done, started)
             if self.estimate is not None and self.estimate.is_due(done):
                 calls.results.wait()
-                seconds_estimating += self.estimate.give(done)
+                started += self.estimate.give(done)
         calls.results.wait()
         pace.end_epoch(done)
         if not epoch.is_whole:
             return None
-        seconds = max(time.monotonic() - started - seconds_estimating, 1e-9)
+        seconds = max(time.monotonic() - started, 1e-9)
         images = (done - epoch.first_step) * calls.images
         return {"seconds": round(seconds, 3), "images_per_second": round(images / seconds, 1)}
 

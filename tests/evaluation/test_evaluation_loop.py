@@ -78,6 +78,14 @@ def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, c
     assert "continuing after epoch 2 of 4, step 7" in capsys.readouterr().out
 
     whole, resumed = tmp_path / "run", tmp_path / "pieces"
+    timing = [json.loads(line) for line in (resumed / "timing.jsonl").read_text().splitlines()]
+    assert [(line["epoch"], line.get("step")) for line in timing] == [
+        (1, None),
+        (2, None),
+        (3, 7),
+        (3, None),
+        (4, None),
+    ]
     assert (whole / "metrics.jsonl").read_bytes() == (resumed / "metrics.jsonl").read_bytes()
     expected, received = checkpoint_bytes(whole, EPOCHS * EPOCH_STEPS), checkpoint_bytes(resumed, EPOCHS * EPOCH_STEPS)
     assert expected.keys() == received.keys() != set()

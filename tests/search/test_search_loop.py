@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -109,7 +110,9 @@ def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search
             for number, pair in enumerate(batches):
                 yield poison(search, pair) if number == 1 else pair
 
-    saves = StepSaves(search.config, StopSignals(), search.state.check_finite, lambda own, done: False)
+    saves = StepSaves(
+        search.config, StopSignals(), lambda done, began: search.state.check_finite(done), lambda own, done: False
+    )
     quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
     train(search, Poisoned(batches), 21, first_step=60, shown=quiet, saves=saves)
     with pytest.raises(NonFiniteError, match=rf"the {kind} step's loss or gradient.* at step 61 \(epoch 21\)"):
@@ -134,7 +137,9 @@ def test_several_steps_in_a_call_change_no_bit(search, epoch):
         settings = {"steps_per_call": steps_per_call, "checkpoint_every_steps": 5}
         config = dataclasses.replace(search.config, **settings)
         saved.append([])
-        saves = StepSaves(config, StopSignals(), saved[-1].append, lambda own, done: False)
+        saves = StepSaves(
+            config, StopSignals(), lambda done, began, steps=saved[-1]: steps.append(done), lambda own, done: False
+        )
         train(search, pairs, epoch, config=config, saves=saves)
         results.append(search.values())
     assert saved == [[5], [5]]
@@ -198,5 +203,7 @@ def test_a_search_that_max_steps_ends_is_saved_and_continued_to_the_same_bytes(t
     assert "ended by --max_steps=3 after 3 of 4 steps, which are saved" in capsys.readouterr().out
     assert run_search(dataclasses.replace(pieces, max_steps=4)) is not None
     assert "continuing after epoch 1 of 2, step 3" in capsys.readouterr().out
+    timing = [json.loads(line) for line in (tmp_path / "pieces" / "timing.jsonl").read_text().splitlines()]
+    assert [(line["epoch"], line.get("step")) for line in timing] == [(1, None), (2, 3), (2, None)]
     for name in ("metrics.jsonl", "pruning.jsonl", "genotype.json", "summary.json"):
         assert (tmp_path / "pieces" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -99,6 +99,15 @@ def test_searches_of_different_data_sets_are_not_compared(tmp_path):
     assert not (tmp_path / "best" / "summary.json").exists()
 
 
+def test_images_that_are_given_are_not_replaced_by_those_of_the_search(tmp_path):
+    folders = (finished_search(tmp_path / "on_digits", "DARTS_V1", 0.5, dataset="digits", image_size=(8, 8)),)
+    given = SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders, dataset="folder:/flowers")
+    for _ in range(2):  # The same command again is the same run.
+        search_seeds(given, run_one_search)
+    kept = json.loads((tmp_path / "best" / "config.json").read_text())
+    assert (kept["dataset"], kept["image_size"]) == ("folder:/flowers", [8, 8])
+
+
 def test_scores_on_different_halves_are_compared_with_a_warning(tmp_path, caplog):
     own = [finished_search(tmp_path / f"own_{seed}", "DARTS_V1", 0.5, seed=seed) for seed in (0, 1)]
     summary = select(tmp_path / "best_of_own", own)

@@ -9,6 +9,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import StorageError
 from eoinas_tf.experiment.json_lines import JsonLines
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.training import epoch_log
 from eoinas_tf.training.epoch_log import EpochLog
 
 TIMING = {"seconds": 1.5, "images_per_second": 2.0}
@@ -178,6 +179,21 @@ def test_a_checkpoint_within_an_epoch_counts_the_epochs_written_down_before_it(r
     train(log, variable, (2,))
     log = EpochLog(run, config, {"state": [variable]}, epoch_steps=5)
     assert (log.finished_epochs, log.finished_steps, float(variable)) == (2, 10, 2.0)
+
+
+def test_the_part_of_an_epoch_before_a_stop_is_timed(run, config, monkeypatch):
+    monkeypatch.setattr(epoch_log.time, "monotonic", lambda: 1060.0)
+    log = open_log(run, config)
+    log.save_step(2)
+    log.save_step(3, 1000.0)
+    log.close_tensorboard()
+    log = open_log(run, config)
+    log.add_epoch({"epoch": 1}, {"seconds": 30.0, "images_per_second": 9.0})
+    log.save_step(7, 1050.0)
+    log.close_tensorboard()
+    lines = [json.loads(line) for line in run.timing.read_text().splitlines()]
+    assert [line["seconds"] for line in lines] == [60.0, 30.0, 10.0]
+    assert (lines[0]["epoch"], lines[0]["step"], lines[2]["epoch"], lines[2]["step"]) == (1, 3, 2, 7)
 
 
 def values(folder):

@@ -42,7 +42,8 @@ def runner(saves=None, seconds_between_lines=1e9, estimate=None, **settings):
     progress = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines)
     config = SearchConfig(run_dir="unused", **settings)
     if saves is not None:
-        saves = StepSaves(config, StopSignals(), saves.append, lambda own, done: own)
+        record = saves.append
+        saves = StepSaves(config, StopSignals(), lambda done, began: record(done), lambda own, done: own)
     return StepRunner(config, progress, saves, estimate=estimate and RunEstimate(progress, estimate))
 
 

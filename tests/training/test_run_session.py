@@ -27,7 +27,7 @@ class Session(RunSession):
         self.total_epochs, self.epoch_steps = EPOCHS, EPOCH_STEPS
         self._begin(self.journal, [Stretch(("step",), 12)], "digest", lambda: ("header",), self.measure)
 
-    def _save_step(self, done):
+    def _save_step(self, done, began):
         self.saved.append(done)
 
 
@@ -64,7 +64,7 @@ def test_a_process_comes_as_far_as_max_steps_and_saves_there(config, start, last
             epoch = Epoch(number, EPOCHS, range(first, number * EPOCH_STEPS), first, run_end=session.last_step)
             assert session.is_last(epoch) == (number * EPOCH_STEPS == last_step)
             for done in range(first + 1, epoch.last_step + 1):
-                session.saves.after_step(done)
+                session.saves.after_step(done, 0.0)
         assert session.saved == saved
 
 
@@ -103,5 +103,5 @@ def test_a_signal_waits_for_what_saves(config):
         around.enter_context(session._stop.finishing())
         session._stop._receive(15, None)
         with pytest.raises(StoppedError, match="saved after step 2"):
-            session.saves.after_step(2)
+            session.saves.after_step(2, 0.0)
         assert session.saved == [2]

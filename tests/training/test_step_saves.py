@@ -5,10 +5,12 @@ from eoinas_tf.errors import StoppedError
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.training.step_saves import StepSaves, steps_in_call
 
+BEGAN = 1234.5
+
 
 def saves_of(every, stop, saved, is_any=lambda own, done: own, early_end=0):
     config = SearchConfig(run_dir="unused", checkpoint_every_steps=every)
-    return StepSaves(config, stop, saved.append, is_any, early_end)
+    return StepSaves(config, stop, lambda done, began: saved.append(done), is_any, early_end)
 
 
 @pytest.mark.parametrize(("every", "expected"), [(0, []), (1, [1, 2, 3, 4, 5, 6]), (3, [3, 6])])
@@ -16,7 +18,7 @@ def test_a_checkpoint_is_due_every_so_many_steps(every, expected):
     saved = []
     saves = saves_of(every, StopSignals(), saved)
     for done in range(1, 7):
-        saves.after_step(done)
+        saves.after_step(done, BEGAN)
     saves.after_epoch(6)
     assert saved == expected
 
@@ -26,7 +28,7 @@ def test_the_step_at_which_max_steps_ends_a_run_is_saved_once(every, expected):
     saved = []
     saves = saves_of(every, StopSignals(), saved, early_end=5)
     for done in range(1, 6):
-        saves.after_step(done)
+        saves.after_step(done, BEGAN)
     assert saved == expected
 
 
@@ -48,11 +50,25 @@ def test_a_call_ends_where_something_may_be_due(settings, done, expected):
 def test_a_run_that_is_asked_to_stop_is_saved_first(moment):
     saved, stop = [], StopSignals()
     saves = saves_of(0, stop, saved)
-    getattr(saves, moment)(4)
+    rest = [BEGAN] if moment == "after_step" else []
+    getattr(saves, moment)(4, *rest)
     stop.received = "SIGTERM"
     with pytest.raises(StoppedError, match="SIGTERM received; saved after step 5"):
-        getattr(saves, moment)(5)
+        getattr(saves, moment)(5, *rest)
     assert saved == [5]
+
+
+def test_only_a_process_that_ends_within_an_epoch_says_when_it_began_that():
+    saved, stop = [], StopSignals()
+    config = SearchConfig(run_dir="unused", checkpoint_every_steps=2)
+    saves = StepSaves(config, stop, lambda *call: saved.append(call), lambda own, done: own, early_end=5)
+    for done in range(1, 6):
+        saves.after_step(done, BEGAN)
+    stop.received = "SIGTERM"
+    for save in (lambda: saves.after_step(6, BEGAN), lambda: saves.after_epoch(6)):
+        with pytest.raises(StoppedError):
+            save()
+    assert saved == [(2, None), (4, None), (5, BEGAN), (6, BEGAN), (6, None)]
 
 
 def test_workers_stop_when_they_have_agreed():
@@ -60,7 +76,7 @@ def test_workers_stop_when_they_have_agreed():
     stop.received = "SIGTERM"
     saves = saves_of(0, stop, saved, is_any=lambda own, done: own and done == 10)
     for done in range(1, 10):
-        saves.after_step(done)
+        saves.after_step(done, BEGAN)
     with pytest.raises(StoppedError):
-        saves.after_step(10)
+        saves.after_step(10, BEGAN)
     assert saved == [10]
