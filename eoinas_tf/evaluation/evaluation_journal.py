@@ -55,7 +55,7 @@ def charts_of(part: str) -> dict[str, list[str]]:
 
 
 def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotype | None) -> None:
-    """Keeps a copy of the genotype in a new run's folder, or compares it with an old run's copy.
+    """Keeps a copy of the genotype in the folder of a run that has kept no step, or compares it with an old run's copy.
 
     Args:
         run: The open run folder.
@@ -68,9 +68,9 @@ def keep_genotype(run: RunDirectory, config: EvaluationConfig, genotype: Genotyp
     """
     if not run.is_writer or genotype is None:
         return
-    if not run.genotype.exists():
+    if not run.genotype.exists() or run.only_begun():
         write_text(run.genotype, genotype.to_json())
-    elif Genotype.read(run.genotype) != genotype:
+    elif Genotype.read(run.genotype).cells != genotype.cells:
         raise RunDirectoryError(
             f"--genotype={config.genotype} is not the genotype that the run in {run.path} began with "
             f"({run.genotype}); name another --run_dir"

@@ -92,7 +92,6 @@ class EvaluationSession(RunSession):
         self._fitted, budget = kept_within_budgets(
             run, config, self._genotype, dataset.image_shape, dataset.num_classes
         )
-        # After the records: a folder with cells in it holds a run that has begun.
         keep_genotype(run, config, self._genotype)
         self.preprocessing = choose_preprocessing(config, dataset)
         self.total_epochs = config.epochs

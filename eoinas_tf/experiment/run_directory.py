@@ -33,6 +33,10 @@ RUN_KINDS = {kind.__name__ for kind in (SearchConfig, EvaluationConfig)}
 FILES_OF_THE_BEGINNING = {"config.json", "config.json.tmp", "environment.json", "environment.json.tmp", "lock"}
 # What it then records of its images and weights, before its first step.
 RECORDS_OF_THE_BEGINNING = ("dataset.json", "class_weights.json", "initial_weights.json", "latency_budget.json")
+# The settings that TensorBoard shows; there are no curves before the first epoch is recorded.
+FOLDERS_OF_THE_BEGINNING = {"tensorboard"}
+# A training's copy of its cells; in other folders, it is a result.
+TRAINED_CELLS = "genotype.json"
 # Of several searches, each has its own folder of this name and its seed.
 SEED_FOLDER = "seed_"
 
@@ -332,19 +336,27 @@ class RunDirectory:
 
 
 def has_only_begun(folder: Path) -> bool:
-    """Returns whether a folder holds no run that has taken a step: no folder, settings and records alone.
+    """Returns whether a folder holds no run that has kept a step: no folder, settings and records alone.
 
     Args:
         folder: The run folder; that of several searches counts with the folders of its seeds.
     """
     if not folder.is_dir():
         return True
-    records = {name for record in RECORDS_OF_THE_BEGINNING for name in (record, temporary_name(Path(record)).name)}
+    written = [*RECORDS_OF_THE_BEGINNING, *([TRAINED_CELLS] if _holds_training(folder) else [])]
+    records = {name for record in written for name in (record, temporary_name(Path(record)).name)}
     return all(
-        entry.name in FILES_OF_THE_BEGINNING | records
+        entry.name in FILES_OF_THE_BEGINNING | FOLDERS_OF_THE_BEGINNING | records
         or (entry.name.startswith(SEED_FOLDER) and entry.is_dir() and has_only_begun(entry))
         for entry in folder.iterdir()
     )
+
+
+def _holds_training(folder: Path) -> bool:
+    try:
+        return _read_settings(folder / "config.json").get("kind") == EvaluationConfig.__name__
+    except RunDirectoryError:
+        return False
 
 
 def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, Any]:

@@ -90,9 +90,12 @@ def test_another_genotype_under_the_same_name_is_refused(tmp_path):
     config = config_in(tmp_path / "run")
     genotype = PUBLISHED_GENOTYPES["DARTS_V2"]
     with RunDirectory(config) as run:
-        keep_genotype(run, config, genotype)
-        keep_genotype(run, config, genotype)
-        assert Genotype.read(run.genotype) == genotype
+        # Nothing is trained yet, so other cells may take the place of those of a refused run.
+        for cells in (dataclasses.replace(genotype, normal_concat=(2, 3)), genotype):
+            keep_genotype(run, config, cells)
+            assert Genotype.read(run.genotype) == cells
+        run.metrics.write_text("")
+        keep_genotype(run, config, dataclasses.replace(genotype, source="the same cells from elsewhere"))
         with pytest.raises(RunDirectoryError, match="is not the genotype"):
             keep_genotype(run, config, dataclasses.replace(genotype, normal_concat=(2, 3)))
 

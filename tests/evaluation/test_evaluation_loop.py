@@ -8,8 +8,15 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import ConfigurationError, DatasetError, NonFiniteError, RunDirectoryError, StorageError
-from eoinas_tf.evaluation import evaluation_images
+from eoinas_tf.errors import (
+    ConfigurationError,
+    DatasetError,
+    MemoryExhaustedError,
+    NonFiniteError,
+    RunDirectoryError,
+    StorageError,
+)
+from eoinas_tf.evaluation import evaluation_images, evaluation_loop
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.experiment import export_formats
@@ -226,6 +233,23 @@ def test_settings_are_refused_before_any_work(config, tmp_path):
     assert not (tmp_path / "run").exists()
     with pytest.raises(DatasetError, match="--batch_size=27"):
         run_evaluation(dataclasses.replace(config, batch_size=27))
+
+
+@pytest.mark.usefixtures("untraced", "nothing_is_exported")
+def test_what_a_refused_run_left_does_not_stop_one_that_follows_the_advice(config, tmp_path, monkeypatch):
+    with pytest.raises(DatasetError, match="--batch_size=27"):
+        run_evaluation(dataclasses.replace(config, batch_size=27))
+
+    def exhausted(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation_loop, "train_epoch", exhausted)
+        with pytest.raises(MemoryExhaustedError, match="lower --batch_size"):
+            run_evaluation(dataclasses.replace(config, batch_size=26, tensorboard=True))
+    assert (tmp_path / "run" / "genotype.json").exists()
+    assert (tmp_path / "run" / "tensorboard").exists()
+    assert run_evaluation(dataclasses.replace(config, max_steps=1, tensorboard=True))["steps"] == 1
 
 
 @pytest.mark.usefixtures("untraced")

@@ -157,6 +157,19 @@ def test_the_records_of_the_beginning_are_no_run_yet(tmp_path):
         assert not run.only_begun()
 
 
+@pytest.mark.parametrize(("kind", "expected"), [(EvaluationConfig, True), (SearchConfig, False)])
+def test_a_training_s_cells_and_tensorboard_s_settings_are_no_run_yet(tmp_path, kind, expected):
+    """As after too little memory for the first step, or a refused batch size."""
+    with RunDirectory(kind(run_dir=str(tmp_path))) as run:
+        run.tensorboard.mkdir()
+        (run.tensorboard / "events").write_text("")
+        assert run.only_begun()
+        run.genotype.write_text("{}")
+        assert run.only_begun() == expected
+        run.checkpoints.mkdir()
+        assert not run.only_begun()
+
+
 def test_of_several_searches_none_has_begun_until_one_takes_a_step(tmp_path):
     assert has_only_begun(tmp_path / "none")
     with RunDirectory(config(tmp_path)) as run:
