@@ -56,13 +56,14 @@ def _do(arguments: list[str], stop: StopSignals) -> None:
     name = words[0] if len(words) == 2 else ""
     options = _options(arguments[1:] if name else arguments, is_run=not name)
     study = read_study(Path(options.file))
-    study_dir = Path(os.path.relpath(options.study_dir or Path("runs", folder_name(Path(options.file).stem))))
+    study_dir = Path(options.study_dir or Path("runs", folder_name(Path(options.file).stem))).expanduser()
+    study_dir = Path(os.path.relpath(study_dir))
     plan = plan_study(study, study_dir)
     if name == "records":
-        _pack(plan, study_dir, Path(options.output or study_dir / RECORDS))
+        _pack(plan, study_dir, Path(options.output or study_dir / RECORDS).expanduser())
         return
     if name:
-        _analyse(name, study, plan, Path(options.output or study_dir / RESULTS / study.path.stem))
+        _analyse(name, study, plan, Path(options.output or study_dir / RESULTS / study.path.stem).expanduser())
         return
     chosen = _chosen_runs(plan, options)
     if options.dry_run:

@@ -104,7 +104,9 @@ def ranking_pictures(results: Results) -> dict[str, Figure]:
     """
     pictures = {}
     table = _trainings(results, "edge_rankings")
-    with_pairs = table["cell"].isin(_paired_rankings(results)["cell"])
+    searches = [*KEYS, "contestant", "cell"]  # A cell of the same name may be there at another scale.
+    paired = pd.MultiIndex.from_frame(_paired_rankings(results)[searches])
+    with_pairs = pd.MultiIndex.from_frame(table[searches]).isin(paired)
     for number, (key, group) in enumerate(table[with_pairs].groupby(KEYS, sort=False)):
         names = [name for name in RANKING_NAMES if name in set(group["label"])]
         data = group.assign(position=group["label"].map(names.index))

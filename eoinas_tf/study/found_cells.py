@@ -1,10 +1,12 @@
 """The cells that each method found, as the paper shows them in Figures 6 and 7."""
 
+import json
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from eoinas_tf.experiment.cell_drawing import draw_cell, genotype_graph, operation_colors
-from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.genotype import CellEdges
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.study_file import folder_name
@@ -22,10 +24,9 @@ def cell_tables(results: Results) -> dict[str, pd.DataFrame]:
     rows = []
     names = _operation_names(results)
     for key, group in results.searches.groupby(KEYS, sort=False):
-        genotypes = [Genotype.from_json(text) for text in group["genotype"]]
-        operations = [name for one in genotypes for name, _ in (*one.normal, *one.reduce)]
-        counts = {name: operations.count(name) / len(genotypes) for name in names}
-        rows.append(dict(zip(KEYS, key, strict=True)) | {"cells": len(genotypes)} | counts)
+        operations = [name for text in group["genotype"] for name in _operations(text)]
+        counts = {name: operations.count(name) / len(group) for name in names}
+        rows.append(dict(zip(KEYS, key, strict=True)) | {"cells": len(group)} | counts)
     return {"found_operations": pd.DataFrame(rows)}
 
 
@@ -40,18 +41,27 @@ def cell_pictures(results: Results) -> dict[str, Figure]:
     for key, group in results.searches.groupby(KEYS, sort=False):
         validation = group["validation_accuracy"].astype(float)
         best = group.loc[validation.idxmax() if validation.notna().any() else group.index[0]]
-        genotype = Genotype.from_json(best["genotype"])
+        cells = _cells(best["genotype"])
         place = ", ".join(part for part in key if part)
         for cell, title in CELLS.items():
             name = folder_name("_".join(["cell", *(part for part in key if part), cell]))
-            graph = genotype_graph(getattr(genotype, cell))
+            graph = genotype_graph(cells[cell])
             pictures[name] = draw_cell(graph, f"{title}: {place}, seed {best['seed']}", colors)
     return pictures
 
 
+def _cells(text: str) -> dict[str, CellEdges]:
+    """Returns the edges of both cells; their operations need not be known here, where no module of them is imported."""
+    content = json.loads(text)
+    return {cell: tuple((name, node) for name, node in content[cell]) for cell in CELLS}
+
+
+def _operations(text: str) -> list[str]:
+    return [name for edges in _cells(text).values() for name, _ in edges]
+
+
 def _operation_names(results: Results) -> list[str]:
     """Returns the operations that a found cell can have: the paper's, and others that a method has found."""
-    genotypes = map(Genotype.from_json, results.searches["genotype"])
-    found = {name for one in genotypes for name, _ in (*one.normal, *one.reduce)}
+    found = {name for text in results.searches["genotype"] for name in _operations(text)}
     usual = [name for name in OPERATION_NAMES if name != NONE]
     return [*usual, *sorted(found - {*usual})]

@@ -41,6 +41,11 @@ COLUMNS = {
     "decisions": [*PLACE, "contestant", "cell", "epoch", "edges", *RULES, *VARIATIONS],
 }  # fmt: skip
 
+TEXTS = (
+    *PLACE, "training", "role", "label", "contestant", "cell", "edge_cell", "genotype", "moment", "cell_type",
+    "operation",
+)  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True)
 class Results:
@@ -86,7 +91,8 @@ class Results:
         for name, columns in COLUMNS.items():
             path = folder / f"{name}.csv"
             try:
-                table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+                # A name is a text even if all of them look like numbers.
+                table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, str))
             except (OSError, ValueError) as error:
                 raise ConfigurationError(f"{path} cannot be read as a table of a study: {error}") from None
             if list(table.columns) != columns:
@@ -104,7 +110,9 @@ class Results:
         Raises:
             ConfigurationError: Two parts have training runs of the same data set and scale.
         """
-        places = pd.concat([part.trainings[PLACE].drop_duplicates() for part in parts])
+        places = pd.concat(
+            [pd.concat([getattr(part, name)[PLACE] for name in COLUMNS]).drop_duplicates() for part in parts]
+        )
         if places.duplicated().any():
             data_set, scale = places[places.duplicated()].iloc[0]
             raise ConfigurationError(
@@ -148,11 +156,7 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
 
 def _with_texts(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the table with missing texts as empty ones and whole numbers as integers, whether read or gathered."""
-    texts = [
-        name
-        for name in ("data_set", "role", "label", "training", "contestant", "cell", "edge_cell")
-        if name in table.columns
-    ]
+    texts = [name for name in TEXTS if name in table.columns]
     whole = [name for name in ("search_seed", "edge") if name in table.columns]
     return table.assign(
         **{name: table[name].astype(object).fillna("").astype(str) for name in texts},

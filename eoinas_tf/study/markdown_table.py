@@ -27,6 +27,7 @@ COLUMNS = {
     "between_methods": ("sd between methods' means", 2),
     "tau": ("Kendall's tau", 2),
     "ceiling": ("noise ceiling", 2),
+    "noise_degrees": ("df of the noise", 0),
     "at_end": ("by scores at the end (%)", 2),
     "difference": ("difference", 2),
     "points": ("difference (points)", 2),

@@ -28,7 +28,8 @@ from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.markdown_table import cell_text, markdown_table
 
 FRAGMENT, PAGE = "page.md", "README.md"
-NOTICE = "<!-- Made from page.md and the CSV files beside it by `python -m eoinas_tf.study page`; change those. -->\n"
+NOTICE = "<!-- Made from page.md and {} by `python -m eoinas_tf.study page`; change those. -->\n"
+BESIDE, ELSEWHERE = "the CSV files beside it", "the CSV files of the folders that it names"
 PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 SOURCE = re.compile(r"\A\{\{from (.*?)\}\}\s*")
 
@@ -40,11 +41,17 @@ class PageSource(NamedTuple):
         fragment: The prose with its placeholders.
         results: The tables of its CSV files.
         analyses: Names of the analyses whose tables and pictures belong to the page.
+        notice: A comment for the page that says what it is made from.
     """
 
     fragment: str
     results: Results
     analyses: list[str]
+    notice: str = NOTICE.format(BESIDE)
+
+    def page(self) -> str:
+        """Returns the page; see `render_page`."""
+        return self.notice + render_page(self.fragment, all_tables(self.results, self.analyses))
 
 
 def write_page(folder: Path) -> list[Path]:
@@ -59,9 +66,9 @@ def write_page(folder: Path) -> list[Path]:
     Raises:
         ConfigurationError: A file is missing, or the fragment refers to something that does not exist.
     """
-    fragment, results, names = read_source(folder)
-    page = render_page(fragment, all_tables(results, names))
-    paths = write_analyses(results, folder, "", names)
+    source = read_source(folder)
+    page = source.page()
+    paths = write_analyses(source.results, folder, "", source.analyses)
     pictures = {path.stem for path in paths if path.suffix == ".png"}
     for name in re.findall(r"\]\(pictures/([^)]+)\.png\)", page):
         if name not in pictures:
@@ -93,11 +100,11 @@ def read_source(folder: Path) -> PageSource:
             f"{folder / FRAGMENT}: {source[0].strip()} must name analyses ({', '.join(ANALYSES)}), then folders"
         )
     results = Results.joined([Results.read(folder / part) for part in words[len(names) :]])
-    return PageSource(fragment[source.end() :], results, names)
+    return PageSource(fragment[source.end() :], results, names, NOTICE.format(ELSEWHERE))
 
 
 def render_page(fragment: str, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Returns the page.
+    """Returns the prose of a page with its figures.
 
     Args:
         fragment: The prose with its placeholders.
@@ -106,7 +113,7 @@ def render_page(fragment: str, tables: Mapping[str, pd.DataFrame]) -> str:
     Raises:
         ConfigurationError: A placeholder names a table, a column or a row that does not exist.
     """
-    return NOTICE + PLACEHOLDER.sub(lambda found: _replaced(found[1].strip(), tables), fragment)
+    return PLACEHOLDER.sub(lambda found: _replaced(found[1].strip(), tables), fragment)
 
 
 def _replaced(text: str, tables: Mapping[str, pd.DataFrame]) -> str:

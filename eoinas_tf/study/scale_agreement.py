@@ -32,18 +32,16 @@ class RecipeOfScale(NamedTuple):
         name: Scale and recipe.
         trainings: One row per training run, with `same`, which is equal for equal cells of all scales.
         deviation: Standard deviation between training runs of one cell, as a fraction.
+        degrees: Degrees of freedom of the deviation: training runs beyond the first of each cell.
     """
 
     name: str
     trainings: pd.DataFrame
     deviation: float
-
-    def means(self, rows: pd.DataFrame) -> pd.Series:
-        """Returns the mean test accuracies in percent, by `same`, of some of its training runs."""
-        return 100 * rows.groupby("same", sort=False)["test_accuracy"].mean()
+    degrees: int
 
     def method_means(self) -> pd.Series:
-        """Returns the mean accuracy in percent of each contestant whose cells were found, by its name."""
+        """Returns the mean accuracy in percent of each contestant with cells of its own, random ones included."""
         found = self.trainings[self.trainings["role"] == FOUND].groupby("contestant", sort=False)
         return pd.Series({name: independent_accuracies(rows).mean() for name, rows in found}, dtype=float)
 
@@ -56,12 +54,14 @@ class Compared(NamedTuple):
         accuracies: Mean test accuracies in percent, [compared, 2].
         kinds: The contestant of each.
         ceiling: The tau that noise between training runs leaves, or NaN if that is unknown.
+        degrees: Degrees of freedom of the noise, of the scale that has fewer.
     """
 
     name: str
     accuracies: np.ndarray
     kinds: list[str]
-    ceiling: float
+    ceiling: float = float("nan")
+    degrees: float = float("nan")
 
     def correlation(self) -> RankCorrelation:
         """Returns the tau of both columns."""
@@ -72,7 +72,8 @@ def scale_tables(results: Results) -> dict[str, pd.DataFrame]:
     """Returns Kendall's tau between each two scales, over what was trained at both, with its noise ceiling.
 
     A random cell is the same at both scales if its genotype is, a given cell or network if its name is. The last row of
-    each pair ranks the methods by the means of their cells, which each scale has found for itself.
+    each pair ranks the methods, and the random cells, by their means. The noise ceiling assumes that accuracies are
+    normally distributed; so it is left out where cells stand beside networks far worse than them.
 
     Args:
         results: The study's tables.
@@ -81,7 +82,8 @@ def scale_tables(results: Results) -> dict[str, pd.DataFrame]:
     for data_set, first, second in _pairs(results):
         keys = {"data_set": data_set, "first": first.name, "second": second.name}
         for part in _compared(first, second):
-            rows.append(keys | {"compared": part.name} | part.correlation()._asdict() | {"ceiling": part.ceiling})
+            figures = part.correlation()._asdict() | {"ceiling": part.ceiling, "noise_degrees": part.degrees}
+            rows.append(keys | {"compared": part.name} | figures)
     return {"scale_agreement": pd.DataFrame(rows)}
 
 
@@ -113,24 +115,38 @@ def scale_pictures(results: Results) -> dict[str, Figure]:
 def _compared(first: RecipeOfScale, second: RecipeOfScale) -> list[Compared]:
     """Returns all shared cells and networks, those of each contestant that shares several cells, and the methods."""
     shared = first.trainings[first.trainings["same"].isin(second.trainings["same"])]
-    groups = [("all cells and networks", shared)]
+    parts = []
+    if shared["same"].nunique() > 1:
+        parts.append(Compared("all cells and networks", *_means_and_kinds(shared, second)))
+    degrees = min(first.degrees, second.degrees)
     for name, own in shared.groupby("contestant", sort=False):
         if own["same"].nunique() >= FEWEST:
-            groups.append((f"{name} cells", own))
-    parts = []
-    for name, own in groups:
-        other = second.trainings[second.trainings["same"].isin(own["same"])]
-        both = pd.concat([first.means(own), second.means(other)], axis=1).to_numpy()
-        kinds = own.groupby("same", sort=False)["contestant"].first().tolist()
-        parts.append(Compared(name, both, kinds, agreement_ceiling((own, first.deviation), (other, second.deviation))))
-    methods = pd.concat([first.method_means(), second.method_means()], axis=1, join="inner")
+            other = second.trainings[second.trainings["same"].isin(own["same"])]
+            ceiling = agreement_ceiling((own, first.deviation), (other, second.deviation))
+            parts.append(Compared(f"{name} cells", *_means_and_kinds(own, second), ceiling, degrees))
+    methods = _common_methods(first, second)
     if len(methods) >= FEWEST:
-        parts.append(Compared("means of the methods", methods.to_numpy(), methods.index.tolist(), float("nan")))
+        parts.append(Compared("means of the methods", methods.to_numpy(), methods.index.tolist()))
     return parts
 
 
+def _means_and_kinds(own: pd.DataFrame, second: RecipeOfScale) -> tuple[np.ndarray, list[str]]:
+    """Returns the mean accuracies in percent at both scales, [compared, 2], and the contestant of each."""
+    other = second.trainings[second.trainings["same"].isin(own["same"])]
+    both = pd.concat([_percent_by_same(own), _percent_by_same(other)], axis=1)
+    return both.to_numpy(), own.groupby("same", sort=False)["contestant"].first().tolist()
+
+
+def _percent_by_same(trainings: pd.DataFrame) -> pd.Series:
+    return 100 * trainings.groupby("same", sort=False)["test_accuracy"].mean()
+
+
+def _common_methods(first: RecipeOfScale, second: RecipeOfScale) -> pd.DataFrame:
+    return pd.concat([first.method_means(), second.method_means()], axis=1, join="inner")
+
+
 def _pairs(results: Results) -> Iterator[tuple[str, RecipeOfScale, RecipeOfScale]]:
-    """Yields the data set and each two recipes of different scales that trained two equal cells or more."""
+    """Yields the data set and each two recipes of different scales that have something in common to rank."""
     genotypes = results.searches.drop_duplicates(["data_set", "scale", "cell"])
     main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
     main = main.merge(
@@ -141,15 +157,19 @@ def _pairs(results: Results) -> Iterator[tuple[str, RecipeOfScale, RecipeOfScale
         for cell, role, genotype in zip(main["cell"], main["role"], main["genotype"].fillna(""), strict=True)
     ]
     main = main.dropna(subset=["same"])
+    # Searches that found the same cell trained it with the same seed to the same bits.
+    main = main.drop_duplicates(["data_set", *RECIPE, "contestant", "same", "training_seed"])
     for data_set, own in main.groupby("data_set", sort=False):
         recipes = [
-            (
-                scale,
-                RecipeOfScale(", ".join((scale, name)), rows, pooled_deviation(rows["test_accuracy"], rows["same"])),
-            )
+            (scale, RecipeOfScale(f"{scale}, {name}", rows, *_noise(rows)))
             for (scale, name), rows in own.groupby(RECIPE, sort=False)
         ]
         for (first_scale, first), (second_scale, second) in itertools.combinations(recipes, 2):
-            shared = set(first.trainings["same"]) & set(second.trainings["same"])
-            if first_scale != second_scale and len(shared) > 1:
+            if first_scale != second_scale and _compared(first, second):
                 yield str(data_set), first, second
+
+
+def _noise(trainings: pd.DataFrame) -> tuple[float, int]:
+    """Returns the standard deviation between training runs of the same cell, and its degrees of freedom."""
+    runs = trainings.drop_duplicates(["same", "training_seed"])
+    return pooled_deviation(runs["test_accuracy"], runs["same"]), len(runs) - runs["same"].nunique()

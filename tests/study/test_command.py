@@ -105,7 +105,7 @@ def test_records_are_packed_into_the_studys_folder(runs, tmp_path, monkeypatch, 
         ([], "the following arguments are required: FILE"),
         (["figure9", "FILE"], "no analysis has this name; there are report, records, comparison, "),
         (["records", "FILE"], "has no finished run of this study, so there is nothing to pack"),
-        (["page", "nowhere"], "cannot be read as a table of a study"),
+        (["page", "nowhere"], "page.md: No such file or directory; it holds the prose of the page"),
     ],
 )
 def test_errors_are_one_line_and_a_status(runs, tmp_path, capsys, arguments, message):

@@ -73,6 +73,13 @@ def test_a_search_of_which_cells_are_missing_is_left_out(results, role, tables, 
     assert figure.axes[0].get_ylim() == before.axes[0].get_ylim()
 
 
+def test_a_search_of_the_same_name_at_another_scale_is_another_one(results):
+    trainings = results.trainings
+    lone = trainings[trainings["role"] == "edge_rankings"].iloc[:1].assign(scale="large")
+    more = dataclasses.replace(results, trainings=pd.concat([trainings, lone], ignore_index=True))
+    assert len(ranking_pictures(more)) == len(ranking_pictures(results)) == 1
+
+
 def test_without_the_searchs_own_cell_there_is_nothing_to_compare(results):
     trainings = results.trainings
     for kept in (trainings["label"] != "scores at the end", trainings["role"] != "edge_rankings"):

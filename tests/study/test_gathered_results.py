@@ -11,6 +11,7 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.study.derived_cells import settle_derived
 from eoinas_tf.study.gathered_results import COLUMNS, Results, gather_results
+from eoinas_tf.study.scale_agreement import scale_tables
 from eoinas_tf.study.study_file import read_study
 from eoinas_tf.study.study_plan import plan_study
 
@@ -86,12 +87,29 @@ def test_the_csv_files_say_the_same(results, tmp_path):
 
 
 def test_results_of_different_scales_are_joined(results):
-    large = dataclasses.replace(results, trainings=results.trainings.assign(scale="large"))
+    large = Results(**{name: getattr(results, name).assign(scale="large") for name in COLUMNS})
     joined = Results.joined([results, large])
     assert joined.trainings["scale"].value_counts().tolist() == [len(results.trainings)] * 2
     assert len(joined.counts) == 2 * len(results.counts)
     with pytest.raises(ConfigurationError, match=r"only if their scales differ\. Received twice: main"):
         Results.joined([results, large, results])
+    unfinished = dataclasses.replace(results, trainings=results.trainings[:0])  # Only searches so far.
+    with pytest.raises(ConfigurationError, match="Received twice: main"):
+        Results.joined([results, unfinished])
+
+
+def test_names_stay_texts_even_if_all_look_like_numbers(results, tmp_path):
+    drops = results.trainings[results.trainings["role"] == "drops"].assign(scale="16", training="007", label="0")
+    searches = results.searches.assign(scale="16")
+    dataclasses.replace(results, trainings=drops, searches=searches).write(tmp_path)
+    read = Results.read(tmp_path)
+    for name, expected in (("scale", "16"), ("training", "007"), ("label", "0")):
+        assert read.trainings[name].tolist() == [expected] * len(drops)
+    assert read.searches["scale"].tolist() == ["16"] * len(searches)
+    for number in ("8", "16"):
+        Results(**{name: getattr(results, name).assign(scale=number) for name in COLUMNS}).write(tmp_path / number)
+    both = Results.joined([Results.read(tmp_path / number) for number in ("8", "16")])
+    assert "16, long" in scale_tables(both)["scale_agreement"]["second"].tolist()
 
 
 def test_files_that_are_missing_or_others_are_refused(results, tmp_path):

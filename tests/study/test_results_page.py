@@ -9,7 +9,7 @@ from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.study import analyses
 from eoinas_tf.study.analyses import ANALYSES, all_tables, csv_text
 from eoinas_tf.study.gathered_results import COLUMNS, Results
-from eoinas_tf.study.results_page import FRAGMENT, NOTICE, PAGE, read_source, render_page, write_page
+from eoinas_tf.study.results_page import BESIDE, ELSEWHERE, FRAGMENT, PAGE, read_source, render_page, write_page
 
 PAGES = sorted(path.parent for path in (Path(__file__).parents[2] / "docs" / "results").glob(f"*/{FRAGMENT}"))
 TABLES = {
@@ -27,8 +27,7 @@ def test_prose_stays_and_figures_come_from_the_tables():
         TABLES,
     )
     assert page == (
-        NOTICE
-        + "It is 71.23 %.\n| contestant | test accuracy, mean (%) |\n| --- | ---: |\n| a | 71.23 |\n| b | 70.00 |\n"
+        "It is 71.23 %.\n| contestant | test accuracy, mean (%) |\n| --- | ---: |\n| a | 71.23 |\n| b | 70.00 |\n"
         "![all points](pictures/accuracy.png)"
     )
 
@@ -65,6 +64,7 @@ def test_a_page_is_written_with_its_tables_and_pictures(results, tmp_path, monke
     assert not (tmp_path / PAGE).exists()
     (tmp_path / FRAGMENT).write_text("{{table noise}}\n{{picture drops}}")
     assert tmp_path / "pictures" / "drops.png" in write_page(tmp_path)
+    assert BESIDE in (tmp_path / PAGE).read_text().splitlines()[0]
     assert "| main | short | 1.41 |" in (tmp_path / PAGE).read_text()
 
 
@@ -75,9 +75,11 @@ def test_a_page_about_several_folders_has_no_tables_of_its_own(results, tmp_path
     page = tmp_path / "page"
     page.mkdir()
     (page / FRAGMENT).write_text("{{from recipes scales ../small ../main}}\n\n# Both\n")
-    fragment, joined, names = read_source(page)
-    assert (fragment, names) == ("# Both\n", ["recipes", "scales"])
-    assert set(joined.trainings["scale"]) == {"small", "main"}
+    source = read_source(page)
+    assert (source.fragment, source.analyses) == ("# Both\n", ["recipes", "scales"])
+    assert set(source.results.trainings["scale"]) == {"small", "main"}
+    assert ELSEWHERE in source.page().splitlines()[0]
+    assert source.page().splitlines()[1] == "# Both"
     for text in ("{{from ../small}}", "{{from scales}}"):
         (page / FRAGMENT).write_text(text)
         with pytest.raises(ConfigurationError, match=r"must name analyses .*scales.*, then folders"):
@@ -86,12 +88,12 @@ def test_a_page_about_several_folders_has_no_tables_of_its_own(results, tmp_path
 
 @pytest.mark.parametrize("folder", PAGES, ids=lambda path: path.name)
 def test_committed_tables_and_pages_follow_from_the_committed_csv(folder):
-    fragment, results, names = read_source(folder)
-    tables = all_tables(results, names)
+    source = read_source(folder)
+    tables = all_tables(source.results, source.analyses)
     assert {path.stem for path in (folder / "tables").glob("*.csv")} == set(tables)
     for name, table in tables.items():
         assert (folder / "tables" / f"{name}.csv").read_text() == csv_text(table), name
-    assert (folder / PAGE).read_text() == render_page(fragment, tables)
+    assert (folder / PAGE).read_text() == source.page()
 
 
 def test_a_page_is_committed():

@@ -2,9 +2,10 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from eoinas_tf.study.gathered_results import Results
+from eoinas_tf.study.gathered_results import COLUMNS, Results
 from eoinas_tf.study.scale_agreement import scale_pictures, scale_tables
 
 PAIR = ("main, short", "large, short")
@@ -26,9 +27,11 @@ def two_scales(results):
 
 def with_genotypes(results, scale):
     """Returns the results with cells that differ, of which only the random ones are the same at all scales."""
-    searches = results.searches.assign(scale=scale)
+    tables = {name: getattr(results, name).assign(scale=scale) for name in COLUMNS}
+    searches = tables["searches"]
     names = [cell if cell.startswith("random") else f"{cell} at {scale}" for cell in searches["cell"]]
-    return dataclasses.replace(results, searches=searches.assign(genotype=[json.dumps({"normal": n}) for n in names]))
+    tables["searches"] = searches.assign(genotype=[json.dumps({"normal": name}) for name in names])
+    return Results(**tables)
 
 
 def test_what_is_the_same_is_compared_between_scales(two_scales):
@@ -55,6 +58,41 @@ def test_the_noise_ceiling_counts_the_noise_of_both_scales(two_scales):
     assert table.loc[(*PAIR, "random cells"), "ceiling"] == pytest.approx(expected)
     # Nothing was trained twice by the long recipe but eoinas/0, whose second run was short.
     assert np.isnan(table.loc[("main, long", "large, short", "random cells"), "ceiling"])
+
+
+def test_beside_networks_far_below_no_ceiling_is_claimed(two_scales):
+    table = scale_tables(two_scales)["scale_agreement"].set_index(["first", "second", "compared"])
+    for name in ("all cells and networks", "means of the methods"):
+        assert np.isnan(table.loc[(*PAIR, name), "ceiling"])
+    # The second runs of eoinas/0 and of DARTS_V2.
+    assert table.loc[(*PAIR, "random cells"), "noise_degrees"] == 2
+
+
+def test_a_cell_that_two_searches_found_is_no_noise(two_scales):
+    trainings = two_scales.trainings
+    row = trainings[(trainings["cell"] == "gdas/0") & (trainings["scale"] == "main")]
+    again = row.assign(cell="gdas/9", search_seed=9)
+    found = two_scales.searches[(two_scales.searches["cell"] == "gdas/0") & (two_scales.searches["scale"] == "main")]
+    more = dataclasses.replace(
+        two_scales,
+        trainings=pd.concat([trainings, again], ignore_index=True),
+        searches=pd.concat([two_scales.searches, found.assign(cell="gdas/9", seed=9)], ignore_index=True),
+    )
+    pd.testing.assert_frame_equal(
+        scale_tables(more)["scale_agreement"].drop(columns="tau"),
+        scale_tables(two_scales)["scale_agreement"].drop(columns="tau"),
+    )
+
+
+def test_methods_are_compared_where_no_cell_is_shared(two_scales):
+    methods = two_scales.trainings[two_scales.trainings["role"] == "found"]
+    others = methods[methods["contestant"] == "random"].assign(contestant="snas", cell="snas/0")
+    kept = pd.concat([methods[methods["contestant"] != "random"], others], ignore_index=True)
+    snas = two_scales.searches[two_scales.searches["cell"] == "gdas/0"].assign(contestant="snas", cell="snas/0")
+    searches = pd.concat([two_scales.searches, snas.assign(genotype=snas["genotype"] + " ")], ignore_index=True)
+    only = dataclasses.replace(two_scales, trainings=kept, searches=searches)
+    assert set(scale_tables(only)["scale_agreement"]["compared"]) == {"means of the methods"}
+    assert [len(figure.axes) for figure in scale_pictures(only).values()] == [1, 1]
 
 
 def test_a_point_for_each_cell_and_nothing_for_a_single_scale(two_scales, results):
