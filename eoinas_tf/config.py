@@ -20,6 +20,7 @@ from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 
 # Of float32, the type that settings are computed in.
 LARGEST_FLOAT = 3.4e38
+LARGEST_SEED = 2**31 - 1
 # The value of --network for a network of a genotype's cells.
 CELLS = "cells"
 # Settings that lower the width of a final network.
@@ -169,7 +170,7 @@ class RunConfig:
         maximum=100_000.0,
         changes_result=False,
     )
-    seed: int = setting(0, "Seed of every random number of the run.", minimum=0, maximum=2**31 - 1)
+    seed: int = setting(0, "Seed of every random number of the run.", minimum=0, maximum=LARGEST_SEED)
     crop_padding: int = setting(
         4, "Pixels of zero padding around an image before a random crop to its size; 0: no crop.", minimum=0, maximum=64
     )
@@ -419,7 +420,7 @@ class SearchConfig(RunConfig):
         "Seed that divides the training images into the half for the weights and the half for alpha and the score; "
         "by default seed, with num_seeds that of the first search, so that all are scored on the same images.",
         minimum=0,
-        maximum=2**31 - 1,
+        maximum=LARGEST_SEED,
     )
     num_seeds: int = setting(
         1,
@@ -454,6 +455,11 @@ class SearchConfig(RunConfig):
             raise ConfigurationError(
                 f"--num_seeds must be 1 with --method={self.method}, which trains nothing that could rank the cells; "
                 f"give each --seed a --run_dir of its own. Received: {self.num_seeds}"
+            )
+        if self.seed + self.num_seeds - 1 > LARGEST_SEED:
+            raise ConfigurationError(
+                f"--seed must be at most {LARGEST_SEED + 1 - self.num_seeds} with --num_seeds={self.num_seeds}. "
+                f"Received: {self.seed}"
             )
         if self.hours is not None and (self.select_from is not None or not SEARCH_METHODS[self.method].trains):
             cause = "--select_from" if self.select_from is not None else f"--method={self.method}"

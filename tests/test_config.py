@@ -297,6 +297,12 @@ def test_with_hours_the_epochs_and_what_follows_are_open():
     assert EvaluationConfig(hours=2.0, warmup_epochs=700).epochs is None
 
 
+def test_the_last_of_several_seeds_is_a_seed():
+    assert SearchConfig(seed=2**31 - 4, num_seeds=4).num_seeds == 4
+    with pytest.raises(ConfigurationError, match=r"--seed must be at most 2147483644 with --num_seeds=4"):
+        SearchConfig(seed=2**31 - 3, num_seeds=4)
+
+
 @pytest.mark.parametrize(
     ("config_class", "settings", "message"),
     [

@@ -11,6 +11,7 @@ import tensorflow as tf
 from eoinas_tf.config import RunConfig
 from eoinas_tf.data.class_weights import class_weights, loss_factors
 from eoinas_tf.data.image_split import ImageDataset
+from eoinas_tf.data.unreadable_images import named_read_failures
 from eoinas_tf.distribution.replicas import Replicas, short_digest
 from eoinas_tf.distribution.worker import this_worker
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -71,6 +72,7 @@ class RunSession:
         with contextlib.ExitStack() as around:
             self._stop = around.enter_context(StopSignals())
             around.enter_context(named_memory_exhaustion(self._memory_settings))
+            around.enter_context(named_read_failures())
             self.run = around.enter_context(RunDirectory(self.config, this_worker(self.config.strategy).is_chief))
             self._open(around)
             self._around = around.pop_all()
