@@ -1,6 +1,7 @@
 """Paths in settings: `~` is the home folder in all of them, and paths of images are made absolute once."""
 
 import os
+from pathlib import PurePath
 from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
@@ -36,5 +37,6 @@ def expanded_paths(name: str, value: Any, prefix: str) -> Any:
             "whose name begins so"
         )
     if prefix == FOLDER_PREFIX and path.strip():
-        path = os.path.join(os.getcwd(), path)
+        # In one form, since it names the data set: without `./` and a slash at its end.
+        path = str(PurePath(os.getcwd(), path))
     return prefix + path

@@ -62,6 +62,14 @@ def test_a_relative_folder_of_images_is_resolved_once(tmp_path, monkeypatch):
     assert SearchConfig(run_dir="runs/a").run_dir == "runs/a"
 
 
+def test_a_folder_of_images_has_one_name_however_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for text in ("images", "images/", "./images", f"{tmp_path}//images/", "~/../images"):
+        dataset = SearchConfig(dataset=f"folder:{text}").dataset
+        # `..` stays, because what it means depends on links.
+        assert dataset == f"folder:{tmp_path}/{'home/../' if '..' in text else ''}images"
+
+
 def test_a_run_is_not_continued_on_the_same_path_below_another_folder(tmp_path, monkeypatch):
     def config():
         return SearchConfig(run_dir=str(tmp_path / "run"), dataset="folder:images")

@@ -28,7 +28,7 @@ class Run:
     """
 
     def __init__(self, run_dir: str | Path) -> None:
-        self.run_dir = Path(run_dir)
+        self.run_dir = Path(run_dir).expanduser()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} in {self.run_dir}>"
@@ -121,7 +121,7 @@ def load_run(run_dir: str | Path) -> Any:
     Raises:
         RunDirectoryError: It is not the folder of a finished run.
     """
-    folder = Path(run_dir)
+    folder = Path(run_dir).expanduser()
     kind = _read_json(folder / "config.json").get("kind")
     if kind not in KINDS or not (folder / "summary.json").exists():
         raise RunDirectoryError(f"{folder} holds no finished run; repeat its command or call to finish it")

@@ -38,7 +38,7 @@ def predict(options: argparse.Namespace) -> None:
     """
     if options.top < 1:
         raise ConfigurationError(f"--top must be at least 1. Received: {options.top}")
-    folder, description = find_export(Path(options.model))
+    folder, description = find_export(Path(options.model).expanduser())
     with lean_imports():
         from eoinas_tf.experiment.export_formats import check_packages
     from eoinas_tf.experiment.exported_predictions import LOADERS

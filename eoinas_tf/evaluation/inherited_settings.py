@@ -59,7 +59,8 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> tuple[di
     stored = _read_settings(file)
     fields = {field.name: field for field in dataclasses.fields(EvaluationConfig)}
     dataset = expanded_setting(fields["dataset"], values["dataset"])
-    is_same = "dataset" not in given or dataset == stored.get("dataset")
+    searched = expanded_setting(fields["dataset"], stored.get("dataset"))
+    is_same = "dataset" not in given or dataset == searched
     wanted = (*GENOTYPE_SETTINGS, *(("dataset", *IMAGE_SETTINGS) if is_same else ()))
     own = {}
     for name in wanted:

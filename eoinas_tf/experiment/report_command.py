@@ -58,7 +58,7 @@ def write_page(arguments: list[str], program: str = MODULE) -> Path:
             write_comparison(searches, folder / REPORT_NAME)
             return folder / REPORT_NAME
         return write_report(folder)
-    path = options.output or Path(COMPARISON_NAME)
+    path = (options.output or Path(COMPARISON_NAME)).expanduser()
     write_comparison(options.folders, path)
     return path
 

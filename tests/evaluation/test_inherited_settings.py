@@ -75,6 +75,15 @@ def test_the_same_data_set_given_again_changes_nothing(run_dir):
     assert with_inherited_settings(values, given)[0] == {**values, **TAKEN}
 
 
+def test_a_folder_is_the_same_data_set_however_it_is_written(run_dir):
+    stored = run_dir / "config.json"
+    for before, now in (("", "/"), ("/", "")):  # Earlier versions stored it as it was given.
+        stored.write_text(stored.read_text().replace(SEARCH.dataset, SEARCH.dataset + before))
+        values, given = settings(genotype=str(run_dir / "genotype.json"), dataset=SEARCH.dataset + now)
+        taken = with_inherited_settings(values, given)[0]
+        assert (taken["image_size"], taken["horizontal_flip"]) == ((24, 32), False)
+
+
 def test_of_another_data_set_only_the_operations_are_taken(run_dir):
     values, given = settings(genotype=str(run_dir / "genotype.json"), dataset="cifar10")
     assert with_inherited_settings(values, given)[0] == {**values, "operation_modules": ("my_operations",)}
