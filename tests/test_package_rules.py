@@ -80,7 +80,8 @@ ALLOWED_IMPORTS = {
     "search": _EVALUATION | {"supernet"},
     "evaluation": _EVALUATION | {"published_weights"},
     "study": _EVALUATION | {"search", "evaluation", "command_line", "flag_definitions"},
-    "commands": _EVALUATION | {"search", "evaluation", "study", "command_line", "preset_files", "__version__"},
+    "commands": _EVALUATION
+    | {"search", "evaluation", "study", "command_line", "flag_definitions", "preset_files", "__version__"},
     "run_search": {"commands"},
     "run_eval": {"commands"},
     # At the top: nothing imports it.

@@ -6,8 +6,9 @@ from typing import Any
 
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import SearchRun
-from eoinas_tf.api.run_settings import make_config, size_of
+from eoinas_tf.api.run_settings import checked_config, make_config, size_of
 from eoinas_tf.config import SearchConfig
+from eoinas_tf.data.image_arrays import ARRAYS
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.random_seeds import kept_generators
@@ -51,6 +52,7 @@ def search(
     """
     if settings.get("select_from") is not None or settings.get("max_steps"):
         raise ConfigurationError("select_from and max_steps find no cell here; run run_search.py for them")
+    checked_config(SearchConfig, "search", ARRAYS, settings)  # Before images are read and resized.
     dataset, images = find_images(
         data, test_data=test_data, class_names=class_names, image_size=size_of(settings.get("image_size"))
     )

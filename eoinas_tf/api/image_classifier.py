@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from eoinas_tf.api.cell_search import search
-from eoinas_tf.api.network_training import train
+from eoinas_tf.api.network_training import check_training, train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
-from eoinas_tf.api.run_settings import size_of
-from eoinas_tf.data.image_arrays import pixels_of
+from eoinas_tf.api.run_settings import checked_config, size_of
+from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.data.image_arrays import ARRAYS, labels_of, pixels_of
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
+from eoinas_tf.evaluation.inherited_settings import GENOTYPE_SETTINGS, IMAGE_SETTINGS
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -23,6 +25,8 @@ from eoinas_tf.training.automatic_sizes import (
 )
 
 BATCH_SIZE = 128
+# What the classifier passes to both runs itself.
+OWN_ARGUMENTS = {"data", "genotype", "initial_weights", "run_dir", "test_data"}
 # If neither epochs nor hours are given.
 SEARCH_EPOCHS, EPOCHS = 160, 100
 
@@ -74,6 +78,12 @@ class ImageClassifier:
                 "hours chooses the epochs of both runs: leave out hours, or search_epochs and epochs. "
                 f"Received: hours={hours!r}, search_epochs={search_epochs!r}, epochs={epochs!r}"
             )
+        for further in (search_settings or {}, train_settings or {}):
+            for name in OWN_ARGUMENTS & further.keys():
+                raise ConfigurationError(
+                    f"{name} is no setting of a single run: give it to the classifier or to fit, or leave it out. "
+                    f"Received: {name}={further[name]!r}"
+                )
         self.hours = hours
         self.search_epochs = SEARCH_EPOCHS if search_epochs is None and hours is None else search_epochs
         self.epochs = EPOCHS if epochs is None and hours is None else epochs
@@ -99,6 +109,7 @@ class ImageClassifier:
         folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in (SEARCH, TRAINING)}
         found = None
         if self.initial_weights is None:
+            check_training((x, y), test_data=test_data, **self._settings(TRAINING, folders[TRAINING], x, y, test_data))
             settings = self._settings(SEARCH, folders[SEARCH], x, y, test_data)
             found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings)
         elif self.search_settings:
@@ -116,23 +127,29 @@ class ImageClassifier:
             **settings,
         )
         names = trained.class_names
-        is_text = np.asarray(y).dtype.kind in "USO"
+        is_text = labels_of(y).dtype.kind == "U"
         self.found, self.trained = found, trained
         self.classes_ = np.array(names) if is_text else np.arange(len(names))
         return self
 
     def _settings(self, kind: str, folder: Path | None, x: Any, y: Any, test_data: Any) -> dict[str, Any]:
         """Returns a run's settings, with sizes chosen by the rules if there is a time budget."""
-        given = self.search_settings if kind == SEARCH else self.train_settings
+        given = self.search_settings
+        if kind == TRAINING:  # It has the images of the search.
+            shared = {name: given[name] for name in (*GENOTYPE_SETTINGS, *IMAGE_SETTINGS) if name in given}
+            given = {**shared, **self.train_settings}
         if self.hours is None:
             return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
         if self.initial_weights is not None:  # They have their own sizes, and there is no search.
             return {"hours": self.hours, **given}
         hours = SHARES[kind] * self.hours
-        pixels, classes = pixels_of(x), len(np.unique(np.asarray(y).reshape(-1)))
-        height, width = size_of(given.get("image_size")) or pixels.shape[1:3]
+        checked_config(SearchConfig if kind == SEARCH else EvaluationConfig, kind, ARRAYS, {"hours": hours, **given})
+        size = size_of(given.get("image_size"))
+        pixels, classes = pixels_of(x), len(np.unique(labels_of(y)))
+        height, width = size or pixels.shape[1:3]
         images = Images(len(pixels) if test_data is not None else len(pixels) * 4 // 5, height, width, classes)
-        chosen = kept_settings(folder, recommended_settings(kind, images, hours, given.get("method")))
+        recommended = recommended_settings(kind, images, hours, given.get("method"), given.get("optimizer"))
+        chosen = kept_settings(folder, recommended)
         return {"hours": hours, **chosen, **given}
 
     def predict_proba(self, x: Any) -> np.ndarray:
@@ -169,7 +186,11 @@ class ImageClassifier:
             x: As for `predict_proba`.
             y: Labels, as for `fit`.
         """
-        predicted, labels = self.predict(x), np.asarray(y).reshape(-1)
+        predicted, labels = self.predict(x), labels_of(y)
+        if (labels.dtype.kind == "U") != (self.classes_.dtype.kind == "U"):
+            raise ConfigurationError(
+                f"y must hold labels like those of fit, {self.classes_[:3]}. Received: {labels[:3]}"
+            )
         if len(predicted) != len(labels):
             raise ConfigurationError(f"x and y must be of one length. Received: {len(predicted)} and {len(labels)}")
         return float(np.mean(predicted == labels))
@@ -186,7 +207,7 @@ class ImageClassifier:
         Raises:
             StorageError: The path already exists, or cannot be written, or there is no SavedModel.
         """
-        target, run_dir = Path(path), self._fitted().run_dir
+        target, run_dir = Path(path).expanduser(), self._fitted().run_dir
         if target.exists():
             raise StorageError(f"{target} exists and is not replaced; name another path")
         if target.suffix != ".keras" and not (run_dir / "saved_model").is_dir():

@@ -108,7 +108,9 @@ def _collected(
 
 
 def _single_examples(data: tf.data.Dataset) -> Iterator[tuple[np.ndarray, Any]]:
-    is_batched = data.element_spec[0].shape.rank == 4
+    image, label = (spec.shape for spec in data.element_spec)
+    # Without a channel axis, a batch is told from a single image by its labels.
+    is_batched = image.rank == 4 or (image.rank == 3 and image[-1] not in (1, 3) and label.rank == 1)
     for image, label in data.as_numpy_iterator():
         if is_batched:
             yield from zip(image, label, strict=True)

@@ -20,6 +20,7 @@ from eoinas_tf.evaluation.weight_source import WeightSource, read_weight_source
 from eoinas_tf.published_weights import weights_setting
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_modules import import_operations
 
 # The default mean and standard deviation, which map pixels from 0 to 255 to values from -1 to 1.
 MIDDLE = 127.5
@@ -146,6 +147,7 @@ def _weight_source(weights: str | Path) -> WeightSource:
     source = read_weight_source(weights_setting(weights), "weights")
     if source.genotype_data is None:
         raise ConfigurationError(f"weights={weights} are those of a network that is not made of cells")
+    import_operations(source.settings.get("operation_modules"))
     return source
 
 
@@ -157,7 +159,7 @@ def _take_weights(network: Any, source: WeightSource, include_top: bool) -> None
     pairs = list(zip(_parts(network), _parts(trained), strict=False))
     if not include_top:
         pairs = pairs[:-1]
-    fits = len(_parts(network)) == len(_parts(trained)) and network.genotype == trained.genotype
+    fits = len(_parts(network)) == len(_parts(trained)) and network.genotype.cells == trained.genotype.cells
     for own, other in pairs if fits else ():
         fits = fits and [weight.shape for weight in own.weights] == [weight.shape for weight in other.weights]
     if not fits:

@@ -1,16 +1,25 @@
 """`eoinas_tf.train`: from a genotype and images to a trained, tested and exported network, in this process."""
 
+import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import Run, TrainingRun
-from eoinas_tf.api.run_settings import make_config, size_of
+from eoinas_tf.api.run_settings import checked_config, make_config, size_of
 from eoinas_tf.config import CELLS, EvaluationConfig
+from eoinas_tf.data.image_arrays import ARRAYS
+from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.data.input_pipelines import steps_per_epoch
+from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.evaluation.evaluation_images import check_cutout
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.evaluation.inherited_settings import GENOTYPE_SETTINGS, IMAGE_SETTINGS, with_inherited_settings
 from eoinas_tf.evaluation.weight_source import read_weight_source
+from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.published_weights import weights_setting
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.space.genotype import Genotype
@@ -18,6 +27,7 @@ from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genoty
 
 # The genotype's name in the settings of a run that was given an object; the run folder holds the genotype itself.
 IN_PYTHON = "genotype.json"
+COMMANDS_ONLY = ("describe", "measure", "list_genotypes", "pytorch_weights", "max_steps")
 
 
 def train(
@@ -55,27 +65,77 @@ def train(
         trained = eoinas_tf.train(found.genotype, (x, y), epochs=40, cells=8, init_channels=16)
         tuned = eoinas_tf.train(None, (few_x, few_y), initial_weights=trained, epochs=10)
     """
-    for name in ("describe", "measure", "list_genotypes", "pytorch_weights", "max_steps", "genotype"):
-        if settings.get(name):
-            raise ConfigurationError(f"{name} is for run_eval.py. Received: {name}={settings[name]!r}")
     if initial_weights is not None:
         weights = Path(initial_weights.run_dir) if isinstance(initial_weights, Run) else initial_weights
         settings = with_source_settings({**settings, "initial_weights": weights_setting(weights)})
     elif genotype is None and settings.get("network", CELLS) == CELLS:
         raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
-    dataset, images = find_images(
+    cells = None if genotype is None else as_genotype(genotype)
+    name = "" if cells is None else _name_of(cells)
+    settings = _with_settings_of_search(genotype, data, settings)
+    _checked(settings, name)  # Before images are read and resized.
+    dataset, images = _images_of(data, test_data, class_names, settings)
+    config = make_config(EvaluationConfig, "training", run_dir, dataset, {**settings, "genotype": name})
+    with kept_generators():
+        run_evaluation(config, images, cells)
+    return TrainingRun(config.run_dir)
+
+
+def check_training(
+    data: Any, *, test_data: Any = None, class_names: Sequence[str] | None = None, **settings: Any
+) -> None:
+    """Refuses what `train` would refuse for the cells of a search, so that no search has to come first.
+
+    Args:
+        data: As for `train`.
+        test_data: Likewise.
+        class_names: Likewise.
+        **settings: Likewise.
+
+    Raises:
+        EoinasError: A setting or the images are wrong, or an export needs a package that is not installed.
+    """
+    config = _checked(settings, IN_PYTHON)
+    check_packages(config.export_formats)
+    _, images = _images_of(data, test_data, class_names, settings)
+    if images is not None:
+        check_cutout(config.cutout_length, images.image_shape)
+        images = with_validation_part(images, config.validation_fraction, config.seed)
+        steps_per_epoch(len(images.train), config.batch_size, config.steps_per_epoch)
+
+
+def _checked(settings: dict[str, Any], genotype: str) -> EvaluationConfig:
+    for name in COMMANDS_ONLY:
+        if settings.get(name):
+            raise ConfigurationError(f"{name} is for run_eval.py. Received: {name}={settings[name]!r}")
+    return checked_config(EvaluationConfig, "training", ARRAYS, {**settings, "genotype": genotype})
+
+
+def _images_of(
+    data: Any, test_data: Any, class_names: Sequence[str] | None, settings: dict[str, Any]
+) -> tuple[str, ImageDataset | None]:
+    return find_images(
         data,
         test_data=test_data,
         class_names=class_names,
         image_size=size_of(settings.get("image_size")),
         resize_side=settings.get("resize_side"),
     )
-    cells = None if genotype is None else as_genotype(genotype)
-    name = "" if cells is None else _name_of(cells)
-    config = make_config(EvaluationConfig, "training", run_dir, dataset, {**settings, "genotype": name})
-    with kept_generators():
-        run_evaluation(config, images, cells)
-    return TrainingRun(config.run_dir)
+
+
+def _with_settings_of_search(
+    genotype: Genotype | Run | str | Path | None, data: Any, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Fills in settings of the images from the run of the genotype, if that had the same folder or data set."""
+    if genotype is None or isinstance(genotype, Genotype) or not isinstance(data, (str, os.PathLike)):
+        return settings
+    dataset, _ = find_images(data)
+    file = Path(genotype.run_dir) / "genotype.json" if isinstance(genotype, Run) else genotype
+    values = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
+    values |= {**settings, "dataset": dataset, "genotype": str(file), "initial_weights": None}
+    filled, _ = with_inherited_settings(values, {*settings, "dataset"})
+    names = (*GENOTYPE_SETTINGS, *IMAGE_SETTINGS)
+    return {**settings, **{name: filled[name] for name in names if filled[name] != values[name]}}
 
 
 def with_source_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +166,7 @@ def as_genotype(genotype: Genotype | Run | str | Path) -> Genotype:
     """
     if isinstance(genotype, Genotype):
         return genotype
-    return genotype.genotype if isinstance(genotype, Run) else load_genotype(str(genotype))
+    return genotype.genotype if isinstance(genotype, Run) else load_genotype(os.path.expanduser(genotype))
 
 
 def _name_of(genotype: Genotype) -> str:

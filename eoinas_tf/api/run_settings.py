@@ -34,6 +34,24 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
     Raises:
         ConfigurationError: A setting is unknown, wrong, or would affect more than the run.
     """
+    checked_config(config_class, kind, dataset, settings)  # Before a folder is made.
+    # Made from the given values again: in a copy, a schedule derived from the epochs would count as the user's own.
+    folder = str(run_dir if run_dir is not None else _new_folder(kind))
+    return config_class(dataset=dataset, run_dir=folder, **_values(settings))
+
+
+def checked_config(config_class: type[Config], kind: str, dataset: str, settings: dict[str, Any]) -> Config:
+    """Makes the settings of a run without a folder.
+
+    Args:
+        config_class: The kind of settings.
+        kind: The kind of run, `search` or `training`, for messages.
+        dataset: The setting `dataset`.
+        settings: The other settings by flag name; lists are turned into tuples.
+
+    Raises:
+        ConfigurationError: A setting is unknown, wrong, or would affect more than the run.
+    """
     defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
     for name, value in settings.items():
         if name not in defaults or name in ("dataset", "run_dir"):
@@ -44,25 +62,27 @@ def make_config(config_class: type[Config], kind: str, run_dir: Any, dataset: st
             raise ConfigurationError(
                 f"{name} would change this process beyond the run; {LASTING[name]}. Received: {name}={value!r}"
             )
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
-    }
+    values = _values(settings)
+    refuse_epochs_beside_hours({name for name, value in values.items() if value is not None})
+    return config_class(dataset=dataset, run_dir="", **values)
+
+
+def _values(settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings in the form in which a config holds them."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     if "image_size" in values:
         values["image_size"] = size_of(values["image_size"])
-    refuse_epochs_beside_hours({name for name, value in values.items() if value is not None})
-    config_class(dataset=dataset, run_dir="", **values)  # Refuses wrong settings before a folder is made.
-    # Made from the given values again: in a copy, a schedule derived from the epochs would count as the user's own.
-    return config_class(dataset=dataset, run_dir=str(run_dir if run_dir is not None else _new_folder(kind)), **values)
+    return values
 
 
-def size_of(value: Any) -> tuple[int, int] | None:
+def size_of(value: Any) -> Any:
     """Returns an image size as the settings hold it; they check it.
 
     Args:
         value: The setting `image_size`: height and width in pixels, one number for both, or None.
     """
-    if value is None:
-        return None
+    if value is None or isinstance(value, str):
+        return value
     return tuple(value) if isinstance(value, Iterable) else (value, value)
 
 

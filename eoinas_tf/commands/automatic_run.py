@@ -13,10 +13,13 @@ from typing import Any
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
+from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.evaluation.inherited_settings import IMAGE_SETTINGS
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.run_directory import has_only_begun
+from eoinas_tf.flag_definitions import config_from_arguments
+from eoinas_tf.preset_files import AUTOMATIC, FLAG, with_preset_files
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -48,24 +51,24 @@ def run_all(options: argparse.Namespace) -> None:
         EoinasError: It is not a folder of images, or a step failed; its process has printed the reason.
     """
     root = Path(options.folder).expanduser().resolve()
-    run_dir = Path(options.run_dir or Path("runs", root.name))
+    run_dir = Path(options.run_dir or Path("runs", root.name)).expanduser()
     size = fitting_size(root)
     if size is not None and not options.image_size:
         shape = "x".join(map(str, size))
         print(f"images are resized to {shape} pixels; --image_size=H,W takes another size", flush=True)
     size_text = options.image_size or (",".join(map(str, size)) if size else "")
     common = [f"--dataset=folder:{root}", *([f"--image_size={size_text}"] if size_text else [])]
-    further = {SEARCH: shlex.split(options.search_flags), TRAINING: shlex.split(options.train_flags)}
-    methods = {SEARCH: _method_of(further[SEARCH]), TRAINING: None}
+    further = {SEARCH: _words("search_flags", options), TRAINING: _words("train_flags", options)}
+    images = folder_images(root, size_text)
     shares = dict.fromkeys(SHARES, "")
     if options.hours is None:
-        batch = f"--batch_size={batch_size(folder_images(root, size_text).training_images)}"
+        batch = f"--batch_size={batch_size(images.training_images)}"
         own = {
-            kind: [*flags, *map(setting_text, recipe(kind, methods[kind]).items()), *common, batch]
+            kind: [*flags, *map(setting_text, recipe(kind, **_recipe_of(further[kind])).items()), *common, batch]
             for kind, flags in ((SEARCH, SEARCH_FLAGS), (TRAINING, TRAINING_FLAGS))
         }
     else:
-        choice = _choice_for_hours(folder_images(root, size_text), run_dir, options.hours, methods)
+        choice = _choice_for_hours(images, run_dir, options.hours, further)
         of_all = f"of --hours={options.hours:g}"
         shares = {kind: f"; it has {choice[kind]['hours'] / options.hours:.0%} {of_all}" for kind in SHARES}
         # The training takes these from its search, which `--search_flags` may have given others.
@@ -73,16 +76,64 @@ def run_all(options: argparse.Namespace) -> None:
             choice[TRAINING].pop(name, None)
         own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
-    _run(SEARCH, [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]], shares[SEARCH])
+    search_words = [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]]
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
-    _run(TRAINING, [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]], shares[TRAINING])
+    training_words = [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]]
+    _check_settings(search_words, training_words, images)
+    _run(SEARCH, search_words, shares[SEARCH])
+    _run(TRAINING, training_words, shares[TRAINING])
 
 
-def _method_of(flags: Sequence[str]) -> str | None:
-    """Returns the search method that flags name; None if they name none."""
+def _words(name: str, options: argparse.Namespace) -> list[str]:
+    """Returns the flags that an argument holds."""
+    text = getattr(options, name)
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--{name}: {error}. Received: {text}") from None
+
+
+def _recipe_of(flags: Sequence[str]) -> dict[str, str | None]:
+    """Returns the search method and the optimizer that flags name, by which `recipe` chooses."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--method", nargs="?")
-    return parser.parse_known_args(flags)[0].method
+    for name in ("method", "optimizer"):
+        parser.add_argument(f"--{name}", nargs="?")
+    return vars(parser.parse_known_args(flags)[0])
+
+
+def _check_settings(search_words: Sequence[str], training_words: Sequence[str], images: Images) -> None:
+    """Refuses what a step would refuse, before the search rather than after it.
+
+    Args:
+        search_words: The flags of the search.
+        training_words: The flags of the training run.
+        images: The images of the folder.
+
+    Raises:
+        ConfigurationError: A setting is unknown or wrong, or does not fit the others or the images.
+    """
+    searched = config_from_arguments(SearchConfig, with_preset_files(_without_preset(search_words)))
+    inherited = [setting_text((name, getattr(searched, name))) for name in _given_to_search(searched)]
+    trained = config_from_arguments(EvaluationConfig, with_preset_files([*inherited, *_without_preset(training_words)]))
+    if trained.cutout_length:  # Only then, for these import TensorFlow.
+        from eoinas_tf.evaluation.evaluation_images import check_cutout
+
+        check_cutout(trained.cutout_length, (*(trained.image_size or (images.height, images.width)), 1))
+    if trained.export_formats != EvaluationConfig.export_formats:
+        from eoinas_tf.experiment.export_formats import check_packages
+
+        check_packages(trained.export_formats)
+
+
+def _without_preset(words: Sequence[str]) -> list[str]:
+    """Returns flags without the preset that only the command itself can resolve."""
+    return [word for word in words if word != f"--{FLAG}={AUTOMATIC}"]
+
+
+def _given_to_search(config: SearchConfig) -> list[str]:
+    """Returns the settings of the images that a training run takes from its search."""
+    fields = {field.name: field.default for field in dataclasses.fields(config)}
+    return [name for name in IMAGE_SETTINGS if name in fields and getattr(config, name) != fields[name]]
 
 
 def folder_images(root: Path, image_size: str) -> Images:
@@ -121,7 +172,7 @@ def check_size(text: str) -> tuple[int, ...]:
 
 
 def _choice_for_hours(
-    images: Images, run_dir: Path, hours: float, methods: dict[str, str | None]
+    images: Images, run_dir: Path, hours: float, further: dict[str, list[str]]
 ) -> dict[str, dict[str, Any]]:
     """Returns the settings of both runs for a time budget: those in the file of the first call, if a run has begun.
 
@@ -139,12 +190,12 @@ def _choice_for_hours(
                     f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name "
                     f"another --run_dir. Received: {hours:g}"
                 )
-            choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images, left_hours, methods)}
+            choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images, left_hours, further)}
             write_json(file, choice)
     else:
         choice = {"hours": hours, "images": dataclasses.asdict(images)}
         for kind, share in SHARES.items():
-            choice[kind] = _own_choice(kind, images, round(share * hours, 6), methods)
+            choice[kind] = _own_choice(kind, images, round(share * hours, 6), further)
         make_folder(run_dir)
         write_json(file, choice)
     for kind in SHARES:
@@ -157,8 +208,8 @@ def _choice_for_hours(
     return {kind: choice[kind] for kind in SHARES}
 
 
-def _own_choice(kind: str, images: Images, own_hours: float, methods: dict[str, str | None]) -> dict[str, Any]:
-    return {"hours": own_hours, **recommended_settings(kind, images, own_hours, methods[kind])}
+def _own_choice(kind: str, images: Images, own_hours: float, further: dict[str, list[str]]) -> dict[str, Any]:
+    return {"hours": own_hours, **recommended_settings(kind, images, own_hours, **_recipe_of(further[kind]))}
 
 
 def _read_choice(file: Path) -> dict[str, Any]:

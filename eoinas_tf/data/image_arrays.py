@@ -43,11 +43,11 @@ def images_from_arrays(
     Raises:
         DatasetError: The arrays do not hold labelled images.
     """
-    train_images, train_labels = pixels_of(images, "x"), _labels_of(labels, "y")
+    train_images, train_labels = pixels_of(images, "x"), labels_of(labels, "y")
     _check_lengths(train_images, train_labels, "x and y")
     test_images = test_labels = None
     if test is not None:
-        test_images, test_labels = pixels_of(test[0], "the test x"), _labels_of(test[1], "the test y")
+        test_images, test_labels = pixels_of(test[0], "the test x"), labels_of(test[1], "the test y")
         _check_lengths(test_images, test_labels, "the test x and y")
         if test_images.shape[1:] != train_images.shape[1:] and image_size is None:
             raise DatasetError(
@@ -83,7 +83,12 @@ def pixels_of(images: Any, name: str = "x") -> np.ndarray:
     Raises:
         DatasetError: They are not images with 8-bit values.
     """
-    pixels = np.asarray(images)
+    try:
+        pixels = np.asarray(images)
+    except ValueError:  # A list of images of several shapes.
+        raise DatasetError(
+            f"{name} must hold images of one shape. Received: {len(images)} images of several shapes; resize them first"
+        ) from None
     if pixels.ndim == 3:
         pixels = pixels[..., np.newaxis]
     if pixels.ndim != 4 or pixels.shape[-1] not in (1, 3) or not len(pixels):
@@ -114,15 +119,25 @@ def as_label_array(labels: Any) -> np.ndarray:
         return array
 
 
-def _labels_of(labels: Any, name: str) -> np.ndarray:
-    """Returns labels as integers or strings, [n]."""
+def labels_of(labels: Any, name: str = "y") -> np.ndarray:
+    """Returns labels as integers or strings, [n].
+
+    Args:
+        labels: The user's labels: integers from 0, [n] or [n, 1], or strings, which may be UTF-8 bytes.
+        name: Their name in messages.
+
+    Raises:
+        DatasetError: They are not one label for each image.
+    """
     array = as_label_array(labels)
     refuse_other_tasks(array, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim == 2:
         raise DatasetError(f"{name} must be class indices, [n]; of one-hot rows make y.argmax(axis=1)")
-    is_text = array.dtype.kind in "US" or (array.dtype == object and all(isinstance(label, str) for label in array))
+    if array.dtype.kind == "S" or (array.dtype == object and any(isinstance(label, bytes) for label in array)):
+        array = _decoded(array, name)
+    is_text = array.dtype.kind == "U" or (array.dtype == object and all(isinstance(label, str) for label in array))
     if array.ndim != 1 or not (is_text or np.issubdtype(array.dtype, np.integer)):
         raise DatasetError(
             f"{name} must be integers or texts, [n]. Received: shape {array.shape} of type {array.dtype}"
@@ -130,6 +145,14 @@ def _labels_of(labels: Any, name: str) -> np.ndarray:
     if not is_text and len(array) and array.min() < 0:
         raise DatasetError(f"{name} must be class indices from 0. Received: {array.min()}")
     return array.astype(str) if is_text else array
+
+
+def _decoded(labels: np.ndarray, name: str) -> np.ndarray:
+    """Returns labels with bytes as texts."""
+    try:
+        return np.array([label.decode() if isinstance(label, bytes) else label for label in labels.tolist()])
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{name} must hold UTF-8 texts: {error}") from None
 
 
 def _check_lengths(images: np.ndarray, labels: np.ndarray, what: str) -> None:

@@ -8,6 +8,7 @@ from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.data.tfds_images import count_tfds_images, tfds_outline
 from eoinas_tf.errors import DatasetError
 
+FROM_PYTHON = "arrays"
 DIGITS, DIGITS_IMAGES = ((8, 8, 1), 10), 1797
 
 
@@ -31,6 +32,7 @@ def outline_images(name: str, data_dir: str | None, image_size: tuple[int, int] 
             is given.
     """
     source, _, location = name.partition(":")
+    _refuse_arrays(name)
     if name == "digits":
         shape, num_classes = DIGITS
         return ImageOutline((*(image_size or shape[:2]), shape[2]), num_classes)
@@ -52,11 +54,19 @@ def count_training_images(name: str, data_dir: str | None) -> int:
         DatasetError: The set is unknown, not prepared or not laid out as a data set.
     """
     source, _, location = name.partition(":")
+    _refuse_arrays(name)
     if name == "digits":
         return DIGITS_IMAGES * 4 // 5
     if source == "folder":
         return _layout(location).training_images
     return count_tfds_images(name, data_dir)
+
+
+def _refuse_arrays(name: str) -> None:
+    if name == FROM_PYTHON:
+        from eoinas_tf.data.image_arrays import refuse_arrays  # Here, because it imports TensorFlow.
+
+        refuse_arrays()
 
 
 def _layout(location: str) -> FolderLayout:

@@ -35,6 +35,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     SEARCH: SEARCH_RECIPES["eoinas"],
     TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
 }
+# Its learning rate is for this optimizer; with others, it is theirs.
+RECIPE_OPTIMIZER = "sgd"
 # Each of the two reduction cells halves height and width.
 TINY_SIDE, CELLS_OF_TINY_IMAGES = 16, 3
 MANY_CLASSES, CHANNELS_OF_MANY_CLASSES = 50, 16
@@ -113,7 +115,9 @@ def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int
     }
 
 
-def recommended_settings(kind: str, images: Images, hours: float | None, method: str | None = None) -> dict[str, Any]:
+def recommended_settings(
+    kind: str, images: Images, hours: float | None, method: str | None = None, optimizer: str | None = None
+) -> dict[str, Any]:
     """Returns the size settings of a run, with further ones that suit short runs.
 
     Args:
@@ -121,18 +125,23 @@ def recommended_settings(kind: str, images: Images, hours: float | None, method:
         images: The images.
         hours: The run's own time budget; None: no budget.
         method: The search method; by default the default method.
+        optimizer: The training's optimizer; by default the default optimizer.
     """
-    return {**automatic_settings(kind, images, hours), **recipe(kind, method)}
+    return {**automatic_settings(kind, images, hours), **recipe(kind, method, optimizer)}
 
 
-def recipe(kind: str, method: str | None = None) -> dict[str, Any]:
+def recipe(kind: str, method: str | None = None, optimizer: str | None = None) -> dict[str, Any]:
     """Returns settings that suit short runs.
 
     Args:
         kind: `search` or `training`.
         method: The search method; by default the default method.
+        optimizer: The training's optimizer; by default the default optimizer.
     """
-    return RECIPES[kind] if method is None else SEARCH_RECIPES.get(method, {})
+    settings = RECIPES[kind] if method is None else SEARCH_RECIPES.get(method, {})
+    if optimizer in (None, RECIPE_OPTIMIZER):
+        return settings
+    return {name: value for name, value in settings.items() if name != "learning_rate"}
 
 
 def kept_settings(run_dir: str | Path | None, chosen: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from absl import flags
 import eoinas_tf
 from eoinas_tf.api import image_classifier
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
-from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
+from eoinas_tf.errors import ConfigurationError, DatasetError, EoinasError, RunDirectoryError, StorageError
+from eoinas_tf.experiment import export_formats
 
 pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
 
@@ -152,7 +153,7 @@ def test_hours_are_shared_out_with_sizes_for_the_images(runs, tmp_path):
 
 def test_without_hours_the_epochs_are_those_of_before(runs):
     with pytest.raises(ConfigurationError, match="enough"):
-        eoinas_tf.ImageClassifier().fit(np.zeros((4, 8, 8), np.uint8), [0, 1, 0, 1])
+        eoinas_tf.ImageClassifier().fit(np.zeros((200, 32, 32), np.uint8), np.arange(200) % 2)
     assert runs == [
         ("search", {"test_data": None, "run_dir": None, "epochs": 160}),
         ("training", {"test_data": None, "run_dir": None, "initial_weights": None, "epochs": 100}),
@@ -166,6 +167,75 @@ def test_a_run_that_began_keeps_its_sizes(runs, tmp_path):
     with pytest.raises(ConfigurationError, match="enough"):
         eoinas_tf.ImageClassifier(hours=3, run_dir=tmp_path).fit(np.zeros((40, 8, 8), np.uint8), np.arange(40) % 2)
     assert [(runs[place][1]["cells"], runs[place][1]["init_channels"]) for place in (0, 1)] == [(7, 9), (3, 16)]
+
+
+DIGITS = np.zeros((200, 8, 8), np.uint8), np.arange(200) % 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "--cutout_length would blank every training image completely"),
+        ({"hours": 3, "train_settings": {"learning_rat": 0.1}}, "learning_rat is not a setting of a training; is it"),
+        ({"hours": 3, "train_settings": {"network": "residual"}}, "--genotype belongs to networks of cells"),
+        ({"hours": 3, "train_settings": {"epochs": 40}}, "leave out --hours or --epochs"),
+        ({"train_settings": {"hours": 3}}, "leave out --hours or --epochs"),
+        ({"train_settings": {"cutout_length": 0, "batch_size": 161}}, "--batch_size=161 is larger than the 160 images"),
+        ({"hours": 3, "train_settings": {"batch_size": 81, "validation_fraction": 0.5}}, "larger than the 80 images"),
+        ({"hours": 3, "train_settings": {"image_size": "32x32"}}, "--image_size must be of type .* '32x32'"),
+        ({"hours": 3, "search_settings": {"image_size": 0}}, "--image_size must be at least 4. Received: 0"),
+        ({"hours": 3, "search_settings": {"image_size": (32,)}}, "--image_size must be two numbers"),
+        ({"hours": 3, "train_settings": {"describe": True}}, r"describe is for run_eval\.py"),
+        ({"hours": 3, "train_settings": {"run_dir": "a"}}, "run_dir is no setting of a single run"),
+        ({"search_settings": {"genotype": "PDARTS"}}, "genotype is no setting of a single run"),
+    ],
+)
+def test_what_the_training_would_refuse_is_refused_before_the_search(runs, arguments, message):
+    with pytest.raises(EoinasError, match=message):
+        eoinas_tf.ImageClassifier(**arguments).fit(*DIGITS)
+    assert runs == []
+
+
+def test_a_missing_package_of_an_export_is_reported_before_the_search(runs, monkeypatch):
+    monkeypatch.setattr(export_formats.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match="--export_formats=onnx needs packages"):
+        eoinas_tf.ImageClassifier(hours=3, train_settings={"export_formats": ["onnx"]}).fit(*DIGITS)
+    assert runs == []
+
+
+def test_labels_that_are_not_one_for_each_image_are_refused(runs):
+    with pytest.raises(DatasetError, match="several labels for an image is not supported"):
+        eoinas_tf.ImageClassifier(hours=3).fit(DIGITS[0][:2], [[0], [0, 1]])
+
+
+def test_the_training_has_the_images_of_its_search(runs):
+    own = {"image_size": 16, "horizontal_flip": False, "seed": 3, "crop_padding": 1}
+    classifier = eoinas_tf.ImageClassifier(hours=3, search_settings=own, train_settings={"crop_padding": 0})
+    with pytest.raises(ConfigurationError, match="enough"):
+        classifier.fit(*DIGITS)
+    trained = runs[1][1]
+    assert (trained["image_size"], trained["horizontal_flip"], trained["crop_padding"]) == (16, False, 0)
+    assert "seed" not in trained
+
+
+def test_another_optimizer_gets_its_own_learning_rate(runs):
+    with pytest.raises(ConfigurationError, match="enough"):
+        eoinas_tf.ImageClassifier(hours=3, train_settings={"optimizer": "adamw"}).fit(*DIGITS)
+    assert "learning_rate" not in runs[1][1]
+
+
+@pytest.mark.parametrize("kind", ["text", "bytes", "object", "number"])
+def test_labels_of_every_kind_are_compared(monkeypatch, kind):
+    names = np.array(["cat", "dog"])[DIGITS[1]]
+    given = {"text": names, "bytes": np.char.encode(names), "object": np.array([n.encode() for n in names], object)}
+    classifier = eoinas_tf.ImageClassifier()
+    classifier.classes_ = np.arange(2) if kind == "number" else np.array(["cat", "dog"])
+    monkeypatch.setattr(classifier, "predict_proba", lambda x: np.eye(2)[DIGITS[1]])
+    labels = given.get(kind, DIGITS[1])
+    assert classifier.evaluate(DIGITS[0], labels) == 1.0
+    other = names if kind == "number" else DIGITS[1]
+    with pytest.raises(ConfigurationError, match="y must hold labels like those of fit"):
+        classifier.evaluate(DIGITS[0], other)
 
 
 @pytest.mark.parametrize("epochs", [{"epochs": 3}, {"search_epochs": 9}])

@@ -42,6 +42,13 @@ def test_tf_data_gives_the_images_that_arrays_give(arrays, batch_size):
     assert content(dataset) == content(expected)
 
 
+def test_batches_of_grey_images_need_no_channel_axis(arrays):
+    images, labels = arrays
+    data = tf.data.Dataset.from_tensor_slices((images[..., 0], labels))
+    for given in (data, data.batch(7), data.batch(8, drop_remainder=True)):
+        assert content(find_images(given, test_data=given)[1]) == content(find_images(arrays, test_data=arrays)[1])
+
+
 @pytest.mark.parametrize(("side", "type_"), [(8, np.uint8), (8, np.float32), (4, np.uint8)])
 def test_shuffled_tf_data_gives_the_same_parts(arrays, side, type_):
     images, labels = arrays

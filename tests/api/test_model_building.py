@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import random
 import subprocess
@@ -116,7 +117,7 @@ def test_weights_of_a_run_and_its_normalization(cells, monkeypatch, tmp_path):
     config = model_building.EvaluationConfig(**SMALL, auxiliary_weight=0.4)
     trained = model_building.build_network(config, cells, (8, 8, 3), 5)
     for name, content in {
-        "config": {"kind": "EvaluationConfig", **SMALL},
+        "config": {"kind": "EvaluationConfig", "operation_modules": ["mine"], **SMALL},
         "summary": {"image_shape": [8, 8, 3], "mean": [1, 2, 3], "standard_deviation": [4, 5, 6]},
         "dataset": {"class_names": list("abcde")},
         "genotype": json.loads(cells.to_json()),
@@ -124,11 +125,18 @@ def test_weights_of_a_run_and_its_normalization(cells, monkeypatch, tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     restored = TrainedNetwork(trained, (8, 8, 3), tuple("abcde"), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
     monkeypatch.setattr(model_building, "restore_network", lambda folder: restored)
+    imported = []
+    monkeypatch.setattr(model_building, "import_operations", imported.append)
     backbone = eoinas_tf.build_model(include_top=False, weights=tmp_path)
     for name, layer in (("stem_0", trained.stem_convolutions[0]), ("cell_2", trained.cells[2])):
         for own, other in zip(backbone.get_layer(name).weights, layer.weights, strict=True):
             np.testing.assert_array_equal(own, other)
     assert np.ravel(backbone.get_layer("normalization").mean).tolist() == [1.0, 2.0, 3.0]
+    # Before the genotype is read, which may name the operations that they register.
+    assert [list(names) for names in imported] == [["mine"]]
+    # Cells are the same whatever their source says.
+    renamed = dataclasses.replace(cells, source="elsewhere")
+    eoinas_tf.build_model(renamed, include_top=False, weights=tmp_path)
 
 
 @pytest.mark.parametrize(

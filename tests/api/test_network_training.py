@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 import eoinas_tf
@@ -76,6 +77,24 @@ def test_a_network_without_cells_needs_no_genotype(trainings, arrays, cells, tmp
     assert config.image_size == images.image_shape[:2] == (6, 6)  # One number for both, as on the command line.
     with pytest.raises(ConfigurationError, match="--genotype belongs to networks of cells"):
         eoinas_tf.train(cells, arrays, network="residual")
+
+
+def test_the_images_are_set_as_in_the_search_of_the_cells(trainings, cells, tmp_path, capsys):
+    run_dir = tmp_path / "search"
+    run_dir.mkdir()
+    (run_dir / "genotype.json").write_text(cells.to_json())
+    stored = {"kind": "SearchConfig", "dataset": "digits", "image_size": [16, 16], "horizontal_flip": False}
+    (run_dir / "config.json").write_text(json.dumps(stored))
+    for given in (SearchRun(run_dir), run_dir / "genotype.json"):
+        eoinas_tf.train(given, "digits", run_dir=tmp_path / "a", crop_padding=1)
+        config, _, _ = trainings.pop()
+        assert (config.image_size, config.horizontal_flip, config.crop_padding) == ((16, 16), False, 1)
+        assert "--image_size=16,16 --nohorizontal_flip" in capsys.readouterr().err
+    eoinas_tf.train(SearchRun(run_dir), "digits", run_dir=tmp_path / "b", horizontal_flip=True)
+    assert trainings.pop()[0].horizontal_flip is True
+    for other in ("cifar10", (np.zeros((40, 8, 8), np.uint8), np.arange(40) % 2)):
+        eoinas_tf.train(SearchRun(run_dir), other, run_dir=tmp_path / "c")
+        assert trainings.pop()[0].image_size is None
 
 
 @pytest.mark.parametrize("name", ["describe", "measure", "pytorch_weights", "max_steps"])

@@ -7,6 +7,7 @@ from PIL import Image
 from eoinas_tf.commands import automatic_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import RunDirectoryError
+from eoinas_tf.experiment import export_formats
 from eoinas_tf.flag_definitions import config_from_arguments
 
 
@@ -84,6 +85,58 @@ def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
     code, commands, _, errors = start("images", statuses=(42,))
     assert (code, len(commands)) == (42, 1)
     assert errors == "error: eoinas search ended with status 42; see above\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--train_flags=--learning_rat=0.1"], "Unknown command line flag 'learning_rat'"),
+        (["--train_flags=--epochs=40", "--hours=3"], "leave out --hours or --epochs"),
+        (["--train_flags=--cutout_length=40"], "--cutout_length would blank every training image completely"),
+        (["--train_flags=--resize_side=40"], "--resize_side needs an --image_size that fits into it"),
+        (["--train_flags=--preset=quick"], "--preset must be one of"),
+        (["--train_flags=--run_dir='x"], "--train_flags: No closing quotation. Received: --run_dir='x"),
+        (['--search_flags="'], "--search_flags: No closing quotation"),
+    ],
+)
+def test_a_training_that_would_be_refused_is_refused_before_the_search(start, tmp_path, flags, message):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    code, commands, _, errors = start("images", *flags)
+    assert (code, commands, errors.count("\n")) == (1, [], 1)
+    assert message in errors
+
+
+def test_a_missing_package_of_an_export_is_reported_before_the_search(start, tmp_path, monkeypatch):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    monkeypatch.setattr(export_formats.importlib.util, "find_spec", lambda name: None)
+    code, commands, _, errors = start("images", "--train_flags=--export_formats=onnx")
+    assert (code, commands) == (1, [])
+    assert "--export_formats=onnx needs packages that are not installed" in errors
+
+
+def test_a_training_is_checked_with_what_it_takes_from_the_search(start, tmp_path):
+    write_folder(tmp_path / "images", [(50, 40)] * 5)
+    flags = ["--search_flags=--image_size=32 --nohorizontal_flip", "--train_flags=--resize_side=40 --cutout_length=16"]
+    code, commands, _, errors = start("images", *flags)
+    assert (code, len(commands), errors) == (0, 2, "")
+
+
+def test_another_optimizer_gets_its_own_learning_rate(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    for hours in ([], ["--hours=3"]):
+        _, (_, training), _, _ = start("images", "--train_flags=--optimizer=adamw", *hours)
+        trained = config_from_arguments(EvaluationConfig, training[1:])
+        assert (trained.learning_rate, trained.weight_decay, trained.drop_path) == (0.001, 0.05, 0.1)
+        _, (_, training), _, _ = start("images", "--train_flags=--optimizer sgd", *hours)
+        assert config_from_arguments(EvaluationConfig, training[1:]).learning_rate == 0.05
+
+
+def test_the_home_folder_may_hold_the_runs(start, tmp_path, monkeypatch):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    start("images", "--hours=3", "--run_dir=~/mine")
+    assert (tmp_path / "home" / "mine" / "auto.json").exists()
+    assert not (tmp_path / "~").exists()
 
 
 def test_what_is_no_folder_is_one_line(start, tmp_path):

@@ -42,6 +42,15 @@ def test_texts_are_numbered_in_their_order():
     np.testing.assert_array_equal(dataset.test.labels, 1 - LABELS)
 
 
+def test_texts_may_be_bytes():
+    names = np.array(["dög", "cat"])[LABELS]
+    encoded = np.char.encode(names, "utf-8")
+    for given in (encoded, encoded.astype(object), encoded.tolist()):
+        dataset = images_from_arrays(IMAGES, given, test=(IMAGES, names))
+        assert dataset.class_names == ("cat", "dög")
+        np.testing.assert_array_equal(dataset.train.labels, 1 - LABELS)
+
+
 def test_the_fingerprint_tells_of_a_changed_pixel():
     changed = IMAGES.copy()
     changed[3, 0, 0] ^= 1
@@ -58,6 +67,7 @@ def test_the_fingerprint_tells_of_a_changed_pixel():
         (np.full((2, 4, 4), np.nan), "whole numbers"),
         (IMAGES[0], "must be images"),
         (np.zeros((2, 4, 4, 2), np.uint8), "must be images"),
+        ([np.zeros((4, 4)), np.zeros((4, 5))], "images of one shape. Received: 2 images of several shapes"),
         (np.array([[["a"]]]), "whole numbers from 0 to 255. Received: type <U1"),
     ],
 )
@@ -79,6 +89,7 @@ def test_what_are_no_images_is_refused(images, message):
         ({"labels": [[1, 1]] * 10}, r"several labels for an image is not supported.*include_top=False"),
         ({"labels": [[0]] * 9 + [[0, 1]]}, r"several labels for an image is not supported.*include_top=False"),
         ({"test": (IMAGES, LABELS / 2)}, r"regression, .* Received: the test y of shape"),
+        ({"labels": np.array([b"a", b"\xff"])[LABELS]}, "y must hold UTF-8 texts"),
         ({"labels": LABELS * 0}, "two classes or more"),
         ({"class_names": ("cat", "cat")}, "class_names must differ from each other. Received: 'cat' more than once"),
         ({"class_names": ("cat",)}, "needs 2 names, one for each class. Received: 1"),

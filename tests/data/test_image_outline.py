@@ -50,6 +50,12 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         outline_images(f"folder:{tmp_path / 'x'}", None, None)
 
 
+def test_arrays_of_python_are_known_to_no_command():
+    for call in (lambda: outline_images("arrays", None, None), lambda: count_training_images("arrays", None)):
+        with pytest.raises(DatasetError, match="--dataset=arrays stands for arrays that were given in Python"):
+            call()
+
+
 def test_training_images_are_counted_without_loading_them(tmp_path):
     assert count_training_images("digits", None) == 1437  # 1,438 when each class gives up whole images.
     for part in ("train", "test"):

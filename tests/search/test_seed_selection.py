@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import sys
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_the_best_of_finished_searches_is_kept_with_a_comparison(tmp_path):
 
 def test_own_operations_are_imported_before_cells_that_name_them_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(operation_names, "_REGISTERED", [])
+    monkeypatch.delitem(sys.modules, "wide_operations", raising=False)  # Another test may have imported its own.
     module = "from eoinas_tf.space.operation_names import add_operation_name\nadd_operation_name('wide_conv')\n"
     (tmp_path / "wide_operations.py").write_text(module)
     monkeypatch.syspath_prepend(str(tmp_path))

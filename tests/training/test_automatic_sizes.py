@@ -114,6 +114,12 @@ def test_other_methods_keep_their_own_learning_rates():
     assert SearchConfig(method="random_search", hours=1.0, **settings).cells == 5
 
 
+def test_other_optimizers_keep_their_own_learning_rates():
+    config = EvaluationConfig(optimizer="adamw", **recommended_settings(TRAINING, CIFAR, None, optimizer="adamw"))
+    assert (config.learning_rate, config.drop_path) == (0.001, 0.1)
+    assert recommended_settings(TRAINING, CIFAR, None, optimizer="sgd")["learning_rate"] == 0.05
+
+
 def test_a_run_keeps_what_it_began_with(tmp_path):
     chosen = {"cells": 5, "image_size": (8, 8), "batch_size": 64}
     assert kept_settings(None, chosen) == kept_settings(tmp_path, chosen) == chosen

@@ -47,8 +47,13 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
     if record.is_search:
         genotype = str(record.folder / "genotype.json")
         if record.settings.get("dataset") == FROM_PYTHON:
-            words = "Train the final network from Python: eoinas_tf.train(found, (x, y)). How large it would be:"
-            return words, shlex.join(["python", "-m", "eoinas_tf", "describe", genotype])
+            # No command knows the images.
+            words = f'Train the final network from Python: eoinas_tf.train("{genotype}", (x, y)). '
+            if record.settings.get("tensorboard"):
+                return words + "Look at the curves:", shlex.join(["tensorboard", f"--logdir={record.folder}"])
+            return words + "Make the page of the search again:", shlex.join(
+                ["python", "-m", "eoinas_tf", "report", str(record.folder)]
+            )
         folder = record.folder.with_name(f"{record.folder.name}_eval")
         flags: dict[str, Any] = {"run_dir": str(folder), "genotype": genotype}
         words = "Train and test the found cells in a network of a size that fits the images:"

@@ -107,10 +107,12 @@ def test_after_a_search_on_a_folder_come_sizes_that_fit_its_images(tmp_path):
 def test_after_a_search_on_arrays_comes_a_command_that_needs_none(tmp_path):
     folder = write_search(tmp_path / "search")
     settings = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**settings, "dataset": "arrays"}))
-    words, command = next_command_line(read_run(folder))
-    assert "eoinas_tf.train(" in words
-    assert shlex.split(command)[3:] == ["describe", str(folder / "genotype.json")]
+    for tensorboard, expected in ((True, f"tensorboard --logdir={folder}"), (False, f"eoinas_tf report {folder}")):
+        stored = {**settings, "dataset": "arrays", "tensorboard": tensorboard}
+        (folder / "config.json").write_text(json.dumps(stored))
+        words, command = next_command_line(read_run(folder))
+        assert f'eoinas_tf.train("{folder}/genotype.json", (x, y))' in words
+        assert command.endswith(expected)
 
 
 def test_a_weighted_search_is_followed_by_a_weighted_training(tmp_path):
