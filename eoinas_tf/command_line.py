@@ -25,6 +25,10 @@ HELP_WORDS = {"-h", "-?", "-help", "--help", "-helpshort", "--helpshort", "-help
 VERSION_WORDS = {"-version", "--version"}
 
 
+class FlagfileError(ConfigurationError):
+    """A flagfile cannot be read."""
+
+
 def run_command(
     config_class: type[Config],
     command: Callable[[Config], None],
@@ -110,26 +114,40 @@ def print_information(config_class: type[Config], about: str) -> None:
 
 def _parse_flags(arguments: list[str]) -> list[str]:
     try:
-        return flags.FLAGS([arguments[0], *_with_flagfiles(arguments[1:])])
-    except flags.CantOpenFlagFileError as error:
-        cause = error.__context__
-        reason = cause.strerror if isinstance(cause, OSError) else str(error)
-        name = f" {cause.filename}" if isinstance(cause, OSError) else ""
-        exit_with_error(f"the flagfile{name} cannot be read: {reason}", EoinasError.exit_status)
-    except UnicodeDecodeError as error:
-        exit_with_error(f"a flagfile is not UTF-8 text: {error}", EoinasError.exit_status)
+        return flags.FLAGS([arguments[0], *with_flagfiles(arguments[1:])])
+    except FlagfileError as error:
+        exit_with_error(str(error), EoinasError.exit_status)
     except (flags.Error, ValueError, ConfigurationError) as error:  # absl's own flags raise ValueError.
         exit_with_error(f"{error}; see {arguments[0]} --help", EoinasError.exit_status)
 
 
-def _with_flagfiles(arguments: list[str]) -> list[str]:
-    """Replaces presets and flagfiles with their lines, without the byte-order marks that some editors add."""
-    lines = flags.FLAGS.read_flags_from_files(with_preset_files(arguments), force_gnu=False)
+def with_flagfiles(arguments: list[str]) -> list[str]:
+    """Replaces presets and flagfiles with their lines, without the byte-order marks that some editors add.
+
+    Args:
+        arguments: The command line without the command's name.
+
+    Returns:
+        The flags. `--preset=auto` stands for no file and stays.
+
+    Raises:
+        ConfigurationError: There is no such preset.
+        FlagfileError: A file cannot be read.
+    """
+    try:
+        lines = flags.FLAGS.read_flags_from_files(with_preset_files(arguments), force_gnu=False)
+    except flags.CantOpenFlagFileError as error:
+        cause = error.__context__
+        reason = cause.strerror if isinstance(cause, OSError) else str(error)
+        name = f" {cause.filename}" if isinstance(cause, OSError) else ""
+        raise FlagfileError(f"the flagfile{name} cannot be read: {reason}") from None
+    except UnicodeDecodeError as error:
+        raise FlagfileError(f"a flagfile is not UTF-8 text: {error}") from None
     if not any(line.startswith(BYTE_ORDER_MARK) for line in lines):
         return lines
     texts = [(line, line.removeprefix(BYTE_ORDER_MARK)) for line in lines]
     kept = [text for line, text in texts if text == line or (text.strip() and not text.startswith(("#", "//")))]
-    return _with_flagfiles(kept)  # After a mark, absl does not recognize a line that names a flagfile.
+    return with_flagfiles(kept)  # After a mark, absl does not recognize a line that names a flagfile.
 
 
 def exit_with_error(message: str, status: int, heading: str = EoinasError.heading) -> NoReturn:

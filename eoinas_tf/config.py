@@ -484,7 +484,7 @@ class SearchConfig(RunConfig):
 
 
 # Default values for each value of --optimizer.
-_OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
+OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
     "sgd": {"learning_rate": 0.025, "l2": 3e-4, "weight_decay": 0.0},
     "adamw": {"learning_rate": 0.001, "l2": 0.0, "weight_decay": 0.05},
 }
@@ -584,7 +584,7 @@ class EvaluationConfig(RunConfig):
         minimum=0.0,
         maximum=100.0,
     )
-    optimizer: str = setting("sgd", "Optimizer: sgd with momentum, or adamw.", choices=tuple(_OPTIMIZER_DEFAULTS))
+    optimizer: str = setting("sgd", "Optimizer: sgd with momentum, or adamw.", choices=tuple(OPTIMIZER_DEFAULTS))
     learning_rate: float = setting(
         None,
         "Learning rate at the start, after the warm-up; by default 0.025, with --optimizer=adamw 0.001.",
@@ -768,7 +768,7 @@ class EvaluationConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value in _OPTIMIZER_DEFAULTS[self.optimizer].items():
+        for name, value in OPTIMIZER_DEFAULTS[self.optimizer].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         self._refuse_rise("learning_rate", "learning_rate_end")

@@ -133,12 +133,15 @@ def config_from_flags(
     return config_class(**values)
 
 
-def config_from_arguments(config_class: type[Config], arguments: Sequence[str]) -> Config:
+def config_from_arguments(
+    config_class: type[Config], arguments: Sequence[str], others: Sequence[str] | None = None
+) -> Config:
     """Returns the frozen config that a command line describes; this process's own flags are ignored.
 
     Args:
         config_class: The class whose flags the command has.
         arguments: The command line without the command's name, optionally with `--flagfile=`.
+        others: Names of further flags of the command, which are ignored like those of absl; None: both are refused.
 
     Returns:
         The config.
@@ -149,8 +152,9 @@ def config_from_arguments(config_class: type[Config], arguments: Sequence[str]) 
     """
     flag_values = flags.FlagValues()
     define_flags(config_class, flag_values)
+    ignored = () if others is None else (f"--undefok={','.join((*others, *flags.FLAGS))}",)
     try:
-        _, *rest = flag_values(["command", *arguments])
+        _, *rest = flag_values(["command", *ignored, *arguments])
     except (flags.Error, ValueError) as error:
         raise ConfigurationError(str(error)) from None
     if rest:

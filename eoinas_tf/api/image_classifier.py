@@ -81,7 +81,7 @@ class ImageClassifier:
         for further in (search_settings or {}, train_settings or {}):
             for name in OWN_ARGUMENTS & further.keys():
                 raise ConfigurationError(
-                    f"{name} is no setting of a single run: give it to the classifier or to fit, or leave it out. "
+                    f"{name} cannot be set for one of the two runs; leave it out there. "
                     f"Received: {name}={further[name]!r}"
                 )
         self.hours = hours
@@ -137,13 +137,17 @@ class ImageClassifier:
         given = self.search_settings
         if kind == TRAINING:  # It has the images of the search.
             shared = {name: given[name] for name in (*GENOTYPE_SETTINGS, *IMAGE_SETTINGS) if name in given}
+            shared = kept_settings(folder, shared)  # Earlier versions did not pass them on.
             given = {**shared, **self.train_settings}
         if self.hours is None:
             return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
         if self.initial_weights is not None:  # They have their own sizes, and there is no search.
             return {"hours": self.hours, **given}
         hours = SHARES[kind] * self.hours
-        checked_config(SearchConfig if kind == SEARCH else EvaluationConfig, kind, ARRAYS, {"hours": hours, **given})
+        if "image_size" in given:  # The rules need it, and check nothing themselves.
+            checked_config(
+                SearchConfig if kind == SEARCH else EvaluationConfig, kind, ARRAYS, {"image_size": given["image_size"]}
+            )
         size = size_of(given.get("image_size"))
         pixels, classes = pixels_of(x), len(np.unique(labels_of(y)))
         height, width = size or pixels.shape[1:3]

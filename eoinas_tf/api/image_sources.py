@@ -109,8 +109,8 @@ def _collected(
 
 def _single_examples(data: tf.data.Dataset) -> Iterator[tuple[np.ndarray, Any]]:
     image, label = (spec.shape for spec in data.element_spec)
-    # Without a channel axis, a batch is told from a single image by its labels.
-    is_batched = image.rank == 4 or (image.rank == 3 and image[-1] not in (1, 3) and label.rank == 1)
+    # A single image with so many channels is none, so it is a batch of images without a channel axis.
+    is_batched = image.rank == 4 or (image.rank == 3 and image[-1] not in (None, 1, 3) and label.rank != 0)
     for image, label in data.as_numpy_iterator():
         if is_batched:
             yield from zip(image, label, strict=True)

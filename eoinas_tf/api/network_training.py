@@ -10,12 +10,13 @@ from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import Run, TrainingRun
 from eoinas_tf.api.run_settings import checked_config, make_config, size_of
 from eoinas_tf.config import CELLS, EvaluationConfig
+from eoinas_tf.data.class_weights import class_weights
 from eoinas_tf.data.image_arrays import ARRAYS
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch
 from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.evaluation.evaluation_images import check_cutout
+from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.inherited_settings import GENOTYPE_SETTINGS, IMAGE_SETTINGS, with_inherited_settings
 from eoinas_tf.evaluation.weight_source import read_weight_source
@@ -24,6 +25,7 @@ from eoinas_tf.published_weights import weights_setting
 from eoinas_tf.random_seeds import kept_generators
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
+from eoinas_tf.training.automatic_sizes import kept_settings
 
 # The genotype's name in the settings of a run that was given an object; the run folder holds the genotype itself.
 IN_PYTHON = "genotype.json"
@@ -62,7 +64,7 @@ def train(
         EoinasError: A setting, the genotype or the images are wrong, or the run failed or was stopped.
 
     Example:
-        trained = eoinas_tf.train(found.genotype, (x, y), epochs=40, cells=8, init_channels=16)
+        trained = eoinas_tf.train(found, (x, y), epochs=40, cells=8, init_channels=16)
         tuned = eoinas_tf.train(None, (few_x, few_y), initial_weights=trained, epochs=10)
     """
     if initial_weights is not None:
@@ -72,7 +74,7 @@ def train(
         raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
     cells = None if genotype is None else as_genotype(genotype)
     name = "" if cells is None else _name_of(cells)
-    settings = _with_settings_of_search(genotype, data, settings)
+    settings = _with_settings_of_search(genotype, data, run_dir, settings)
     _checked(settings, name)  # Before images are read and resized.
     dataset, images = _images_of(data, test_data, class_names, settings)
     config = make_config(EvaluationConfig, "training", run_dir, dataset, {**settings, "genotype": name})
@@ -100,6 +102,9 @@ def check_training(
     _, images = _images_of(data, test_data, class_names, settings)
     if images is not None:
         check_cutout(config.cutout_length, images.image_shape)
+        class_weights(config.class_weights, images)
+        if config.normalization is not None:
+            choose_preprocessing(config, images)
         images = with_validation_part(images, config.validation_fraction, config.seed)
         steps_per_epoch(len(images.train), config.batch_size, config.steps_per_epoch)
 
@@ -124,7 +129,7 @@ def _images_of(
 
 
 def _with_settings_of_search(
-    genotype: Genotype | Run | str | Path | None, data: Any, settings: dict[str, Any]
+    genotype: Genotype | Run | str | Path | None, data: Any, run_dir: str | Path | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Fills in settings of the images from the run of the genotype, if that had the same folder or data set."""
     if genotype is None or isinstance(genotype, Genotype) or not isinstance(data, (str, os.PathLike)):
@@ -135,7 +140,8 @@ def _with_settings_of_search(
     values |= {**settings, "dataset": dataset, "genotype": str(file), "initial_weights": None}
     filled, _ = with_inherited_settings(values, {*settings, "dataset"})
     names = (*GENOTYPE_SETTINGS, *IMAGE_SETTINGS)
-    return {**settings, **{name: filled[name] for name in names if filled[name] != values[name]}}
+    taken = {name: filled[name] for name in names if filled[name] != values[name]}
+    return {**settings, **kept_settings(run_dir, taken)}  # Earlier versions took nothing over.
 
 
 def with_source_settings(settings: dict[str, Any]) -> dict[str, Any]:

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from eoinas_tf.command_line import with_flagfiles
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
+from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.evaluation.inherited_settings import IMAGE_SETTINGS
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
-from eoinas_tf.experiment.run_directory import has_only_begun
+from eoinas_tf.experiment.run_directory import has_only_begun, is_in_use
 from eoinas_tf.flag_definitions import config_from_arguments
-from eoinas_tf.preset_files import AUTOMATIC, FLAG, with_preset_files
+from eoinas_tf.preset_files import AUTOMATIC, FLAG
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -93,16 +95,24 @@ def _words(name: str, options: argparse.Namespace) -> list[str]:
         raise ConfigurationError(f"--{name}: {error}. Received: {text}") from None
 
 
-def _recipe_of(flags: Sequence[str]) -> dict[str, str | None]:
+def _from_files(words: Sequence[str]) -> list[str]:
+    """Returns flags with those of presets and flagfiles in place of their names.
+
+    `--preset=auto`, which only the commands themselves replace, is left out.
+    """
+    return [word for word in with_flagfiles(list(words)) if word != f"--{FLAG}={AUTOMATIC}"]
+
+
+def _recipe_of(words: Sequence[str]) -> dict[str, str | None]:
     """Returns the search method and the optimizer that flags name, by which `recipe` chooses."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("method", "optimizer"):
         parser.add_argument(f"--{name}", nargs="?")
-    return vars(parser.parse_known_args(flags)[0])
+    return vars(parser.parse_known_args(_from_files(words))[0])
 
 
 def _check_settings(search_words: Sequence[str], training_words: Sequence[str], images: Images) -> None:
-    """Refuses what a step would refuse, before the search rather than after it.
+    """Refuses wrong settings of both steps before the search, so that those of the training do not cost its hours.
 
     Args:
         search_words: The flags of the search.
@@ -110,30 +120,33 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
         images: The images of the folder.
 
     Raises:
-        ConfigurationError: A setting is unknown or wrong, or does not fit the others or the images.
+        EoinasError: A setting is unknown or wrong, or does not fit the others or the images, or the package of an
+            export is not installed.
     """
-    searched = config_from_arguments(SearchConfig, with_preset_files(_without_preset(search_words)))
+    searched = config_from_arguments(SearchConfig, _from_files(search_words), (FLAG,))
     inherited = [setting_text((name, getattr(searched, name))) for name in _given_to_search(searched)]
-    trained = config_from_arguments(EvaluationConfig, with_preset_files([*inherited, *_without_preset(training_words)]))
-    if trained.cutout_length:  # Only then, for these import TensorFlow.
+    trained = config_from_arguments(EvaluationConfig, [*inherited, *_from_files(training_words)], (FLAG,))
+    side = min(trained.image_size or (images.height, images.width))
+    # A held-out part leaves a number of images that is known to within one for each class.
+    most_images = (images.training_images + images.classes) * (1 - trained.validation_fraction)
+    are_other = trained.dataset != searched.dataset  # Then nothing is known of them here.
+    is_unusual = trained.batch_size > most_images or trained.cutout_length > side
+    if trained.export_formats == EvaluationConfig.export_formats and (are_other or not is_unusual):
+        return
+    with lean_imports():  # Only now, because these import TensorFlow.
+        from eoinas_tf.data.input_pipelines import steps_per_epoch
         from eoinas_tf.evaluation.evaluation_images import check_cutout
-
-        check_cutout(trained.cutout_length, (*(trained.image_size or (images.height, images.width)), 1))
-    if trained.export_formats != EvaluationConfig.export_formats:
         from eoinas_tf.experiment.export_formats import check_packages
-
-        check_packages(trained.export_formats)
-
-
-def _without_preset(words: Sequence[str]) -> list[str]:
-    """Returns flags without the preset that only the command itself can resolve."""
-    return [word for word in words if word != f"--{FLAG}={AUTOMATIC}"]
+    check_packages(trained.export_formats)
+    if not are_other:
+        check_cutout(trained.cutout_length, (*(trained.image_size or (images.height, images.width)), 1))
+        steps_per_epoch(int(most_images), trained.batch_size)
 
 
 def _given_to_search(config: SearchConfig) -> list[str]:
     """Returns the settings of the images that a training run takes from its search."""
-    fields = {field.name: field.default for field in dataclasses.fields(config)}
-    return [name for name in IMAGE_SETTINGS if name in fields and getattr(config, name) != fields[name]]
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    return [name for name in IMAGE_SETTINGS if name in defaults and getattr(config, name) != defaults[name]]
 
 
 def folder_images(root: Path, image_size: str) -> Images:
@@ -181,16 +194,19 @@ def _choice_for_hours(
     """
     file = run_dir / CHOICE_FILE
     # A call that was refused, such as one with too few hours, decides nothing.
-    if file.exists() and not all(has_only_begun(run_dir / folder) for folder in FOLDERS.values()):
+    if file.exists() and not all(_can_change(run_dir / folder) for folder in FOLDERS.values()):
         choice = _read_choice(file)
         if choice["hours"] != hours:
             left_hours = round(hours - choice[SEARCH]["hours"], 6)
-            if left_hours <= 0 or not has_only_begun(run_dir / FOLDERS[TRAINING]):
+            if left_hours <= 0 or not _can_change(run_dir / FOLDERS[TRAINING]):
                 raise RunDirectoryError(
                     f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name "
                     f"another --run_dir. Received: {hours:g}"
                 )
             choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images, left_hours, further)}
+            write_json(file, choice)
+        elif _can_change(run_dir / FOLDERS[TRAINING]):  # Its flags may name another optimizer now.
+            choice = {**choice, TRAINING: {**choice[TRAINING], **recipe(TRAINING, **_recipe_of(further[TRAINING]))}}
             write_json(file, choice)
     else:
         choice = {"hours": hours, "images": dataclasses.asdict(images)}
@@ -206,6 +222,11 @@ def _choice_for_hours(
             flush=True,
         )
     return {kind: choice[kind] for kind in SHARES}
+
+
+def _can_change(folder: Path) -> bool:
+    """Returns whether a run has kept no step, and is not on its way to the first one in another process."""
+    return has_only_begun(folder) and not is_in_use(folder)
 
 
 def _own_choice(kind: str, images: Images, own_hours: float, further: dict[str, list[str]]) -> dict[str, Any]:

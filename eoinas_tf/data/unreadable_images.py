@@ -9,11 +9,14 @@ import tensorflow as tf
 from eoinas_tf.errors import DatasetError
 
 FAILURES = (
+    tf.errors.AbortedError,
     tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
     tf.errors.PermissionDeniedError,
     tf.errors.UnavailableError,
+    tf.errors.UnknownError,
 )
 # TensorFlow names the operation that failed; this one reads the next images.
 READING = "IteratorGetNext"

@@ -131,18 +131,18 @@ class EvaluationJournal:
             self.state.best.keep()
         self._log.save_epoch(epoch, is_last)
 
-    def save_step(self, done: int, began: float | None) -> None:
+    def save_step(self, done: int, epoch_began: float | None) -> None:
         """Writes a checkpoint within an epoch, unless a step of it went wrong.
 
         Args:
             done: Steps done since the run began.
-            began: When this process began the epoch, by `time.monotonic`, if it ends here; for timing.jsonl.
+            epoch_began: When this process began the epoch, by `time.monotonic`, if it ends here; for timing.jsonl.
 
         Raises:
             NonFiniteError: A loss or gradient of the epoch was NaN or infinite.
         """
         self.state.results.check_finite(len(self._log.metrics) + 1)
-        self._log.save_step(done, began)
+        self._log.save_step(done, epoch_began)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Writes summary.json, the curves' picture and report.html, and closes the logs.

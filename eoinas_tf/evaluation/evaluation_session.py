@@ -314,9 +314,9 @@ class EvaluationSession(RunSession):
             "validation_loss": chosen.get("validation_loss"),
         }
 
-    def _save_step(self, done: int, began: float | None) -> None:
+    def _save_step(self, done: int, epoch_began: float | None) -> None:
         self.step.agree_on_statistics()
-        self._journal.save_step(done, began)
+        self._journal.save_step(done, epoch_began)
 
     def _measure_test(self) -> None:
         """Measures how long the test after each epoch takes."""

@@ -174,6 +174,7 @@ class RunDirectory:
         ]
         if changes and self.only_begun() and stored.get("kind") in RUN_KINDS:
             self.config = given  # Epochs that a time budget chose for other settings are not kept.
+            self._forget_records()
             self._write_settings()
         elif changes:
             raise RunDirectoryError(
@@ -289,6 +290,11 @@ class RunDirectory:
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise RunDirectoryError(f"{path} cannot be read ({type(error).__name__}); name another --run_dir") from None
 
+    def _forget_records(self) -> None:
+        """Removes what a run of other settings recorded before its first step; only if none was kept."""
+        for name in (*RECORDS_OF_THE_BEGINNING, *([TRAINED_CELLS] if _holds_training(self.path) else [])):
+            (self.path / name).unlink(missing_ok=True)
+
     def _write_settings(self) -> None:
         write_json(self.environment, run_environment())
         self._write_config()
@@ -333,6 +339,22 @@ class RunDirectory:
         changes = [f"{name}: {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
         if changes:
             LOGGER.warning("this run began elsewhere (%s): its bits may differ from now on", "; ".join(changes))
+
+
+def is_in_use(folder: Path) -> bool:
+    """Returns whether a process holds a run folder at the moment.
+
+    Args:
+        folder: The run folder.
+    """
+    try:
+        with open(folder / "lock", encoding="utf-8") as lock_file:
+            fcntl.flock(lock_file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def has_only_begun(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.dataset_record import fingerprint_changes
+from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 
 # The images, and everything besides the cell that a super network's accuracy on them depends on.
@@ -90,6 +91,8 @@ def read_search_settings(folder: Path) -> dict[str, Any]:
     if settings["kind"] != "SearchConfig":
         raise ValueError(f"{settings['kind']} is no search")
     settings = LATER_SETTINGS | settings
+    # Earlier versions stored it as it was given, such as with a slash at its end.
+    settings["dataset"] = expanded_paths("dataset", settings["dataset"], FOLDER_PREFIX)
     return {name: settings[name] for name in (*MUST_AGREE, "seed")} | settings
 
 

@@ -103,14 +103,14 @@ class SearchJournal:
             tensorboard.image(epoch, "cells/dropped_operations", draw_pruning(self._drops, names, EDGE_NAMES))
         self._log.save_epoch(epoch, is_last=is_last)
 
-    def save_step(self, done: int, began: float | None) -> None:
+    def save_step(self, done: int, epoch_began: float | None) -> None:
         """Writes a checkpoint within an epoch.
 
         Args:
             done: Steps done since the run began.
-            began: When this process began the epoch, by `time.monotonic`, if it ends here; for timing.jsonl.
+            epoch_began: When this process began the epoch, by `time.monotonic`, if it ends here; for timing.jsonl.
         """
-        self._log.save_step(done, began)
+        self._log.save_step(done, epoch_began)
 
     @property
     def current_epoch(self) -> int:

@@ -267,9 +267,9 @@ class SearchSession(RunSession):
             self.progress.result(search_result(self.run, summary))
         return summary
 
-    def _save_step(self, done: int, began: float | None) -> None:
+    def _save_step(self, done: int, epoch_began: float | None) -> None:
         self.step.state.check_finite(self._journal.current_epoch)
-        self._journal.save_step(done, began)
+        self._journal.save_step(done, epoch_began)
 
     def _stage_ends(self) -> list[int]:
         """Returns the last epoch of each stage."""

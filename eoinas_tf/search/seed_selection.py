@@ -13,7 +13,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
-from eoinas_tf.experiment.report.run_commands import SHARED_SETTINGS, next_command_line
+from eoinas_tf.experiment.report.run_commands import SETTINGS_OF_CELLS, SHARED_SETTINGS, next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings
@@ -150,13 +150,16 @@ def choose_best(folders: Sequence[Path]) -> Choice:
 def _with_images_of(choice: Choice, config: SearchConfig) -> SearchConfig:
     """Returns settings with the images of the chosen search, which a training run of its cells takes from there.
 
-    What differs from the defaults was given by the user, who may want other images, or have them elsewhere now.
+    What differs from the defaults was given by the user. With another data set, only the modules of own operations are
+    those of the search.
     """
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    is_other = config.dataset not in (defaults["dataset"], choice.settings["dataset"])
+    taken = SETTINGS_OF_CELLS if is_other else SHARED_SETTINGS
     settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in choice.settings.items()
-        if name in SHARED_SETTINGS and getattr(config, name) == defaults[name]
+        if name in taken and getattr(config, name) == defaults[name]
     }
     return dataclasses.replace(config, **settings)
 

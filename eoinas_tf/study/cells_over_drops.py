@@ -50,8 +50,8 @@ def cell_after_drops(evidence: SearchEvidence, label: str, cell: str = "", pair:
 def _scores_of(evidence: SearchEvidence, record: Record, dropped_at: np.ndarray) -> np.ndarray | None:
     """Returns the scores of a record, which is taken before a drop, as they are for the operations that it left.
 
-    beta is the softmax over fewer operations. In the unit `relative`, Ce is relative to the mean of fewer operations. An
-    operation that was never sampled keeps the C that it had before the drop, the mean of its edge.
+    beta is the softmax over fewer operations. In the unit `relative`, Ce is relative to the mean of fewer operations.
+    For an operation that was never sampled, the mean C of its edge is that of the operations before the drop.
     """
     weights, importance = evidence.weights(record), evidence.importance(record)
     if weights is None:

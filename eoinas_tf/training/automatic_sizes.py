@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from eoinas_tf.config import OPTIMIZER_DEFAULTS
 from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.experiment.run_directory import has_only_begun
 from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR
@@ -35,7 +36,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     SEARCH: SEARCH_RECIPES["eoinas"],
     TRAINING: {"learning_rate": 0.05, "cutout_length": 0, "drop_path": 0.1},
 }
-# Its learning rate is for this optimizer; with others, it is theirs.
+# Its learning rate is for this optimizer; others have their own.
 RECIPE_OPTIMIZER = "sgd"
 # Each of the two reduction cells halves height and width.
 TINY_SIDE, CELLS_OF_TINY_IMAGES = 16, 3
@@ -139,9 +140,9 @@ def recipe(kind: str, method: str | None = None, optimizer: str | None = None) -
         optimizer: The training's optimizer; by default the default optimizer.
     """
     settings = RECIPES[kind] if method is None else SEARCH_RECIPES.get(method, {})
-    if optimizer in (None, RECIPE_OPTIMIZER):
+    if optimizer == RECIPE_OPTIMIZER or optimizer not in OPTIMIZER_DEFAULTS:
         return settings
-    return {name: value for name, value in settings.items() if name != "learning_rate"}
+    return {**settings, "learning_rate": OPTIMIZER_DEFAULTS[optimizer]["learning_rate"]}
 
 
 def kept_settings(run_dir: str | Path | None, chosen: dict[str, Any]) -> dict[str, Any]:

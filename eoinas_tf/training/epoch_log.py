@@ -157,18 +157,18 @@ class EpochLog:
         if self._is_writer and (is_last or epoch % self._every_epochs == 0):
             self._save(epoch, epoch * self._epoch_steps)
 
-    def save_step(self, step: int, began: float | None = None) -> None:
+    def save_step(self, step: int, epoch_began: float | None = None) -> None:
         """Writes a checkpoint within an epoch.
 
         Args:
             step: Steps done since the run began.
-            began: When this process began the epoch, by `time.monotonic`, if it ends here. Its seconds get a line of
-                timing.jsonl, because that of the epoch will hold only those of the process that finishes it.
+            epoch_began: When this process began the epoch, by `time.monotonic`, if it ends here. Its seconds get a line
+                of timing.jsonl, because that of the epoch will hold only those of the process that finishes it.
         """
         if self._is_writer:
             self._save(len(self.metrics), step)
-        if began is not None:
-            seconds = round(time.monotonic() - began, 3)
+        if epoch_began is not None:
+            seconds = round(time.monotonic() - epoch_began, 3)
             self.append(self._timing, {"epoch": len(self.metrics) + 1, "step": step, "seconds": seconds})
 
     def _save(self, epoch: int, step: int) -> None:

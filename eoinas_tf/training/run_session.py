@@ -91,12 +91,12 @@ class RunSession:
         """Prepares the run in its open folder; anything to be undone at the end goes into `around`."""
         raise NotImplementedError
 
-    def _save_step(self, done: int, began: float | None) -> None:
+    def _save_step(self, done: int, epoch_began: float | None) -> None:
         """Saves the run within an epoch, unless a step went wrong.
 
         Args:
             done: Steps done since the run began.
-            began: When this process began the epoch, by `time.monotonic`, if it ends here.
+            epoch_began: When this process began the epoch, by `time.monotonic`, if it ends here.
         """
         raise NotImplementedError
 

@@ -26,7 +26,7 @@ class StepSaves:
     Args:
         config: `checkpoint_every_steps`.
         stop: Whether this process was asked to stop.
-        save: Saves the run; takes the steps done and, if the process ends within an epoch, when it began that.
+        save: Saves the run; takes the steps done and, if the process ends within an epoch, when that epoch began.
         is_any: Tells, for the steps done, whether any worker says yes; all workers get the same answer.
         early_end: Steps after which `max_steps` ends the run within an epoch; 0 if it does not.
     """
@@ -45,12 +45,12 @@ class StepSaves:
         self._is_any = is_any
         self._early_end = early_end
 
-    def after_step(self, done: int, began: float) -> None:
+    def after_step(self, done: int, epoch_began: float) -> None:
         """Saves if a checkpoint is due; called after every step, or after every call of several steps.
 
         Args:
             done: Steps done since the run began.
-            began: When this process began the epoch, by `time.monotonic`.
+            epoch_began: When this process began the epoch, by `time.monotonic`.
 
         Raises:
             StoppedError: The run is to stop; it is saved.
@@ -58,7 +58,7 @@ class StepSaves:
         is_stopped = self._is_any(self._stop.received is not None, done)
         is_end = is_stopped or done == self._early_end
         if is_end or (self._every and done % self._every == 0):
-            self._save(done, began if is_end else None)
+            self._save(done, epoch_began if is_end else None)
         if is_stopped:
             raise self._stop.error(f"saved after step {done}")
 

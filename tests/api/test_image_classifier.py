@@ -1,5 +1,6 @@
 """The whole way from arrays to an export; and the process is afterwards as it was before."""
 
+import json
 import random
 import signal
 
@@ -185,9 +186,11 @@ DIGITS = np.zeros((200, 8, 8), np.uint8), np.arange(200) % 2
         ({"hours": 3, "train_settings": {"image_size": "32x32"}}, "--image_size must be of type .* '32x32'"),
         ({"hours": 3, "search_settings": {"image_size": 0}}, "--image_size must be at least 4. Received: 0"),
         ({"hours": 3, "search_settings": {"image_size": (32,)}}, "--image_size must be two numbers"),
+        ({"hours": 3, "train_settings": {"class_weights": "none.json"}}, r"none\.json"),
+        ({"hours": 3, "train_settings": {"normalization": "cifar10"}}, "--normalization=cifar10"),
         ({"hours": 3, "train_settings": {"describe": True}}, r"describe is for run_eval\.py"),
-        ({"hours": 3, "train_settings": {"run_dir": "a"}}, "run_dir is no setting of a single run"),
-        ({"search_settings": {"genotype": "PDARTS"}}, "genotype is no setting of a single run"),
+        ({"hours": 3, "train_settings": {"run_dir": "a"}}, "run_dir cannot be set for one of the two runs"),
+        ({"search_settings": {"genotype": "PDARTS"}}, "genotype cannot be set for one of the two runs"),
     ],
 )
 def test_what_the_training_would_refuse_is_refused_before_the_search(runs, arguments, message):
@@ -218,10 +221,28 @@ def test_the_training_has_the_images_of_its_search(runs):
     assert "seed" not in trained
 
 
-def test_another_optimizer_gets_its_own_learning_rate(runs):
+def test_a_training_that_began_before_it_had_the_images_of_its_search_keeps_its_own(runs, tmp_path):
+    (tmp_path / "training").mkdir()
+    stored = {"kind": "EvaluationConfig", "horizontal_flip": True, "image_size": None, "learning_rate": 0.05}
+    (tmp_path / "training" / "config.json").write_text(json.dumps(stored))
+    (tmp_path / "training" / "metrics.jsonl").write_text("")
+    own = {"image_size": 16, "horizontal_flip": False}
+    adamw = {"optimizer": "adamw"}
+    classifier = eoinas_tf.ImageClassifier(hours=3, run_dir=tmp_path, search_settings=own, train_settings=adamw)
     with pytest.raises(ConfigurationError, match="enough"):
-        eoinas_tf.ImageClassifier(hours=3, train_settings={"optimizer": "adamw"}).fit(*DIGITS)
-    assert "learning_rate" not in runs[1][1]
+        classifier.fit(*DIGITS)
+    trained = runs[1][1]
+    assert (trained["image_size"], trained["horizontal_flip"], trained["learning_rate"]) == (None, True, 0.05)
+
+
+def test_another_optimizer_gets_its_own_learning_rate(runs):
+    own = {"optimizer": "adamw", "learning_rate_end": 0.0005}
+    with pytest.raises(ConfigurationError, match="enough"):
+        eoinas_tf.ImageClassifier(hours=3, train_settings=own).fit(*DIGITS)
+    assert runs.pop()[1]["learning_rate"] == 0.001
+    with pytest.raises(ConfigurationError, match="enough"):  # It is above the paper's rate, but not the recipe's.
+        eoinas_tf.ImageClassifier(hours=3, train_settings={"learning_rate_end": 0.03}).fit(*DIGITS)
+    assert runs.pop()[1]["learning_rate"] == 0.05
 
 
 @pytest.mark.parametrize("kind", ["text", "bytes", "object", "number"])

@@ -45,7 +45,15 @@ def test_tf_data_gives_the_images_that_arrays_give(arrays, batch_size):
 def test_batches_of_grey_images_need_no_channel_axis(arrays):
     images, labels = arrays
     data = tf.data.Dataset.from_tensor_slices((images[..., 0], labels))
-    for given in (data, data.batch(7), data.batch(8, drop_remainder=True)):
+    in_rows = tf.data.Dataset.from_tensor_slices((images[..., 0], labels[:, np.newaxis]))
+    # Single images of unknown shape, as a decoder gives them.
+    unknown = tf.data.Dataset.from_tensor_slices((images, labels[:, np.newaxis])).map(
+        lambda image, label: (
+            tf.ensure_shape(tf.py_function(lambda x: x, [image], tf.uint8), (None, None, None)),
+            label,
+        )
+    )
+    for given in (data, data.batch(7), data.batch(8, drop_remainder=True), in_rows.batch(7), unknown):
         assert content(find_images(given, test_data=given)[1]) == content(find_images(arrays, test_data=arrays)[1])
 
 

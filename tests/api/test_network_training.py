@@ -90,6 +90,13 @@ def test_the_images_are_set_as_in_the_search_of_the_cells(trainings, cells, tmp_
         config, _, _ = trainings.pop()
         assert (config.image_size, config.horizontal_flip, config.crop_padding) == ((16, 16), False, 1)
         assert "--image_size=16,16 --nohorizontal_flip" in capsys.readouterr().err
+    (tmp_path / "begun").mkdir()
+    begun = {"kind": "EvaluationConfig", "image_size": None, "horizontal_flip": True}  # By an earlier version.
+    (tmp_path / "begun" / "config.json").write_text(json.dumps(begun))
+    (tmp_path / "begun" / "metrics.jsonl").write_text("")
+    eoinas_tf.train(SearchRun(run_dir), "digits", run_dir=tmp_path / "begun")
+    config, _, _ = trainings.pop()
+    assert (config.image_size, config.horizontal_flip) == (None, True)
     eoinas_tf.train(SearchRun(run_dir), "digits", run_dir=tmp_path / "b", horizontal_flip=True)
     assert trainings.pop()[0].horizontal_flip is True
     for other in ("cifar10", (np.zeros((40, 8, 8), np.uint8), np.arange(40) % 2)):

@@ -8,6 +8,7 @@ from eoinas_tf.commands import automatic_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.experiment import export_formats
+from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.flag_definitions import config_from_arguments
 
 
@@ -95,6 +96,9 @@ def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
         (["--train_flags=--cutout_length=40"], "--cutout_length would blank every training image completely"),
         (["--train_flags=--resize_side=40"], "--resize_side needs an --image_size that fits into it"),
         (["--train_flags=--preset=quick"], "--preset must be one of"),
+        (["--train_flags=--batch_size=81"], "--batch_size=81 is larger than the 10 images to draw from"),
+        (["--train_flags=--batch_size=6 --validation_fraction=0.5"], "--batch_size=6 is larger than the 5 images"),
+        (["--train_flags=--flagfile=nowhere"], "the flagfile nowhere cannot be read: No such file"),
         (["--train_flags=--run_dir='x"], "--train_flags: No closing quotation. Received: --run_dir='x"),
         (['--search_flags="'], "--search_flags: No closing quotation"),
     ],
@@ -119,6 +123,46 @@ def test_a_training_is_checked_with_what_it_takes_from_the_search(start, tmp_pat
     flags = ["--search_flags=--image_size=32 --nohorizontal_flip", "--train_flags=--resize_side=40 --cutout_length=16"]
     code, commands, _, errors = start("images", *flags)
     assert (code, len(commands), errors) == (0, 2, "")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--preset=auto", "-preset=auto", "--preset auto", "--flagfile=own.flags", "--verbosity=1", "--batch_size=8",
+        "--dataset=folder:/large --cutout_length=40 --batch_size=64",
+    ],
+)  # fmt: skip
+def test_what_the_training_accepts_is_not_refused(start, tmp_path, flags):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    # With the mark that some editors put first.
+    (tmp_path / "own.flags").write_text("\ufeff--preset=auto\n--epochs=3\n", encoding="utf-8")
+    code, commands, _, errors = start("images", f"--train_flags={flags}")
+    assert (code, len(commands), errors) == (0, 2, "")
+
+
+def test_a_run_on_its_way_to_its_first_step_keeps_the_hours(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    start("images", "--hours=3")
+    runs = tmp_path / "runs" / "images"
+    choice = (runs / "auto.json").read_bytes()
+    (runs / "search").mkdir()
+    (runs / "search" / "metrics.jsonl").write_text("")
+    with RunDirectory(EvaluationConfig(run_dir=str(runs / "network"))):
+        code, commands, _, errors = start("images", "--hours=5")
+    assert (code, commands) == (RunDirectoryError.exit_status, [])
+    assert "holds runs with --hours=3" in errors
+    assert (runs / "auto.json").read_bytes() == choice
+
+
+def test_an_optimizer_that_is_named_after_the_search_gets_its_learning_rate(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    start("images", "--hours=3")
+    (tmp_path / "runs" / "images" / "search").mkdir()
+    (tmp_path / "runs" / "images" / "search" / "metrics.jsonl").write_text("")
+    (tmp_path / "own.flags").write_text("--optimizer=adamw\n")
+    for flags in ("--optimizer=adamw", "--flagfile=own.flags"):
+        _, (_, training), _, _ = start("images", "--hours=3", f"--train_flags={flags}")
+        assert config_from_arguments(EvaluationConfig, training[1:]).learning_rate == 0.001
 
 
 def test_another_optimizer_gets_its_own_learning_rate(start, tmp_path):

@@ -41,6 +41,17 @@ def test_an_image_that_is_lost_or_changed_during_a_run_is_one_line(tmp_path, spo
         brightest(iterator)
 
 
+@pytest.mark.parametrize("kind", [tf.errors.UnknownError, tf.errors.AbortedError, tf.errors.FailedPreconditionError])
+def test_a_drive_that_fails_is_one_line(kind):
+    """As TensorFlow reports EIO, ESTALE and ENOTCONN."""
+    text = "{{function_node __wrapped__IteratorGetNext}} /x/a.png; Input/output error\n\t [[{{node ReadFile}}]]"
+    with (
+        pytest.raises(DatasetError, match=r"could not be read: /x/a\.png; Input/output error; put"),
+        named_read_failures(),
+    ):
+        raise kind(None, None, text)
+
+
 def test_other_errors_are_left_alone():
     with pytest.raises(tf.errors.InvalidArgumentError), named_read_failures():
         tf.reshape(tf.zeros([3]), [2, tf.constant(2)])

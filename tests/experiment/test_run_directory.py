@@ -12,7 +12,7 @@ from small_disk import fill, in_child, mount_small_disk
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
-from eoinas_tf.experiment.run_directory import RunDirectory, has_only_begun
+from eoinas_tf.experiment.run_directory import RunDirectory, has_only_begun, is_in_use
 
 
 def config(folder, **changes):
@@ -168,6 +168,25 @@ def test_a_training_s_cells_and_tensorboard_s_settings_are_no_run_yet(tmp_path, 
         assert run.only_begun() == expected
         run.checkpoints.mkdir()
         assert not run.only_begun()
+
+
+def test_settings_that_take_the_place_of_a_refused_run_s_take_its_records_away(tmp_path):
+    with RunDirectory(EvaluationConfig(run_dir=str(tmp_path))) as run:
+        for path in (run.dataset, run.genotype, run.latency_budget):
+            path.write_text("{}")
+    with RunDirectory(EvaluationConfig(run_dir=str(tmp_path))) as run:
+        assert run.genotype.exists()  # The same run begins again.
+        assert run.dataset.exists()
+    with RunDirectory(config(tmp_path)) as run:
+        assert set(content(tmp_path)) == {"config.json", "environment.json"}
+        assert run.only_begun()
+
+
+def test_a_run_folder_is_in_use_while_a_process_holds_it(tmp_path):
+    assert not is_in_use(tmp_path / "none")
+    with RunDirectory(config(tmp_path)):
+        assert is_in_use(tmp_path)
+    assert not is_in_use(tmp_path)
 
 
 def test_of_several_searches_none_has_begun_until_one_takes_a_step(tmp_path):

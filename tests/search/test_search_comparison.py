@@ -116,3 +116,12 @@ def test_a_search_of_a_version_without_shorter_epochs_had_whole_ones(tmp_path):
     del settings["steps_per_epoch"]
     (tmp_path / "config.json").write_text(json.dumps(settings))
     assert read_search_settings(tmp_path)["steps_per_epoch"] is None
+
+
+def test_a_folder_of_images_is_the_same_however_an_earlier_version_stored_it(tmp_path):
+    for name, dataset in (("old", "folder:/x/images/"), ("new", "folder:/x/images")):
+        (tmp_path / name).mkdir()
+        stored = {**settings_of(split_seed=0), "dataset": dataset}
+        (tmp_path / name / "config.json").write_text(json.dumps(stored))
+    folders = [tmp_path / "old", tmp_path / "new"]
+    assert check_comparable(folders, [read_search_settings(folder) for folder in folders]) == ()

@@ -111,7 +111,7 @@ def test_whatever_stops_being_finite_is_named_with_its_step_and_not_saved(search
                 yield poison(search, pair) if number == 1 else pair
 
     saves = StepSaves(
-        search.config, StopSignals(), lambda done, began: search.state.check_finite(done), lambda own, done: False
+        search.config, StopSignals(), lambda done, epoch_began: search.state.check_finite(done), lambda own, done: False
     )
     quiet = Progress(100, io.StringIO(), itertools.count().__next__, seconds_between_lines=1000)
     train(search, Poisoned(batches), 21, first_step=60, shown=quiet, saves=saves)
@@ -138,7 +138,10 @@ def test_several_steps_in_a_call_change_no_bit(search, epoch):
         config = dataclasses.replace(search.config, **settings)
         saved.append([])
         saves = StepSaves(
-            config, StopSignals(), lambda done, began, steps=saved[-1]: steps.append(done), lambda own, done: False
+            config,
+            StopSignals(),
+            lambda done, _, steps=saved[-1]: steps.append(done),
+            lambda own, done: False,
         )
         train(search, pairs, epoch, config=config, saves=saves)
         results.append(search.values())

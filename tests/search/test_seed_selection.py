@@ -102,12 +102,20 @@ def test_searches_of_different_data_sets_are_not_compared(tmp_path):
 
 
 def test_images_that_are_given_are_not_replaced_by_those_of_the_search(tmp_path):
-    folders = (finished_search(tmp_path / "on_digits", "DARTS_V1", 0.5, dataset="digits", image_size=(8, 8)),)
+    folders = (
+        finished_search(
+            tmp_path / "on_digits", "DARTS_V1", 0.5, dataset="digits", image_size=(8, 8), horizontal_flip=False
+        ),
+    )
     given = SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders, dataset="folder:/flowers")
     for _ in range(2):  # The same command again is the same run.
         search_seeds(given, run_one_search)
     kept = json.loads((tmp_path / "best" / "config.json").read_text())
-    assert (kept["dataset"], kept["image_size"]) == ("folder:/flowers", [8, 8])
+    assert (kept["dataset"], kept["image_size"], kept["horizontal_flip"]) == ("folder:/flowers", None, True)
+    moved = dataclasses.replace(given, dataset="digits", data_dir="/elsewhere", run_dir=str(tmp_path / "moved"))
+    search_seeds(moved, run_one_search)
+    kept = json.loads((tmp_path / "moved" / "config.json").read_text())
+    assert (kept["data_dir"], kept["image_size"], kept["horizontal_flip"]) == ("/elsewhere", [8, 8], False)
 
 
 def test_scores_on_different_halves_are_compared_with_a_warning(tmp_path, caplog):

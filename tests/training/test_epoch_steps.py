@@ -43,7 +43,7 @@ def runner(saves=None, seconds_between_lines=1e9, estimate=None, **settings):
     config = SearchConfig(run_dir="unused", **settings)
     if saves is not None:
         record = saves.append
-        saves = StepSaves(config, StopSignals(), lambda done, began: record(done), lambda own, done: own)
+        saves = StepSaves(config, StopSignals(), lambda done, epoch_began: record(done), lambda own, done: own)
     return StepRunner(config, progress, saves, estimate=estimate and RunEstimate(progress, estimate))
 
 

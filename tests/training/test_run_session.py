@@ -27,7 +27,7 @@ class Session(RunSession):
         self.total_epochs, self.epoch_steps = EPOCHS, EPOCH_STEPS
         self._begin(self.journal, [Stretch(("step",), 12)], "digest", lambda: ("header",), self.measure)
 
-    def _save_step(self, done, began):
+    def _save_step(self, done, epoch_began):
         self.saved.append(done)
 
 

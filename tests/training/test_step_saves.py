@@ -10,7 +10,7 @@ BEGAN = 1234.5
 
 def saves_of(every, stop, saved, is_any=lambda own, done: own, early_end=0):
     config = SearchConfig(run_dir="unused", checkpoint_every_steps=every)
-    return StepSaves(config, stop, lambda done, began: saved.append(done), is_any, early_end)
+    return StepSaves(config, stop, lambda done, epoch_began: saved.append(done), is_any, early_end)
 
 
 @pytest.mark.parametrize(("every", "expected"), [(0, []), (1, [1, 2, 3, 4, 5, 6]), (3, [3, 6])])
@@ -58,7 +58,7 @@ def test_a_run_that_is_asked_to_stop_is_saved_first(moment):
     assert saved == [5]
 
 
-def test_only_a_process_that_ends_within_an_epoch_says_when_it_began_that():
+def test_only_a_process_that_ends_within_an_epoch_says_when_that_epoch_began():
     saved, stop = [], StopSignals()
     config = SearchConfig(run_dir="unused", checkpoint_every_steps=2)
     saves = StepSaves(config, stop, lambda *call: saved.append(call), lambda own, done: own, early_end=5)

@@ -14,9 +14,10 @@ TRAINING = SUBCOMMANDS[EvaluationConfig.__name__]
 # The name of images passed from Python, which no command can load.
 FROM_PYTHON = "arrays"
 # Settings that a final training run should share with the search that found its cells.
+SETTINGS_OF_CELLS = ("operation_modules",)
 SHARED_SETTINGS = (
     "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
-    "operation_modules",
+    *SETTINGS_OF_CELLS,
 )  # fmt: skip
 # The default settings are those of the paper's training on these.
 DATA_SETS_OF_THE_PAPER = ("cifar10", "cifar100")
