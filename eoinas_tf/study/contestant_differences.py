@@ -36,15 +36,55 @@ def difference_tables(results: Results) -> dict[str, pd.DataFrame]:
         results: The study's tables.
 
     Returns:
-        Rows of control and contestant: the difference of the means in percentage points, the interval, p, and the
-        difference that is left at equal multiply-adds and at equal parameters (`equal_size_differences`).
+        `differences`: rows of control and contestant, with the difference of the means in percentage points, the
+        interval, p, and the difference that is left at equal multiply-adds and at equal parameters
+        (`equal_size_differences`). `all_searches`: see `all_searches`.
     """
-    rows = []
+    rows, together = [], []
     for place, cells in _cells(results).groupby(PLACE, sort=False):
         keys = dict(zip(PLACE, place, strict=True))
         for control in _controls(cells):
             rows += [keys | row for row in _rows(cells, control)]
-    return {"differences": pd.DataFrame(rows)}
+        together += [keys | row for row in all_searches(cells)]
+    return {"differences": pd.DataFrame(rows), "all_searches": pd.DataFrame(together)}
+
+
+def all_searches(cells: pd.DataFrame) -> list[dict[str, object]]:
+    """Compares the searches of all methods together with the random cells: whether searching helped at all.
+
+    Searches of different methods differ little beside their luck, so that together they tell more than one by one. The
+    interval and p are Welch's.
+
+    Args:
+        cells: One row per cell, with `contestant`, `accuracy` in percent, and the sizes.
+
+    Returns:
+        A row: the numbers of searches and of random cells, the difference of their means in percentage points with
+        interval and p, how often a searched cell is better than a random one (of all pairs, in percent, with half of
+        the ties), and what is left of the difference at equal size. None with fewer than two of either, or if all are
+        equal.
+    """
+    is_random = cells["contestant"] == RANDOM
+    found, drawn = (cells["accuracy"][chosen].to_numpy() for chosen in (~is_random, is_random))
+    if min(len(found), len(drawn)) < 2 or max(np.ptp(found), np.ptp(drawn)) == 0:
+        return []
+    test = stats.ttest_ind(found, drawn, equal_var=False)
+    low, high = test.confidence_interval(CONFIDENCE)
+    better = np.sign(found[:, None] - drawn[None, :])
+    points = float(found.mean() - drawn.mean())
+    row = {
+        "searches": len(found),
+        "random_cells": len(drawn),
+        "points": points,
+        "welch_low": float(low),
+        "welch_high": float(high),
+        "p_value": float(test.pvalue),
+        "better": float(50 * (1 + better.mean())),
+    }
+    for size, column in SIZES.items():
+        larger = np.log(cells[size][~is_random]).mean() - np.log(cells[size][is_random]).mean()
+        row[column] = points - _slope_of_size(cells, size) * float(larger)
+    return [row]
 
 
 def equal_size_differences(cells: pd.DataFrame, size: str, control: str) -> pd.Series:
@@ -61,17 +101,25 @@ def equal_size_differences(cells: pd.DataFrame, size: str, control: str) -> pd.S
     Returns:
         Percentage points by contestant; NaN if too few cells, or none that differ in size, tell the slope.
     """
-    values = pd.DataFrame({"accuracy": cells["accuracy"], "size": np.log(cells[size])})
+    means = _with_log_size(cells, size).groupby(cells["contestant"], sort=False).mean()
+    differences = means - means.loc[control]
+    return differences["accuracy"] - _slope_of_size(cells, size) * differences["size"]
+
+
+def _with_log_size(cells: pd.DataFrame, size: str) -> pd.DataFrame:
+    return pd.DataFrame({"accuracy": cells["accuracy"], "size": np.log(cells[size])})
+
+
+def _slope_of_size(cells: pd.DataFrame, size: str) -> float:
+    """Returns how accuracy grows with the logarithm of size within the methods; NaN if too few cells tell it."""
+    values = _with_log_size(cells, size)
     grouped = values.groupby(cells["contestant"], sort=False)
-    means = grouped.mean()
     within = values - grouped.transform("mean")
-    degrees = len(cells) - len(means) - 1
+    degrees = len(cells) - grouped.ngroups - 1
     variation = float((within["size"] ** 2).sum())
     if degrees < FEWEST_DEGREES or np.isclose(variation, 0):
-        return pd.Series(np.nan, index=means.index)
-    slope = float((within["size"] * within["accuracy"]).sum()) / variation
-    differences = means - means.loc[control]
-    return differences["accuracy"] - slope * differences["size"]
+        return float("nan")
+    return float((within["size"] * within["accuracy"]).sum()) / variation
 
 
 def difference_pictures(results: Results) -> dict[str, Figure]:

@@ -40,6 +40,32 @@ def test_differences_are_those_of_the_means_of_cells(results):
     assert dict(differences(results, "gdas")["points"]) == pytest.approx({"eoinas": 245 / 3 - 79, "random": -4})
 
 
+def test_all_searches_together_are_compared_with_random_cells(results):
+    values = {"random": [50.0, 52.0, 51.0, 50.5], "gdas": [52.0, 53.5], "snas": [51.5, 54.0, 50.0]}
+    sizes = {"random": [4, 5, 6, 5], "gdas": [6, 8], "snas": [5, 9, 4]}
+    (row,) = all_searches_of(with_cells(results, values, sizes))
+    found = [*values["gdas"], *values["snas"]]
+    expected = stats.ttest_ind(found, values["random"], equal_var=False)
+    assert (row["searches"], row["random_cells"], row["points"]) == (5, 4, pytest.approx(52.2 - 50.875))
+    assert [row["welch_low"], row["welch_high"]] == pytest.approx(list(expected.confidence_interval(0.95)))
+    assert row["p_value"] == pytest.approx(expected.pvalue)
+    # 52 beats three and ties with one; 53.5 and 54 beat all; 51.5 beats three; 50 ties with one.
+    assert row["better"] == pytest.approx(100 * (3.5 + 4 + 3 + 4 + 0.5) / 20)
+    # The slope that takes off each method's share takes off that of all: the methods' leftovers, by their searches.
+    left = difference_tables(with_cells(results, values, sizes))["differences"].set_index("contestant")
+    left = left[left["control"] == "random"]["same_multiply_adds"]
+    assert row["same_multiply_adds"] == pytest.approx((2 * left["gdas"] + 3 * left["snas"]) / 5)
+
+
+@pytest.mark.parametrize("values", [{"random": [50.0, 51.0], "gdas": [52.0]}, {"gdas": [52.0, 53.0]}])
+def test_too_few_searches_or_random_cells_are_not_compared(results, values):
+    assert all_searches_of(with_cells(results, values)) == []
+
+
+def all_searches_of(results):
+    return difference_tables(results)["all_searches"].to_dict("records")
+
+
 def test_one_comparison_has_the_interval_and_p_of_students_t(results):
     values = {"random": [50.0, 52.0, 51.0, 50.5], "gdas": [52.0, 53.5, 51.0]}
     row = differences(with_cells(results, values)).loc["gdas"]
