@@ -72,7 +72,7 @@ def all_searches(cells: pd.DataFrame) -> list[dict[str, object]]:
     low, high = test.confidence_interval(CONFIDENCE)
     better = np.sign(found[:, None] - drawn[None, :])
     points = float(found.mean() - drawn.mean())
-    row = {
+    row: dict[str, object] = {
         "searches": len(found),
         "random_cells": len(drawn),
         "points": points,
