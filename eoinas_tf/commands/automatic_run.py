@@ -140,7 +140,8 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
     check_packages(trained.export_formats)
     if not are_other:
         check_cutout(trained.cutout_length, (*(trained.image_size or (images.height, images.width)), 1))
-        steps_per_epoch(int(most_images), trained.batch_size)
+        if trained.batch_size > most_images:
+            steps_per_epoch(int(images.training_images * (1 - trained.validation_fraction)), trained.batch_size)
 
 
 def _given_to_search(config: SearchConfig) -> list[str]:
