@@ -21,6 +21,8 @@ from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 # Of float32, the type that settings are computed in.
 LARGEST_FLOAT = 3.4e38
 LARGEST_SEED = 2**31 - 1
+# The value of --dataset of a run that was given arrays in Python.
+ARRAYS = "arrays"
 # The value of --network for a network of a genotype's cells.
 CELLS = "cells"
 # Settings that lower the width of a final network.

@@ -7,8 +7,7 @@ from typing import Any
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import SearchRun
 from eoinas_tf.api.run_settings import checked_config, make_config, size_of
-from eoinas_tf.config import SearchConfig
-from eoinas_tf.data.image_arrays import ARRAYS
+from eoinas_tf.config import ARRAYS, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.random_seeds import kept_generators

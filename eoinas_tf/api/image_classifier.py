@@ -10,11 +10,11 @@ from eoinas_tf.api.cell_search import search
 from eoinas_tf.api.network_training import check_training, train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.api.run_settings import checked_config, size_of
-from eoinas_tf.config import EvaluationConfig, SearchConfig
-from eoinas_tf.data.image_arrays import ARRAYS, labels_of, pixels_of
+from eoinas_tf.config import ARRAYS, EvaluationConfig, SearchConfig
+from eoinas_tf.data.image_arrays import labels_of, pixels_of
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
-from eoinas_tf.evaluation.inherited_settings import GENOTYPE_SETTINGS, IMAGE_SETTINGS
+from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -108,8 +108,9 @@ class ImageClassifier:
         """
         folders = {kind: None if self.run_dir is None else Path(self.run_dir) / kind for kind in (SEARCH, TRAINING)}
         found = None
+        of_training = self._settings(TRAINING, folders[TRAINING], x, y, test_data)
         if self.initial_weights is None:
-            check_training((x, y), test_data=test_data, **self._settings(TRAINING, folders[TRAINING], x, y, test_data))
+            check_training((x, y), test_data=test_data, **of_training)
             settings = self._settings(SEARCH, folders[SEARCH], x, y, test_data)
             found = search((x, y), test_data=test_data, run_dir=folders[SEARCH], **settings)
         elif self.search_settings:
@@ -117,14 +118,13 @@ class ImageClassifier:
                 "search_settings cannot be used with initial_weights, whose cells are known; leave one of them out. "
                 f"Received: {', '.join(self.search_settings)}"
             )
-        settings = self._settings(TRAINING, folders[TRAINING], x, y, test_data)
         trained = train(
             found,
             (x, y),
             test_data=test_data,
             run_dir=folders[TRAINING],
             initial_weights=self.initial_weights,
-            **settings,
+            **of_training,
         )
         names = trained.class_names
         is_text = labels_of(y).dtype.kind == "U"
@@ -136,7 +136,7 @@ class ImageClassifier:
         """Returns a run's settings, with sizes chosen by the rules if there is a time budget."""
         given = self.search_settings
         if kind == TRAINING:  # It has the images of the search.
-            shared = {name: given[name] for name in (*GENOTYPE_SETTINGS, *IMAGE_SETTINGS) if name in given}
+            shared = {name: given[name] for name in SETTINGS_OF_SEARCH if name in given}
             shared = kept_settings(folder, shared)  # Earlier versions did not pass them on.
             given = {**shared, **self.train_settings}
         if self.hours is None:

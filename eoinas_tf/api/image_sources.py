@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.config import ARRAYS
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
-from eoinas_tf.data.image_arrays import ARRAYS, as_label_array, images_from_arrays, pixels_of
+from eoinas_tf.data.image_arrays import as_label_array, images_from_arrays, pixels_of
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.image_resizing import image_fitter
 from eoinas_tf.data.unsupported_tasks import SEVERAL_LABELS, other_task_error

@@ -9,16 +9,15 @@ from typing import Any
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import Run, TrainingRun
 from eoinas_tf.api.run_settings import checked_config, make_config, size_of
-from eoinas_tf.config import CELLS, EvaluationConfig
+from eoinas_tf.config import ARRAYS, CELLS, EvaluationConfig
 from eoinas_tf.data.class_weights import class_weights
-from eoinas_tf.data.image_arrays import ARRAYS
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch
 from eoinas_tf.data.validation_part import with_validation_part
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
-from eoinas_tf.evaluation.inherited_settings import GENOTYPE_SETTINGS, IMAGE_SETTINGS, with_inherited_settings
+from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH, with_inherited_settings
 from eoinas_tf.evaluation.weight_source import read_weight_source
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.published_weights import weights_setting
@@ -139,8 +138,7 @@ def _with_settings_of_search(
     values = {field.name: field.default for field in dataclasses.fields(EvaluationConfig)}
     values |= {**settings, "dataset": dataset, "genotype": str(file), "initial_weights": None}
     filled, _ = with_inherited_settings(values, {*settings, "dataset"})
-    names = (*GENOTYPE_SETTINGS, *IMAGE_SETTINGS)
-    taken = {name: filled[name] for name in names if filled[name] != values[name]}
+    taken = {name: filled[name] for name in SETTINGS_OF_SEARCH if filled[name] != values[name]}
     return {**settings, **kept_settings(run_dir, taken)}  # Earlier versions took nothing over.
 
 

@@ -19,6 +19,7 @@ from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.evaluation.inherited_settings import IMAGE_SETTINGS
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
+from eoinas_tf.experiment.report.run_commands import flag_text, given_settings
 from eoinas_tf.experiment.run_directory import has_only_begun, is_in_use
 from eoinas_tf.flag_definitions import config_from_arguments
 from eoinas_tf.preset_files import AUTOMATIC, FLAG
@@ -124,13 +125,13 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
             export is not installed.
     """
     searched = config_from_arguments(SearchConfig, _from_files(search_words), (FLAG,))
-    inherited = [setting_text((name, getattr(searched, name))) for name in _given_to_search(searched)]
+    inherited = [flag_text(name, value) for name, value in given_settings(searched).items() if name in IMAGE_SETTINGS]
     trained = config_from_arguments(EvaluationConfig, [*inherited, *_from_files(training_words)], (FLAG,))
-    side = min(trained.image_size or (images.height, images.width))
+    height, width = trained.image_size or (images.height, images.width)
     # A held-out part leaves a number of images that is known to within one for each class.
     most_images = (images.training_images + images.classes) * (1 - trained.validation_fraction)
     are_other = trained.dataset != searched.dataset  # Then nothing is known of them here.
-    is_unusual = trained.batch_size > most_images or trained.cutout_length > side
+    is_unusual = trained.batch_size > most_images or trained.cutout_length > min(height, width)
     if trained.export_formats == EvaluationConfig.export_formats and (are_other or not is_unusual):
         return
     with lean_imports():  # Only now, because these import TensorFlow.
@@ -139,15 +140,9 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
         from eoinas_tf.experiment.export_formats import check_packages
     check_packages(trained.export_formats)
     if not are_other:
-        check_cutout(trained.cutout_length, (*(trained.image_size or (images.height, images.width)), 1))
+        check_cutout(trained.cutout_length, (height, width, 1))
         if trained.batch_size > most_images:
             steps_per_epoch(int(images.training_images * (1 - trained.validation_fraction)), trained.batch_size)
-
-
-def _given_to_search(config: SearchConfig) -> list[str]:
-    """Returns the settings of the images that a training run takes from its search."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    return [name for name in IMAGE_SETTINGS if name in defaults and getattr(config, name) != defaults[name]]
 
 
 def folder_images(root: Path, image_size: str) -> Images:

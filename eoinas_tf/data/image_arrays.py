@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from eoinas_tf.config import ARRAYS
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
@@ -12,8 +13,6 @@ from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.unsupported_tasks import refuse_other_tasks
 from eoinas_tf.errors import DatasetError
 
-# The data set's name in the settings of a run that was given arrays.
-ARRAYS = "arrays"
 GIVEN = "given"
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eoinas_tf.config import ARRAYS
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
-from eoinas_tf.data.image_arrays import ARRAYS, refuse_arrays
+from eoinas_tf.data.image_arrays import refuse_arrays
 from eoinas_tf.data.image_folder import load_image_folder
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit

@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from eoinas_tf.config import ARRAYS
 from eoinas_tf.data.image_folder import existing_folder
 from eoinas_tf.data.image_folder_layout import FolderLayout, find_layout
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
 from eoinas_tf.data.tfds_images import count_tfds_images, tfds_outline
 from eoinas_tf.errors import DatasetError
 
-FROM_PYTHON = "arrays"
 DIGITS, DIGITS_IMAGES = ((8, 8, 1), 10), 1797
 
 
@@ -63,7 +63,7 @@ def count_training_images(name: str, data_dir: str | None) -> int:
 
 
 def _refuse_arrays(name: str) -> None:
-    if name == FROM_PYTHON:
+    if name == ARRAYS:
         from eoinas_tf.data.image_arrays import refuse_arrays  # Here, because it imports TensorFlow.
 
         refuse_arrays()

@@ -11,6 +11,7 @@ from typing import Any
 from eoinas_tf.config import CELLS, EvaluationConfig, check_setting, expanded_setting
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.weight_source import read_weight_source
+from eoinas_tf.experiment.report.run_commands import SETTINGS_OF_CELLS
 
 SETTINGS_FILE = "config.json"
 KINDS = ("SearchConfig", "EvaluationConfig")
@@ -23,8 +24,8 @@ IMAGE_SETTINGS = (
     "horizontal_flip",
     "normalization",
 )
-# The operations that the genotype may name.
-GENOTYPE_SETTINGS = ("operation_modules",)
+# With those of the operations that the genotype may name.
+SETTINGS_OF_SEARCH = (*SETTINGS_OF_CELLS, *IMAGE_SETTINGS)
 
 
 def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> tuple[dict[str, Any], Set[str]]:
@@ -61,7 +62,7 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> tuple[di
     dataset = expanded_setting(fields["dataset"], values["dataset"])
     searched = expanded_setting(fields["dataset"], stored.get("dataset"))
     is_same = "dataset" not in given or dataset == searched
-    wanted = (*GENOTYPE_SETTINGS, *(("dataset", *IMAGE_SETTINGS) if is_same else ()))
+    wanted = (*SETTINGS_OF_CELLS, *(("dataset", *IMAGE_SETTINGS) if is_same else ()))
     own = {}
     for name in wanted:
         if name in given or name not in stored:

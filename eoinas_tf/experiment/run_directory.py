@@ -292,7 +292,7 @@ class RunDirectory:
 
     def _forget_records(self) -> None:
         """Removes what a run of other settings recorded before its first step; only if none was kept."""
-        for name in (*RECORDS_OF_THE_BEGINNING, *([TRAINED_CELLS] if _holds_training(self.path) else [])):
+        for name in _records_of_the_beginning(self.path):
             (self.path / name).unlink(missing_ok=True)
 
     def _write_settings(self) -> None:
@@ -365,7 +365,7 @@ def has_only_begun(folder: Path) -> bool:
     """
     if not folder.is_dir():
         return True
-    written = [*RECORDS_OF_THE_BEGINNING, *([TRAINED_CELLS] if _holds_training(folder) else [])]
+    written = _records_of_the_beginning(folder)
     records = {name for record in written for name in (record, temporary_name(Path(record)).name)}
     return all(
         entry.name in FILES_OF_THE_BEGINNING | FOLDERS_OF_THE_BEGINNING | records
@@ -374,11 +374,14 @@ def has_only_begun(folder: Path) -> bool:
     )
 
 
-def _holds_training(folder: Path) -> bool:
+def _records_of_the_beginning(folder: Path) -> tuple[str, ...]:
+    """Returns the names of the records that the run in a folder writes before its first step."""
     try:
-        return _read_settings(folder / "config.json").get("kind") == EvaluationConfig.__name__
+        kind = _read_settings(folder / "config.json").get("kind")
     except RunDirectoryError:
-        return False
+        kind = None
+    is_training = kind == EvaluationConfig.__name__
+    return (*RECORDS_OF_THE_BEGINNING, TRAINED_CELLS) if is_training else RECORDS_OF_THE_BEGINNING
 
 
 def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, Any]:

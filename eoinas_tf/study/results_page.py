@@ -49,9 +49,13 @@ class PageSource(NamedTuple):
     analyses: list[str]
     notice: str = NOTICE.format(BESIDE)
 
-    def page(self) -> str:
-        """Returns the page; see `render_page`."""
-        return self.notice + render_page(self.fragment, all_tables(self.results, self.analyses))
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Returns the tables of the page's analyses."""
+        return all_tables(self.results, self.analyses)
+
+    def page(self, tables: Mapping[str, pd.DataFrame]) -> str:
+        """Returns the page with the figures of its tables; see `render_page`."""
+        return self.notice + render_page(self.fragment, tables)
 
 
 def write_page(folder: Path) -> list[Path]:
@@ -67,7 +71,7 @@ def write_page(folder: Path) -> list[Path]:
         ConfigurationError: A file is missing, or the fragment refers to something that does not exist.
     """
     source = read_source(folder)
-    page = source.page()
+    page = source.page(source.tables())
     paths = write_analyses(source.results, folder, "", source.analyses)
     pictures = {path.stem for path in paths if path.suffix == ".png"}
     for name in re.findall(r"\]\(pictures/([^)]+)\.png\)", page):

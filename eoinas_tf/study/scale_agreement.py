@@ -30,7 +30,7 @@ class RecipeOfScale(NamedTuple):
 
     Args:
         name: Scale and recipe.
-        trainings: One row per training run, with `same`, which is equal for equal cells of all scales.
+        trainings: One row per training run; `cell` is equal for equal cells of all scales.
         deviation: Standard deviation between training runs of one cell, as a fraction.
         degrees: Degrees of freedom of the deviation: training runs beyond the first of each cell.
     """
@@ -79,9 +79,9 @@ def scale_tables(results: Results) -> dict[str, pd.DataFrame]:
         results: The study's tables.
     """
     rows = []
-    for data_set, first, second in _pairs(results):
-        keys = {"data_set": data_set, "first": first.name, "second": second.name}
-        for part in _compared(first, second):
+    for data_set, first, second, parts in _pairs(results):
+        keys = {"data_set": data_set, "first": first, "second": second}
+        for part in parts:
             figures = part.correlation()._asdict() | {"ceiling": part.ceiling, "noise_degrees": part.degrees}
             rows.append(keys | {"compared": part.name} | figures)
     return {"scale_agreement": pd.DataFrame(rows)}
@@ -94,14 +94,13 @@ def scale_pictures(results: Results) -> dict[str, Figure]:
         results: The study's tables.
     """
     pictures: dict[str, Figure] = {}
-    for data_set, first, second in _pairs(results):
-        parts = _compared(first, second)
+    for data_set, first, second, parts in _pairs(results):
         figure = new_figure(4.6 * len(parts), 4.6)
         for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
             x, y = part.accuracies.T
             several = len(set(part.kinds)) > 1
             seaborn.scatterplot(x=x, y=y, hue=part.kinds, style=part.kinds, s=70, legend=several, ax=axes)
-            axes.set(xlabel=f"test accuracy (%), {first.name}", ylabel=f"test accuracy (%), {second.name}")
+            axes.set(xlabel=f"test accuracy (%), {first}", ylabel=f"test accuracy (%), {second}")
             axes.set_title(f"{part.name}\n{part.correlation().text()}", fontsize=10)
             axes.grid(alpha=0.3)
             if several:
@@ -114,17 +113,17 @@ def scale_pictures(results: Results) -> dict[str, Figure]:
 
 def _compared(first: RecipeOfScale, second: RecipeOfScale) -> list[Compared]:
     """Returns all shared cells and networks, those of each contestant that shares several cells, and the methods."""
-    shared = first.trainings[first.trainings["same"].isin(second.trainings["same"])]
+    shared = first.trainings[first.trainings["cell"].isin(second.trainings["cell"])]
     parts = []
-    if shared["same"].nunique() > 1:
+    if shared["cell"].nunique() > 1:
         parts.append(Compared("all cells and networks", *_means_and_kinds(shared, second)))
     degrees = min(first.degrees, second.degrees)
     for name, own in shared.groupby("contestant", sort=False):
-        if own["same"].nunique() >= FEWEST:
-            other = second.trainings[second.trainings["same"].isin(own["same"])]
+        if own["cell"].nunique() >= FEWEST:
+            other = second.trainings[second.trainings["cell"].isin(own["cell"])]
             ceiling = agreement_ceiling((own, first.deviation), (other, second.deviation))
             parts.append(Compared(f"{name} cells", *_means_and_kinds(own, second), ceiling, degrees))
-    methods = _common_methods(first, second)
+    methods = pd.concat([first.method_means(), second.method_means()], axis=1, join="inner")
     if len(methods) >= FEWEST:
         parts.append(Compared("means of the methods", methods.to_numpy(), methods.index.tolist()))
     return parts
@@ -132,44 +131,38 @@ def _compared(first: RecipeOfScale, second: RecipeOfScale) -> list[Compared]:
 
 def _means_and_kinds(own: pd.DataFrame, second: RecipeOfScale) -> tuple[np.ndarray, list[str]]:
     """Returns the mean accuracies in percent at both scales, [compared, 2], and the contestant of each."""
-    other = second.trainings[second.trainings["same"].isin(own["same"])]
-    both = pd.concat([_percent_by_same(own), _percent_by_same(other)], axis=1)
-    return both.to_numpy(), own.groupby("same", sort=False)["contestant"].first().tolist()
+    other = second.trainings[second.trainings["cell"].isin(own["cell"])]
+    both = pd.concat([_percent_by_cell(own), _percent_by_cell(other)], axis=1)
+    return both.to_numpy(), own.groupby("cell", sort=False)["contestant"].first().tolist()
 
 
-def _percent_by_same(trainings: pd.DataFrame) -> pd.Series:
-    return 100 * trainings.groupby("same", sort=False)["test_accuracy"].mean()
+def _percent_by_cell(trainings: pd.DataFrame) -> pd.Series:
+    return 100 * trainings.groupby("cell", sort=False)["test_accuracy"].mean()
 
 
-def _common_methods(first: RecipeOfScale, second: RecipeOfScale) -> pd.DataFrame:
-    return pd.concat([first.method_means(), second.method_means()], axis=1, join="inner")
-
-
-def _pairs(results: Results) -> Iterator[tuple[str, RecipeOfScale, RecipeOfScale]]:
-    """Yields the data set and each two recipes of different scales that have something in common to rank."""
-    genotypes = results.searches.drop_duplicates(["data_set", "scale", "cell"])
+def _pairs(results: Results) -> Iterator[tuple[str, str, str, list[Compared]]]:
+    """Yields the data set, each two recipes of different scales, and what both have in common to rank."""
+    searches = results.searches.drop_duplicates(["data_set", "scale", "cell"])
     main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
-    main = main.merge(
-        genotypes[["data_set", "scale", "cell", "genotype"]], how="left", on=["data_set", "scale", "cell"]
-    )
-    main["same"] = [
+    main = main.merge(searches[["data_set", "scale", "cell", "genotype"]], how="left", on=["data_set", "scale", "cell"])
+    main["cell"] = [
         cell if role == FIXED else json.dumps(json.loads(genotype), sort_keys=True) if genotype else None
         for cell, role, genotype in zip(main["cell"], main["role"], main["genotype"].fillna(""), strict=True)
     ]
-    main = main.dropna(subset=["same"])
     # Searches that found the same cell trained it with the same seed to the same bits.
-    main = main.drop_duplicates(["data_set", *RECIPE, "contestant", "same", "training_seed"])
+    main = main.dropna(subset=["cell"]).drop_duplicates(["data_set", *RECIPE, "contestant", "cell", "training_seed"])
     for data_set, own in main.groupby("data_set", sort=False):
         recipes = [
             (scale, RecipeOfScale(f"{scale}, {name}", rows, *_noise(rows)))
             for (scale, name), rows in own.groupby(RECIPE, sort=False)
         ]
         for (first_scale, first), (second_scale, second) in itertools.combinations(recipes, 2):
-            if first_scale != second_scale and _compared(first, second):
-                yield str(data_set), first, second
+            parts = _compared(first, second) if first_scale != second_scale else []
+            if parts:
+                yield str(data_set), first.name, second.name, parts
 
 
 def _noise(trainings: pd.DataFrame) -> tuple[float, int]:
     """Returns the standard deviation between training runs of the same cell, and its degrees of freedom."""
-    runs = trainings.drop_duplicates(["same", "training_seed"])
-    return pooled_deviation(runs["test_accuracy"], runs["same"]), len(runs) - runs["same"].nunique()
+    runs = trainings.drop_duplicates(["cell", "training_seed"])
+    return pooled_deviation(runs["test_accuracy"], runs["cell"]), len(runs) - runs["cell"].nunique()

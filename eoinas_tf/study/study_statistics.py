@@ -142,19 +142,19 @@ def agreement_ceiling(first: tuple[pd.DataFrame, float], second: tuple[pd.DataFr
     (attenuation).
 
     Args:
-        first: One row per training run of the ranked cells, with `same` (equal for equal cells) and `test_accuracy`;
-            and the standard deviation between training runs of one cell, in the unit of `test_accuracy`.
+        first: One row per training run of the ranked cells, with `cell` and `test_accuracy`, and the standard deviation
+            between training runs of one cell, in the unit of `test_accuracy`.
         second: The same of the other recipe.
 
     Returns:
         The estimate; NaN if it is unknown for either.
     """
-    return 2 / math.pi * math.asin(math.sqrt(_reliability(*first, "same") * _reliability(*second, "same")))
+    return 2 / math.pi * math.asin(math.sqrt(_reliability(*first) * _reliability(*second)))
 
 
-def _reliability(trainings: pd.DataFrame, deviation: float, key: str = "cell") -> float:
+def _reliability(trainings: pd.DataFrame, deviation: float) -> float:
     """Returns which fraction of the variance of the cells' means is their own; NaN if it is unknown."""
-    cells = trainings.groupby(key)["test_accuracy"].agg(["mean", "count"])
+    cells = trainings.groupby("cell")["test_accuracy"].agg(["mean", "count"])
     variance = cells["mean"].var(ddof=1)
     if len(cells) < 3 or math.isnan(deviation) or not variance:
         return float("nan")

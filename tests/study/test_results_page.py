@@ -7,7 +7,7 @@ import pytest
 
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.study import analyses
-from eoinas_tf.study.analyses import ANALYSES, all_tables, csv_text
+from eoinas_tf.study.analyses import ANALYSES, csv_text
 from eoinas_tf.study.gathered_results import COLUMNS, Results
 from eoinas_tf.study.results_page import BESIDE, ELSEWHERE, FRAGMENT, PAGE, read_source, render_page, write_page
 
@@ -78,8 +78,9 @@ def test_a_page_about_several_folders_has_no_tables_of_its_own(results, tmp_path
     source = read_source(page)
     assert (source.fragment, source.analyses) == ("# Both\n", ["recipes", "scales"])
     assert set(source.results.trainings["scale"]) == {"small", "main"}
-    assert ELSEWHERE in source.page().splitlines()[0]
-    assert source.page().splitlines()[1] == "# Both"
+    notice, title = source.page(source.tables()).splitlines()
+    assert ELSEWHERE in notice
+    assert title == "# Both"
     for text in ("{{from ../small}}", "{{from scales}}"):
         (page / FRAGMENT).write_text(text)
         with pytest.raises(ConfigurationError, match=r"must name analyses .*scales.*, then folders"):
@@ -89,11 +90,11 @@ def test_a_page_about_several_folders_has_no_tables_of_its_own(results, tmp_path
 @pytest.mark.parametrize("folder", PAGES, ids=lambda path: path.name)
 def test_committed_tables_and_pages_follow_from_the_committed_csv(folder):
     source = read_source(folder)
-    tables = all_tables(source.results, source.analyses)
+    tables = source.tables()
     assert {path.stem for path in (folder / "tables").glob("*.csv")} == set(tables)
     for name, table in tables.items():
         assert (folder / "tables" / f"{name}.csv").read_text() == csv_text(table), name
-    assert (folder / PAGE).read_text() == source.page()
+    assert (folder / PAGE).read_text() == source.page(tables)
 
 
 def test_a_page_is_committed():

@@ -104,11 +104,11 @@ def test_two_noisy_recipes_reach_the_ceiling_of_their_agreement():
     """500 cells with a deviation of 1, trained twice with a noise of 0.7, and once with one of 1.5."""
     generator = np.random.default_rng(0)
     true = generator.normal(70, 1, 500)
-    first = pd.DataFrame({"same": np.repeat(np.arange(500), 2), "test_accuracy": np.repeat(true, 2)})
+    first = pd.DataFrame({"cell": np.repeat(np.arange(500), 2), "test_accuracy": np.repeat(true, 2)})
     first["test_accuracy"] += generator.normal(0, 0.7, 1000)
-    second = pd.DataFrame({"same": np.arange(500), "test_accuracy": true + generator.normal(0, 1.5, 500)})
+    second = pd.DataFrame({"cell": np.arange(500), "test_accuracy": true + generator.normal(0, 1.5, 500)})
     ceiling = agreement_ceiling((first, 0.7), (second, 1.5))
-    measured = rank_correlation(first.groupby("same")["test_accuracy"].mean(), second["test_accuracy"]).tau
+    measured = rank_correlation(first.groupby("cell")["test_accuracy"].mean(), second["test_accuracy"]).tau
     assert ceiling == pytest.approx(measured, abs=0.05)
     # Variances of 1 in totals of 1 + 0.49 / 2 and 1 + 2.25.
     assert ceiling == pytest.approx(2 / np.pi * np.arcsin(np.sqrt(1 / 1.245 / 3.25)), abs=0.05)

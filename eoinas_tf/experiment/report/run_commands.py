@@ -4,17 +4,16 @@ import dataclasses
 import shlex
 from typing import Any
 
-from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
+from eoinas_tf.config import ARRAYS, EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.experiment.report.run_record import RunRecord
 
 # For `python -m eoinas_tf`, which works in its repository and wherever the package is installed.
 SUBCOMMANDS = {SearchConfig.__name__: "search", EvaluationConfig.__name__: "eval"}
 TRAINING = SUBCOMMANDS[EvaluationConfig.__name__]
-# The name of images passed from Python, which no command can load.
-FROM_PYTHON = "arrays"
-# Settings that a final training run should share with the search that found its cells.
+# The operations that cells may name.
 SETTINGS_OF_CELLS = ("operation_modules",)
+# Settings that a final training run should share with the search that found its cells.
 SHARED_SETTINGS = (
     "dataset", "data_dir", "image_size", "on_bad_image", "crop_padding", "horizontal_flip", "class_weights",
     *SETTINGS_OF_CELLS,
@@ -47,7 +46,7 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
     """
     if record.is_search:
         genotype = str(record.folder / "genotype.json")
-        if record.settings.get("dataset") == FROM_PYTHON:
+        if record.settings.get("dataset") == ARRAYS:
             # No command knows the images.
             words = f'Train the final network from Python: eoinas_tf.train("{genotype}", (x, y)). '
             if record.settings.get("tensorboard"):
