@@ -25,6 +25,8 @@ LARGEST_SEED = 2**31 - 1
 ARRAYS = "arrays"
 # The value of --network for a network of a genotype's cells.
 CELLS = "cells"
+# Settings that say which operations a genotype may name.
+SETTINGS_OF_CELLS = ("operation_modules",)
 # Settings that lower the width of a final network.
 BUDGETS = ("max_parameters", "max_multiply_adds", "max_peak_memory_mib", "max_latency_ms")
 # NUL, which no path can contain, and surrogates, which represent bytes that are not UTF-8 and cannot be printed.

@@ -88,6 +88,13 @@ ALLOWED_IMPORTS = {
     "api": _EVALUATION | {"search", "evaluation", "published_weights"},
 }
 KNOW_FLAGS = {"flag_definitions", "command_line"}
+WITHOUT_LIBRARIES = (
+    "command_line",
+    "commands.genotype_list",
+    "commands.search",
+    "commands.evaluation",
+    "commands.automatic_run",
+)
 WITHOUT_TENSORFLOW = (
     "published_weights",
     "setting_paths",
@@ -310,22 +317,31 @@ def long_scripts(root):
 
 IMPORT_ALL = """
 import importlib, sys
-for name in sys.argv[1:]:
+libraries, *names = sys.argv[1:]
+for name in names:
     importlib.import_module(name)
-    loaded = {"tensorflow", "keras"} & set(sys.modules)
+    loaded = set(libraries.split(",")) & set(sys.modules)
     if loaded:
         sys.exit(f"{name} loads {' and '.join(sorted(loaded))}")
 """
 
 
-def modules_that_load_tensorflow(root, names=WITHOUT_TENSORFLOW):
-    """The first module whose import, in a process that has imported only those before it, loads TensorFlow."""
-    command = [sys.executable, "-c", IMPORT_ALL, *(f"{PACKAGE}.{name}" for name in names)]
+def modules_that_load_tensorflow(root, names=WITHOUT_TENSORFLOW, libraries=("tensorflow", "keras")):
+    """The first module whose import, in a process that has imported only those before it, loads one of the libraries.
+
+    TensorFlow and Keras are the default ones.
+    """
+    command = [sys.executable, "-c", IMPORT_ALL, ",".join(libraries), *(f"{PACKAGE}.{name}" for name in names)]
     run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     return [run.stderr.strip()] if run.returncode else []
 
 
-RULES = (
+def modules_that_load_numpy(root, names=WITHOUT_LIBRARIES):
+    """The same for NumPy, which `eoinas list` and every --help do without."""
+    return modules_that_load_tensorflow(root, names, ("numpy",))
+
+
+RULES_OF_FILES = (
     forbidden_imports,
     imports_of_flags,
     modules_without_test,
@@ -333,8 +349,8 @@ RULES = (
     dangerous_code,
     choices_outside_of_kernels,
     long_scripts,
-    modules_that_load_tensorflow,
 )
+RULES = (*RULES_OF_FILES, modules_that_load_tensorflow, modules_that_load_numpy)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -446,7 +462,7 @@ def small_tree(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("rule", RULES[:-1], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES_OF_FILES, ids=lambda rule: rule.__name__)
 def test_a_right_tree_breaks_no_rule(small_tree, rule):
     assert list(rule(small_tree)) == []
 

@@ -19,7 +19,7 @@ from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.evaluation.inherited_settings import IMAGE_SETTINGS
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
-from eoinas_tf.experiment.report.run_commands import flag_text, given_settings
+from eoinas_tf.experiment.report.settings_as_flags import flag_text, given_settings
 from eoinas_tf.experiment.run_directory import has_only_begun, is_in_use
 from eoinas_tf.flag_definitions import config_from_arguments
 from eoinas_tf.preset_files import AUTOMATIC, FLAG

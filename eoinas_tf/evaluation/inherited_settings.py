@@ -8,10 +8,9 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from eoinas_tf.config import CELLS, EvaluationConfig, check_setting, expanded_setting
+from eoinas_tf.config import CELLS, SETTINGS_OF_CELLS, EvaluationConfig, check_setting, expanded_setting
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.weight_source import read_weight_source
-from eoinas_tf.experiment.report.run_commands import SETTINGS_OF_CELLS
 
 SETTINGS_FILE = "config.json"
 KINDS = ("SearchConfig", "EvaluationConfig")

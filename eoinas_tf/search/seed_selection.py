@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eoinas_tf.config import SearchConfig
+from eoinas_tf.config import SETTINGS_OF_CELLS, SearchConfig
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
-from eoinas_tf.experiment.report.run_commands import SETTINGS_OF_CELLS, SHARED_SETTINGS, next_command_line
+from eoinas_tf.experiment.report.run_commands import SHARED_SETTINGS, next_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.experiment.run_directory import SEED_FOLDER, RunDirectory
 from eoinas_tf.search.search_comparison import check_comparable, read_search_settings

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from eoinas_tf.experiment.readable_values import duration, rounded_count
-from eoinas_tf.experiment.report.run_commands import given_settings
 from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, RunRecord
+from eoinas_tf.experiment.report.settings_as_flags import given_settings
 
 NONE, SKIP_CONNECT = "none", "skip_connect"
 MOST_CLASSES = 50

@@ -7,7 +7,7 @@ from small_runs import write_search, write_training
 
 from eoinas_tf import preset_files
 from eoinas_tf.config import EvaluationConfig, SearchConfig
-from eoinas_tf.experiment.report.run_commands import flag_text, next_command_line, run_command_line
+from eoinas_tf.experiment.report.run_commands import next_command_line, run_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.flag_definitions import config_from_arguments
 
@@ -131,13 +131,6 @@ def test_after_a_training_comes_its_export_or_its_rest(tmp_path, training):
     folder = write_training(tmp_path / "bare", saved_model=None)
     (folder / "summary.json").write_text('{"test_accuracy": 0.5}')
     assert next_command_line(read_run(folder))[1] == f"tensorboard --logdir={folder}"
-
-
-def test_flags_are_written_as_they_are_typed():
-    assert flag_text("download", True) == "--download"
-    assert flag_text("download", False) == "--nodownload"
-    assert flag_text("image_size", [8, 9]) == "--image_size=8,9"
-    assert flag_text("dataset", "folder:a b") == "--dataset=folder:a b"
 
 
 def test_a_run_by_hours_is_repeated_by_its_epochs(tmp_path):
