@@ -1,7 +1,7 @@
 """What a search keeps in its run folder, and how it continues from there."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.experiment.atomic_files import write_json, write_text
 from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.experiment.report.run_record import SCORED_CELLS
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.search.discretization import DerivedCells
@@ -111,6 +112,15 @@ class SearchJournal:
             epoch_began: When this process began the epoch, by `time.monotonic`, if it ends here; for timing.jsonl.
         """
         self._log.save_step(done, epoch_began)
+
+    def add_scoring(self, seconds: Sequence[float]) -> None:
+        """Writes how long the scoring of cells took, for timing.jsonl; `random_search` spends much of its time there.
+
+        Args:
+            seconds: A clock reading for each scored cell.
+        """
+        if seconds:
+            self._log.add_timing({"epoch": len(self._log.metrics), SCORED_CELLS: len(seconds)}, sum(seconds))
 
     @property
     def current_epoch(self) -> int:

@@ -6,6 +6,7 @@ import functools
 import gc
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,8 @@ class SearchSession(RunSession):
         for warning in self._warnings:
             LOGGER.warning(warning)
         self.finished_summary: dict[str, Any] | None = None
+        # Clock readings of the cells scored so far.
+        self._scoring_seconds: list[float] = []
         self._stage: int | None = None
         self._epoch: SearchEpoch | None = None
 
@@ -241,10 +244,13 @@ class SearchSession(RunSession):
         Args:
             operation_index: The sub-network, int32 [cell types, edges].
         """
+        began = time.monotonic()
         validation = scoring_batches(
             self.dataset.train, self.preprocessing, batch_size=self.config.batch_size, indices=self.halves[1]
         )
-        return derived_cell_accuracy(self.step, operation_index, validation)
+        accuracy = derived_cell_accuracy(self.step, operation_index, validation)
+        self._scoring_seconds.append(time.monotonic() - began)
+        return accuracy
 
     def finish(self, cells: DerivedCells, evidence: Evidence) -> dict[str, Any]:
         """Scores the derived cells and writes the search's results.
@@ -260,6 +266,7 @@ class SearchSession(RunSession):
             self.progress.doing(f"testing the found cell on {len(self.halves[1])} images", stays=True)
         accuracy = self.cell_accuracy(cells.operation_index) if self._stages else None
         cells = dataclasses.replace(cells, warnings=(*self._warnings, *cells.warnings))
+        self._journal.add_scoring(self._scoring_seconds)
         self.progress.doing("drawing", stays=True)
         summary = self._journal.finish(cells, evidence, accuracy)
         if self.run.is_writer:

@@ -50,7 +50,7 @@ def formula_seconds(run: PlannedRun) -> float | None:
 
 
 def measured_seconds(run: PlannedRun) -> float:
-    """Returns the seconds of a run's epochs so far, from timing.jsonl."""
+    """Returns the seconds of a run's epochs and, of a finished search, of scoring its cells, from timing.jsonl."""
     total = 0.0
     for path in (run.folder / "timing.jsonl", *run.folder.glob(f"{SEED_FOLDER}*/timing.jsonl")):
         if path.exists():

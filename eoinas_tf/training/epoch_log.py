@@ -168,8 +168,16 @@ class EpochLog:
         if self._is_writer:
             self._save(len(self.metrics), step)
         if epoch_began is not None:
-            seconds = round(time.monotonic() - epoch_began, 3)
-            self.append(self._timing, {"epoch": len(self.metrics) + 1, "step": step, "seconds": seconds})
+            self.add_timing({"epoch": len(self.metrics) + 1, "step": step}, time.monotonic() - epoch_began)
+
+    def add_timing(self, part: Mapping[str, int], seconds: float) -> None:
+        """Writes a line of timing.jsonl about something other than a whole epoch.
+
+        Args:
+            part: What took the time, beginning with the `epoch`.
+            seconds: Its clock reading.
+        """
+        self.append(self._timing, {**part, "seconds": round(seconds, 3)})
 
     def _save(self, epoch: int, step: int) -> None:
         self._checkpoints.save(step, {"epoch": epoch, "step": step})

@@ -64,6 +64,8 @@ def test_the_end_writes_genotype_pictures_and_summary(search, config):
             add_epoch(journal, search, epoch, drop=epoch > 1)
         last = search.method.evidence()
         cells = derive_cells(last.scores, last.living_operations, journal.drop_epochs, journal.operation_names, "here")
+        journal.add_scoring([])
+        journal.add_scoring([1.5, 2.25])
         summary = journal.finish(cells, last, 0.625)
         assert json.loads(run.summary.read_text()) == summary
         assert summary["validation_accuracy"] == 0.625
@@ -78,6 +80,8 @@ def test_the_end_writes_genotype_pictures_and_summary(search, config):
         assert final["labels"]["importance"] == "importance I"
         assert len(list(run.plots.glob("*.png"))) == len(list(run.plots.glob("*.svg"))) == 6
         assert "62.50 % of the validation half" in run.report.read_text(encoding="utf-8")
-        assert [json.loads(line)["epoch"] for line in run.timing.read_text().splitlines()] == [1, 2, 3, 4]
+        timing = [json.loads(line) for line in run.timing.read_text().splitlines()]
+        assert [line["epoch"] for line in timing] == [1, 2, 3, 4, 4]
+        assert timing[-1] == {"epoch": 4, "scored_cells": 2, "seconds": 3.75}
         for folder in (".", "training", "result"):
             assert list((run.tensorboard / folder).glob("events*"))

@@ -207,6 +207,7 @@ def test_a_search_that_max_steps_ends_is_saved_and_continued_to_the_same_bytes(t
     assert run_search(dataclasses.replace(pieces, max_steps=4)) is not None
     assert "continuing after epoch 1 of 2, step 3" in capsys.readouterr().out
     timing = [json.loads(line) for line in (tmp_path / "pieces" / "timing.jsonl").read_text().splitlines()]
-    assert [(line["epoch"], line.get("step")) for line in timing] == [(1, None), (2, 3), (2, None)]
+    assert [(line["epoch"], line.get("step")) for line in timing] == [(1, None), (2, 3), (2, None), (2, None)]
+    assert timing[-1]["scored_cells"] == 1
     for name in ("metrics.jsonl", "pruning.jsonl", "genotype.json", "summary.json"):
         assert (tmp_path / "pieces" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

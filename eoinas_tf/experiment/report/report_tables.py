@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from eoinas_tf.experiment.readable_values import duration, rounded_count
-from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, RunRecord
+from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, SCORED_CELLS, RunRecord
 from eoinas_tf.experiment.report.settings_as_flags import given_settings
 
 NONE, SKIP_CONNECT = "none", "skip_connect"
@@ -105,9 +105,11 @@ def key_figures(record: RunRecord) -> dict[str, str]:
             figures["latency when they were chosen"] = f"{latency:.3g} ms"
     if record.metrics:
         figures["epochs"] = str(len(record.metrics))
-    seconds = [line["seconds"] for line in record.timing if "seconds" in line]
-    if seconds:
-        figures["time in the epochs"] = duration(sum(seconds))
+    timed = [line for line in record.timing if "seconds" in line]
+    if seconds := sum(line["seconds"] for line in timed if SCORED_CELLS not in line):
+        figures["time in the epochs"] = duration(seconds)
+    if seconds := sum(line["seconds"] for line in timed if SCORED_CELLS in line):
+        figures["time for scoring cells"] = duration(seconds)
     speeds = sorted(line["images_per_second"] for line in record.timing if "images_per_second" in line)
     if speeds:
         figures["images a second"] = f"{speeds[len(speeds) // 2]:.0f}"

@@ -14,6 +14,8 @@ from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig, config_o
 from eoinas_tf.errors import ConfigurationError, RunDirectoryError, StorageError
 from eoinas_tf.experiment.json_lines import JsonLines
 
+# In timing.jsonl: the number of cells scored at the end of a search.
+SCORED_CELLS = "scored_cells"
 CELL_TITLES = {"normal": "normal", "reduce": "reduction"}
 KINDS: dict[str, type[RunConfig]] = {kind.__name__: kind for kind in (SearchConfig, EvaluationConfig)}
 # Beta, its replacement in methods without alpha, and beta's name in searches of earlier versions.

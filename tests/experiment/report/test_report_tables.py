@@ -26,6 +26,9 @@ def test_key_figures(search, training):
         "validation accuracy": "62.50 %", "operations dropped": "1", "epochs": "8", "time in the epochs": "0:01:01",
         "images a second": "9",
     }  # fmt: skip
+    scored = {"epoch": 8, "scored_cells": 31, "seconds": 120.0}
+    figures = tables.key_figures(dataclasses.replace(read_run(search), timing=[*read_run(search).timing, scored]))
+    assert (figures["time in the epochs"], figures["time for scoring cells"]) == ("0:01:01", "0:02:00")
     figures = tables.key_figures(read_run(training))
     assert (figures["parameters"], figures["multiply-adds"]) == ("130 k", "6.35 M")
     assert "top 5" not in figures  # With three classes it says nothing.

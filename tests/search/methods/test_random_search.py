@@ -1,4 +1,5 @@
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy.stats import chisquare
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.search.methods.random_search import RandomSearch
 from eoinas_tf.search.random_cells import random_cells
+from eoinas_tf.search.search_loop import run_search
 from eoinas_tf.search.search_method import SearchProblem
 from eoinas_tf.space.operation_names import NONE, OPERATION_NAMES, SKIP_CONNECT
 
@@ -69,3 +71,17 @@ def test_the_limit_on_identities_holds_for_every_cell():
         counts[most] = np.sum(np.array(scored)[:, 0] == skip)
     assert counts[None] > 0
     assert counts[0] == 0
+
+
+def test_the_time_of_the_scoring_is_recorded(tmp_path):
+    """With 30 cells it takes a third of the search's time."""
+    config = SearchConfig(
+        run_dir=str(tmp_path / "run"), method="random_search", dataset="digits", cells=3, init_channels=2,
+        batch_size=64, epochs=1, steps_per_epoch=1, random_search_cells=2, crop_padding=1, tensorboard=False,
+        operations=("none", "max_pool_3x3"), quiet=True,
+    )  # fmt: skip
+    run_search(config)
+    epoch, scoring = [json.loads(line) for line in (tmp_path / "run" / "timing.jsonl").read_text().splitlines()]
+    # The best cell is scored once more, as the found cell of every method is.
+    assert (epoch["epoch"], scoring["epoch"], scoring["scored_cells"]) == (1, 1, 3)
+    assert scoring["seconds"] > 0
