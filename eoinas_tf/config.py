@@ -27,6 +27,17 @@ ARRAYS = "arrays"
 CELLS = "cells"
 # Settings that say which operations a genotype may name.
 SETTINGS_OF_CELLS = ("operation_modules",)
+# Settings that belong to the images and are not applied to others.
+IMAGE_SETTINGS = (
+    "data_dir",
+    "image_size",
+    "on_bad_image",
+    "crop_padding",
+    "horizontal_flip",
+    "normalization",
+)
+# The value of --genotype of a run that was given the cells in Python; its folder holds them under this name.
+CELLS_IN_PYTHON = "genotype.json"
 # Settings that lower the width of a final network.
 BUDGETS = ("max_parameters", "max_multiply_adds", "max_peak_memory_mib", "max_latency_ms")
 # NUL, which no path can contain, and surrogates, which represent bytes that are not UTF-8 and cannot be printed.

@@ -9,7 +9,7 @@ from typing import Any
 from eoinas_tf.api.image_sources import find_images
 from eoinas_tf.api.run_folders import Run, TrainingRun
 from eoinas_tf.api.run_settings import checked_config, make_config, size_of
-from eoinas_tf.config import ARRAYS, CELLS, EvaluationConfig
+from eoinas_tf.config import ARRAYS, CELLS, CELLS_IN_PYTHON, EvaluationConfig
 from eoinas_tf.data.class_weights import class_weights
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch
@@ -26,8 +26,6 @@ from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES, load_genotype
 from eoinas_tf.training.automatic_sizes import kept_settings
 
-# The genotype's name in the settings of a run that was given an object; the run folder holds the genotype itself.
-IN_PYTHON = "genotype.json"
 COMMANDS_ONLY = ("describe", "measure", "list_genotypes", "pytorch_weights", "max_steps")
 
 
@@ -96,7 +94,7 @@ def check_training(
     Raises:
         EoinasError: A setting or the images are wrong, or an export needs a package that is not installed.
     """
-    config = _checked(settings, IN_PYTHON)
+    config = _checked(settings, CELLS_IN_PYTHON)
     check_packages(config.export_formats)
     _, images = _images_of(data, test_data, class_names, settings)
     if images is not None:
@@ -174,4 +172,4 @@ def as_genotype(genotype: Genotype | Run | str | Path) -> Genotype:
 
 
 def _name_of(genotype: Genotype) -> str:
-    return next((name for name, known in PUBLISHED_GENOTYPES.items() if known == genotype), IN_PYTHON)
+    return next((name for name, known in PUBLISHED_GENOTYPES.items() if known == genotype), CELLS_IN_PYTHON)

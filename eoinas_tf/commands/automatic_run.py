@@ -15,9 +15,8 @@ from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.commands.lean_imports import lean_imports
-from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.config import IMAGE_SETTINGS, EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
-from eoinas_tf.evaluation.inherited_settings import IMAGE_SETTINGS
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.report.settings_as_flags import flag_text, given_settings
 from eoinas_tf.experiment.run_directory import has_only_begun, is_in_use

@@ -1,6 +1,7 @@
 """The command `eoinas predict`: classifies image files with an exported network."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,15 +14,18 @@ from eoinas_tf.command_line import write_error
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.enduring_output import has_reader
-from eoinas_tf.errors import ConfigurationError, DatasetError, EoinasError, MemoryExhaustedError
+from eoinas_tf.errors import ConfigurationError, DatasetError, EoinasError, MemoryExhaustedError, StorageError
 
 ABOUT = "Names the classes of images with an exported network. Load no export that you do not trust."
 DESCRIPTION = "export.json"
+PARTS = {"format", "image", "class_names"}
 # In the order in which they are searched for: the first resizes images itself.
 FORMATS = ("saved_model", "tflite", "onnx", "tflite_float16", "tflite_int8")
 
 # Of images that are in memory and are run together.
 MOST_IMAGES, MOST_BYTES = 32, 2**26
+# Of the reason in an error line.
+MOST_CHARACTERS = 200
 UNREADABLE = (DatasetError, ConfigurationError, MemoryExhaustedError)
 
 
@@ -39,12 +43,10 @@ def predict(options: argparse.Namespace) -> None:
     if options.top < 1:
         raise ConfigurationError(f"--top must be at least 1. Received: {options.top}")
     folder, description = find_export(Path(options.model).expanduser())
-    with lean_imports():
-        from eoinas_tf.experiment.export_formats import check_packages
     from eoinas_tf.experiment.exported_predictions import LOADERS
 
-    check_packages([description["format"]])
-    run = LOADERS[description["format"]](folder)
+    with lean_imports(), _named_failures(folder, description["format"]):
+        network = LOADERS[description["format"]](folder)
     shape, resize_side = description["image"]["shape"][1:], _resize_side(folder, description)
     failures: list[EoinasError] = []
 
@@ -56,10 +58,13 @@ def predict(options: argparse.Namespace) -> None:
                 write_error(str(error), error.heading)
                 failures.append(error)
 
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        with _named_failures(folder, description["format"]):
+            return network(images)
+
     for part in _parts(readable_images()):
-        probabilities = _probabilities(run, [image for _, image in part])
-        for (path, _), row in zip(part, probabilities, strict=True):
-            sys.stdout.write(_line(path, row, description["class_names"], options.top, options.json))
+        for (path, _), outputs in zip(part, _outputs(run, [image for _, image in part]), strict=True):
+            sys.stdout.write(_line(path, *outputs, description["class_names"], options.top, options.json))
         sys.stdout.flush()
         if not has_reader(sys.stdout):
             break
@@ -83,11 +88,11 @@ def find_export(model: Path) -> tuple[Path, dict[str, Any]]:
     names = FORMATS if summary is None else [name for name in FORMATS if name in summary]
     for folder in (model, *(model / name for name in names)):
         description = _read_object(folder / DESCRIPTION)
-        if description is not None and description.get("format") in FORMATS:
+        if description is not None and description.get("format") in FORMATS and description.keys() >= PARTS:
             return folder, description
     raise ConfigurationError(
         f"--model must be a run folder of a finished training or an export's folder. Received: {model}, which holds "
-        f"no {DESCRIPTION}"
+        f"no {DESCRIPTION} of an export"
     )
 
 
@@ -133,22 +138,51 @@ def _parts(images: Iterable[tuple[str, np.ndarray]]) -> Iterator[list[tuple[str,
         yield part
 
 
-def _probabilities(run: Callable[[np.ndarray], dict[str, np.ndarray]], images: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns the probabilities, float [classes], for each image; images of the same size are run as a batch."""
-    found: dict[int, np.ndarray] = {}
+@contextlib.contextmanager
+def _named_failures(folder: Path, format_name: str) -> Iterator[None]:
+    """Turns what goes wrong in an export's runtime into a one-line error."""
+    from eoinas_tf.memory_exhaustion import named_memory_exhaustion
+
+    try:
+        with named_memory_exhaustion("the size of the images"):
+            yield
+    except EoinasError:
+        raise
+    except ImportError as error:
+        raise ConfigurationError(
+            f"an export to {format_name} needs a package that is not installed ({error.name}); install it, or give "
+            f"another export. Received: --model={folder}"
+        ) from None
+    except Exception as error:  # Each runtime has exceptions of its own.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StorageError(
+            f"the export in {folder} cannot be run ({reason[:MOST_CHARACTERS]}); copy it again, with all its files, or "
+            "repeat the command of its run"
+        ) from error
+
+
+def _outputs(
+    run: Callable[[np.ndarray], dict[str, np.ndarray]], images: list[np.ndarray]
+) -> list[tuple[np.ndarray, int]]:
+    """Returns the probabilities, float [classes], and the label for each image; images of one size are run together."""
+    found: dict[int, tuple[np.ndarray, int]] = {}
     for shape in dict.fromkeys(image.shape for image in images):
         positions = [position for position, image in enumerate(images) if image.shape == shape]
         outputs = run(np.stack([images[position] for position in positions]))
-        found.update(zip(positions, outputs["probabilities"], strict=True))
+        found.update(zip(positions, zip(outputs["probabilities"], outputs["label"].tolist(), strict=True), strict=True))
     return [found[position] for position in range(len(images))]
 
 
-def _line(path: str, probabilities: np.ndarray, class_names: list[str], top: int, as_json: bool) -> str:
-    """Returns the line that is printed for an image."""
-    best = np.argsort(-probabilities, kind="stable")[:top].tolist()
+def _line(path: str, probabilities: np.ndarray, label: int, class_names: list[str], top: int, as_json: bool) -> str:
+    """Returns the line that is printed for an image.
+
+    Its label comes first: quantized probabilities are often equal where the network's logits were not.
+    """
+    is_other = np.arange(len(probabilities)) != label
+    best = np.lexsort((-probabilities, is_other))[:top].tolist()
     if as_json:
         classes = [{"class_name": class_names[label], "probability": float(probabilities[label])} for label in best]
-        return json.dumps({"image": path, "label": best[0], "classes": classes}) + "\n"
+        return json.dumps({"image": path, "label": label, "classes": classes}) + "\n"
     return f"{path}: " + ", ".join(f"{class_names[label]} {100 * probabilities[label]:.1f} %" for label in best) + "\n"
 
 

@@ -2,9 +2,11 @@
 
 import sys
 
+from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.experiment import report_command
 
 
 def main() -> None:
     """Reads the command line and writes the report."""
-    report_command.main(sys.argv[1:], sys.argv[0])
+    with enduring_output():
+        report_command.main(sys.argv[1:], sys.argv[0])

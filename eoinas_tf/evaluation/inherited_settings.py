@@ -8,21 +8,12 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from eoinas_tf.config import CELLS, SETTINGS_OF_CELLS, EvaluationConfig, check_setting, expanded_setting
+from eoinas_tf.config import CELLS, IMAGE_SETTINGS, SETTINGS_OF_CELLS, EvaluationConfig, check_setting, expanded_setting
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.weight_source import read_weight_source
 
 SETTINGS_FILE = "config.json"
 KINDS = ("SearchConfig", "EvaluationConfig")
-# They belong to the images and are not applied to others.
-IMAGE_SETTINGS = (
-    "data_dir",
-    "image_size",
-    "on_bad_image",
-    "crop_padding",
-    "horizontal_flip",
-    "normalization",
-)
 # With those of the operations that the genotype may name.
 SETTINGS_OF_SEARCH = (*SETTINGS_OF_CELLS, *IMAGE_SETTINGS)
 

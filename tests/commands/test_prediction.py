@@ -21,7 +21,7 @@ def export(tmp_path, monkeypatch):
     def answer(images):
         asked.append(images)
         rows = [np.roll(np.array(GIVEN, np.float32), image[0, 0, 0]) for image in images]
-        return {"probabilities": np.stack(rows)}
+        return {"probabilities": np.stack(rows), "label": np.argmax(rows, axis=1)}
 
     def write(format_name="saved_model", shape=(None, None, None, 3), resize_side=None):
         folder = tmp_path / "run" / format_name
@@ -185,3 +185,52 @@ def test_what_cannot_be_predicted_is_one_line(run, export, tmp_path, arguments, 
     code, output, errors = run(*(argument.format(run=tmp_path / "run") for argument in arguments))
     assert (code, output, errors.count("\n")) == (1, "", 1)
     assert message in errors
+
+
+def test_of_equal_quantized_probabilities_the_label_comes_first(run, export, tmp_path, monkeypatch):
+    export("tflite_int8", (None, 4, 4, 3))
+    outputs = {"probabilities": np.array([[0.5, 0.0, 0.5]], np.float32), "label": np.array([2])}
+    monkeypatch.setitem(exported_predictions.LOADERS, "tflite_int8", lambda folder: lambda images: outputs)
+    path = write_image(tmp_path / "a.png", 4, 4)
+    assert run(f"--model={tmp_path / 'run'}", path)[1] == f"{path}: emu 50.0 %, cat 50.0 %, dog 0.0 %\n"
+    said = json.loads(run(f"--model={tmp_path / 'run'}", "--json", "--top=1", path)[1])
+    assert (said["label"], said["classes"]) == (2, [{"class_name": "emu", "probability": 0.5}])
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("Could not open\n'model.tflite'"), "cannot be run (Could not open 'model.tflite'); copy it again"),
+        (Exception(), "cannot be run (Exception); copy it again, with all its files"),
+        (ModuleNotFoundError("No module", name="onnxruntime"), "not installed (onnxruntime); install it"),
+        (MemoryError("5 GiB"), "out of memory (5 GiB); lower the size of the images"),
+    ],
+)
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_an_export_that_cannot_be_run_is_one_line(run, export, tmp_path, monkeypatch, error, message, is_loaded):
+    export("tflite", (None, 4, 4, 3))
+
+    def fails(given):
+        raise error
+
+    monkeypatch.setitem(exported_predictions.LOADERS, "tflite", (lambda folder: fails) if is_loaded else fails)
+    code, output, errors = run(f"--model={tmp_path / 'run'}", write_image(tmp_path / "a.png", 4, 4))
+    assert (code != 0, output, errors.count("\n")) == (True, "", 1)
+    assert message in errors
+
+
+def test_packages_that_write_an_export_are_not_needed_to_run_it(run, export, tmp_path, monkeypatch):
+    from eoinas_tf.experiment import export_formats
+
+    export("tflite", (None, 4, 4, 3))
+    monkeypatch.setattr(export_formats, "has_converter", lambda: False)
+    code, _, errors = run(f"--model={tmp_path / 'run'}", write_image(tmp_path / "a.png", 4, 4))
+    assert (code, errors) == (0, "")
+
+
+def test_a_description_without_its_parts_is_none(run, export, tmp_path):
+    export()
+    (tmp_path / "run" / "saved_model" / "export.json").write_text('{"format": "saved_model"}')
+    code, _, errors = run(f"--model={tmp_path / 'run'}", write_image(tmp_path / "a.png", 4, 4))
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "holds no export.json of an export" in errors

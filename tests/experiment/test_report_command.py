@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.report.run_comparison import compared_folders
 from eoinas_tf.experiment.report_command import main, write_page
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,18 @@ def test_the_searches_of_several_seeds_are_compared_in_their_folder(finished, tm
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "2 runs side by side" in page
     assert "76.47 %" in page
+
+
+def test_the_searches_of_a_choice_are_found_beside_its_folder(finished, tmp_path, monkeypatch):
+    best = tmp_path / "best"
+    best.mkdir()
+    searches = [{"run_dir": f"runs/elsewhere/{name}"} for name in ("one", "two")]
+    (best / "summary.json").write_text(json.dumps({"best": "runs/elsewhere/two", "searches": searches}))
+    assert compared_folders(best) == finished
+    searches = [{"run_dir": "one"}, {"run_dir": "nowhere/three"}]
+    (best / "summary.json").write_text(json.dumps({"best": "one", "searches": searches}))
+    monkeypatch.chdir(tmp_path)
+    assert compared_folders(best) == [Path("one"), Path("nowhere/three")]
 
 
 def test_messages_name_the_program(tmp_path, capsys):

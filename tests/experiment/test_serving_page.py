@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from eoinas_tf.experiment.export_folder import new_export
 from eoinas_tf.experiment.export_formats import EXPORT_FORMATS
@@ -58,6 +58,22 @@ def test_the_request_of_the_page_holds_the_images(tiny, tmp_path):
     request = json.loads((tmp_path / "request.json").read_text())
     np.testing.assert_array_equal(np.array(request["instances"], np.uint8), tiny.images)
     assert request["signature_name"] == "serving_default"
+
+
+def test_images_of_16_bits_are_read_as_in_training(tmp_path, monkeypatch):
+    from eoinas_tf.data.decoded_files import decode_one_file
+
+    values = np.linspace(0, 65535, 30).astype(np.uint16).reshape(5, 6)
+    Image.fromarray(values).save(tmp_path / "photo.png")
+    expected = decode_one_file(tmp_path / "photo.png", None, None)
+    monkeypatch.chdir(tmp_path)
+    reading = re.compile(r"^image = ImageOps.*?convert\(.*?$", flags=re.MULTILINE | re.DOTALL)
+    parts = [part.group() for program in PROGRAMS if (part := reading.search(program))]
+    assert len(parts) == 3
+    for part in parts:
+        names = {"Image": Image, "ImageOps": ImageOps, "np": np, "channels": 1}
+        exec(part, names)  # noqa: S102 -- the page's own program
+        np.testing.assert_array_equal(np.asarray(names["image"]), expected[..., 0])
 
 
 @pytest.mark.parametrize("size", [(40, 31), (25, 60), (9, 11)])

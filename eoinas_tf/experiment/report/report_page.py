@@ -82,7 +82,7 @@ def run_title(record: RunRecord) -> str:
     """
     dataset = record.settings.get("dataset")
     if record.is_search:
-        return f"{record.method} search on {dataset}" if record.metrics else f"{record.method} cell"
+        return f"{record.method} search on {dataset}" if record.has_trained else f"{record.method} cell"
     network = next((record.settings[key] for key in NETWORK_NAMES if record.settings.get(key)), "network")
     if "/" in str(network):
         network = f"cells of {record.genotype.get('source') or network}"

@@ -175,7 +175,8 @@ def draw_side_by_side(records: Sequence[RunRecord], labels: Sequence[str]) -> li
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
         count_whole_epochs(axes)
-        for text in axes.legend().get_texts():
+        # Given explicitly, because labels with an underscore at the beginning would be left out.
+        for text in axes.legend(axes.get_lines(), [label for _, label in chosen]).get_texts():
             text.set_parse_math(False)
         figures.append(figure)
     return figures

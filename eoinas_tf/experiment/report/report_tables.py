@@ -64,13 +64,17 @@ def headline(record: RunRecord) -> str:
                 f"{summary.get('validation_images')} validation images {percent(summary.get('validation_accuracy'))}."
             )
         return f"{accuracy}."
-    if not record.metrics:
+    if not record.has_trained:
         return f"{record.method} drew a cell; no network was trained and no image was read, so that nothing ranks it."
     accuracy = percent(summary.get("validation_accuracy"))
+    if searches := summary.get("searches"):
+        found = f"The best of {len(searches)} {record.method} searches on {dataset} found a cell"
+    else:
+        epochs = f" in {len(record.metrics)} epochs" if record.metrics else ""
+        found = f"{record.method} found a cell on {dataset}{epochs}"
     return (
-        f"{record.method} found a cell on {dataset} in {len(record.metrics)} epochs; it classifies {accuracy} of the "
-        "validation half correctly in its own super network, which ranks searches and is not the final network's "
-        "accuracy."
+        f"{found}; it classifies {accuracy} of the validation half correctly in its own super network, which ranks "
+        "searches and is not the final network's accuracy."
     )
 
 
@@ -84,7 +88,8 @@ def key_figures(record: RunRecord) -> dict[str, str]:
     figures: dict[str, str] = {}
     if record.is_search:
         figures["validation accuracy"] = percent(summary.get("validation_accuracy"))
-        figures["operations dropped"] = str(summary.get("dropped_operations", len(record.drops)))
+        if "searches" not in summary:
+            figures["operations dropped"] = str(summary.get("dropped_operations", len(record.drops)))
     else:
         figures["test accuracy"] = percent(summary.get("test_accuracy"))
         figures["validation accuracy"] = percent(summary.get("validation_accuracy"))

@@ -1,10 +1,22 @@
 """The command that made a run, and the command to run next."""
 
 import dataclasses
+import json
+import os
 import shlex
+from pathlib import Path
 from typing import Any
 
-from eoinas_tf.config import ARRAYS, SETTINGS_OF_CELLS, EvaluationConfig, SearchConfig
+from eoinas_tf.config import (
+    ARRAYS,
+    CELLS,
+    CELLS_IN_PYTHON,
+    IMAGE_SETTINGS,
+    SETTINGS_OF_CELLS,
+    EvaluationConfig,
+    RunConfig,
+    SearchConfig,
+)
 from eoinas_tf.experiment.report.run_record import RunRecord
 from eoinas_tf.experiment.report.settings_as_flags import command_line, given_settings
 
@@ -22,13 +34,18 @@ DATA_SETS_OF_THE_PAPER = ("cifar10", "cifar100")
 SIZES_THAT_FIT = {"preset": "auto"}
 
 
-def run_command_line(record: RunRecord) -> str:
+def run_command_line(record: RunRecord) -> str | None:
     """Returns the command that makes the same run: its settings that differ from the defaults.
 
     Args:
         record: The finished run.
+
+    Returns:
+        The command; None if Python gave the run its images, which no command knows.
     """
-    given = record.settings if record.config is None else given_settings(record.config)
+    if record.settings.get("dataset") == ARRAYS:
+        return None
+    given = record.settings if record.config is None else _named_settings(record, record.config)
     # The folder keeps its first command's settings; a run that is finished was continued without --max_steps.
     left_out = ("kind",) if record.summary.get("finished") is False else ("kind", "max_steps")
     given = {name: value for name, value in given.items() if name not in left_out and value is not None}
@@ -51,7 +68,9 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
             return words + "Make the page of the search again:", shlex.join(
                 ["python", "-m", "eoinas_tf", "report", str(record.folder)]
             )
-        folder = record.folder.with_name(f"{record.folder.name}_eval")
+        # A folder given as `.` or `..` has no name of its own.
+        searched = record.folder if record.folder.name.strip(".") else Path(os.path.abspath(record.folder))
+        folder = searched.with_name(f"{searched.name}_eval")
         flags: dict[str, Any] = {"run_dir": str(folder), "genotype": genotype}
         words = "Train and test the found cells in a network of a size that fits the images:"
         settings = record.settings
@@ -66,13 +85,42 @@ def next_command_line(record: RunRecord) -> tuple[str, str]:
             if name in defaults and (value := record.settings.get(name)) not in (None, defaults[name])
         }
         return words, command_line(TRAINING, flags)
+    curves = shlex.join(["tensorboard", f"--logdir={record.folder}"])
     if record.summary.get("finished") is False:
+        if record.settings.get("dataset") == ARRAYS:
+            return "Go on with the training from Python, without max_steps. Look at the curves:", curves
         whole = dataclasses.replace(record.config, max_steps=0) if record.config else None
-        given = given_settings(whole) if whole else {}
+        given = _named_settings(record, whole) if whole else {}
         return "Go on with the training, which --max_steps ended:", command_line(
             TRAINING, {"run_dir": str(record.folder), **given}
         )
     if "saved_model" in record.summary or any(name in record.summary for name in record.exports):
         words = "Classify an image (docs/serving.md says how to serve the network):"
         return words, shlex.join(["python", "-m", "eoinas_tf", "predict", f"--model={record.folder}", "IMAGE"])
-    return "Look at the curves:", shlex.join(["tensorboard", f"--logdir={record.folder}"])
+    return "Look at the curves:", curves
+
+
+def _named_settings(record: RunRecord, config: RunConfig) -> dict[str, Any]:
+    """Returns the settings that a command has to name to make a config, without the run's folder."""
+    named = given_settings(config)
+    if not isinstance(config, EvaluationConfig) or config.network != CELLS:
+        return named
+    if config.genotype == CELLS_IN_PYTHON:
+        named["genotype"] = str(record.folder / CELLS_IN_PYTHON)
+    return {**_settings_of_other_images(config, named.get("genotype", "")), **named}
+
+
+def _settings_of_other_images(config: EvaluationConfig, genotype: str) -> dict[str, Any]:
+    """Returns settings that the command would take from the run of its genotype; this run has other values."""
+    if not os.path.isfile(genotype):
+        return {}
+    try:
+        stored = json.loads(Path(genotype).with_name("config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {
+        name: value
+        for name in ("dataset", *IMAGE_SETTINGS, *SETTINGS_OF_CELLS)
+        if (value := getattr(config, name)) is not None
+        and stored.get(name, value) != (list(value) if isinstance(value, tuple) else value)
+    }

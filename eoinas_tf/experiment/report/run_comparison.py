@@ -43,8 +43,9 @@ def compared_folders(folder: Path) -> list[Path]:
         searches = [Path(search["run_dir"]) for search in summary.get("searches", [])]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []  # What is wrong with the folder is said where it is read as a run.
-    # The searches of several seeds are in the folder itself, wherever it was moved to.
-    return [inner if (inner := folder / search.name).is_dir() else search for search in searches]
+    # Wherever the folder was moved to, the searches of several seeds are in it; a chosen one may be beside it.
+    places = [(folder / search.name, search, folder.parent / search.name) for search in searches]
+    return [next((place for place in around if place.is_dir()), around[1]) for around in places]
 
 
 def comparison_page(records: Sequence[RunRecord]) -> str:

@@ -63,6 +63,11 @@ class RunRecord:
         """Whether it is a search rather than the training or test of a final network."""
         return self.settings["kind"] == SearchConfig.__name__
 
+    @property
+    def has_trained(self) -> bool:
+        """Whether a search has trained a network, rather than drawn a cell."""
+        return bool(self.metrics) or self.summary.get("validation_accuracy") is not None
+
     @functools.cached_property
     def config(self) -> RunConfig | None:
         """The settings as a config; None if this version does not know them."""

@@ -1,5 +1,6 @@
 import dataclasses
 import html.parser
+import json
 import re
 import shutil
 
@@ -91,6 +92,7 @@ def test_a_method_without_drops_or_without_training_has_a_page_without_them(tmp_
     if not trains:
         (folder / "metrics.jsonl").unlink()
         (folder / "timing.jsonl").unlink()
+        (folder / "summary.json").write_text('{"validation_accuracy": null, "warnings": []}')
     text = Page(write_report(folder).read_text(encoding="utf-8")).text
     assert f"{method} {'search' if trains else 'cell'}" in text
     assert "What was dropped" not in text
@@ -113,7 +115,19 @@ def test_the_same_folder_gives_the_same_bytes(search):
 
 def test_titles(search, training):
     assert run_title(read_run(search)) == "eoinas search on digits"
+    drawn = dataclasses.replace(read_run(search), metrics=[])
+    assert run_title(drawn) == "eoinas search on digits"
+    assert run_title(dataclasses.replace(drawn, summary={"validation_accuracy": None})) == "eoinas cell"
     record = read_run(training)
     assert run_title(record) == "Training on digits: DARTS_V2"
     found = dataclasses.replace(record, settings={**record.settings, "genotype": "runs/a/genotype.json"}, metrics=[])
     assert run_title(found) == f"Test on digits: cells of {HOSTILE}"
+
+
+def test_the_page_of_a_run_on_arrays_shows_no_command_of_it(tmp_path):
+    folder = write_search(tmp_path / "search")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "dataset": "arrays"}))
+    text = write_report(folder).read_text(encoding="utf-8")
+    assert "This run was started from Python" in text
+    assert "--dataset=arrays" not in text

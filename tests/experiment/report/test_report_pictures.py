@@ -68,8 +68,8 @@ def test_photographs_are_told_from_drawings(training, search):
 
 def test_curves_of_runs_side_by_side(search, training):
     records = [read_run(search), read_run(training), read_run(search)]
-    searches, trainings = draw_side_by_side(records, ["a", "$b", "c"])
-    assert [line.get_label() for line in searches.axes[0].lines] == ["a", "c"]
+    searches, trainings = draw_side_by_side(records, ["_a", "$b", "c"])
+    assert [text.get_text() for text in searches.axes[0].get_legend().get_texts()] == ["_a", "c"]
     assert [text.get_text() for text in trainings.axes[0].get_legend().get_texts()] == ["$b"]
     validated = [{"epoch": line["epoch"], "validation_accuracy": 0.5} for line in records[1].metrics]
     records[1] = dataclasses.replace(records[1], metrics=validated)

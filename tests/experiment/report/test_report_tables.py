@@ -18,7 +18,12 @@ def test_the_result_in_one_sentence(search, training):
     assert tables.key_figures(chosen)["chosen epoch"] == "7"
     assert tables.key_figures(chosen)["validation accuracy"] == "62.50 %"
     bare = dataclasses.replace(read_run(search), metrics=[])
-    assert "nothing ranks it" in tables.headline(bare)
+    assert tables.headline(bare).startswith("eoinas found a cell on digits; it classifies 62.50 %")
+    drawn = dataclasses.replace(bare, summary={"validation_accuracy": None})
+    assert "nothing ranks it" in tables.headline(drawn)
+    best = dataclasses.replace(bare, summary={"validation_accuracy": 0.5, "searches": [{}, {}, {}]})
+    assert tables.headline(best).startswith("The best of 3 eoinas searches on digits found a cell; it classifies 50.00")
+    assert "operations dropped" not in tables.key_figures(best)
 
 
 def test_key_figures(search, training):

@@ -1,12 +1,15 @@
 import dataclasses
 import json
+import os
 import shlex
+from pathlib import Path
 
 import pytest
 from small_runs import write_search, write_training
 
 from eoinas_tf import preset_files
 from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
 from eoinas_tf.experiment.report.run_commands import next_command_line, run_command_line
 from eoinas_tf.experiment.report.run_record import read_run
 from eoinas_tf.flag_definitions import config_from_arguments
@@ -60,6 +63,60 @@ def test_the_command_of_a_run_that_max_steps_no_longer_ends_is_without_it(tmp_pa
 def test_the_command_of_a_training_gives_the_same_settings(training):
     record = read_run(training)
     assert parsed(EvaluationConfig, run_command_line(record)) == record.config
+
+
+def as_run(command):
+    """Returns the settings that `eoinas eval` has in the end: those of the command, and those of the search."""
+    config = parsed(EvaluationConfig, command)
+    given = {word.partition("=")[0].removeprefix("--").removeprefix("no") for word in shlex.split(command)[4:]}
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return EvaluationConfig(**with_inherited_settings(values, given)[0])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"dataset": "cifar10"}, {"crop_padding": 4, "horizontal_flip": True}, {"image_size": (9, 9)}, {"cells": 5}],
+)
+def test_the_command_of_a_training_on_other_images_takes_none_of_those_of_its_search(tmp_path, others):
+    search = write_search(tmp_path / "search", image_size=(8, 8), crop_padding=1, horizontal_flip=False)
+    inherited = {} if "dataset" in others else {"image_size": (8, 8), "crop_padding": 1, "horizontal_flip": False}
+    config = EvaluationConfig(
+        run_dir=str(tmp_path / "run"), genotype=str(search / "genotype.json"), epochs=2,
+        **{"dataset": "digits", **inherited, **others},
+    )  # fmt: skip
+    folder = write_training(tmp_path / "run")
+    (folder / "config.json").write_text(json.dumps({"kind": "EvaluationConfig", **json.loads(config.to_json())}))
+    assert as_run(run_command_line(read_run(folder))) == config
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps({**summary, "finished": False}))
+    assert as_run(next_command_line(read_run(folder))[1]) == config
+
+
+def test_cells_given_in_python_are_those_of_the_folder(tmp_path):
+    folder = write_training(tmp_path / "run")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "genotype": "genotype.json"}))
+    assert as_run(run_command_line(read_run(folder))).genotype == str(folder / "genotype.json")
+
+
+def test_no_command_repeats_a_run_on_arrays(tmp_path):
+    for folder in (write_search(tmp_path / "search"), write_training(tmp_path / "run", finished=False)):
+        settings = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**settings, "dataset": "arrays"}))
+        assert run_command_line(read_run(folder)) is None
+    words, command = next_command_line(read_run(tmp_path / "run"))
+    assert words.startswith("Go on with the training from Python")
+    assert command == f"tensorboard --logdir={tmp_path / 'run'}"
+
+
+@pytest.mark.parametrize("name", [".", "..", "../here", "../here/."])
+def test_the_folder_where_one_stands_has_a_name(tmp_path, monkeypatch, name):
+    folder = write_search(tmp_path / "here")
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below" if name == ".." else folder)
+    command = next_command_line(read_run(Path(name)))[1]
+    run_dir = next(word for word in shlex.split(command) if word.startswith("--run_dir"))
+    assert os.path.abspath(run_dir.removeprefix("--run_dir=")) == f"{folder}_eval"
 
 
 def without_preset(command):
