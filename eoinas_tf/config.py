@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.learning_rate_shapes import LEARNING_RATE_SHAPES
+from eoinas_tf.learning_rate_shapes import CONSTANT, LEARNING_RATE_SHAPES
 from eoinas_tf.search_methods import SEARCH_METHODS, methods_with
 from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 
@@ -27,6 +27,8 @@ ARRAYS = "arrays"
 CELLS = "cells"
 # Settings that say which operations a genotype may name.
 SETTINGS_OF_CELLS = ("operation_modules",)
+# Settings that default to a part of the epochs of a search that drops operations.
+SCHEDULE_SETTINGS = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
 # Settings that belong to the images and are not applied to others.
 IMAGE_SETTINGS = (
     "data_dir",
@@ -320,7 +322,8 @@ class SearchConfig(RunConfig):
     `epochs`, and `split_seed` to its `seed`, if they are not given; `dataclasses.replace` keeps them.
 
     Attributes:
-        gives_whole_schedule: Whether all three were given, so that none was derived from `epochs`.
+        gives_whole_schedule: Whether all of `SCHEDULE_SETTINGS` that the method has were given, so that none was
+            derived from `epochs`.
     """
 
     gives_whole_schedule: ClassVar[bool] = False  # Set by each config; not a setting, so not a field.
@@ -451,7 +454,7 @@ class SearchConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        schedule = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
+        schedule = [name for name in SCHEDULE_SETTINGS if name in SEARCH_METHODS[self.method].settings]
         object.__setattr__(self, "gives_whole_schedule", all(getattr(self, name) is not None for name in schedule))
         if self.split_seed is None:
             object.__setattr__(self, "split_seed", self.seed)
@@ -480,7 +483,8 @@ class SearchConfig(RunConfig):
             cause = "--select_from" if self.select_from is not None else f"--method={self.method}"
             raise ConfigurationError(f"--hours is for what trains; leave it out with {cause}. Received: {self.hours}")
         self._refuse_rise("temperature_start", "temperature_end")
-        self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
+        if self.weights_learning_rate_schedule != CONSTANT:
+            self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
     def _resolve_method_settings(self) -> None:
         """Sets the method's own settings that were not given, and refuses those of other methods."""
@@ -786,7 +790,8 @@ class EvaluationConfig(RunConfig):
         for name, value in OPTIMIZER_DEFAULTS[self.optimizer].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        self._refuse_rise("learning_rate", "learning_rate_end")
+        if self.learning_rate_schedule != CONSTANT:
+            self._refuse_rise("learning_rate", "learning_rate_end")
         if self.network != CELLS and (self.genotype or self.pytorch_weights):
             flag = "genotype" if self.genotype else "pytorch_weights"
             raise ConfigurationError(

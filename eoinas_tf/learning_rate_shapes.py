@@ -30,4 +30,6 @@ def constant(progress: Any) -> Any:
     return 0.0 * progress + 1.0
 
 
-LEARNING_RATE_SHAPES: dict[str, Callable[[Any], Any]] = {"cosine": cosine, "linear": linear, "constant": constant}
+# The shape that does not use the last rate.
+CONSTANT = "constant"
+LEARNING_RATE_SHAPES: dict[str, Callable[[Any], Any]] = {"cosine": cosine, "linear": linear, CONSTANT: constant}

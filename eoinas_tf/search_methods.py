@@ -12,7 +12,8 @@ GRADIENT_SETTINGS = (
     "architecture_l2",
 )
 GUMBEL_SETTINGS = ("temperature_start", "temperature_end")
-PRUNING_SETTINGS = ("pruning_after_epoch", "pruning_every_epochs", "edge_ranking")
+PRUNING_SETTINGS = ("pruning_after_epoch", "pruning_every_epochs")
+RANKING_SETTINGS = ("edge_ranking",)
 IMPORTANCE_SETTINGS = ("importance_weight", "importance_iterations")
 STAGE_SETTINGS = ("stage_warmup", "depth_growth", "operations_kept", "skip_dropout")
 
@@ -39,12 +40,19 @@ _FOLDER = "eoinas_tf.search.methods"
 SEARCH_METHODS: dict[str, MethodEntry] = {
     "eoinas": MethodEntry(
         f"{_FOLDER}.eoinas:Eoinas",
-        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS, *IMPORTANCE_SETTINGS),
+        (
+            *WARMUP_SETTINGS,
+            *GRADIENT_SETTINGS,
+            *GUMBEL_SETTINGS,
+            *PRUNING_SETTINGS,
+            *RANKING_SETTINGS,
+            *IMPORTANCE_SETTINGS,
+        ),
         "samples one operation an edge and drops the least important one step by step (the paper's method)",
     ),
     "gdas_pruning": MethodEntry(
         f"{_FOLDER}.gdas_pruning:GdasPruning",
-        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS),
+        (*WARMUP_SETTINGS, *GRADIENT_SETTINGS, *GUMBEL_SETTINGS, *PRUNING_SETTINGS, *RANKING_SETTINGS),
         "the same, judged by the architecture weights alone",
     ),
     "gdas": MethodEntry(

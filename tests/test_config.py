@@ -287,6 +287,15 @@ def test_an_optimizer_brings_its_rates_where_they_are_not_given():
         EvaluationConfig(optimizer="adamw", learning_rate_end=0.002)
 
 
+def test_a_constant_learning_rate_has_no_end():
+    search = {"weights_learning_rate": 0.0005, "weights_learning_rate_schedule": "constant"}
+    assert SearchConfig(**search).weights_learning_rate == 0.0005
+    training = {"learning_rate": 0.0005, "learning_rate_end": 0.001}
+    assert EvaluationConfig(**training, learning_rate_schedule="constant").learning_rate == 0.0005
+    with pytest.raises(ConfigurationError, match="--learning_rate_end must not be above"):
+        EvaluationConfig(**training, learning_rate_schedule="linear")
+
+
 def test_with_hours_the_epochs_and_what_follows_are_open():
     open_ones = ("epochs", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
     config = SearchConfig(hours=2.0)

@@ -90,9 +90,12 @@ def derive_cells(
             operation_index[cell_type, edge.index] = operation
             if not is_alive:
                 what = "nothing" if edge in struck else "only `none`"
+                last = drop_epochs[cell_type, edge.index]
+                is_only = int((last == last[operation]).sum()) == 1
                 warnings.append(
                     f"{cell_name} cell: {what} is left on the edge from node {edge.from_node} to node {edge.to_node}, "
-                    f"which the node needs; it takes {operation_names[operation]}, which was dropped last"
+                    f"which the node needs; it takes {operation_names[operation]}, "
+                    f"{'which was dropped last' if is_only else 'the first in the list of those dropped last'}"
                 )
         pairs_of_type.append(tuple((operation_names[operation], edge.from_node) for edge, operation, _ in kept))
     normal, reduce = pairs_of_type

@@ -13,6 +13,7 @@ import numpy as np
 from eoinas_tf.config import SearchConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.distribution.replicas import Replicas
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search.derived_cell_accuracy import derived_cell_accuracy
 from eoinas_tf.search.scoring_order import scoring_batches
 from eoinas_tf.search.search_images import read_search_images
@@ -24,9 +25,10 @@ from eoinas_tf.training.epoch_steps import StepRunner
 from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
 from eoinas_tf.training.time_budget import RunCost, fewest_epochs
 
+WARM_UP = "warm-up"
 TrainEpoch = Callable[[SearchStep, SearchEpoch, StepRunner], dict | None]
-# With fewer, a stage might have no warm-up.
-REHEARSED_EPOCHS = 16
+# So many epochs have every kind of epoch that any search of these settings has.
+MANY_EPOCHS = 1000
 
 
 def search_within_hours(
@@ -43,7 +45,7 @@ def search_within_hours(
 
     def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
         # Refuses, before reading an image, settings that make no search with any number of epochs.
-        epochs = fewest_epochs(functools.partial(check_search, config), REHEARSED_EPOCHS)
+        epochs = fewest_epochs(functools.partial(check_rehearsal, config))
         Replicas.of(config)  # Devices are divided before anything is computed.
         images = read_search_images(config, dataset)
         with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
@@ -60,15 +62,39 @@ def check_search(config: SearchConfig, epochs: int) -> None:
 
     Args:
         config: The settings, without a number of epochs.
-        epochs: The number of epochs.
+        epochs: The number of epochs. It is chosen by the program, which the user's `max_steps` does not change.
 
     Raises:
         ConfigurationError: They make no search.
     """
-    whole = dataclasses.replace(config, epochs=epochs)
+    whole = dataclasses.replace(config, epochs=epochs, max_steps=0)
     if whole.pruning_every_epochs is not None:
         check_pruning_schedule(whole)
     load_method(config.method).check(whole)
+    kinds = kinds_of_epochs(whole)
+    if kinds and all(kind.startswith(WARM_UP) for kind, _ in kinds):
+        raise ConfigurationError(
+            f"the architecture is never trained: the warm-up takes all {epochs} epochs; give a shorter warm-up"
+        )
+
+
+def check_rehearsal(config: SearchConfig, epochs: int) -> None:
+    """Refuses a number of epochs that makes no search, or one without every kind of epoch that a longer one has.
+
+    Args:
+        config: The settings, without a number of epochs.
+        epochs: The number of epochs.
+
+    Raises:
+        ConfigurationError: They make no rehearsal.
+    """
+    check_search(config, epochs)
+    kinds, all_kinds = (
+        {kind for kind, _ in kinds_of_epochs(dataclasses.replace(config, epochs=number))}
+        for number in (epochs, MANY_EPOCHS)
+    )
+    if missing := all_kinds - kinds:
+        raise ConfigurationError(f"{epochs} epochs have none of {', '.join(sorted(missing))}")
 
 
 def kinds_of_epochs(config: SearchConfig) -> list[tuple[str, int]]:
@@ -84,7 +110,7 @@ def kinds_of_epochs(config: SearchConfig) -> list[tuple[str, int]]:
         behind = f" in stage {number + 1}" if len(stages) > 1 else ""
         for _ in range(stage.epochs):
             epoch += 1
-            kinds.append((f"{'warm-up' if method.is_warmup_of(config, epoch) else 'search'}{behind}", number))
+            kinds.append((f"{WARM_UP if method.is_warmup_of(config, epoch) else 'search'}{behind}", number))
     return kinds
 
 
@@ -131,6 +157,8 @@ class RehearsedSearch(SearchSession):
                 costs[kind] = rehearsal.epoch_cost(functools.partial(run_epoch, number))
             if number < len(kinds) and kinds[number][1] != stage:
                 self.method.drop(self.method.drops(number, self.method.evidence()))  # The next stage expects it.
+        saving = rehearsal.saving_seconds(lambda step: self._save_step(step, None), (written + 1) * self.epoch_steps)
+        costs = {kind: cost.with_step_seconds(saving) for kind, cost in costs.items()}
         rehearsal.check_stop()
         started = time.monotonic()
         self.progress = silent_progress(1)

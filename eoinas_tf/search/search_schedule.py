@@ -4,7 +4,7 @@ Drops compare what was learned. Without an architecture step before the first dr
 and are dropped in the order of their list, which looks like a result but is none.
 """
 
-from eoinas_tf.config import SearchConfig, schedule_parts
+from eoinas_tf.config import SCHEDULE_SETTINGS, SearchConfig, schedule_parts
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.space.operation_names import OPERATION_NAMES
 
@@ -33,21 +33,26 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     Raises:
         ConfigurationError: The schedule has a fault, and part of it was derived from the number of epochs.
     """
+    if config.max_steps or not is_refused(config):
+        return schedule_faults(config)
     faults, fewest_epochs = schedule_faults(config), _candidates(config)
-    if config.gives_whole_schedule or config.max_steps:
-        return faults
     if config.epochs < fewest_epochs:
         faults = (*faults, f"fewer than {fewest_epochs} epochs leave no epoch for the warm-up")
-    if not faults:
-        return ()
-    settings = ", ".join(
-        f"--{name}={getattr(config, name)}"
-        for name in ("epochs", "warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
-    )
+    values = {name: getattr(config, name) for name in ("epochs", *SCHEDULE_SETTINGS)}
+    settings = ", ".join(f"--{name}={value}" for name, value in values.items() if value is not None)
     raise ConfigurationError(
-        f"{'; '.join(faults)}. Received: {settings}; use at least {fewest_epochs} epochs and leave out the other "
-        f"three, which default to {_part_name(config)} of --epochs each, or give all three to search anyway"
+        f"{'; '.join(faults)}. Received: {settings}; use at least {fewest_epochs} epochs and leave out the others, "
+        f"which default to {_part_name(config)} of --epochs each, or give them all to search anyway"
     )
+
+
+def is_refused(config: SearchConfig) -> bool:
+    """Returns whether the whole search is refused for its schedule.
+
+    Args:
+        config: The settings; `max_steps` is ignored.
+    """
+    return not config.gives_whole_schedule and (config.epochs < _candidates(config) or bool(schedule_faults(config)))
 
 
 def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
     first_drop = (config.pruning_after_epoch // every + 1) * every
     drops = max(0, epochs // every - config.pruning_after_epoch // every)
     faults = [*_warmup_faults(config)]
-    if not faults and drops and warmup >= first_drop:
+    if not faults and drops and warmup is not None and warmup >= first_drop:
         faults.append(
             f"operations are dropped before the architecture is trained: the first drop is at the end of epoch "
             f"{first_drop}, the warm-up takes {warmup} epochs, so that drops go by the order of the list of operations"

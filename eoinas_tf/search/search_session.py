@@ -38,6 +38,7 @@ from eoinas_tf.search.search_images import load_search_images
 from eoinas_tf.search.search_journal import SearchJournal
 from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
+from eoinas_tf.search.search_schedule import is_refused
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.space.operations import candidate_names
@@ -273,6 +274,9 @@ class SearchSession(RunSession):
             self.progress.say("")
             self.progress.result(search_result(self.run, summary))
         return summary
+
+    def _continues(self) -> bool:
+        return self.config.pruning_every_epochs is None or not is_refused(self.config)
 
     def _save_step(self, done: int, epoch_began: float | None) -> None:
         self.step.state.check_finite(self._journal.current_epoch)

@@ -19,7 +19,7 @@ def last_step(config: RunConfig, total_steps: int, finished_steps: int) -> int:
     return max(min(config.max_steps or total_steps, total_steps), finished_steps)
 
 
-def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: int) -> str:
+def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: int, continues: bool = True) -> str:
     """Returns the report on a run that ended early: what it kept, and what its steps measured.
 
     Args:
@@ -27,12 +27,15 @@ def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: 
         pace: The measured durations of steps.
         done: Steps done.
         total_steps: Steps of the whole run.
+        continues: Whether the settings are accepted without `max_steps`.
     """
+    rest = (
+        "which are saved; the same command without it continues after them"
+        if continues
+        else "which were only a try: without it, the command is refused, because its epochs are too few for its drops"
+    )
     saved = broken_lines(
-        f"ended by --max_steps={config.max_steps} after {done} of {total_steps} steps, which are saved; the same "
-        "command without it continues after them",
-        "",
-        INDENT,
+        f"ended by --max_steps={config.max_steps} after {done} of {total_steps} steps, {rest}", "", INDENT
     )
     if pace.seconds_to_first_step is None:
         return saved

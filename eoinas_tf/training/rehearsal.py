@@ -28,8 +28,8 @@ from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR, ChosenEpochs, Epo
 
 Config = TypeVar("Config", bound=RunConfig)
 Clock = Callable[[], float]
-# In the first epoch of a kind, whose first step is traced.
-FIRST_STEPS = 1 + MEASURED_STEPS
+# Calls in the first epoch of a kind, the first of which is traced.
+FIRST_CALLS = 1 + MEASURED_STEPS
 # For the second epoch, which is measured: a share of the budget, so that random variation of single steps averages out.
 MEASURED_SHARE = 0.01
 SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 20.0
@@ -134,11 +134,23 @@ class Rehearsal:
             run_epoch: Runs the given number of steps of an epoch of this kind, and the epoch's other work; returns
                 seconds to add, such as those of test images that were skipped.
         """
-        steps = min(FIRST_STEPS, self.epoch_steps)
+        steps = min(FIRST_CALLS * self.config.steps_per_call, self.epoch_steps)
         first, per_step = self._timed(run_epoch, steps)
         second_steps = self._steps_to_measure(per_step, steps)
         second, per_step = self._timed(run_epoch, second_steps)
         return epoch_cost((steps, first), (second_steps, second), per_step)
+
+    def saving_seconds(self, save: Callable[[int], object], step: int) -> float:
+        """Returns the seconds per step that `checkpoint_every_steps` costs.
+
+        Args:
+            save: Writes a checkpoint of a run that has done the given number of steps.
+            step: More steps than any checkpoint has.
+        """
+        if not self.config.checkpoint_every_steps:
+            return 0.0
+        self.check_stop()
+        return self._seconds_of(save, step) / self.config.checkpoint_every_steps
 
     def pass_seconds(self, run: Callable[[int], object], batches: int) -> float:
         """Returns the seconds of a pass over images without training, such as a test.
@@ -149,7 +161,7 @@ class Rehearsal:
         """
         self.check_stop()
         run(1)  # Traces the graph.
-        some = min(FIRST_STEPS, batches)
+        some = min(FIRST_CALLS, batches)
         first = self._seconds_of(run, some)
         more = min(batches, max(some + 1, int(some * self._seconds_to_measure() / max(first, 1e-6))))
         if some == batches:
@@ -170,7 +182,9 @@ class Rehearsal:
     def _steps_to_measure(self, seconds_per_step: float | None, fewest: int) -> int:
         if not seconds_per_step:
             return fewest
-        return min(self.epoch_steps, max(fewest, 1 + int(self._seconds_to_measure() / seconds_per_step)))
+        steps, in_call = 1 + int(self._seconds_to_measure() / seconds_per_step), self.config.steps_per_call
+        # Whole calls: a single step left over would be traced, and the tracing measured.
+        return min(self.epoch_steps, max(fewest, -(-steps // in_call) * in_call))
 
     def _seconds_to_measure(self) -> float:
         budget = (self.config.hours or 0.0) * SECONDS_OF_AN_HOUR

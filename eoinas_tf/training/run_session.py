@@ -200,4 +200,9 @@ class RunSession:
     def say_early_end(self) -> None:
         """Reports that `max_steps` ended the run, and what was measured."""
         pace = self.progress.pace
-        self.progress.result(early_end_report(self.config, pace, self.last_step, self.total_steps))
+        report = early_end_report(self.config, pace, self.last_step, self.total_steps, self._continues())
+        self.progress.result(report)
+
+    def _continues(self) -> bool:
+        """Returns whether the run's settings are accepted without `max_steps`."""
+        return True

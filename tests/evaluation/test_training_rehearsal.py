@@ -12,6 +12,7 @@ from eoinas_tf.errors import ConfigurationError, DatasetError, StorageError
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation, train_epoch
 from eoinas_tf.evaluation.training_rehearsal import check_training, training_within_hours
 from eoinas_tf.experiment.json_lines import JsonLines
+from eoinas_tf.training.rehearsal import Rehearsal
 from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
 
 pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn", "untraced")
@@ -69,6 +70,15 @@ def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, nothing_
     assert left_behind(tmp_path / "hours") == left_behind(tmp_path / "epochs")
     stored = json.loads((tmp_path / "hours" / "config.json").read_text())
     assert (stored["hours"], stored["epochs"], stored["steps_per_epoch"]) == (1.0, 2, 2)
+
+
+def test_steps_in_one_call_and_checkpoints_within_epochs_are_measured(chosen, tmp_path, monkeypatch):
+    monkeypatch.setattr(Rehearsal, "saving_seconds", lambda rehearsal, save, step: save(step) or 1000.0)
+    settings = {**TINY, "batch_size": 100, "steps_per_call": 10, "checkpoint_every_steps": 5}
+    config = EvaluationConfig(run_dir=str(tmp_path / "run"), hours=1.0, quiet=True, **settings)
+    training_within_hours(config, None, None, 0.0, train_epoch)
+    ((cost, _),) = chosen
+    assert 1000.0 < cost.kinds["training"].seconds_per_step < 1100.0
 
 
 def test_epochs_with_a_frozen_backbone_are_timed_on_their_own(chosen, tmp_path, nothing_is_exported):

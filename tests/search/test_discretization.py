@@ -192,6 +192,13 @@ def test_after_the_last_drop_the_struck_edge_takes_what_lived_longest():
     )
 
 
+def test_of_operations_dropped_together_the_warning_says_that_the_list_decided():
+    importance = cell_of_skips()
+    living, dropped = one_survivor(importance)
+    cells = derive(np.where(living, importance, np.nan), living, np.where(dropped, 40, 0), limit=7)
+    assert cells.warnings[1].endswith("the first in the list of those dropped last")
+
+
 def test_a_struck_edge_ranks_before_one_on_which_none_won():
     importance = cell_of_skips()
     importance[0, edge_of(0, 3), index_of("none")] = 2.0

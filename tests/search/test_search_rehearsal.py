@@ -1,5 +1,7 @@
 """A search that chooses its epochs by hours equals, in every value, one with that number of epochs set."""
 
+import dataclasses
+import functools
 import json
 import tempfile
 import time
@@ -11,8 +13,8 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search import search_rehearsal
 from eoinas_tf.search.search_loop import run_search, train_epoch
-from eoinas_tf.search.search_rehearsal import check_search, kinds_of_epochs, search_within_hours
-from eoinas_tf.training.time_budget import ChosenEpochs, RunCost
+from eoinas_tf.search.search_rehearsal import check_rehearsal, check_search, kinds_of_epochs, search_within_hours
+from eoinas_tf.training.time_budget import ChosenEpochs, RunCost, fewest_epochs
 
 pytestmark = pytest.mark.usefixtures("pictures_are_not_drawn")
 
@@ -50,6 +52,37 @@ def test_too_few_epochs_make_no_search(settings, fewest):
     if fewest > 1:
         with pytest.raises(ConfigurationError):
             check_search(config, fewest - 1)
+
+
+def test_epochs_that_are_all_warm_up_make_no_search():
+    config = SearchConfig(hours=1.0, method="darts", warmup_epochs=20)
+    check_search(config, 21)
+    with pytest.raises(ConfigurationError, match="never trained: the warm-up takes all 20 epochs"):
+        check_search(config, 20)
+
+
+def test_max_steps_allows_no_epochs_that_the_whole_search_would_not_have():
+    with pytest.raises(ConfigurationError, match="use at least 8 epochs"):
+        check_search(SearchConfig(hours=1.0, max_steps=20), 5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"method": "darts", "warmup_epochs": 20},
+        {"warmup_epochs": 20, "pruning_after_epoch": 20, "pruning_every_epochs": 20},
+        {"method": "pdarts"},
+        {"method": "pdarts", "stage_warmup": 0.05},
+        {"method": "random_search"},
+    ],
+)
+def test_a_rehearsal_has_every_kind_of_epoch_of_a_longer_search(settings):
+    config = SearchConfig(hours=1.0, **settings)
+    epochs = fewest_epochs(functools.partial(check_rehearsal, config))
+    kinds = dict(kinds_of_epochs(dataclasses.replace(config, epochs=epochs)))
+    for longer in (epochs + 1, 40, 177, 300):
+        assert kinds.keys() >= dict(kinds_of_epochs(dataclasses.replace(config, epochs=longer))).keys()
 
 
 @pytest.fixture

@@ -119,6 +119,17 @@ def test_a_whole_schedule_is_the_user_s_own_and_warned_of():
     assert check_pruning_schedule(SearchConfig(**schedule(20, 20, 20))) == ()
 
 
+def test_a_method_without_a_warm_up_of_its_own_has_a_schedule():
+    config = SearchConfig(epochs=7)
+    object.__setattr__(config, "warmup_epochs", None)
+    assert schedule_faults(config) == schedule_faults(SearchConfig(epochs=7))
+    with pytest.raises(ConfigurationError) as refusal:
+        check_pruning_schedule(config)
+    assert "--warmup_epochs" not in str(refusal.value)
+    object.__setattr__(config, "epochs", 8)
+    assert check_pruning_schedule(config) == ()
+
+
 def test_a_try_is_not_refused():
     (warning,) = check_pruning_schedule(SearchConfig(epochs=1, max_steps=20))
     assert "operations are left" in warning

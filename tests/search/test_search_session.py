@@ -68,3 +68,11 @@ def test_unknown_candidates_are_refused_before_images_are_read(tmp_path):
         ConfigurationError, match=r"^--operations: conv_9x9 is not known; known: none, .*operation_modules"
     ):
         SearchSession(config).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("settings", "continues"), [({"epochs": 4}, False), ({"epochs": 8}, True), ({"epochs": 4, "method": "darts"}, True)]
+)
+def test_a_try_that_the_whole_search_would_be_refused_after_says_so(settings, continues, tmp_path):
+    session = SearchSession(SearchConfig(run_dir=str(tmp_path / "run"), max_steps=3, **settings))
+    assert session._continues() == continues

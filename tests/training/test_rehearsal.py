@@ -32,9 +32,10 @@ def an_epoch(clock, ran, tracing, more=0.0):
     def run_epoch(steps, runner):
         pace = runner.progress.pace
         pace.begin_epoch(0)
-        clock.now += 0.3 + 0.5 + (0.0 if ran else tracing)
-        pace.first_step_done(1, clock.now)
-        clock.now += 0.5 * (steps - 1)
+        first = min(steps, runner.config.steps_per_call)
+        clock.now += 0.3 + 0.5 * first + (0.0 if ran else tracing)
+        pace.first_step_done(first, clock.now)
+        clock.now += 0.5 * (steps - first)
         pace.end_epoch(steps)
         clock.now += 2.0
         ran.append(steps)
@@ -44,18 +45,22 @@ def an_epoch(clock, ran, tracing, more=0.0):
 
 
 @pytest.mark.parametrize(
-    ("hours", "epoch_steps", "steps"),
+    ("hours", "epoch_steps", "in_call", "steps"),
     [
-        (0.1, 100, [3, 8]),  # A hundredth of 360 s: 3.6 s, which are 7 steps after the first.
-        (0.001, 100, [3, 5]),  # At least 2 s.
-        (50.0, 100, [3, 41]),  # At most 20 s.
-        (50.0, 6, [3, 6]),  # No more than the steps of an epoch.
-        (50.0, 2, [2, 2]),
+        (0.1, 100, 1, [3, 8]),  # A hundredth of 360 s: 3.6 s, which are 7 steps after the first.
+        (0.001, 100, 1, [3, 5]),  # At least 2 s.
+        (50.0, 100, 1, [3, 41]),  # At most 20 s.
+        (50.0, 6, 1, [3, 6]),  # No more than the steps of an epoch.
+        (50.0, 2, 1, [2, 2]),
+        (0.1, 100, 10, [30, 30]),  # Three calls, of which the first is not measured.
+        (50.0, 100, 10, [30, 50]),  # Whole calls.
+        (0.1, 15, 10, [15, 15]),
     ],
 )
-def test_a_second_epoch_of_a_share_of_the_budget_is_measured(hours, epoch_steps, steps):
+def test_a_second_epoch_of_a_share_of_the_budget_is_measured(hours, epoch_steps, in_call, steps):
     clock, ran = Clock(), []
-    rehearsal = Rehearsal(EvaluationConfig(hours=hours), epoch_steps, None, threading.Event(), clock)
+    config = EvaluationConfig(hours=hours, steps_per_call=in_call)
+    rehearsal = Rehearsal(config, epoch_steps, None, threading.Event(), clock)
     cost = rehearsal.epoch_cost(an_epoch(clock, ran, tracing=9.0))
     assert ran == steps
     assert cost == EpochCost(pytest.approx(0.5), pytest.approx(2.3), pytest.approx(9.0))
@@ -65,6 +70,19 @@ def test_what_was_left_out_is_counted_on_top():
     clock = Clock()
     rehearsal = Rehearsal(EvaluationConfig(hours=0.1), 100, None, threading.Event(), clock)
     assert rehearsal.epoch_cost(an_epoch(clock, [], 9.0, more=7.0)).seconds_around_steps == pytest.approx(9.3)
+
+
+@pytest.mark.parametrize(("every", "seconds"), [(0, 0.0), (20, 0.05)])
+def test_a_checkpoint_within_epochs_costs_a_part_of_itself_per_step(every, seconds):
+    clock, saved = Clock(), []
+    config = EvaluationConfig(hours=0.1, checkpoint_every_steps=every)
+
+    def save(step):
+        saved.append(step)
+        clock.now += 1.0
+
+    assert Rehearsal(config, 100, None, threading.Event(), clock).saving_seconds(save, 200) == pytest.approx(seconds)
+    assert saved == [200] * bool(every)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,8 @@ import dataclasses
 import shlex
 from typing import Any
 
-from eoinas_tf.config import RunConfig, SearchConfig
+from eoinas_tf.config import SCHEDULE_SETTINGS, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
-
-SCHEDULE = ("warmup_epochs", "pruning_after_epoch", "pruning_every_epochs")
 
 
 def command_line(subcommand: str, settings: dict[str, Any]) -> str:
@@ -55,9 +53,9 @@ def given_settings(config: RunConfig) -> dict[str, Any]:
             if _made_of(type(config), fewer) == _made_of(type(config), given):
                 given = fewer
     if isinstance(config, SearchConfig) and given.keys() & set(
-        SCHEDULE
+        SCHEDULE_SETTINGS
     ):  # A complete schedule is taken as given, a partial one is checked.
-        given |= {name: getattr(config, name) for name in SCHEDULE if getattr(config, name) is not None}
+        given |= {name: getattr(config, name) for name in SCHEDULE_SETTINGS if getattr(config, name) is not None}
     return given
 
 

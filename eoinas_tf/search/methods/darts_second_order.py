@@ -35,16 +35,22 @@ class DartsSecondOrder(Darts):
             return self.architecture_choice(step, schedule)
 
         training = updater.gradients(weight_batch, choose, with_weights=True)
-        virtual_weights = stepped_weights(updater.weight_group, training.weight_gradients)
+        weights = [tf.convert_to_tensor(weight) for weight in updater.weight_group.variables]
+        # An overflow in the virtual step counts as one of this step: the loss is then that at w, and finite.
+        is_finite = tf.math.is_finite(tf.linalg.global_norm(training.weight_gradients))
+        virtual_weights = [
+            tf.where(is_finite, stepped, weight)
+            for stepped, weight in zip(
+                stepped_weights(updater.weight_group, training.weight_gradients), weights, strict=True
+            )
+        ]
         found = updater.gradients(architecture_batch, choose, alpha, with_weights=True, weights=virtual_weights)
         implicit = implicit_gradients(
             lambda weights: updater.gradients(weight_batch, choose, alpha, weights=weights).gradients,
-            [tf.convert_to_tensor(weight) for weight in updater.weight_group.variables],
+            weights,
             found.weight_gradients,
         )
         rate = learning_rate(updater.weight_group)
-        # An overflow in the virtual step counts as one of this step, even if the results computed from it are finite.
-        is_finite = tf.math.is_finite(tf.linalg.global_norm(training.weight_gradients))
         gradients = [
             tf.where(is_finite, direct - rate * second_order, float("nan"))
             for direct, second_order in zip(found.gradients, implicit, strict=True)

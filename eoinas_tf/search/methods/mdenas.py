@@ -7,8 +7,10 @@ Zheng et al., "Multinomial Distribution Learning for Effective Neural Architectu
 import numpy as np
 import tensorflow as tf
 
+from eoinas_tf.config import SearchConfig
 from eoinas_tf.random_seeds import stateless_seed
 from eoinas_tf.search.search_method import Evidence, Schedule, SearchMethod, SearchProblem
+from eoinas_tf.space.operation_names import OPERATION_NAMES
 from eoinas_tf.supernet.choice import Sampled
 from eoinas_tf.supernet.multinomial_sampling import draw_operations
 
@@ -46,6 +48,19 @@ class Mdenas(SearchMethod[Sampled]):
         self.sampled_operations = tf.Variable(tf.zeros(edges, tf.int32), trainable=False)
         self.accuracy_sum = tf.Variable(tf.zeros([], tf.float64), trainable=False)
         self.architecture_steps = tf.Variable(tf.zeros([], tf.int64), trainable=False)
+
+    @classmethod
+    def check(cls, config: SearchConfig) -> tuple[str, ...]:
+        """Warns of fewer epochs than operations as well: an epoch trains one of them on each edge."""
+        operations = len(config.operations or OPERATION_NAMES)
+        epochs = config.epochs - config.warmup_epochs
+        if not 0 < epochs < operations:
+            return super().check(config)
+        return (
+            *super().check(config),
+            f"{epochs} epochs after the warm-up train at most {epochs} of {operations} operations of an edge; where "
+            "nothing tells operations apart, the first in the list is taken",
+        )
 
     def weight_choice(self, step: tf.Tensor, schedule: Schedule) -> Sampled:
         """Returns the epoch's sample; in the warm-up, a new sample at each step."""

@@ -191,16 +191,20 @@ def test_the_loss_scale_leaves_no_trace(problem):
 
 
 class Overflowing(Updater):
-    """A virtual step in which the gradient of a weight that no loss depends on overflowed."""
+    """A virtual step in which the gradient of one weight overflowed; no loss depends on the last weight."""
+
+    overflowed = 0
 
     def gradients(self, *arguments, weights=None, **settings):
         found = super().gradients(*arguments, weights=weights, **settings)
         if weights is None:
-            found.weight_gradients[-1] += float("inf")
+            found.weight_gradients[self.overflowed] += float("inf")
         return found
 
 
-def test_an_overflow_in_the_virtual_step_is_one_of_the_architecture_step():
+@pytest.mark.parametrize("weight", [0, -1])
+def test_an_overflow_in_the_virtual_step_is_one_of_the_architecture_step(weight, monkeypatch):
+    monkeypatch.setattr(Overflowing, "overflowed", weight)
     gradient, loss = SmoothProblem(NoLossScale(), Overflowing).gradient()
     assert np.isfinite(loss)
     assert not np.any(np.isfinite(gradient))

@@ -19,6 +19,18 @@ def mdenas(**settings):
     return Mdenas(SearchProblem(config, OPERATION_NAMES, STEPS))
 
 
+@pytest.mark.parametrize(("epochs", "warmup", "warns"), [(9, 2, True), (10, 2, False), (8, 0, False), (2, 1, True)])
+def test_fewer_epochs_than_operations_are_warned_of(epochs, warmup, warns):
+    warnings = Mdenas.check(SearchConfig(method="mdenas", epochs=epochs, warmup_epochs=warmup))
+    assert len(warnings) == warns
+    if warns:
+        assert warnings[0].startswith(
+            f"{epochs - warmup} epochs after the warm-up train at most {epochs - warmup} of 8"
+        )
+    two = SearchConfig(method="mdenas", epochs=epochs, warmup_epochs=0, operations=("none", "skip_connect"))
+    assert Mdenas.check(two) == ()
+
+
 def run_epoch(method, epoch, accuracy, operations=None):
     """Runs an epoch's architecture steps, all with the same accuracy; returns the operations that ran."""
     for step in range((epoch - 1) * STEPS, epoch * STEPS):
