@@ -474,6 +474,11 @@ class SearchConfig(RunConfig):
                 f"--num_seeds must be 1 with --method={self.method}, which trains nothing that could rank the cells; "
                 f"give each --seed a --run_dir of its own. Received: {self.num_seeds}"
             )
+        if self.num_seeds > 1 and self.strategy == "multi_worker":
+            raise ConfigurationError(
+                "--num_seeds must be 1 with --strategy=multi_worker: run a search for each --seed, one after the other "
+                f"and each with a --run_dir of its own, then choose by --select_from. Received: {self.num_seeds}"
+            )
         if self.seed + self.num_seeds - 1 > LARGEST_SEED:
             raise ConfigurationError(
                 f"--seed must be at most {LARGEST_SEED + 1 - self.num_seeds} with --num_seeds={self.num_seeds}. "
@@ -792,6 +797,11 @@ class EvaluationConfig(RunConfig):
                 object.__setattr__(self, name, value)
         if self.learning_rate_schedule != CONSTANT:
             self._refuse_rise("learning_rate", "learning_rate_end")
+        if self.batch_size % self.accumulation_steps:
+            raise ConfigurationError(
+                "--batch_size must be a multiple of --accumulation_steps. "
+                f"Received: {self.batch_size} and {self.accumulation_steps}"
+            )
         if self.network != CELLS and (self.genotype or self.pytorch_weights):
             flag = "genotype" if self.genotype else "pytorch_weights"
             raise ConfigurationError(

@@ -126,7 +126,13 @@ def test_every_setting_refuses_wrong_values_by_name(config_class, field):
 @pytest.mark.parametrize(("config_class", "field"), FIELDS)
 def test_every_number_accepts_its_bounds(config_class, field):
     # One bound of each of these contradicts the default of a related setting; that is tested below.
-    partners = {"temperature_start": 0.001, "temperature_end": 5.0, "weights_learning_rate": 0.0, "resize_side": 4}
+    partners = {
+        "temperature_start": 0.001,
+        "temperature_end": 5.0,
+        "weights_learning_rate": 0.0,
+        "resize_side": 4,
+        "accumulation_steps": 1,
+    }
     for bound in (field.metadata["minimum"], field.metadata["maximum"]):
         if bound is not None and "tuple" not in str(field.type) and field.name not in partners:
             assert getattr(config_class(**{field.name: bound}, **method_with(field)), field.name) == bound
@@ -139,6 +145,11 @@ def test_image_sizes_accept_their_bounds():
 
 
 SEARCH_CONTRADICTIONS = [
+    (
+        {"num_seeds": 2, "strategy": "multi_worker"},
+        "--num_seeds must be 1 with --strategy=multi_worker: run a search for each --seed, one after the other and "
+        "each with a --run_dir of its own, then choose by --select_from. Received: 2",
+    ),
     ({"temperature_end": 6.0}, "--temperature_end must not be above --temperature_start. Received: 6.0 and 5.0"),
     (
         {"weights_learning_rate": 0.0005},
@@ -155,6 +166,10 @@ SEARCH_CONTRADICTIONS = [
     ),
 ]
 EVALUATION_CONTRADICTIONS = [
+    (
+        {"accumulation_steps": 3},
+        "--batch_size must be a multiple of --accumulation_steps. Received: 128 and 3",
+    ),
     ({"learning_rate_end": 0.5}, "--learning_rate_end must not be above --learning_rate. Received: 0.5 and 0.025"),
     ({"warmup_epochs": 7, "epochs": 7}, "--warmup_epochs must be below --epochs. Received: 7 and 7"),
     ({"resize_side": 8}, "--resize_side needs an --image_size that fits into it. Received: 8 and none"),

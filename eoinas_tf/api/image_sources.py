@@ -94,9 +94,9 @@ def _collected(
     fit = None if image_size is None else image_fitter(image_size, resize_side)
     for image, label in _single_examples(data):
         pixels = pixels_of(image[np.newaxis], "the images of a tf.data.Dataset")
-        label = label.decode() if isinstance(label, bytes) else label
         # By the pixels before they are resized: the same images are held out whatever the size.
-        place = (pixel_digests(pixels)[0], pixels.shape, str(label))
+        text = label.decode(errors="replace") if isinstance(label, bytes) else str(label)
+        place = (pixel_digests(pixels)[0], pixels.shape, text)
         examples.append((place, pixels[0] if fit is None else fit(pixels[0]).numpy(), label))
     examples.sort(key=lambda example: example[0])
     shapes = {image.shape for _, image, _ in examples}

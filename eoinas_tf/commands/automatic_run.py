@@ -15,8 +15,9 @@ from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
 from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.commands.lean_imports import lean_imports
-from eoinas_tf.config import IMAGE_SETTINGS, EvaluationConfig, SearchConfig
+from eoinas_tf.config import IMAGE_SETTINGS, EvaluationConfig, SearchConfig, check_setting
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
+from eoinas_tf.evaluation.weight_source import read_weight_source
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.report.settings_as_flags import flag_text, given_settings
 from eoinas_tf.experiment.run_directory import has_only_begun, is_in_use
@@ -36,6 +37,8 @@ ABOUT = "Searches a cell for a folder of class folders, trains it and exports it
 # Small enough for a few CPU cores; flags for either command override them.
 SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16")
 TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16")
+# Class weights that need no file.
+BALANCED = "balanced"
 COMMANDS = {SEARCH: "search", TRAINING: TRAINING_COMMAND}
 FOLDERS = {SEARCH: "search", TRAINING: "network"}
 # Stores the settings that a time budget gave both runs, in their parent folder.
@@ -54,19 +57,24 @@ def run_all(options: argparse.Namespace) -> None:
     """
     root = Path(options.folder).expanduser().resolve()
     run_dir = Path(options.run_dir or Path("runs", root.name)).expanduser()
+    further = {SEARCH: _words("search_flags", options), TRAINING: _words("train_flags", options)}
+    search_size = _given("image_size", further[SEARCH]) or options.image_size
     size = fitting_size(root)
-    if size is not None and not options.image_size:
+    if size is not None and not search_size:
+        search_size = ",".join(map(str, size))
         shape = "x".join(map(str, size))
         print(f"images are resized to {shape} pixels; --image_size=H,W takes another size", flush=True)
-    size_text = options.image_size or (",".join(map(str, size)) if size else "")
-    common = [f"--dataset=folder:{root}", *([f"--image_size={size_text}"] if size_text else [])]
-    further = {SEARCH: _words("search_flags", options), TRAINING: _words("train_flags", options)}
-    images = folder_images(root, size_text)
+    # The training takes the size of its search, unless its own flags give another.
+    sizes = {SEARCH: search_size, TRAINING: _given("image_size", further[TRAINING]) or search_size}
+    common = {kind: [f"--dataset=folder:{root}"] for kind in SHARES}
+    if search_size:
+        common[SEARCH].append(f"--image_size={search_size}")
+    images = {kind: folder_images(root, sizes[kind]) for kind in SHARES}
     shares = dict.fromkeys(SHARES, "")
     if options.hours is None:
-        batch = f"--batch_size={batch_size(images.training_images)}"
+        batch = f"--batch_size={batch_size(images[SEARCH].training_images)}"
         own = {
-            kind: [*flags, *map(setting_text, recipe(kind, **_recipe_of(further[kind])).items()), *common, batch]
+            kind: [*flags, *map(setting_text, recipe(kind, **_recipe_of(further[kind])).items()), *common[kind], batch]
             for kind, flags in ((SEARCH, SEARCH_FLAGS), (TRAINING, TRAINING_FLAGS))
         }
     else:
@@ -76,12 +84,12 @@ def run_all(options: argparse.Namespace) -> None:
         # The training takes these from its search, which `--search_flags` may have given others.
         for name in IMAGE_SETTINGS:
             choice[TRAINING].pop(name, None)
-        own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
+        own = {kind: [*map(setting_text, choice[kind].items()), *common[kind]] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
     search_words = [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]]
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
     training_words = [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]]
-    _check_settings(search_words, training_words, images)
+    _check_settings(search_words, training_words, images[TRAINING], root)
     _run(SEARCH, search_words, shares[SEARCH])
     _run(TRAINING, training_words, shares[TRAINING])
 
@@ -105,23 +113,28 @@ def _from_files(words: Sequence[str]) -> list[str]:
 
 def _recipe_of(words: Sequence[str]) -> dict[str, str | None]:
     """Returns the search method and the optimizer that flags name, by which `recipe` chooses."""
+    return {name: _given(name, words) for name in ("method", "optimizer")}
+
+
+def _given(name: str, words: Sequence[str]) -> str | None:
+    """Returns the value that flags give a setting; None if they do not name it."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("method", "optimizer"):
-        parser.add_argument(f"--{name}", nargs="?")
-    return vars(parser.parse_known_args(_from_files(words))[0])
+    parser.add_argument(f"--{name}", nargs="?")
+    return getattr(parser.parse_known_args(_from_files(words))[0], name)
 
 
-def _check_settings(search_words: Sequence[str], training_words: Sequence[str], images: Images) -> None:
+def _check_settings(search_words: Sequence[str], training_words: Sequence[str], images: Images, root: Path) -> None:
     """Refuses wrong settings of both steps before the search, so that those of the training do not cost its hours.
 
     Args:
         search_words: The flags of the search.
         training_words: The flags of the training run.
-        images: The images of the folder.
+        images: The images of the folder, as the training takes them.
+        root: The folder.
 
     Raises:
-        EoinasError: A setting is unknown or wrong, or does not fit the others or the images, or the package of an
-            export is not installed.
+        EoinasError: A setting is unknown or wrong, or does not fit the others or the images, a file that it names
+            cannot be used, or the package of an export is not installed.
     """
     searched = config_from_arguments(SearchConfig, _from_files(search_words), (FLAG,))
     inherited = [flag_text(name, value) for name, value in given_settings(searched).items() if name in IMAGE_SETTINGS]
@@ -130,26 +143,41 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
     # A held-out part leaves a number of images that is known to within one for each class.
     most_images = (images.training_images + images.classes) * (1 - trained.validation_fraction)
     are_other = trained.dataset != searched.dataset  # Then nothing is known of them here.
-    is_unusual = trained.batch_size > most_images or trained.cutout_length > min(height, width)
+    is_small = trained.batch_size * (trained.steps_per_epoch or 1) > most_images
+    has_file = trained.class_weights not in (None, BALANCED)
+    is_unusual = is_small or trained.cutout_length > min(height, width) or has_file or trained.normalization is not None
+    if trained.initial_weights:
+        read_weight_source(str(Path(trained.initial_weights).expanduser()))
     if trained.export_formats == EvaluationConfig.export_formats and (are_other or not is_unusual):
         return
     with lean_imports():  # Only now, because these import TensorFlow.
+        from eoinas_tf.data.channel_normalization import published_statistics
+        from eoinas_tf.data.class_weights import weights_of_file
+        from eoinas_tf.data.image_folder_layout import find_layout
         from eoinas_tf.data.input_pipelines import steps_per_epoch
+        from eoinas_tf.data.suggested_size import header_shapes
         from eoinas_tf.evaluation.evaluation_images import check_cutout
         from eoinas_tf.experiment.export_formats import check_packages
     check_packages(trained.export_formats)
-    if not are_other:
-        check_cutout(trained.cutout_length, (height, width, 1))
-        if trained.batch_size > most_images:
-            steps_per_epoch(int(images.training_images * (1 - trained.validation_fraction)), trained.batch_size)
+    if are_other:
+        return
+    check_cutout(trained.cutout_length, (height, width, 1))
+    if is_small:
+        left = int(images.training_images * (1 - trained.validation_fraction))
+        steps_per_epoch(left, trained.batch_size, trained.steps_per_epoch)
+    layout = find_layout(root)
+    if has_file:
+        weights_of_file(str(trained.class_weights), layout.class_names)
+    if trained.normalization is not None and (shapes := header_shapes(layout.parts[0].paths)):
+        published_statistics(trained.normalization, max(shape[2] for shape in shapes), trained.dataset)
 
 
-def folder_images(root: Path, image_size: str) -> Images:
+def folder_images(root: Path, image_size: str | None) -> Images:
     """Returns the number, size and classes of the images in a folder.
 
     Args:
         root: The folder.
-        image_size: Height and width in pixels, in the format of the flag; empty: the images' own.
+        image_size: Height and width in pixels, in the format of the flag; None: the images' own.
 
     Raises:
         EoinasError: It is not a folder of images.
@@ -162,7 +190,7 @@ def folder_images(root: Path, image_size: str) -> Images:
     return Images(layout.training_images, shape[0], shape[1], len(layout.class_names))
 
 
-def check_size(text: str) -> tuple[int, ...]:
+def check_size(text: str) -> tuple[int, int]:
     """Returns the height and width of a size given in the format of the flag `--image_size`.
 
     Args:
@@ -176,11 +204,13 @@ def check_size(text: str) -> tuple[int, ...]:
         height, width = (int(part) for part in (parts * 2 if len(parts) == 1 else parts))
     except ValueError:
         raise ConfigurationError(f"--image_size must be H,W, two whole numbers. Received: {text}") from None
+    field = next(field for field in dataclasses.fields(SearchConfig) if field.name == "image_size")
+    check_setting(field, (height, width))
     return height, width
 
 
 def _choice_for_hours(
-    images: Images, run_dir: Path, hours: float, further: dict[str, list[str]]
+    images: dict[str, Images], run_dir: Path, hours: float, further: dict[str, list[str]]
 ) -> dict[str, dict[str, Any]]:
     """Returns the settings of both runs for a time budget: those in the file of the first call, if a run has begun.
 
@@ -198,21 +228,21 @@ def _choice_for_hours(
                     f"{run_dir} holds runs with --hours={choice['hours']:g}; repeat it to continue them, or name "
                     f"another --run_dir. Received: {hours:g}"
                 )
-            choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images, left_hours, further)}
+            choice = {**choice, "hours": hours, TRAINING: _own_choice(TRAINING, images[TRAINING], left_hours, further)}
             write_json(file, choice)
         elif _can_change(run_dir / FOLDERS[TRAINING]):  # Its flags may name another optimizer now.
             choice = {**choice, TRAINING: {**choice[TRAINING], **recipe(TRAINING, **_recipe_of(further[TRAINING]))}}
             write_json(file, choice)
     else:
-        choice = {"hours": hours, "images": dataclasses.asdict(images)}
+        choice = {"hours": hours, "images": dataclasses.asdict(images[SEARCH])}
         for kind, share in SHARES.items():
-            choice[kind] = _own_choice(kind, images, round(share * hours, 6), further)
+            choice[kind] = _own_choice(kind, images[kind], round(share * hours, 6), further)
         make_folder(run_dir)
         write_json(file, choice)
     for kind in SHARES:
         own = choice[kind]
         print(
-            f"{kind} in {own['hours']:g} of {hours:g} hours, for {images}: {own['cells']} cells, "
+            f"{kind} in {own['hours']:g} of {hours:g} hours, for {images[kind]}: {own['cells']} cells, "
             f"{own['init_channels']} channels, batches of {own['batch_size']}; the epochs follow from timed steps",
             flush=True,
         )

@@ -10,7 +10,8 @@ from eoinas_tf.data.batch_rows import BatchRows, draw_uniform
 from eoinas_tf.data.image_split import ImageSplit
 
 MOST_IMAGES_FOR_STATISTICS = 10_000
-STATISTICS_CHUNK = 500
+# Images in memory at a time for their statistics, and of large ones their values.
+STATISTICS_CHUNK, MOST_VALUES = 500, 2**25
 
 
 def pad_crop(images: tf.Tensor, padding: int, seed: tf.Tensor, rows: BatchRows | None = None) -> tf.Tensor:
@@ -133,8 +134,10 @@ def channel_statistics(split: ImageSplit) -> tuple[np.ndarray, np.ndarray]:
     count = min(len(split), MOST_IMAGES_FOR_STATISTICS)
     chosen = np.linspace(0, len(split) - 1, count).round().astype(np.int64)
     sums, squares, pixels = np.zeros(1), np.zeros(1), 0
-    for start in range(0, count, STATISTICS_CHUNK):
-        images = split.load_batch(tf.constant(chosen[start : start + STATISTICS_CHUNK])).numpy().astype(np.float64)
+    values = split.load_batch(tf.constant(chosen[:1])).shape.num_elements()
+    chunk = min(STATISTICS_CHUNK, max(1, MOST_VALUES // values))
+    for start in range(0, count, chunk):
+        images = split.load_batch(tf.constant(chosen[start : start + chunk])).numpy().astype(np.float64)
         sums = sums + images.sum(axis=(0, 1, 2))
         squares = squares + np.square(images).sum(axis=(0, 1, 2))
         pixels += images[..., 0].size

@@ -31,10 +31,20 @@ def normalization_statistics(dataset: ImageDataset, published: str | None) -> tu
     """
     if published is None:
         return channel_statistics(dataset.train)
+    return published_statistics(published, dataset.image_shape[-1], dataset.name)
+
+
+def published_statistics(published: str, channels: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns published statistics for images of so many channels; result and error as above.
+
+    Args:
+        published: A key of `PUBLISHED_STATISTICS`.
+        channels: Channels of the images.
+        name: The data set's name.
+    """
     mean, standard_deviation = (np.array(values, np.float32) * 255 for values in PUBLISHED_STATISTICS[published])
-    if dataset.image_shape[-1] != len(mean):
+    if channels != len(mean):
         raise ConfigurationError(
-            f"--normalization={published} is for images of {len(mean)} channels. "
-            f"Received: {dataset.name} with {dataset.image_shape[-1]}"
+            f"--normalization={published} is for images of {len(mean)} channels. Received: {name} with {channels}"
         )
     return mean, standard_deviation

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,26 @@ def class_weights(setting: str | None, dataset: ImageDataset) -> dict[str, float
         counts = np.bincount(dataset.train.labels, minlength=dataset.num_classes)
         weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)) * (counts > 0)
         return dict(zip(dataset.class_names, weights.tolist(), strict=True))
-    given = _read(setting)
-    _check_names(setting, "names classes that the data set does not have", set(given) - set(dataset.class_names))
-    _check_names(setting, "lacks a weight for", set(dataset.class_names) - set(given))
+    return weights_of_file(setting, dataset.class_names)
+
+
+def weights_of_file(path: str, class_names: Sequence[str]) -> dict[str, float]:
+    """Returns the weights that a user's file gives the classes, in their order; errors as above.
+
+    Args:
+        path: The JSON file.
+        class_names: The classes.
+    """
+    given = _read(path)
+    _check_names(path, "names classes that the data set does not have", set(given) - set(class_names))
+    _check_names(path, "lacks a weight for", set(class_names) - set(given))
     for name, weight in given.items():
         is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not is_number or not math.isfinite(weight) or weight <= 0:
             raise ConfigurationError(
-                f"--class_weights={setting}: the weight of {name!r} must be a positive number. Received: {weight!r}"
+                f"--class_weights={path}: the weight of {name!r} must be a positive number. Received: {weight!r}"
             )
-    return {name: float(given[name]) for name in dataset.class_names}
+    return {name: float(given[name]) for name in class_names}
 
 
 def loss_factors(weights: dict[str, float] | None, dataset: ImageDataset) -> np.ndarray | None:

@@ -48,10 +48,13 @@ def images_from_arrays(
     if test is not None:
         test_images, test_labels = pixels_of(test[0], "the test x"), labels_of(test[1], "the test y")
         _check_lengths(test_images, test_labels, "the test x and y")
+        shapes = f"Received: {test_images.shape[1:]} and {train_images.shape[1:]}"
+        if test_images.shape[3] != train_images.shape[3]:
+            raise DatasetError(f"the test images have another number of channels than the training images. {shapes}")
         if test_images.shape[1:] != train_images.shape[1:] and image_size is None:
             raise DatasetError(
                 "the test images have another shape than the training images; give image_size=(height, width). "
-                f"Received: {test_images.shape[1:]} and {train_images.shape[1:]}"
+                f"{shapes}"
             )
     names, indices, test_indices = _classes(train_labels, test_labels, class_names)
 
@@ -101,8 +104,11 @@ def pixels_of(images: Any, name: str = "x") -> np.ndarray:
         raise DatasetError(f"{name} must hold whole numbers from 0 to 255. Received: type {pixels.dtype}")
     converted = np.clip(np.nan_to_num(pixels), 0, 255).astype(np.uint8)
     if not np.array_equal(converted, pixels):
+        # Resizing, such as that of keras.utils.image_dataset_from_directory, gives fractions.
+        is_fraction = pixels.min() >= 0 and 1 < pixels.max() <= 255
+        advice = "of fractions make x.round()" if is_fraction else "of values from 0 to 1 make (255 * x).round()"
         raise DatasetError(
-            f"{name} must hold whole numbers from 0 to 255; of values from 0 to 1 make (255 * x).round(). "
+            f"{name} must hold whole numbers from 0 to 255; {advice}. "
             f"Received: {pixels.dtype} from {pixels.min():g} to {pixels.max():g}"
         )
     return converted
@@ -176,8 +182,10 @@ def _classes(
             _class_indices(labels, indices),
             None if test_labels is None else _class_indices(test_labels, indices),
         )
-    highest = max(int(part.max()) for part in (labels, test_labels) if part is not None)
+    parts = [part for part in (labels, test_labels) if part is not None]
+    highest = max(int(part.max()) for part in parts)
     if class_names is None:
+        _check_numbering(np.unique(np.concatenate(parts)))
         class_names = [str(index) for index in range(highest + 1)]
     elif len(class_names) <= highest:
         raise DatasetError(f"class_names needs {highest + 1} names, one for each class. Received: {len(class_names)}")
@@ -188,11 +196,26 @@ def _classes(
     )
 
 
+def _check_numbering(found: np.ndarray) -> None:
+    """Refuses labels that leave out numbers, such as years: the network would have a class for each of these.
+
+    Args:
+        found: The different labels, ascending, int [classes].
+    """
+    missing = np.flatnonzero(found != np.arange(len(found)))
+    if missing.size:
+        raise DatasetError(
+            f"y must number its classes from 0 without gaps, and has no image of class {missing[0]}; make "
+            "np.unique(y, return_inverse=True)[1] of it, or give class_names with a name for each number. "
+            f"Received: {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}"
+        )
+
+
 def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) < 2:
         raise DatasetError(f"there must be two classes or more. Received: {', '.join(names) or 'none'}")
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
         raise DatasetError(f"class_names must differ from each other. Received: {repeated!r} more than once")
     return names
 

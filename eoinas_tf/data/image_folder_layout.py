@@ -136,6 +136,12 @@ def find_layout(root: Path) -> FolderLayout:
         )
     part_names = {*TRAINING_NAMES, *TEST_NAMES, *VALIDATION_NAMES}
     if train is None and {name.lower() for name in found.class_names} <= part_names:
+        parts = [folder for folder in folders if _holds_folders(folder)]
+        if parts:
+            raise DatasetError(
+                f"{root} holds {_listing(path.name for path in parts)}, and no training part with class folders; name "
+                f"it {TRAINING_NAMES[0]}"
+            )
         raise DatasetError(
             f"no class folders in {folders[0]}, nor in {folders[1]}; "
             "put each class's images into a folder of its own inside them"

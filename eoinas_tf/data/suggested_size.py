@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
-from eoinas_tf.data.pillow_decoding import readable_formats
+from eoinas_tf.data.image_headers import UnreadableImageError
+from eoinas_tf.data.pillow_decoding import pillow_errors, readable_formats
 
 # Headers to read: more hardly change a median.
 MOST_HEADERS = 500
@@ -16,6 +17,8 @@ MOST_HEADERS = 500
 LARGEST_SUGGESTION = 224
 SMALLEST_SUGGESTION = 8
 MULTIPLE = 8
+# EXIF orientations that exchange height and width.
+ON_THEIR_SIDE = (5, 6, 7, 8)
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
 
 
@@ -32,8 +35,18 @@ def header_shapes(files: Sequence[Path | bytes]) -> list[tuple[int, int, int]]:
         with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             source = io.BytesIO(file) if isinstance(file, bytes) else file
             with Image.open(source, formats=("JPEG", "PNG", *readable_formats())) as image:
-                shapes.append((image.height, image.width, 1 if image.mode in GREY_MODES else 3))
+                # Turned, as when they are loaded.
+                height, width = (image.width, image.height) if _is_on_its_side(image) else (image.height, image.width)
+                shapes.append((height, width, 1 if image.mode in GREY_MODES else 3))
     return shapes
+
+
+def _is_on_its_side(image: Image.Image) -> bool:
+    try:
+        with pillow_errors():
+            return image.getexif().get(ExifTags.Base.Orientation) in ON_THEIR_SIDE
+    except UnreadableImageError:  # Unreadable metadata counts as none.
+        return False
 
 
 def size_advice(shapes: Iterable[tuple[int, ...]]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf import json_format  # type: ignore[import-untyped]
 
 from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.data.image_decoding import decode_to_shape
@@ -152,7 +153,7 @@ def _builder(name: str, data_dir: str | None) -> tuple[Any, bool]:
             is_prepared = builder.is_prepared()
     except tfds.core.registered.DatasetNotFoundError as error:
         raise _unknown_name(name) from error
-    except (ValueError, ImportError, AssertionError, tf.errors.OpError) as error:
+    except (OSError, ValueError, ImportError, AssertionError, json_format.Error, tf.errors.OpError) as error:
         raise DatasetError(f"TensorFlow Datasets cannot open {name}: {_first_line(error)}") from error
     return builder, is_prepared
 

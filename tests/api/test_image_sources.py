@@ -115,6 +115,7 @@ def labelled(labels):
         (lambda: labelled(tf.ragged.constant([[0], [0, 1]])), "several labels for an image is not supported"),
         (lambda: labelled({"kind": [0, 1], "place": [1, 1]}), "several labels for an image is not supported"),
         (lambda: labelled([[1, 1], [0, 1]]), "several labels for an image is not supported"),
+        (lambda: labelled([b"caf\xe9", b"tea"]), "must hold UTF-8 texts"),
         (lambda: labelled([0.5, 0.25]), "regression, .* include_top=False"),
         (lambda: labelled(np.zeros((2, 4, 4, 1))), "segmentation, .* include_top=False"),
     ],

@@ -75,8 +75,9 @@ def test_a_search_is_followed_by_the_training_of_what_it_finds(start, tmp_path):
 def test_images_get_a_size_that_is_said(start, tmp_path, sizes, given, expected):
     write_folder(tmp_path / "images", sizes)
     _, commands, output, _ = start("images", *([f"--image_size={given}"] if given else []))
-    for kind, command in zip((SearchConfig, EvaluationConfig), commands, strict=True):
-        assert config_from_arguments(kind, command[1:]).image_size == expected
+    search, training = commands
+    assert config_from_arguments(SearchConfig, search[1:]).image_size == expected
+    assert not any(word.startswith("--image_size") for word in training)  # It takes that of its search.
     assert ("images are resized to 24x24 pixels" in output) == (expected == (24, 24))
     assert ("images are resized to" in output) == (given is None)
 
@@ -99,13 +100,20 @@ def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
         (["--train_flags=--batch_size=81"], "--batch_size=81 is larger than the 8 images to draw from"),
         (["--train_flags=--batch_size=6 --validation_fraction=0.5"], "--batch_size=6 is larger than the 4 images"),
         (["--train_flags=--flagfile=nowhere"], "the flagfile nowhere cannot be read: No such file"),
+        (["--train_flags=--class_weights=nowhere.json"], "nowhere.json, which cannot be read: No such file"),
+        (["--train_flags=--class_weights={weights}"], "lacks a weight for: 'b'"),
+        (["--train_flags=--normalization=cifar10"], "--normalization=cifar10 is for images of 3 channels"),
+        (["--train_flags=--steps_per_epoch=99"], "--steps_per_epoch must be at most 2, the batches of 4"),
+        (["--train_flags=--initial_weights=nowhere"], "nowhere"),
+        (["--train_flags=--accumulation_steps=3"], "--batch_size must be a multiple of --accumulation_steps"),
         (["--train_flags=--run_dir='x"], "--train_flags: No closing quotation. Received: --run_dir='x"),
         (['--search_flags="'], "--search_flags: No closing quotation"),
     ],
 )
 def test_a_training_that_would_be_refused_is_refused_before_the_search(start, tmp_path, flags, message):
     write_folder(tmp_path / "images", [(9, 7)] * 5)
-    code, commands, _, errors = start("images", *flags)
+    (tmp_path / "weights.json").write_text('{"a": 1.5}')
+    code, commands, _, errors = start("images", *(flag.format(weights=tmp_path / "weights.json") for flag in flags))
     assert (code, commands, errors.count("\n")) == (1, [], 1)
     assert message in errors
 
@@ -123,6 +131,27 @@ def test_a_training_is_checked_with_what_it_takes_from_the_search(start, tmp_pat
     flags = ["--search_flags=--image_size=32 --nohorizontal_flip", "--train_flags=--resize_side=40 --cutout_length=16"]
     code, commands, _, errors = start("images", *flags)
     assert (code, len(commands), errors) == (0, 2, "")
+
+
+@pytest.mark.parametrize("hours", [None, 3])
+@pytest.mark.parametrize(
+    ("flags", "searched", "trained"),
+    [
+        ("--search_flags=--image_size=32", (32, 32), None),
+        ("--train_flags=--image_size=40,48", (64, 64), (40, 48)),
+    ],
+)
+def test_a_size_among_the_flags_of_the_search_is_that_of_the_training_too(
+    start, tmp_path, hours, flags, searched, trained
+):
+    write_folder(tmp_path / "images", [(90, 70), (80, 80)] * 3)
+    code, (search, training), output, errors = start("images", flags, *([f"--hours={hours}"] if hours else []))
+    assert (code, errors) == (0, "")
+    assert config_from_arguments(SearchConfig, search[1:]).image_size == searched
+    assert config_from_arguments(EvaluationConfig, training[1:]).image_size == trained
+    if hours:
+        height, width = trained or searched
+        assert f"training in 2 of 3 hours, for 9 training images of {height}x{width} pixels" in output
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,19 @@ def test_statistics_of_all_images(monkeypatch):
     np.testing.assert_allclose(normalized.std(axis=(0, 1, 2)), [1, 0, 1], atol=1e-5)
 
 
+@pytest.mark.parametrize(("most_values", "loaded"), [(2**25, [1, 3, 3, 2]), (130, [1, 2, 2, 2, 2]), (1, [1] * 9)])
+def test_statistics_of_large_images_take_little_memory(monkeypatch, most_values, loaded):
+    monkeypatch.setattr(augmentation, "STATISTICS_CHUNK", 3)
+    monkeypatch.setattr(augmentation, "MOST_VALUES", most_values)
+    images, counts = random_images(8, 5, 4, 3), []
+    split = ImageSplit.from_pixels(images, np.zeros(8))
+    load = split.load_batch
+    object.__setattr__(split, "load_batch", lambda indices: counts.append(len(indices)) or load(indices))
+    mean, _ = channel_statistics(split)
+    assert counts == loaded
+    np.testing.assert_allclose(mean, images.mean(axis=(0, 1, 2)), rtol=1e-6)
+
+
 def test_statistics_of_many_images_are_of_evenly_spaced_ones(monkeypatch):
     monkeypatch.setattr(augmentation, "MOST_IMAGES_FOR_STATISTICS", 3)
     images = np.arange(9, dtype=np.uint8).reshape(9, 1, 1, 1) ** 2

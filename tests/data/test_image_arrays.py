@@ -91,6 +91,15 @@ def test_what_are_no_images_is_refused(images, message):
         ({"test": (IMAGES, LABELS / 2)}, r"regression, .* Received: the test y of shape"),
         ({"labels": np.array([b"a", b"\xff"])[LABELS]}, "y must hold UTF-8 texts"),
         ({"labels": LABELS * 0}, "two classes or more"),
+        ({"labels": LABELS + 1}, r"has no image of class 0; make np.unique.* Received: 1, 2$"),
+        ({"labels": LABELS * 100_000_000}, r"has no image of class 1; .* Received: 0, 100000000$"),
+        ({"labels": LABELS * 2}, "has no image of class 1"),
+        ({"images": IMAGES + 0.25}, r"of fractions make x.round\(\). Received: float64 from 0.25 to"),
+        ({"images": IMAGES / 255}, r"of values from 0 to 1 make \(255 \* x\).round"),
+        (
+            {"test": (np.stack([IMAGES] * 3, axis=-1), LABELS), "image_size": (6, 6)},
+            "another number of channels",
+        ),
         ({"class_names": ("cat", "cat")}, "class_names must differ from each other. Received: 'cat' more than once"),
         ({"class_names": ("cat",)}, "needs 2 names, one for each class. Received: 1"),
         ({"test": (IMAGES[:, :2], LABELS)}, "another shape"),
@@ -104,6 +113,13 @@ def test_what_are_no_images_is_refused(images, message):
 def test_what_are_no_labels_is_refused(arguments, message):
     with pytest.raises(DatasetError, match=message):
         images_from_arrays(**{"images": IMAGES, "labels": LABELS, **arguments})
+
+
+def test_a_class_may_be_empty_if_all_have_names_or_one_part_has_it():
+    names = ("a", "b", "c")
+    assert images_from_arrays(IMAGES, LABELS * 2, class_names=names).class_names == names
+    test = (IMAGES, np.full(len(IMAGES), 1))
+    assert images_from_arrays(IMAGES, LABELS * 2, test=test).class_names == ("0", "1", "2")
 
 
 def test_a_command_is_told_that_the_images_are_in_python():

@@ -44,6 +44,14 @@ def test_a_validation_part_beside_a_test_part_is_refused(tmp_path, validation):
     assert f"move its images into train, or move {validation} elsewhere" in message
 
 
+def test_a_test_part_without_a_training_part_is_refused(tmp_path):
+    for part in ("test", "val"):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+    with pytest.raises(DatasetError, match="holds test, val, and no training part with class folders; name it train"):
+        find_layout(tmp_path)
+
+
 @pytest.mark.parametrize("names", [("train", "Training"), ("test", "TEST"), ("val", "valid")])
 def test_two_folders_that_could_be_one_part_are_refused(tmp_path, names):
     make(tmp_path, "train/ant/0", "train/bee/0", *(f"{name}/ant/0" for name in names))

@@ -2,9 +2,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from eoinas_tf.data import suggested_size
+from eoinas_tf.data.decoded_files import decode_one_file
 from eoinas_tf.data.suggested_size import header_shapes, size_advice
 
 
@@ -47,3 +48,13 @@ def test_the_median_shorter_side_is_proposed_in_multiples_of_8(shapes, size):
 
 def test_without_headers_the_flag_alone_is_named():
     assert size_advice([]) == "give --image_size=H,W to resize them"
+
+
+@pytest.mark.parametrize(("orientation", "shape"), [(1, (8, 12, 3)), (3, (8, 12, 3)), (6, (12, 8, 3)), (5, (12, 8, 3))])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_photographs_on_their_side_are_turned(tmp_path, orientation, shape, suffix):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (12, 8)).save(tmp_path / f"a.{suffix}", exif=exif)
+    assert header_shapes([tmp_path / f"a.{suffix}"]) == [shape]
+    assert decode_one_file(tmp_path / f"a.{suffix}", None, None).shape == shape

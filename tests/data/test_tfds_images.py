@@ -205,6 +205,13 @@ def test_a_damaged_file_is_told_with_its_folder(data_dir, tmp_path, change):
     assert message.startswith("train of fixed")
 
 
+def test_a_damaged_description_is_told(data_dir, tmp_path):
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    description = tmp_path / "fixed" / "1.0.0" / "dataset_info.json"
+    description.write_bytes(description.read_bytes()[:100])
+    assert one_line_error("fixed", data_dir=str(tmp_path)).startswith("TensorFlow Datasets cannot open fixed: ")
+
+
 def test_a_missing_file_is_told_with_its_folder(data_dir, tmp_path):
     shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
     next(tmp_path.glob("fixed/1.0.0/fixed-train*")).unlink()
