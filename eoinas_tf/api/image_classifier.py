@@ -15,6 +15,7 @@ from eoinas_tf.data.image_arrays import labels_of, pixels_of
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
 from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH
+from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -141,9 +142,7 @@ class ImageClassifier:
             given = {**shared, **self.train_settings}
         if self.hours is None:
             return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
-        if self.initial_weights is not None:  # They have their own sizes, and there is no search.
-            return {"hours": self.hours, **given}
-        hours = SHARES[kind] * self.hours
+        hours = self.hours if self.initial_weights is not None else SHARES[kind] * self.hours
         if "image_size" in given:  # The rules need it, and check nothing themselves.
             checked_config(
                 SearchConfig if kind == SEARCH else EvaluationConfig, kind, ARRAYS, {"image_size": given["image_size"]}
@@ -152,7 +151,10 @@ class ImageClassifier:
         pixels, classes = pixels_of(x), len(np.unique(labels_of(y)))
         height, width = size or pixels.shape[1:3]
         images = Images(len(pixels) if test_data is not None else len(pixels) * 4 // 5, height, width, classes)
-        recommended = recommended_settings(kind, images, hours, given.get("method"), given.get("optimizer"))
+        named = {name: given.get(name) for name in ("method", "optimizer", "stem")}
+        recommended = recommended_settings(kind, images, hours, **named)
+        if self.initial_weights is not None:  # The network has its own sizes.
+            recommended = {name: value for name, value in recommended.items() if name not in NETWORK_SETTINGS}
         chosen = kept_settings(folder, recommended)
         return {"hours": hours, **chosen, **given}
 

@@ -48,7 +48,8 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
     (height, width, _), classes = outline_images(dataset, values["data_dir"], size)
     images = Images(count_training_images(dataset, values["data_dir"]), height, width, classes)
     hours = None if values["hours"] is None else values["hours"] / values.get("num_seeds", 1)
-    recommended = recommended_settings(kind, images, hours, values.get("method"), values.get("optimizer"))
+    named = {name: values.get(name) for name in ("method", "optimizer", "stem")}
+    recommended = recommended_settings(kind, images, hours, **named)
     chosen = kept_settings(values["run_dir"], {"image_size": size, **recommended})
     chosen = {name: value for name, value in chosen.items() if name not in given and value is not None}
     if not values["quiet"]:

@@ -255,7 +255,12 @@ def _can_change(folder: Path) -> bool:
 
 
 def _own_choice(kind: str, images: Images, own_hours: float, further: dict[str, list[str]]) -> dict[str, Any]:
-    return {"hours": own_hours, **recommended_settings(kind, images, own_hours, **_recipe_of(further[kind]))}
+    return {
+        "hours": own_hours,
+        **recommended_settings(
+            kind, images, own_hours, **_recipe_of(further[kind]), stem=_given("stem", further[kind])
+        ),
+    }
 
 
 def _read_choice(file: Path) -> dict[str, Any]:

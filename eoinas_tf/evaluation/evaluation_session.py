@@ -265,6 +265,11 @@ class EvaluationSession(RunSession):
         self.progress.doing(f"testing on {len(dataset.test)} images", stays=True)
         whole_tests = test_batches(dataset.test, self.preprocessing, batch_size=self.config.batch_size)
         predictions = collect_predictions(network, whole_tests, dataset.num_classes)
+        if not math.isfinite(predictions.loss):  # Here for the first time, if other images chose the epoch.
+            raise NonFiniteError(
+                f"the loss of the test images is {predictions.loss}, though that of the training was finite; train "
+                "again without --mixed_precision, or with a lower --learning_rate"
+            )
         whole_epochs = self.last_step // self.epoch_steps
         outcome = keep_outcome(
             self.run,

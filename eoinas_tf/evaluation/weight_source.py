@@ -107,7 +107,7 @@ def read_weight_source(path: str, setting: str = "--initial_weights") -> WeightS
     wanted = ", ".join(("the folder of a finished training", "a .keras file", *published_weights()))
     location = weights_location(path)
     try:
-        return _read_file(path, location) if location.endswith(KERAS_SUFFIX) else _read_run(Path(path))
+        return _read_file(path, location) if location.endswith(KERAS_SUFFIX) else _read_run(path)
     except OSError as error:
         raise WeightsError(
             f"{setting}={path} cannot be read ({error.strerror or error}); name one of: {wanted}"
@@ -119,7 +119,8 @@ def read_weight_source(path: str, setting: str = "--initial_weights") -> WeightS
         ) from None
 
 
-def _read_run(folder: Path) -> WeightSource:
+def _read_run(path: str) -> WeightSource:
+    folder = Path(path)
     config, summary = (json.loads((folder / name).read_text("utf-8")) for name in ("config.json", "summary.json"))
     if config.get("kind") != "EvaluationConfig":
         raise ValueError(f"config.json is of a {config.get('kind')}")
@@ -136,7 +137,7 @@ def _read_run(folder: Path) -> WeightSource:
     if "mean" in summary:
         normalization = tuple(map(float, summary["mean"])), tuple(map(float, summary["standard_deviation"]))
     shape = _image_shape(summary["image_shape"])
-    return WeightSource(str(folder), settings, genotype, shape, len(classes), normalization)
+    return WeightSource(path, settings, genotype, shape, len(classes), normalization)
 
 
 def _read_file(path: str, location: str) -> WeightSource:

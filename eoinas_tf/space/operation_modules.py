@@ -13,9 +13,14 @@ def import_operations(modules: Sequence[str] | None) -> None:
         modules: Their names, as in an import statement; None: no module.
 
     Raises:
-        ConfigurationError: There is no such module.
+        ConfigurationError: There is no such module, or it is no name of one.
     """
     for module in modules or ():
+        if not all(part.isidentifier() for part in module.split(".")) or module.endswith(".py"):
+            raise ConfigurationError(
+                "--operation_modules must be names as in an import statement, such as my_operations for the file "
+                f"my_operations.py. Received: {module}"
+            )
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:

@@ -12,6 +12,7 @@ from eoinas_tf.study.planned_run import PlannedRun
 from eoinas_tf.training.time_formula import (
     CPUS_OF_THE_FIT,
     SEARCH_FACTOR,
+    STEM_STRIDES,
     most_seconds_of_an_image,
     seconds_of_an_image,
 )
@@ -40,6 +41,7 @@ def formula_seconds(run: PlannedRun) -> float | None:
         return SECONDS_BESIDE_EPOCHS
     size = config.image_size
     pixels = size[0] * size[1] if size else USUAL_PIXELS.get(config.dataset, CIFAR_PIXELS)
+    pixels //= STEM_STRIDES[getattr(config, "stem", "cifar")] ** 2
     image = seconds_of_an_image(config.cells, config.init_channels, pixels)
     if isinstance(config, EvaluationConfig) and config.max_multiply_adds:  # `init_channels` is lowered to this budget.
         image = min(image, most_seconds_of_an_image(config.max_multiply_adds))

@@ -13,7 +13,7 @@ from eoinas_tf.config import OPTIMIZER_DEFAULTS
 from eoinas_tf.cpu_threads import usable_cpus
 from eoinas_tf.experiment.run_directory import has_only_begun
 from eoinas_tf.training.time_budget import SECONDS_OF_AN_HOUR
-from eoinas_tf.training.time_formula import CPUS_OF_THE_FIT, SEARCH_FACTOR, seconds_of_an_image
+from eoinas_tf.training.time_formula import CPUS_OF_THE_FIT, SEARCH_FACTOR, STEM_STRIDES, seconds_of_an_image
 
 SEARCH, TRAINING = "search", "training"
 # Of a time budget for both; a search is short compared with the training of what it finds, as in the paper.
@@ -93,7 +93,9 @@ EFFORTS = (
 )
 
 
-def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int | None = None) -> dict[str, Any]:
+def automatic_settings(
+    kind: str, images: Images, hours: float | None, cpus: int | None = None, stem: str | None = None
+) -> dict[str, Any]:
     """Returns the size settings of a run, including its epochs if no time budget chooses them.
 
     The network is the largest one of `SIZES` that so many images are worth and that, by the formula, has time for the
@@ -104,9 +106,12 @@ def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int
         images: The images.
         hours: The run's own time budget; None: its share of `USUAL_HOURS`.
         cpus: CPUs that the process may use; by default those that it finds.
+        stem: The network's first layers, which decide what the cells see; by default the default stem.
     """
+    stride = STEM_STRIDES.get(stem or "", 1)
+    seen = dataclasses.replace(images, height=-(-images.height // stride), width=-(-images.width // stride))
     effort = next(effort for effort in EFFORTS if images.training_images < effort.below)
-    cells, channels = _network(kind, images, effort, SHARES[kind] * USUAL_HOURS if hours is None else hours, cpus)
+    cells, channels = _network(kind, seen, effort, SHARES[kind] * USUAL_HOURS if hours is None else hours, cpus)
     return {
         "cells": cells,
         "init_channels": channels,
@@ -117,7 +122,12 @@ def automatic_settings(kind: str, images: Images, hours: float | None, cpus: int
 
 
 def recommended_settings(
-    kind: str, images: Images, hours: float | None, method: str | None = None, optimizer: str | None = None
+    kind: str,
+    images: Images,
+    hours: float | None,
+    method: str | None = None,
+    optimizer: str | None = None,
+    stem: str | None = None,
 ) -> dict[str, Any]:
     """Returns the size settings of a run, with further ones that suit short runs.
 
@@ -127,8 +137,9 @@ def recommended_settings(
         hours: The run's own time budget; None: no budget.
         method: The search method; by default the default method.
         optimizer: The training's optimizer; by default the default optimizer.
+        stem: The training's stem; by default the default stem.
     """
-    return {**automatic_settings(kind, images, hours), **recipe(kind, method, optimizer)}
+    return {**automatic_settings(kind, images, hours, stem=stem), **recipe(kind, method, optimizer)}
 
 
 def recipe(kind: str, method: str | None = None, optimizer: str | None = None) -> dict[str, Any]:

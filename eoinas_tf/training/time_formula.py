@@ -8,6 +8,8 @@ SEARCH_FACTOR = 1.2
 # Half of it to one and a half times: a residual network, cells, MobileNetV2, each of about a million multiply-adds.
 SECONDS_OF_A_MULTIPLY_ADD = 2e-10
 CPUS_OF_THE_FIT = 2
+# By which a stem divides height and width before the first cell.
+STEM_STRIDES = {"cifar": 1, "imagenet": 8}
 
 
 def seconds_of_an_image(cells: int, channels: int, pixels: int) -> float:

@@ -152,6 +152,15 @@ def test_hours_are_shared_out_with_sizes_for_the_images(runs, tmp_path):
     assert (trained["cells"], trained["hours"], trained["init_channels"]) == (4, 1.0, 16)  # Given settings win.
 
 
+def test_hours_with_initial_weights_choose_all_but_the_network(runs):
+    x, y = np.zeros((100, 16, 16), np.uint8), np.arange(100) % 2
+    with pytest.raises(ConfigurationError, match="enough"):
+        eoinas_tf.ImageClassifier(hours=3, initial_weights="cifar10_small").fit(x, y)
+    ((kind, trained),) = runs
+    assert (kind, trained["hours"], trained["batch_size"], trained["cutout_length"]) == ("training", 3, 4, 0)
+    assert not {"cells", "init_channels"} & trained.keys()
+
+
 def test_without_hours_the_epochs_are_those_of_before(runs):
     with pytest.raises(ConfigurationError, match="enough"):
         eoinas_tf.ImageClassifier().fit(np.zeros((200, 32, 32), np.uint8), np.arange(200) % 2)

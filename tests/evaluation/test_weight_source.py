@@ -3,6 +3,7 @@ import zipfile
 
 import pytest
 
+from eoinas_tf import published_weights
 from eoinas_tf.errors import ConfigurationError, WeightsError
 from eoinas_tf.evaluation.weight_source import read_weight_source
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
@@ -132,3 +133,16 @@ def test_another_program_s_file_is_one_line(tmp_path):
     for path in paths:
         with pytest.raises(WeightsError, match="of a network of this package"):
             read_weight_source(path)
+
+
+@pytest.mark.parametrize("path", ["./small", "small/", "../here/small"])
+def test_a_folder_named_like_a_published_network_is_the_folder(run_dir, tmp_path, monkeypatch, path):
+    monkeypatch.setattr(published_weights, "published_weights", lambda: ["small"])
+    here = tmp_path / "here"
+    (here / "small").mkdir(parents=True)
+    for file in run_dir.glob("*.json"):
+        file.rename(here / "small" / file.name)
+    monkeypatch.chdir(here)
+    source = read_weight_source(path)
+    assert (source.path, source.is_file) == (path, False)
+    assert source.settings == SETTINGS

@@ -39,6 +39,15 @@ def test_the_formula_counts_every_image_of_every_epoch(plan, kind, settings_of_t
     assert formula_seconds(dataclasses.replace(run, config=config, images=None)) is None
 
 
+def test_the_first_layers_for_imagenet_leave_an_eighth_of_each_side(plan):
+    run = dataclasses.replace(next(run for run in plan if run.kind == "training"), images=1_000)
+    seconds = {}
+    for stem, side in (("imagenet", 224), ("cifar", 28)):
+        config = EvaluationConfig(stem=stem, image_size=(side, side))
+        seconds[stem] = formula_seconds(dataclasses.replace(run, config=config))
+    assert seconds["imagenet"] == seconds["cifar"]
+
+
 @pytest.mark.parametrize(("kind", "images"), [("search", 2 * 5 * 64), ("training", 5 * 64)])
 def test_short_epochs_count_the_images_of_their_steps(plan, kind, images):
     run = dataclasses.replace(next(run for run in plan if run.kind == kind), images=50_000)

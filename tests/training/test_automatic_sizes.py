@@ -52,6 +52,14 @@ def test_the_largest_network_that_has_time_for_its_epochs(kind, hours, expected)
     assert network(kind, CIFAR, hours) == expected
 
 
+def test_cells_behind_the_first_layers_for_imagenet_see_an_eighth_of_each_side():
+    seen = automatic_settings(TRAINING, Images(5_000, 28, 28, 10), None, cpus=2)
+    whole = automatic_settings(TRAINING, Images(5_000, 224, 224, 10), None, cpus=2, stem="imagenet")
+    assert (whole["cells"], whole["init_channels"]) == (seen["cells"], seen["init_channels"]) == (8, 24)
+    assert whole["crop_padding"] == 4  # Of the whole image.
+    assert recommended_settings(TRAINING, Images(5_000, 224, 224, 10), None, stem="imagenet")["cells"] > 3
+
+
 def test_twice_the_cpus_are_twice_the_time():
     assert network(TRAINING, CIFAR, 1.6, cpus=4) == network(TRAINING, CIFAR, 3.2, cpus=2) == (8, 16)
     assert network(TRAINING, CIFAR, 0.4, cpus=64) == network(TRAINING, CIFAR, 3.2, cpus=2)  # At most 16 count.
