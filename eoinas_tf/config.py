@@ -387,8 +387,8 @@ class SearchConfig(RunConfig):
     )
     edge_ranking: str = method_setting(
         "end",
-        "Scores by which edges compare when one operation is left on each: those of the last_decision, with the rival "
-        "that was dropped last, or those at the end, when beta is 1 on every edge (the paper's).",
+        "How edges are ranked once one operation is left on each: by the scores of the last_decision, when one rival "
+        "was still there, or by those at the end, when beta is 1 on every edge (the paper's).",
         choices=EDGE_RANKINGS,
     )
     stage_warmup: float = method_setting(
@@ -675,25 +675,25 @@ class EvaluationConfig(RunConfig):
     )
     max_parameters: int = setting(
         0,
-        "Lower init_channels until the network without its auxiliary head has at most so many parameters; 0: no limit.",
+        "Lower init_channels until the network without its auxiliary head has at most this many parameters; 0: no limit.",
         minimum=0,
     )
     max_multiply_adds: int = setting(
         0,
-        "Lower init_channels until the network takes at most so many multiply-adds for an image (convolutions and "
+        "Lower init_channels until the network takes at most this many multiply-adds for an image (convolutions and "
         "dense layers); 0: no limit.",
         minimum=0,
     )
     max_peak_memory_mib: float = setting(
         0.0,
-        "Lower init_channels until the activations of one image take at most so many MiB at the same time, in float32 "
+        "Lower init_channels until the activations of one image take at most this many MiB at the same time, in float32 "
         "and computed, weights not counted; 0: no limit.",
         minimum=0.0,
     )
     max_latency_ms: float = setting(
         0.0,
         "Lower init_channels until the network's TensorFlow Lite model in float32, exported with random weights, takes "
-        "at most so many milliseconds for one image on this machine (the median of several runs, with "
+        "at most this many milliseconds for one image on this machine (the median of several runs, with "
         "latency_threads). A new run measures and a run that is continued keeps the choice; 0: no limit.",
         minimum=0.0,
     )
@@ -731,8 +731,8 @@ class EvaluationConfig(RunConfig):
     )
     early_stopping_epochs: int = setting(
         0,
-        "End the training once so many epochs in a row had no higher validation accuracy than the best one before "
-        "them; 0: train all epochs. Needs validation_fraction.",
+        "End the training after this many epochs in a row without a new best validation accuracy; 0: train all epochs. "
+        "Needs validation_fraction.",
         minimum=0,
     )
     normalization: str | None = setting(
