@@ -675,7 +675,8 @@ class EvaluationConfig(RunConfig):
     )
     max_parameters: int = setting(
         0,
-        "Lower init_channels until the network without its auxiliary head has at most this many parameters; 0: no limit.",
+        "Lower init_channels until the network without its auxiliary head has at most this many parameters; 0: no "
+        "limit.",
         minimum=0,
     )
     max_multiply_adds: int = setting(
@@ -686,8 +687,8 @@ class EvaluationConfig(RunConfig):
     )
     max_peak_memory_mib: float = setting(
         0.0,
-        "Lower init_channels until the activations of one image take at most this many MiB at the same time, in float32 "
-        "and computed, weights not counted; 0: no limit.",
+        "Lower init_channels until the activations of one image take at most this many MiB at the same time, in "
+        "float32 and computed, weights not counted; 0: no limit.",
         minimum=0.0,
     )
     max_latency_ms: float = setting(
