@@ -21,9 +21,9 @@ positional there. For commands only are `deterministic`, `strategy`, `max_steps`
 `list_genotypes` and `pytorch_weights`.
 
 The tables give the defaults of both commands; `-` means that the command does not have the setting, "not set" that
-there is no default: the text says what happens then; if it says nothing, the setting has no effect. Two of these must
-be given: `--run_dir` for every run (Python makes a new folder without it), and `--genotype` for a training of cells
-without `--initial_weights`.
+there is no default: the text says what then happens, or else the setting has no effect. Two of these must be given:
+`--run_dir` for every run (Python makes a new folder without it), and `--genotype` for a training of cells without
+`--initial_weights`.
 
 Settings can stand in a file, one `--name=value` a line: `--flagfile=FILE` reads it, and flags that come later on the
 command line win. `--preset=NAME` reads one of the files that come with the package, listed in

@@ -491,6 +491,16 @@ class SearchConfig(RunConfig):
         if self.weights_learning_rate_schedule != CONSTANT:
             self._refuse_rise("weights_learning_rate", "weights_learning_rate_end")
 
+    def changed(self, **changes: Any) -> "SearchConfig":
+        """Returns the config with other settings; a schedule that was derived still counts as derived.
+
+        Args:
+            **changes: New values by name.
+        """
+        config = dataclasses.replace(self, **changes)
+        object.__setattr__(config, "gives_whole_schedule", self.gives_whole_schedule)
+        return config
+
     def _resolve_method_settings(self) -> None:
         """Sets the method's own settings that were not given, and refuses those of other methods."""
         entry = SEARCH_METHODS[self.method]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from eoinas_tf.api.cell_search import search
-from eoinas_tf.api.network_training import check_training, train
+from eoinas_tf.api.network_training import check_training, setting_of_weights, train
 from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.api.run_settings import checked_config, size_of
 from eoinas_tf.config import ARRAYS, EvaluationConfig, SearchConfig
@@ -15,7 +15,7 @@ from eoinas_tf.data.image_arrays import labels_of, pixels_of
 from eoinas_tf.data.image_resizing import fit_images
 from eoinas_tf.errors import ConfigurationError, StorageError
 from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH
-from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS
+from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS, read_weight_source
 from eoinas_tf.training.automatic_sizes import (
     SEARCH,
     SHARES,
@@ -142,18 +142,20 @@ class ImageClassifier:
             given = {**shared, **self.train_settings}
         if self.hours is None:
             return {"epochs": self.search_epochs if kind == SEARCH else self.epochs, **given}
-        hours = self.hours if self.initial_weights is not None else SHARES[kind] * self.hours
+        hours, source = SHARES[kind] * self.hours, None
+        if self.initial_weights is not None:  # There is no search, and the network has its own sizes.
+            hours, source = self.hours, read_weight_source(setting_of_weights(self.initial_weights))
         if "image_size" in given:  # The rules need it, and check nothing themselves.
             checked_config(
                 SearchConfig if kind == SEARCH else EvaluationConfig, kind, ARRAYS, {"image_size": given["image_size"]}
             )
         size = size_of(given.get("image_size"))
         pixels, classes = pixels_of(x), len(np.unique(labels_of(y)))
-        height, width = size or pixels.shape[1:3]
+        height, width = size or (pixels.shape[1:3] if source is None else source.image_shape[:2])
         images = Images(len(pixels) if test_data is not None else len(pixels) * 4 // 5, height, width, classes)
         named = {name: given.get(name) for name in ("method", "optimizer", "stem")}
         recommended = recommended_settings(kind, images, hours, **named)
-        if self.initial_weights is not None:  # The network has its own sizes.
+        if source is not None:
             recommended = {name: value for name, value in recommended.items() if name not in NETWORK_SETTINGS}
         chosen = kept_settings(folder, recommended)
         return {"hours": hours, **chosen, **given}

@@ -65,8 +65,7 @@ def train(
         tuned = eoinas_tf.train(None, (few_x, few_y), initial_weights=trained, epochs=10)
     """
     if initial_weights is not None:
-        weights = Path(initial_weights.run_dir) if isinstance(initial_weights, Run) else initial_weights
-        settings = with_source_settings({**settings, "initial_weights": weights_setting(weights)})
+        settings = with_source_settings({**settings, "initial_weights": setting_of_weights(initial_weights)})
     elif genotype is None and settings.get("network", CELLS) == CELLS:
         raise ConfigurationError("genotype must be given unless initial_weights bring cells. Received: None")
     cells = None if genotype is None else as_genotype(genotype)
@@ -138,6 +137,15 @@ def _with_settings_of_search(
     filled, _ = with_inherited_settings(values, {*settings, "dataset"})
     taken = {name: filled[name] for name in SETTINGS_OF_SEARCH if filled[name] != values[name]}
     return {**settings, **kept_settings(run_dir, taken)}  # Earlier versions took nothing over.
+
+
+def setting_of_weights(initial_weights: Run | str | Path) -> str:
+    """Returns the setting `initial_weights` for what a user gives.
+
+    Args:
+        initial_weights: A run, its folder, a .keras file, or the name of a published network.
+    """
+    return weights_setting(Path(initial_weights.run_dir) if isinstance(initial_weights, Run) else initial_weights)
 
 
 def with_source_settings(settings: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import IMAGE_SETTINGS, EvaluationConfig, SearchConfig, check_setting
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
-from eoinas_tf.evaluation.weight_source import read_weight_source
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.report.settings_as_flags import flag_text, given_settings
 from eoinas_tf.experiment.run_directory import has_only_begun, is_in_use
@@ -64,17 +63,15 @@ def run_all(options: argparse.Namespace) -> None:
         search_size = ",".join(map(str, size))
         shape = "x".join(map(str, size))
         print(f"images are resized to {shape} pixels; --image_size=H,W takes another size", flush=True)
-    # The training takes the size of its search, unless its own flags give another.
-    sizes = {SEARCH: search_size, TRAINING: _given("image_size", further[TRAINING]) or search_size}
-    common = {kind: [f"--dataset=folder:{root}"] for kind in SHARES}
-    if search_size:
-        common[SEARCH].append(f"--image_size={search_size}")
-    images = {kind: folder_images(root, sizes[kind]) for kind in SHARES}
+    common = [f"--dataset=folder:{root}", *([f"--image_size={search_size}"] if search_size else [])]
+    images = dict.fromkeys(SHARES, folder_images(root, search_size))
+    if training_size := _given("image_size", further[TRAINING]):
+        images[TRAINING] = folder_images(root, training_size)
     shares = dict.fromkeys(SHARES, "")
     if options.hours is None:
         batch = f"--batch_size={batch_size(images[SEARCH].training_images)}"
         own = {
-            kind: [*flags, *map(setting_text, recipe(kind, **_recipe_of(further[kind])).items()), *common[kind], batch]
+            kind: [*flags, *map(setting_text, recipe(kind, **_recipe_of(further[kind])).items()), *common, batch]
             for kind, flags in ((SEARCH, SEARCH_FLAGS), (TRAINING, TRAINING_FLAGS))
         }
     else:
@@ -84,7 +81,7 @@ def run_all(options: argparse.Namespace) -> None:
         # The training takes these from its search, which `--search_flags` may have given others.
         for name in IMAGE_SETTINGS:
             choice[TRAINING].pop(name, None)
-        own = {kind: [*map(setting_text, choice[kind].items()), *common[kind]] for kind in SHARES}
+        own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
     search_words = [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]]
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")
@@ -137,17 +134,25 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
             cannot be used, or the package of an export is not installed.
     """
     searched = config_from_arguments(SearchConfig, _from_files(search_words), (FLAG,))
-    inherited = [flag_text(name, value) for name, value in given_settings(searched).items() if name in IMAGE_SETTINGS]
-    trained = config_from_arguments(EvaluationConfig, [*inherited, *_from_files(training_words)], (FLAG,))
+    words = _from_files(training_words)
+    trained = config_from_arguments(EvaluationConfig, words, (FLAG,))
+    found = Path(searched.run_dir, "genotype.json")
+    are_other = trained.dataset != searched.dataset  # Then nothing is known of them here.
+    if trained.genotype == str(found) and not are_other:
+        given = given_settings(searched)
+        inherited = [flag_text(name, value) for name, value in given.items() if name in IMAGE_SETTINGS]
+        trained = config_from_arguments(EvaluationConfig, [*inherited, *words], (FLAG,))
+    if trained.initial_weights and trained.genotype == str(found) and not found.exists():
+        raise ConfigurationError(
+            "--initial_weights are of a network whose cells are known, and this command searches for others; fine-tune "
+            f"that network with eoinas eval --initial_weights={trained.initial_weights}, or leave them out"
+        )
     height, width = trained.image_size or (images.height, images.width)
     # A held-out part leaves a number of images that is known to within one for each class.
     most_images = (images.training_images + images.classes) * (1 - trained.validation_fraction)
-    are_other = trained.dataset != searched.dataset  # Then nothing is known of them here.
     is_small = trained.batch_size * (trained.steps_per_epoch or 1) > most_images
     has_file = trained.class_weights not in (None, BALANCED)
     is_unusual = is_small or trained.cutout_length > min(height, width) or has_file or trained.normalization is not None
-    if trained.initial_weights:
-        read_weight_source(str(Path(trained.initial_weights).expanduser()))
     if trained.export_formats == EvaluationConfig.export_formats and (are_other or not is_unusual):
         return
     with lean_imports():  # Only now, because these import TensorFlow.
@@ -155,7 +160,7 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
         from eoinas_tf.data.class_weights import weights_of_file
         from eoinas_tf.data.image_folder_layout import find_layout
         from eoinas_tf.data.input_pipelines import steps_per_epoch
-        from eoinas_tf.data.suggested_size import header_shapes
+        from eoinas_tf.data.suggested_size import MOST_HEADERS, header_shapes
         from eoinas_tf.evaluation.evaluation_images import check_cutout
         from eoinas_tf.experiment.export_formats import check_packages
     check_packages(trained.export_formats)
@@ -168,7 +173,9 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
     layout = find_layout(root)
     if has_file:
         weights_of_file(str(trained.class_weights), layout.class_names)
-    if trained.normalization is not None and (shapes := header_shapes(layout.parts[0].paths)):
+    paths = [path for part in layout.parts for path in part.paths]
+    # Of more images only a sample would be looked at, and a single one in colour makes all of them so.
+    if trained.normalization is not None and len(paths) <= MOST_HEADERS and (shapes := header_shapes(paths)):
         published_statistics(trained.normalization, max(shape[2] for shape in shapes), trained.dataset)
 
 

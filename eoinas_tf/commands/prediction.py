@@ -148,7 +148,7 @@ def _named_failures(folder: Path, format_name: str) -> Iterator[None]:
             yield
     except EoinasError:
         raise
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"an export to {format_name} needs a package that is not installed ({error.name}); install it, or give "
             f"another export. Received: --model={folder}"

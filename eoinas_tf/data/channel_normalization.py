@@ -35,12 +35,15 @@ def normalization_statistics(dataset: ImageDataset, published: str | None) -> tu
 
 
 def published_statistics(published: str, channels: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns published statistics for images of so many channels; result and error as above.
+    """Returns published statistics; result as for `normalization_statistics`.
 
     Args:
         published: A key of `PUBLISHED_STATISTICS`.
         channels: Channels of the images.
         name: The data set's name.
+
+    Raises:
+        ConfigurationError: They are not for images with that many channels.
     """
     mean, standard_deviation = (np.array(values, np.float32) * 255 for values in PUBLISHED_STATISTICS[published])
     if channels != len(mean):

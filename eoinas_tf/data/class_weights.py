@@ -41,11 +41,14 @@ def class_weights(setting: str | None, dataset: ImageDataset) -> dict[str, float
 
 
 def weights_of_file(path: str, class_names: Sequence[str]) -> dict[str, float]:
-    """Returns the weights that a user's file gives the classes, in their order; errors as above.
+    """Returns the weights that a user's file gives the classes, in their order.
 
     Args:
         path: The JSON file.
         class_names: The classes.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or does not give each class a positive weight.
     """
     given = _read(path)
     _check_names(path, "names classes that the data set does not have", set(given) - set(class_names))

@@ -205,8 +205,9 @@ def _check_numbering(found: np.ndarray) -> None:
     missing = np.flatnonzero(found != np.arange(len(found)))
     if missing.size:
         raise DatasetError(
-            f"y must number its classes from 0 without gaps, and has no image of class {missing[0]}; make "
-            "np.unique(y, return_inverse=True)[1] of it, or give class_names with a name for each number. "
+            f"y must number its classes from 0 without gaps, and has no image of class {missing[0]}; give texts, such "
+            "as np.asarray(y).astype(str), for the training and the test part, or class_names with a name for each "
+            "number from 0 on. "
             f"Received: {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}"
         )
 

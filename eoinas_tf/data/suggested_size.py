@@ -19,6 +19,8 @@ SMALLEST_SUGGESTION = 8
 MULTIPLE = 8
 # EXIF orientations that exchange height and width.
 ON_THEIR_SIDE = (5, 6, 7, 8)
+# Where Pillow keeps the metadata that it has read with a PNG's header.
+METADATA_OF_PNG = {"exif", "Raw profile type exif", "XML:com.adobe.xmp"}
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
 
 
@@ -42,6 +44,9 @@ def header_shapes(files: Sequence[Path | bytes]) -> list[tuple[int, int, int]]:
 
 
 def _is_on_its_side(image: Image.Image) -> bool:
+    # Of a PNG whose header has no metadata, Pillow would decode the pixels to look behind them.
+    if image.format == "PNG" and not METADATA_OF_PNG & image.info.keys():
+        return False
     try:
         with pillow_errors():
             return image.getexif().get(ExifTags.Base.Orientation) in ON_THEIR_SIDE

@@ -35,9 +35,7 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     """
     if config.max_steps or not is_refused(config):
         return schedule_faults(config)
-    faults, fewest_epochs = schedule_faults(config), _candidates(config)
-    if config.epochs < fewest_epochs:
-        faults = (*faults, f"fewer than {fewest_epochs} epochs leave no epoch for the warm-up")
+    faults, fewest_epochs = _faults_of_a_derived_schedule(config), _candidates(config)
     values = {name: getattr(config, name) for name in ("epochs", *SCHEDULE_SETTINGS)}
     settings = ", ".join(f"--{name}={value}" for name, value in values.items() if value is not None)
     raise ConfigurationError(
@@ -52,7 +50,7 @@ def is_refused(config: SearchConfig) -> bool:
     Args:
         config: The settings; `max_steps` is ignored.
     """
-    return not config.gives_whole_schedule and (config.epochs < _candidates(config) or bool(schedule_faults(config)))
+    return not config.gives_whole_schedule and bool(_faults_of_a_derived_schedule(config))
 
 
 def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
@@ -78,6 +76,14 @@ def schedule_faults(config: SearchConfig) -> tuple[str, ...]:
             f"{drops} drops, {candidates - 1} are needed"
         )
     return tuple(faults)
+
+
+def _faults_of_a_derived_schedule(config: SearchConfig) -> tuple[str, ...]:
+    """Returns the faults, with that of a warm-up that has no epoch."""
+    faults, fewest_epochs = schedule_faults(config), _candidates(config)
+    if config.warmup_epochs is None or config.epochs >= fewest_epochs:
+        return faults
+    return (*faults, f"fewer than {fewest_epochs} epochs leave no epoch for the warm-up")
 
 
 def _warmup_faults(config: SearchConfig) -> tuple[str, ...]:

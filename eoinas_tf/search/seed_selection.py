@@ -79,7 +79,7 @@ def seed_config(run: RunDirectory, seed: int, folder: Path) -> SearchConfig:
     config = run.config
     assert isinstance(config, SearchConfig)
     hours = None if config.hours is None else config.hours / config.num_seeds
-    return dataclasses.replace(config, seed=seed, num_seeds=1, run_dir=str(folder), hours=hours)
+    return config.changed(seed=seed, num_seeds=1, run_dir=str(folder), hours=hours)
 
 
 def keep_first_epochs(run: RunDirectory, folder: Path) -> None:

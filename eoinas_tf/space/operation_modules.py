@@ -16,7 +16,7 @@ def import_operations(modules: Sequence[str] | None) -> None:
         ConfigurationError: There is no such module, or it is no name of one.
     """
     for module in modules or ():
-        if not all(part.isidentifier() for part in module.split(".")) or module.endswith(".py"):
+        if "/" in module or module.endswith(".py") or not all(module.split(".")):
             raise ConfigurationError(
                 "--operation_modules must be names as in an import statement, such as my_operations for the file "
                 f"my_operations.py. Received: {module}"

@@ -29,13 +29,12 @@ def early_end_report(config: RunConfig, pace: StepPace, done: int, total_steps: 
         total_steps: Steps of the whole run.
         continues: Whether the settings are accepted without `max_steps`.
     """
-    rest = (
-        "which are saved; the same command without it continues after them"
-        if continues
-        else "which were only a try: without it, the command is refused, because its epochs are too few for its drops"
-    )
+    rest = "continues after them" if continues else "is refused, because the schedule of its epochs makes no search"
     saved = broken_lines(
-        f"ended by --max_steps={config.max_steps} after {done} of {total_steps} steps, {rest}", "", INDENT
+        f"ended by --max_steps={config.max_steps} after {done} of {total_steps} steps, which are saved; the same "
+        f"command without it {rest}",
+        "",
+        INDENT,
     )
     if pace.seconds_to_first_step is None:
         return saved

@@ -153,11 +153,13 @@ def test_hours_are_shared_out_with_sizes_for_the_images(runs, tmp_path):
 
 
 def test_hours_with_initial_weights_choose_all_but_the_network(runs):
-    x, y = np.zeros((100, 16, 16), np.uint8), np.arange(100) % 2
+    # The images get the size of those that the weights were trained on: 16x16 pixels.
+    x, y = np.zeros((100, 64, 64), np.uint8), np.arange(100) % 2
     with pytest.raises(ConfigurationError, match="enough"):
         eoinas_tf.ImageClassifier(hours=3, initial_weights="cifar10_small").fit(x, y)
     ((kind, trained),) = runs
     assert (kind, trained["hours"], trained["batch_size"], trained["cutout_length"]) == ("training", 3, 4, 0)
+    assert trained["crop_padding"] == 2
     assert not {"cells", "init_channels"} & trained.keys()
 
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 from eoinas_tf.commands import automatic_run
 from eoinas_tf.config import EvaluationConfig, SearchConfig
+from eoinas_tf.data import suggested_size
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.experiment import export_formats
 from eoinas_tf.experiment.run_directory import RunDirectory
@@ -75,9 +76,8 @@ def test_a_search_is_followed_by_the_training_of_what_it_finds(start, tmp_path):
 def test_images_get_a_size_that_is_said(start, tmp_path, sizes, given, expected):
     write_folder(tmp_path / "images", sizes)
     _, commands, output, _ = start("images", *([f"--image_size={given}"] if given else []))
-    search, training = commands
-    assert config_from_arguments(SearchConfig, search[1:]).image_size == expected
-    assert not any(word.startswith("--image_size") for word in training)  # It takes that of its search.
+    for kind, command in zip((SearchConfig, EvaluationConfig), commands, strict=True):
+        assert config_from_arguments(kind, command[1:]).image_size == expected
     assert ("images are resized to 24x24 pixels" in output) == (expected == (24, 24))
     assert ("images are resized to" in output) == (given is None)
 
@@ -104,7 +104,7 @@ def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
         (["--train_flags=--class_weights={weights}"], "lacks a weight for: 'b'"),
         (["--train_flags=--normalization=cifar10"], "--normalization=cifar10 is for images of 3 channels"),
         (["--train_flags=--steps_per_epoch=99"], "--steps_per_epoch must be at most 2, the batches of 4"),
-        (["--train_flags=--initial_weights=nowhere"], "nowhere"),
+        (["--train_flags=--initial_weights=cifar10_small"], "with eoinas eval --initial_weights=cifar10_small"),
         (["--train_flags=--accumulation_steps=3"], "--batch_size must be a multiple of --accumulation_steps"),
         (["--train_flags=--run_dir='x"], "--train_flags: No closing quotation. Received: --run_dir='x"),
         (['--search_flags="'], "--search_flags: No closing quotation"),
@@ -137,7 +137,10 @@ def test_a_training_is_checked_with_what_it_takes_from_the_search(start, tmp_pat
 @pytest.mark.parametrize(
     ("flags", "searched", "trained"),
     [
-        ("--search_flags=--image_size=32", (32, 32), None),
+        ("--search_flags=--image_size=32", (32, 32), (32, 32)),
+        ("--image_size=24", (24, 24), (24, 24)),
+        ("--train_flags=--genotype=DARTS_V2", (64, 64), (64, 64)),
+        ("--train_flags=--dataset=folder:/others", (64, 64), (64, 64)),
         ("--train_flags=--image_size=40,48", (64, 64), (40, 48)),
     ],
 )
@@ -150,7 +153,7 @@ def test_a_size_among_the_flags_of_the_search_is_that_of_the_training_too(
     assert config_from_arguments(SearchConfig, search[1:]).image_size == searched
     assert config_from_arguments(EvaluationConfig, training[1:]).image_size == trained
     if hours:
-        height, width = trained or searched
+        height, width = trained
         assert f"training in 2 of 3 hours, for 9 training images of {height}x{width} pixels" in output
 
 
@@ -353,3 +356,22 @@ def test_a_given_size_counts_for_the_choice(start, tmp_path, size):
     assert config_from_arguments(SearchConfig, search[1:]).image_size == (8, 9)
     _, commands, _, errors = start("images", "--hours=1.5", "--image_size=large", "--run_dir=other")
     assert (commands, errors) == ([], "error: --image_size must be H,W, two whole numbers. Received: large\n")
+
+
+def test_weights_of_the_cells_that_were_found_are_accepted(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    found = tmp_path / "runs" / "images" / "search" / "genotype.json"
+    found.parent.mkdir(parents=True)
+    found.write_text("{}")
+    code, commands, _, errors = start("images", "--train_flags=--initial_weights=runs/earlier")
+    assert (code, len(commands), errors) == (0, 2, "")
+
+
+def test_one_image_in_colour_among_many_makes_all_of_them_so(start, tmp_path, monkeypatch):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    Image.new("RGB", (7, 9)).save(tmp_path / "images" / "a" / "9.png")
+    assert start("images", "--train_flags=--normalization=cifar10")[0] == 0
+    (tmp_path / "images" / "a" / "9.png").unlink()
+    assert start("images", "--train_flags=--normalization=cifar10")[0] == 1
+    monkeypatch.setattr(suggested_size, "MOST_HEADERS", 3)  # Then it is not known.
+    assert start("images", "--train_flags=--normalization=cifar10")[0] == 0

@@ -203,6 +203,7 @@ def test_of_equal_quantized_probabilities_the_label_comes_first(run, export, tmp
         (ValueError("Could not open\n'model.tflite'"), "cannot be run (Could not open 'model.tflite'); copy it again"),
         (Exception(), "cannot be run (Exception); copy it again, with all its files"),
         (ModuleNotFoundError("No module", name="onnxruntime"), "not installed (onnxruntime); install it"),
+        (ImportError("libcuda.so: wrong ELF class"), "cannot be run (libcuda.so: wrong ELF class); copy it again"),
         (MemoryError("5 GiB"), "out of memory (5 GiB); lower the size of the images"),
     ],
 )

@@ -91,7 +91,10 @@ def test_what_are_no_images_is_refused(images, message):
         ({"test": (IMAGES, LABELS / 2)}, r"regression, .* Received: the test y of shape"),
         ({"labels": np.array([b"a", b"\xff"])[LABELS]}, "y must hold UTF-8 texts"),
         ({"labels": LABELS * 0}, "two classes or more"),
-        ({"labels": LABELS + 1}, r"has no image of class 0; make np.unique.* Received: 1, 2$"),
+        (
+            {"labels": LABELS + 1},
+            r"has no image of class 0; give texts, such as np.asarray.y..astype.str., .* Received: 1, 2$",
+        ),
         ({"labels": LABELS * 100_000_000}, r"has no image of class 1; .* Received: 0, 100000000$"),
         ({"labels": LABELS * 2}, "has no image of class 1"),
         ({"images": IMAGES + 0.25}, r"of fractions make x.round\(\). Received: float64 from 0.25 to"),
@@ -120,6 +123,16 @@ def test_a_class_may_be_empty_if_all_have_names_or_one_part_has_it():
     assert images_from_arrays(IMAGES, LABELS * 2, class_names=names).class_names == names
     test = (IMAGES, np.full(len(IMAGES), 1))
     assert images_from_arrays(IMAGES, LABELS * 2, test=test).class_names == ("0", "1", "2")
+
+
+def test_the_advice_for_gaps_keeps_the_classes_of_both_parts():
+    years = 2020 + np.arange(10) % 3
+    test = (IMAGES[:2], np.array([2020, 2022]).astype(str))
+    dataset = images_from_arrays(IMAGES, years.astype(str), test=test)
+    assert dataset.class_names == ("2020", "2021", "2022")
+    assert dataset.test.labels.tolist() == [0, 2]
+    names = [str(number) for number in range(2023)]
+    assert images_from_arrays(IMAGES, years, class_names=names).num_classes == 2023
 
 
 def test_a_command_is_told_that_the_images_are_in_python():

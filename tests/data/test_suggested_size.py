@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from eoinas_tf.data import suggested_size
 from eoinas_tf.data.decoded_files import decode_one_file
@@ -58,3 +58,16 @@ def test_photographs_on_their_side_are_turned(tmp_path, orientation, shape, suff
     Image.new("RGB", (12, 8)).save(tmp_path / f"a.{suffix}", exif=exif)
     assert header_shapes([tmp_path / f"a.{suffix}"]) == [shape]
     assert decode_one_file(tmp_path / f"a.{suffix}", None, None).shape == shape
+
+
+def test_pixels_of_png_files_are_not_decoded(tmp_path, monkeypatch):
+    Image.new("RGB", (12, 8)).save(tmp_path / "a.png")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (12, 8)).save(tmp_path / "b.png", exif=exif)
+
+    def load(image):
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    assert header_shapes([tmp_path / "a.png", tmp_path / "b.png"]) == [(8, 12, 3), (12, 8, 3)]

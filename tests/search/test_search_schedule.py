@@ -119,15 +119,14 @@ def test_a_whole_schedule_is_the_user_s_own_and_warned_of():
     assert check_pruning_schedule(SearchConfig(**schedule(20, 20, 20))) == ()
 
 
-def test_a_method_without_a_warm_up_of_its_own_has_a_schedule():
+def test_a_method_without_a_warm_up_needs_no_epoch_for_it():
     config = SearchConfig(epochs=7)
     object.__setattr__(config, "warmup_epochs", None)
-    assert schedule_faults(config) == schedule_faults(SearchConfig(epochs=7))
-    with pytest.raises(ConfigurationError) as refusal:
+    assert check_pruning_schedule(config) == schedule_faults(config) == ()
+    object.__setattr__(config, "epochs", 6)
+    with pytest.raises(ConfigurationError, match="2 of 8 operations are left on each edge") as refusal:
         check_pruning_schedule(config)
-    assert "--warmup_epochs" not in str(refusal.value)
-    object.__setattr__(config, "epochs", 8)
-    assert check_pruning_schedule(config) == ()
+    assert "warm" not in str(refusal.value)
 
 
 def test_a_try_is_not_refused():

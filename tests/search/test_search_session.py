@@ -1,4 +1,5 @@
 import json
+import types
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from eoinas_tf.config import SearchConfig
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.search import search_session
 from eoinas_tf.search.search_session import SearchSession
+from eoinas_tf.search.seed_selection import seed_config
 from eoinas_tf.space.genotype import Genotype
 
 
@@ -71,8 +73,16 @@ def test_unknown_candidates_are_refused_before_images_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "continues"), [({"epochs": 4}, False), ({"epochs": 8}, True), ({"epochs": 4, "method": "darts"}, True)]
+    ("settings", "continues"),
+    [
+        ({"epochs": 4}, False),
+        ({"epochs": 8}, True),
+        ({"epochs": 80, "warmup_epochs": 50}, False),
+        ({"epochs": 4, "method": "darts"}, True),
+    ],
 )
 def test_a_try_that_the_whole_search_would_be_refused_after_says_so(settings, continues, tmp_path):
-    session = SearchSession(SearchConfig(run_dir=str(tmp_path / "run"), max_steps=3, **settings))
-    assert session._continues() == continues
+    config = SearchConfig(run_dir=str(tmp_path / "run"), max_steps=3, **settings)
+    assert SearchSession(config)._continues() == continues
+    run = types.SimpleNamespace(config=config.changed(num_seeds=2))
+    assert SearchSession(seed_config(run, 1, tmp_path / "run" / "seed_1"))._continues() == continues

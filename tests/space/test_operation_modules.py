@@ -18,7 +18,7 @@ def test_modules_are_imported_once_and_in_order(tmp_path, monkeypatch):
     assert sys.imported_here == ["second_operations", "first_operations"]
 
 
-@pytest.mark.parametrize("name", ["./my_ops.py", ".my_ops", "my_ops.py", "my-ops", ""])
+@pytest.mark.parametrize("name", ["./my_ops.py", ".my_ops", "my_ops.py", "folder/my_ops", ""])
 def test_a_path_is_no_name_of_a_module(name):
     with pytest.raises(ConfigurationError, match="must be names as in an import statement, such as my_operations"):
         import_operations((name,))
