@@ -23,6 +23,8 @@ LARGEST_FLOAT = 3.4e38
 LARGEST_SEED = 2**31 - 1
 # The value of --dataset of a run that was given arrays in Python.
 ARRAYS = "arrays"
+# The value of --class_weights that needs no file.
+BALANCED = "balanced"
 # The value of --network for a network of a genotype's cells.
 CELLS = "cells"
 # Settings that say which operations a genotype may name.

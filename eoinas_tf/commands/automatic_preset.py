@@ -1,5 +1,6 @@
 """`--preset=auto`: derives settings that are not given from the images, the machine and the time budget."""
 
+import itertools
 import sys
 from collections.abc import Set
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.report.settings_as_flags import flag_text
 from eoinas_tf.preset_files import AUTOMATIC, FLAG
 from eoinas_tf.setting_paths import FOLDER_PREFIX, expanded_paths
 from eoinas_tf.training.automatic_sizes import SEARCH, TRAINING, Images, kept_settings, recommended_settings
@@ -53,7 +55,10 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
     chosen = kept_settings(values["run_dir"], {"image_size": size, **recommended})
     chosen = {name: value for name, value in chosen.items() if name not in given and value is not None}
     if not values["quiet"]:
-        print(f"--{FLAG}={AUTOMATIC} for {images}: {' '.join(map(setting_text, chosen.items()))}", file=sys.stderr)
+        print(
+            f"--{FLAG}={AUTOMATIC} for {images}: {' '.join(itertools.starmap(flag_text, chosen.items()))}",
+            file=sys.stderr,
+        )
     return {**values, **chosen}
 
 
@@ -76,13 +81,3 @@ def fitting_size(root: Path) -> tuple[int, int] | None:
     if not shapes or (is_one_size and max(shapes[0][:2]) <= LARGEST_SIDE):
         return None
     return (min(LARGEST_SIDE, suggested_side(shapes)),) * 2
-
-
-def setting_text(setting: tuple[str, Any]) -> str:
-    """Returns a setting in the form of a flag.
-
-    Args:
-        setting: Its name and value.
-    """
-    name, value = setting
-    return f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"

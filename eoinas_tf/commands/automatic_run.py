@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import itertools
 import json
 import shlex
 import subprocess
@@ -12,10 +13,10 @@ from typing import Any
 
 from eoinas_tf.command_line import with_flagfiles
 from eoinas_tf.commands.argument_parser import CommandParser, run_parsed
-from eoinas_tf.commands.automatic_preset import fitting_size, setting_text
+from eoinas_tf.commands.automatic_preset import fitting_size
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.commands.lean_imports import lean_imports
-from eoinas_tf.config import IMAGE_SETTINGS, EvaluationConfig, SearchConfig, check_setting
+from eoinas_tf.config import BALANCED, IMAGE_SETTINGS, EvaluationConfig, SearchConfig, check_setting
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.report.settings_as_flags import flag_text, given_settings
@@ -36,8 +37,6 @@ ABOUT = "Searches a cell for a folder of class folders, trains it and exports it
 # Small enough for a few CPU cores; flags for either command override them.
 SEARCH_FLAGS = ("--epochs=16", "--cells=5", "--init_channels=16")
 TRAINING_FLAGS = ("--epochs=40", "--cells=8", "--init_channels=16")
-# Class weights that need no file.
-BALANCED = "balanced"
 COMMANDS = {SEARCH: "search", TRAINING: TRAINING_COMMAND}
 FOLDERS = {SEARCH: "search", TRAINING: "network"}
 # Stores the settings that a time budget gave both runs, in their parent folder.
@@ -71,7 +70,12 @@ def run_all(options: argparse.Namespace) -> None:
     if options.hours is None:
         batch = f"--batch_size={batch_size(images[SEARCH].training_images)}"
         own = {
-            kind: [*flags, *map(setting_text, recipe(kind, **_recipe_of(further[kind])).items()), *common, batch]
+            kind: [
+                *flags,
+                *itertools.starmap(flag_text, recipe(kind, **_recipe_of(further[kind])).items()),
+                *common,
+                batch,
+            ]
             for kind, flags in ((SEARCH, SEARCH_FLAGS), (TRAINING, TRAINING_FLAGS))
         }
     else:
@@ -81,7 +85,7 @@ def run_all(options: argparse.Namespace) -> None:
         # The training takes these from its search, which `--search_flags` may have given others.
         for name in IMAGE_SETTINGS:
             choice[TRAINING].pop(name, None)
-        own = {kind: [*map(setting_text, choice[kind].items()), *common] for kind in SHARES}
+        own = {kind: [*itertools.starmap(flag_text, choice[kind].items()), *common] for kind in SHARES}
     search_dir, training_dir = (run_dir / FOLDERS[kind] for kind in (SEARCH, TRAINING))
     search_words = [*own[SEARCH], f"--run_dir={search_dir}", *further[SEARCH]]
     own[TRAINING].append(f"--genotype={search_dir / 'genotype.json'}")

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from eoinas_tf.config import BALANCED
 from eoinas_tf.data.image_split import ImageDataset
 from eoinas_tf.errors import ConfigurationError
 
-BALANCED = "balanced"
 # Longer lists of classes are shortened in messages.
 MOST_NAMED = 4
 

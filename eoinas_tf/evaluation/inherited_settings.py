@@ -1,19 +1,17 @@
 """Settings that a training run takes from the run that its genotype comes from, unless the user gives others."""
 
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Set
-from pathlib import Path
 from typing import Any
 
 from eoinas_tf.config import CELLS, IMAGE_SETTINGS, SETTINGS_OF_CELLS, EvaluationConfig, check_setting, expanded_setting
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.weight_source import read_weight_source
+from eoinas_tf.experiment.genotype_settings import settings_beside
+from eoinas_tf.experiment.report.settings_as_flags import flag_text
 
-SETTINGS_FILE = "config.json"
-KINDS = ("SearchConfig", "EvaluationConfig")
 # With those of the operations that the genotype may name.
 SETTINGS_OF_SEARCH = (*SETTINGS_OF_CELLS, *IMAGE_SETTINGS)
 
@@ -43,11 +41,10 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> tuple[di
         taken = {name: value for name, value in own.items() if value != values[name]}
         _say(source.path, taken, values)
         values, given = {**values, **taken}, given | own.keys()
-    genotype = os.path.expanduser(values["genotype"])
-    file = Path(genotype).with_name(SETTINGS_FILE) if genotype and os.path.isfile(genotype) else None
-    if values["network"] != CELLS or file is None or not file.is_file():
+    beside = settings_beside(os.path.expanduser(values["genotype"])) if values["network"] == CELLS else None
+    if beside is None:
         return values, given
-    stored = _read_settings(file)
+    file, stored = beside
     fields = {field.name: field for field in dataclasses.fields(EvaluationConfig)}
     dataset = expanded_setting(fields["dataset"], values["dataset"])
     searched = expanded_setting(fields["dataset"], stored.get("dataset"))
@@ -71,21 +68,4 @@ def with_inherited_settings(values: dict[str, Any], given: Set[str]) -> tuple[di
 
 def _say(source: str, taken: dict[str, Any], values: dict[str, Any]) -> None:
     if taken and not values.get("quiet"):
-        print(f"from {source}: {' '.join(_flag(name, value) for name, value in taken.items())}", file=sys.stderr)
-
-
-def _read_settings(file: Path) -> dict[str, Any]:
-    """Returns the settings of a run; none if the file is another program's."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(
-            f"{file}, beside --genotype, cannot be read: {error}; move the genotype away from it, or repair it"
-        ) from None
-    return content if isinstance(content, dict) and content.get("kind") in KINDS else {}
-
-
-def _flag(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no{name}"
-    return f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        print(f"from {source}: {' '.join(flag_text(name, value) for name, value in taken.items())}", file=sys.stderr)

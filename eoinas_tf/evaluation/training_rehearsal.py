@@ -114,13 +114,12 @@ class RehearsedTraining(EvaluationSession):
         firsts = {**({FROZEN: 1} if frozen else {}), KIND: frozen + 1}
         measured = {kind: rehearsal.epoch_cost(functools.partial(run_epoch, number)) for kind, number in firsts.items()}
         test_seconds = rehearsal.pass_seconds(lambda count: self.step.test_all(self.tests.take(count)), len(self.tests))
-        saving = rehearsal.saving_seconds(lambda step: self._save_step(step, None), (written + 1) * self.epoch_steps)
         costs = {
-            kind: dataclasses.replace(
-                cost, seconds_around_steps=cost.seconds_around_steps + test_seconds
-            ).with_step_seconds(saving)
+            kind: dataclasses.replace(cost, seconds_around_steps=cost.seconds_around_steps + test_seconds)
             for kind, cost in measured.items()
         }
+        save = functools.partial(self._save_step, epoch_began=None)
+        costs = rehearsal.with_saves(costs, save, (written + 1) * self.epoch_steps)
         rehearsal.check_stop()
         started = time.monotonic()
         self.progress = silent_progress(1)

@@ -157,8 +157,8 @@ class RehearsedSearch(SearchSession):
                 costs[kind] = rehearsal.epoch_cost(functools.partial(run_epoch, number))
             if number < len(kinds) and kinds[number][1] != stage:
                 self.method.drop(self.method.drops(number, self.method.evidence()))  # The next stage expects it.
-        saving = rehearsal.saving_seconds(lambda step: self._save_step(step, None), (written + 1) * self.epoch_steps)
-        costs = {kind: cost.with_step_seconds(saving) for kind, cost in costs.items()}
+        save = functools.partial(self._save_step, epoch_began=None)
+        costs = rehearsal.with_saves(costs, save, (written + 1) * self.epoch_steps)
         rehearsal.check_stop()
         started = time.monotonic()
         self.progress = silent_progress(1)

@@ -5,12 +5,13 @@ kept, so that the run is the same as one for which the user asks for that many e
 """
 
 import contextlib
+import dataclasses
 import gc
 import io
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -140,17 +141,24 @@ class Rehearsal:
         second, per_step = self._timed(run_epoch, second_steps)
         return epoch_cost((steps, first), (second_steps, second), per_step)
 
-    def saving_seconds(self, save: Callable[[int], object], step: int) -> float:
-        """Returns the seconds per step that `checkpoint_every_steps` costs.
+    def with_saves(
+        self, costs: Mapping[str, EpochCost], save: Callable[[int], object], step: int
+    ) -> dict[str, EpochCost]:
+        """Returns the costs of epochs with the checkpoints that `checkpoint_every_steps` asks for within them.
 
         Args:
+            costs: The costs without them, by kind.
             save: Writes a checkpoint of a run that has done the given number of steps.
             step: More steps than any checkpoint has.
         """
         if not self.config.checkpoint_every_steps:
-            return 0.0
+            return dict(costs)
         self.check_stop()
-        return self._seconds_of(save, step) / self.config.checkpoint_every_steps
+        more = self._seconds_of(save, step) / self.config.checkpoint_every_steps
+        return {
+            kind: dataclasses.replace(cost, seconds_per_step=cost.seconds_per_step + more)
+            for kind, cost in costs.items()
+        }
 
     def pass_seconds(self, run: Callable[[int], object], batches: int) -> float:
         """Returns the seconds of a pass over images without training, such as a test.

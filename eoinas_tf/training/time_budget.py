@@ -61,14 +61,6 @@ class EpochCost:
         """
         return steps * self.seconds_per_step + self.seconds_around_steps
 
-    def with_step_seconds(self, more: float) -> "EpochCost":
-        """Returns the cost with more seconds per step.
-
-        Args:
-            more: Seconds per step.
-        """
-        return dataclasses.replace(self, seconds_per_step=self.seconds_per_step + more)
-
 
 def epoch_cost(first: tuple[int, float], second: tuple[int, float], seconds_per_step: float | None) -> EpochCost:
     """Returns the cost of epochs, from two that were cut short.

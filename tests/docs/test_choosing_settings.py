@@ -1,15 +1,16 @@
 """docs/choosing_settings.md: its estimates, sizes, memory and settings are those of the code and the benchmarks."""
 
 import dataclasses
+import itertools
 import re
 
 import pytest
 from docs_pages import cells_of
 
 from eoinas_tf.commands import automatic_run
-from eoinas_tf.commands.automatic_preset import setting_text
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.evaluation.network_description import describe_network
+from eoinas_tf.experiment.report.settings_as_flags import flag_text
 from eoinas_tf.training.automatic_sizes import (
     EFFORTS,
     MANY_CLASSES,
@@ -111,4 +112,4 @@ def test_the_rules_of_sizes_are_those_of_the_code(page):
     assert (SHARES[SEARCH], USUAL_HOURS, TINY_SIDE, MANY_CLASSES, MOST_CPUS) == (pytest.approx(1 / 3), 3, 16, 50, 16)
     assert "the search a third of the hours and the training two thirds" in words
     for recipe in RECIPES.values():
-        assert " ".join(map(setting_text, recipe.items())) in words
+        assert " ".join(itertools.starmap(flag_text, recipe.items())) in words

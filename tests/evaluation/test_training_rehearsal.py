@@ -1,5 +1,6 @@
 """A training run that chooses its epochs by hours equals, in every value, one with that number of epochs set."""
 
+import functools
 import json
 import tempfile
 
@@ -73,7 +74,12 @@ def test_it_is_the_training_of_so_many_epochs(chosen, tmp_path, capsys, nothing_
 
 
 def test_steps_in_one_call_and_checkpoints_within_epochs_are_measured(chosen, tmp_path, monkeypatch):
-    monkeypatch.setattr(Rehearsal, "saving_seconds", lambda rehearsal, save, step: save(step) or 1000.0)
+    seconds_of = Rehearsal._seconds_of
+
+    def slow_saves(rehearsal, run, count):
+        return seconds_of(rehearsal, run, count) + (5000.0 if isinstance(run, functools.partial) else 0.0)
+
+    monkeypatch.setattr(Rehearsal, "_seconds_of", slow_saves)
     settings = {**TINY, "batch_size": 100, "steps_per_call": 10, "checkpoint_every_steps": 5}
     config = EvaluationConfig(run_dir=str(tmp_path / "run"), hours=1.0, quiet=True, **settings)
     training_within_hours(config, None, None, 0.0, train_epoch)

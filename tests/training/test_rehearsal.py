@@ -81,7 +81,9 @@ def test_a_checkpoint_within_epochs_costs_a_part_of_itself_per_step(every, secon
         saved.append(step)
         clock.now += 1.0
 
-    assert Rehearsal(config, 100, None, threading.Event(), clock).saving_seconds(save, 200) == pytest.approx(seconds)
+    rehearsal = Rehearsal(config, 100, None, threading.Event(), clock)
+    (cost,) = rehearsal.with_saves({"training": EpochCost(0.5, 2.0, 9.0)}, save, 200).values()
+    assert cost == EpochCost(pytest.approx(0.5 + seconds), 2.0, 9.0)
     assert saved == [200] * bool(every)
 
 

@@ -1,7 +1,6 @@
 """The command that made a run, and the command to run next."""
 
 import dataclasses
-import json
 import os
 import shlex
 from pathlib import Path
@@ -17,6 +16,8 @@ from eoinas_tf.config import (
     RunConfig,
     SearchConfig,
 )
+from eoinas_tf.errors import ConfigurationError
+from eoinas_tf.experiment.genotype_settings import settings_beside
 from eoinas_tf.experiment.report.run_record import RunRecord
 from eoinas_tf.experiment.report.settings_as_flags import command_line, given_settings
 
@@ -112,11 +113,9 @@ def _named_settings(record: RunRecord, config: RunConfig) -> dict[str, Any]:
 
 def _settings_of_other_images(config: EvaluationConfig, genotype: str) -> dict[str, Any]:
     """Returns settings that the command would take from the run of its genotype; this run has other values."""
-    if not os.path.isfile(genotype):
-        return {}
     try:
-        stored = json.loads(Path(genotype).with_name("config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        _, stored = settings_beside(genotype) or (None, {})
+    except ConfigurationError:  # The command will say so.
         return {}
     return {
         name: value
