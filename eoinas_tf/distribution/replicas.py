@@ -94,12 +94,13 @@ class Replicas:
         self._done_before = 0
 
     @classmethod
-    def of(cls, config: RunConfig, pieces: int = 1) -> "Replicas":
+    def of(cls, config: RunConfig, pieces: int = 1, fewest_images: int = 1) -> "Replicas":
         """Makes the replicas that the settings ask for.
 
         Args:
             config: `strategy`, `logical_cpus` and `batch_size`, which is divided among the replicas.
             pieces: Pieces that each replica's share is divided into.
+            fewest_images: Fewest images of a piece.
 
         Raises:
             ConfigurationError: The batch cannot be divided among them.
@@ -109,6 +110,12 @@ class Replicas:
             raise ConfigurationError(
                 f"--batch_size must be a multiple of {replicas.count * pieces}: {replicas.count} replicas, "
                 f"{pieces} pieces each. Received: {config.batch_size}"
+            )
+        if config.batch_size < replicas.count * pieces * fewest_images:
+            raise ConfigurationError(
+                f"--batch_size must be at least {replicas.count * pieces * fewest_images}: {replicas.count} replicas, "
+                f"{pieces} pieces each, with {fewest_images} images or more to normalize by. Received: "
+                f"{config.batch_size}"
             )
         return replicas
 
@@ -200,18 +207,19 @@ class Replicas:
 
         self.strategy.run(average)
 
-    def is_any(self, own: bool, done: int) -> bool:
+    def is_any(self, own: bool, done: int, at_once: bool = False) -> bool:
         """Tells whether any worker says yes; several workers vote once in ten steps, and the answer in between is no.
 
         Args:
             own: This worker's answer.
             done: Steps done, the same in all workers.
+            at_once: Whether to vote now in any case; the same in all workers.
         """
         if self.worker.count == 1:
             return own
         # Not only at every tenth step, which a call of several steps may skip.
         before, self._done_before = self._done_before, done
-        if done // STEPS_BETWEEN_QUESTIONS == before // STEPS_BETWEEN_QUESTIONS:
+        if done // STEPS_BETWEEN_QUESTIONS == before // STEPS_BETWEEN_QUESTIONS and not at_once:
             return False
         return bool(self._total(tf.constant(float(own))).numpy() > 0)
 

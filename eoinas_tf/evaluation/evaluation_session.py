@@ -17,7 +17,7 @@ from eoinas_tf.distribution.replicas import short_digest
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
-from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing, load_images
+from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, check_cutout, choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
@@ -80,7 +80,7 @@ class EvaluationSession(RunSession):
     def _open(self, around: contextlib.ExitStack) -> None:
         config, run = self.config, self.run
         check_exports(run.path, config.export_formats)
-        self._start_devices(around, config.accumulation_steps)
+        self._start_devices(around, config.accumulation_steps, FEWEST_IMAGES)
         dataset = self.dataset = load_images(config, self._given_dataset)
         check_cutout(config.cutout_length, dataset.image_shape)
         keep_dataset(run, dataset_fingerprint(dataset))

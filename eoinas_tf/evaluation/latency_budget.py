@@ -110,7 +110,9 @@ def kept_within_budgets(
     }
     asked = json.loads(json.dumps(asked))  # In the form in which it is read again: tuples become lists.
     stored = _stored(run)
-    if stored is not None and stored["asked"] == asked:
+    # Until the first step, another number of threads is another question; later it only says how to measure again.
+    is_same = stored is not None and (not run.only_begun() or stored.get("latency_threads") == config.latency_threads)
+    if stored is not None and is_same and stored["asked"] == asked:
         return dataclasses.replace(config, init_channels=stored["init_channels"]), stored["message"]
     if stored is not None and not run.only_begun():
         raise RunDirectoryError(

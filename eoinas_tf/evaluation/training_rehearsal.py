@@ -11,7 +11,7 @@ from pathlib import Path
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.distribution.replicas import Replicas
-from eoinas_tf.evaluation.evaluation_images import load_images
+from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, load_images
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.evaluation.latency_budget import kept_within_budgets
@@ -47,7 +47,9 @@ def training_within_hours(
     def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
         check_exports(Path(config.run_dir), config.export_formats)
         epochs = fewest_epochs(functools.partial(check_training, config))
-        Replicas.of(config, config.accumulation_steps)  # Devices are divided before anything is computed.
+        Replicas.of(
+            config, config.accumulation_steps, FEWEST_IMAGES
+        )  # Devices are divided before anything is computed.
         images = load_images(config, dataset)
         run = RunDirectory(config)
         # The run keeps what is measured here, and the rehearsal does not measure again.

@@ -27,7 +27,7 @@ from eoinas_tf.fault_points import fault_point
 
 LOGGER = logging.getLogger(__name__)
 
-FOLDER_NAME = re.compile(r"ckpt-(\d{8})(\.replaced)?")
+FOLDER_NAME = re.compile(r"ckpt-(\d{8,})(\.replaced)?")
 NEEDED_FILES = {"state.json", "variables.index"}
 FILE_NAME = re.compile(r"state\.json|variables\.(index|data-\d{5}-of-\d{5})")
 TEMPORARY_SUFFIX = ".tmp"
@@ -183,9 +183,10 @@ class Checkpoints:
     def _found(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        found = [path for path in self.folder.iterdir() if FOLDER_NAME.fullmatch(path.name)]
+        found = [(path, FOLDER_NAME.fullmatch(path.name)) for path in self.folder.iterdir()]
         # For the same number, the replaced checkpoint comes first: it is older.
-        return sorted(found, key=lambda path: (path.name[:13], not path.name.endswith(REPLACED_SUFFIX)))
+        ages = {path: (int(match[1]), match[2] is None) for path, match in found if match}
+        return sorted(ages, key=ages.__getitem__)
 
     def _sweep(self) -> None:
         """Removes checkpoints older than the newest ones to keep, once the newest intact one is known."""

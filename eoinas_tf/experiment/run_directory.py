@@ -161,7 +161,7 @@ class RunDirectory:
         stored, given = _read_settings(self.config_file), self.config
         self.config = self._with_kept_epochs(stored)
         settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
-        usual = _usual_settings(type(self.config), stored)
+        usual = usual_settings(type(self.config), stored)
         for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
             if field.name in stored:
                 stored[field.name] = expanded_setting(field, stored[field.name])
@@ -384,7 +384,7 @@ def _records_of_the_beginning(folder: Path) -> tuple[str, ...]:
     return (*RECORDS_OF_THE_BEGINNING, TRAINED_CELLS) if is_training else RECORDS_OF_THE_BEGINNING
 
 
-def _usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, Any]:
+def usual_settings(kind: type[RunConfig], stored: dict[str, Any]) -> dict[str, Any]:
     """Returns all settings of a run by those that an earlier version stored: the others are derived from them.
 
     Args:

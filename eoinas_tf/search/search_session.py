@@ -40,8 +40,8 @@ from eoinas_tf.search.search_method import Evidence, SearchProblem, load_method
 from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_schedule import is_refused
 from eoinas_tf.search.search_step import SearchStep, build_search_state
+from eoinas_tf.space.candidate_names import candidate_names
 from eoinas_tf.space.operation_modules import import_operations
-from eoinas_tf.space.operations import candidate_names
 from eoinas_tf.training.epoch_steps import Epoch
 from eoinas_tf.training.epoch_table import EpochTable
 from eoinas_tf.training.run_session import RunSession

@@ -13,7 +13,7 @@ def import_operations(modules: Sequence[str] | None) -> None:
         modules: Their names, as in an import statement; None: no module.
 
     Raises:
-        ConfigurationError: There is no such module, or it is no name of one.
+        ConfigurationError: There is no such module, it is no name of one, or it cannot be imported.
     """
     for module in modules or ():
         if "/" in module or module.endswith(".py") or not all(module.split(".")):
@@ -27,3 +27,7 @@ def import_operations(modules: Sequence[str] | None) -> None:
             raise ConfigurationError(
                 f"--operation_modules: {error}; install it, or name its folder in PYTHONPATH. Received: {module}"
             ) from None
+        except (ImportError, SyntaxError, ValueError) as error:  # ValueError: as `register_operation` raises it.
+            raise ConfigurationError(
+                f"--operation_modules: {module} cannot be imported: {type(error).__name__}: {error}; correct it there"
+            ) from error

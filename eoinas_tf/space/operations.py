@@ -10,14 +10,12 @@ normalization, or the super network's without scale and offset), and maps
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
-from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.kernels.pooling import average_pooling, maximum_pooling
-from eoinas_tf.space.cell_topology import INTERMEDIATE_NODES
 from eoinas_tf.space.convolution_blocks import (
     BatchStandardization,
     DepthwiseSeparableUnit,
@@ -26,7 +24,6 @@ from eoinas_tf.space.convolution_blocks import (
     normalization_layer,
     strided_shape,
 )
-from eoinas_tf.space.genotype import INPUTS_PER_NODE
 from eoinas_tf.space.initializers import FanInUniform
 from eoinas_tf.space.operation_names import (
     FINAL_NETWORK_OPERATION_NAMES,
@@ -37,8 +34,6 @@ from eoinas_tf.space.operation_names import (
 )
 
 REGISTERED_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-# All operations of a derived cell.
-MOST_IDENTITIES = INPUTS_PER_NODE * INTERMEDIATE_NODES
 POOLINGS = {"average": average_pooling, "maximum": maximum_pooling}
 
 
@@ -300,39 +295,3 @@ def register_operation(name: str, build: Callable[..., keras.layers.Layer]) -> N
         raise ValueError(f"an operation named {name} is known already; choose another name")
     OPERATIONS[name] = build
     add_operation_name(name)
-
-
-def candidate_names(names: Sequence[str] | None, max_skip_connections: int | None = None) -> tuple[str, ...]:
-    """Returns the candidate operations of a search.
-
-    Args:
-        names: The names that the user gave; None: the paper's eight.
-        max_skip_connections: Most identity operations in the found normal cell; None: no limit.
-
-    Raises:
-        ConfigurationError: A name is unknown or given twice, fewer than two are left to choose from, or the limit
-            leaves no operation to choose.
-    """
-    if names is None:
-        return OPERATION_NAMES
-    for name in names:
-        if name not in OPERATIONS:
-            raise ConfigurationError(
-                f"--operations: {name} is not known; known: {', '.join(OPERATIONS)}. Operations of your own are "
-                "registered by a module that --operation_modules names"
-            )
-    if len(set(names)) < len(names) or not set(names) - {NONE} or len(names) < 2:
-        raise ConfigurationError(
-            f"--operations must name two or more different operations. Received: {','.join(names)}"
-        )
-    if (
-        max_skip_connections is not None
-        and max_skip_connections < MOST_IDENTITIES
-        and not set(names) - {NONE, SKIP_CONNECT}
-    ):
-        raise ConfigurationError(
-            f"--max_skip_connections={max_skip_connections} needs an operation other than {NONE} and "
-            f"{SKIP_CONNECT}; add one to --operations, or give --max_skip_connections={MOST_IDENTITIES}. Received: "
-            f"--operations={','.join(names)}"
-        )
-    return tuple(names)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from eoinas_tf.command_line import exit_with_error
+from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError
 from eoinas_tf.experiment.readable_values import duration
 from eoinas_tf.stop_signals import StopSignals
@@ -36,11 +37,12 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: The command line without the program.
     """
-    try:
-        with StopSignals() as stop:
-            _do(arguments, stop)
-    except EoinasError as error:
-        exit_with_error(str(error), error.exit_status, error.heading)
+    with enduring_output():
+        try:
+            with StopSignals() as stop:
+                _do(arguments, stop)
+        except EoinasError as error:
+            exit_with_error(str(error), error.exit_status, error.heading)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,11 +51,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _do(arguments: list[str], stop: StopSignals) -> None:
-    words = [word for word in arguments[:2] if not word.startswith("-")]
-    if words[:1] == ["page"]:
+    if arguments[:1] == ["page"]:
         _page(arguments[1:])
         return
-    name = words[0] if len(words) == 2 else ""
+    name = _name_in_front(arguments)
     options = _options(arguments[1:] if name else arguments, is_run=not name)
     study = read_study(Path(options.file))
     study_dir = Path(options.study_dir or Path("runs", folder_name(Path(options.file).stem))).expanduser()
@@ -71,11 +72,21 @@ def _do(arguments: list[str], stop: StopSignals) -> None:
         return
     with _locked(study_dir, options.part or "whole"):
         StudyRunner(chosen, study_dir, options.jobs).run(stop)
-    left = sum(not is_done(run) for run in plan)
-    if left or options.only:
-        print(f"this part is finished; {left} runs of other parts are not; then: report {options.file}", flush=True)
-        return
-    _analyse("report", study, plan, study_dir / RESULTS / study.path.stem)
+    # Several parts may end at the same time, and each may find that all others are finished.
+    with _locked(study_dir, "report", waits=True):
+        left = sum(not is_done(run) for run in plan)
+        if left:
+            what = "runs of other parts" if options.part and not options.only else "other runs of the study"
+            print(f"this part is finished; {left} {what} are not; then: report {options.file}", flush=True)
+            return
+        _analyse("report", study, plan, study_dir / RESULTS / study.path.stem)
+
+
+def _name_in_front(arguments: list[str]) -> str:
+    """Returns the name of what is to be made of a study's runs; empty if the runs are to be made."""
+    first, *others = arguments or [""]
+    is_alone = all(word.startswith("-") for word in others)
+    return "" if first.startswith("-") or is_alone or Path(first).is_file() else first
 
 
 def _options(arguments: list[str], is_run: bool) -> argparse.Namespace:
@@ -171,8 +182,8 @@ def _page(arguments: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(study_dir: Path, part: str) -> Iterator[None]:
-    """Lets one process at a time run a part of the study."""
+def _locked(study_dir: Path, part: str, waits: bool = False) -> Iterator[None]:
+    """Lets one process at a time run a part of the study; another one waits for its turn or is refused."""
     try:
         study_dir.mkdir(parents=True, exist_ok=True)
         lock = open(study_dir / f"{folder_name(part)}.lock", "a", encoding="utf-8")  # noqa: SIM115
@@ -180,7 +191,7 @@ def _locked(study_dir: Path, part: str) -> Iterator[None]:
         raise RunDirectoryError(f"--study_dir={study_dir} cannot be used: {error.strerror}; name another one") from None
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError:
             raise RunDirectoryError(
                 f"--study_dir={study_dir} is in use: another process runs this part of it; wait for it or stop it"

@@ -1,5 +1,6 @@
 """Whether methods differ by more than luck: differences of their cells from random ones and from each other's."""
 
+import json
 import warnings
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from eoinas_tf.experiment.curve_plots import new_figure
+from eoinas_tf.space.genotype import INPUTS_PER_NODE
 from eoinas_tf.study.gathered_results import Results
 from eoinas_tf.study.planned_run import FOUND
 from eoinas_tf.study.study_file import RANDOM
@@ -52,18 +54,21 @@ def difference_tables(results: Results) -> dict[str, pd.DataFrame]:
 def all_searches(cells: pd.DataFrame) -> list[dict[str, object]]:
     """Compares the searches of all methods together with the random cells: whether searching helped at all.
 
-    Searches of different methods differ little beside their luck, so that together they tell more than one by one. The
-    interval and p are Welch's.
+    Searches of different methods differ little beside their luck, so that together they tell more than one by one.
+    Searches that found the same network are one sample, with the mean of their accuracies. The interval and p are
+    Welch's.
 
     Args:
-        cells: One row per cell, with `contestant`, `accuracy` in percent, and the sizes.
+        cells: One row per cell, with `contestant`, `accuracy` in percent, `network`, and the sizes.
 
     Returns:
-        A row: the numbers of searches and of random cells, the difference of their means in percentage points with
-        interval and p, how often a searched cell is better than a random one (of all pairs, in percent, with half of
-        the ties), and what is left of the difference at equal size. None with fewer than two of either, or if all are
-        equal.
+        A row: the numbers of searches, of networks that they found and of random cells, the difference of the means of
+        the networks and of the random cells in percentage points with interval and p, how often a searched one is
+        better than a random one (of all pairs, in percent, with half of the ties), and what is left of the difference
+        at equal size. None with fewer than two of either, or if all are equal.
     """
+    searches = int((cells["contestant"] != RANDOM).sum())
+    cells = _once_per_network(cells)
     is_random = cells["contestant"] == RANDOM
     found, drawn = (cells["accuracy"][chosen].to_numpy() for chosen in (~is_random, is_random))
     if min(len(found), len(drawn)) < 2 or max(np.ptp(found), np.ptp(drawn)) == 0:
@@ -73,7 +78,8 @@ def all_searches(cells: pd.DataFrame) -> list[dict[str, object]]:
     better = np.sign(found[:, None] - drawn[None, :])
     points = float(found.mean() - drawn.mean())
     row: dict[str, object] = {
-        "searches": len(found),
+        "searches": searches,
+        "networks": len(found),
         "random_cells": len(drawn),
         "points": points,
         "welch_low": float(low),
@@ -85,6 +91,13 @@ def all_searches(cells: pd.DataFrame) -> list[dict[str, object]]:
         larger = np.log(cells[size][~is_random]).mean() - np.log(cells[size][is_random]).mean()
         row[column] = points - _slope_of_size(cells, size) * float(larger)
     return [row]
+
+
+def _once_per_network(cells: pd.DataFrame) -> pd.DataFrame:
+    """Returns one row per network, with the mean accuracy of its cells and the first one's method and sizes."""
+    is_random = (cells["contestant"] == RANDOM).rename("is_random")
+    kept = {name: (name, "first") for name in ("contestant", *SIZES)}
+    return cells.groupby([is_random, "network"], sort=False).agg(accuracy=("accuracy", "mean"), **kept).reset_index()
 
 
 def equal_size_differences(cells: pd.DataFrame, size: str, control: str) -> pd.Series:
@@ -161,11 +174,29 @@ def difference_pictures(results: Results) -> dict[str, Figure]:
 
 
 def _cells(results: Results) -> pd.DataFrame:
-    """Returns a row for each cell that was found or drawn: its mean accuracy in percent, and its sizes."""
+    """Returns a row for each cell that was found or drawn: its mean accuracy in percent, sizes and network."""
     table = results.trainings[results.trainings["role"] == FOUND]
     grouped = table.groupby([*PLACE, "contestant", "cell"], sort=False)
     cells = grouped.agg(accuracy=("test_accuracy", "mean"), **{name: (name, "first") for name in SIZES})
-    return cells.assign(accuracy=100 * cells["accuracy"]).reset_index()
+    cells = cells.assign(accuracy=100 * cells["accuracy"]).reset_index()
+    searches = results.searches[["data_set", "scale", "cell", "genotype"]]
+    networks = {tuple(key): _network(genotype) for *key, genotype in searches.itertuples(index=False)}
+    keys = cells[["data_set", "scale", "cell"]].itertuples(index=False, name=None)
+    return cells.assign(network=[networks.get(key, key) for key in keys])
+
+
+def _network(genotype: str) -> str:
+    """Returns the cells of a genotype without an order of each node's inputs, which are added up, or of the output.
+
+    The operations need not be known here: they may be a user's own.
+    """
+    content = json.loads(genotype)
+    cells = []
+    for cell in ("normal", "reduce"):
+        pairs = content[cell]
+        nodes = [pairs[start : start + INPUTS_PER_NODE] for start in range(0, len(pairs), INPUTS_PER_NODE)]
+        cells.append([[sorted(node) for node in nodes], sorted(content[f"{cell}_concat"])])
+    return json.dumps(cells)
 
 
 def _controls(cells: pd.DataFrame) -> list[str]:

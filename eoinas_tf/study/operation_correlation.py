@@ -71,6 +71,8 @@ def correlation_pictures(results: Results) -> dict[str, Figure]:
         suffix = f"_{number + 1}" if number else ""
         *place, edge_cell, edge = key
         title = ", ".join([*filter(None, place), f"{edge_cell} cell, edge {edge}"])
+        if not known:  # The cell is of a method that judges no operation.
+            continue
         pictures[f"figure_1{suffix}"] = _draw_scatter(table, known, taus, title)
         pictures[f"figure_2c{suffix}"] = _draw_ranks(table, known, title)
     return pictures

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from eoinas_tf.config import EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.experiment.run_directory import SEED_FOLDER
+from eoinas_tf.experiment.run_directory import SEED_FOLDER, usual_settings
 from eoinas_tf.setting_paths import FOLDER_PREFIX
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import load_genotype
@@ -123,10 +123,12 @@ class PlannedRun:
             stored = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
+        usual = usual_settings(type(self.config), stored)
         for name, value in self.config.result_settings().items():
-            # Settings that a later version added are not in the files of an earlier one.
-            if name in ("genotype", "run_dir") or name not in stored or stored[name] == value:
+            # An earlier version, whose files lack a setting, did what its default does.
+            if name in ("genotype", "run_dir") or stored.get(name, usual.get(name, value)) == value:
                 continue
+            stored.setdefault(name, usual.get(name))
             if name == "dataset" and all(str(one).startswith(FOLDER_PREFIX) for one in (stored[name], value)):
                 continue
             self._refuse(f"--{name}={stored[name]}", value)

@@ -33,17 +33,14 @@ class RecipeOfScale(NamedTuple):
         trainings: One row per training run; `cell` is equal for equal cells of all scales.
         deviation: Standard deviation between training runs of one cell, as a fraction.
         degrees: Degrees of freedom of the deviation: training runs beyond the first of each cell.
+        method_means: Mean accuracy in percent of each contestant with cells of its own, random ones included.
     """
 
     name: str
     trainings: pd.DataFrame
     deviation: float
     degrees: int
-
-    def method_means(self) -> pd.Series:
-        """Returns the mean accuracy in percent of each contestant with cells of its own, random ones included."""
-        found = self.trainings[self.trainings["role"] == FOUND].groupby("contestant", sort=False)
-        return pd.Series({name: independent_accuracies(rows).mean() for name, rows in found}, dtype=float)
+    method_means: pd.Series
 
 
 class Compared(NamedTuple):
@@ -123,7 +120,7 @@ def _compared(first: RecipeOfScale, second: RecipeOfScale) -> list[Compared]:
             other = second.trainings[second.trainings["cell"].isin(own["cell"])]
             ceiling = agreement_ceiling((own, first.deviation), (other, second.deviation))
             parts.append(Compared(f"{name} cells", *_means_and_kinds(own, second), ceiling, degrees))
-    methods = pd.concat([first.method_means(), second.method_means()], axis=1, join="inner")
+    methods = pd.concat([first.method_means, second.method_means], axis=1, join="inner")
     if len(methods) >= FEWEST:
         parts.append(Compared("means of the methods", methods.to_numpy(), methods.index.tolist()))
     return parts
@@ -143,23 +140,31 @@ def _percent_by_cell(trainings: pd.DataFrame) -> pd.Series:
 def _pairs(results: Results) -> Iterator[tuple[str, str, str, list[Compared]]]:
     """Yields the data set, each two recipes of different scales, and what both have in common to rank."""
     searches = results.searches.drop_duplicates(["data_set", "scale", "cell"])
-    main = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
-    main = main.merge(searches[["data_set", "scale", "cell", "genotype"]], how="left", on=["data_set", "scale", "cell"])
-    main["cell"] = [
+    runs = results.trainings[results.trainings["role"].isin([FOUND, FIXED])]
+    runs = runs.merge(searches[["data_set", "scale", "cell", "genotype"]], how="left", on=["data_set", "scale", "cell"])
+    # The samples of a method are its searches, even if two of them found the same cell.
+    means = {place: _method_means(rows) for place, rows in runs.groupby(["data_set", *RECIPE], sort=False)}
+    runs["cell"] = [
         cell if role == FIXED else json.dumps(json.loads(genotype), sort_keys=True) if genotype else None
-        for cell, role, genotype in zip(main["cell"], main["role"], main["genotype"].fillna(""), strict=True)
+        for cell, role, genotype in zip(runs["cell"], runs["role"], runs["genotype"].fillna(""), strict=True)
     ]
     # Searches that found the same cell trained it with the same seed to the same bits.
-    main = main.dropna(subset=["cell"]).drop_duplicates(["data_set", *RECIPE, "contestant", "cell", "training_seed"])
-    for data_set, own in main.groupby("data_set", sort=False):
+    runs = runs.dropna(subset=["cell"]).drop_duplicates(["data_set", *RECIPE, "contestant", "cell", "training_seed"])
+    for data_set, own in runs.groupby("data_set", sort=False):
         recipes = [
-            (scale, RecipeOfScale(f"{scale}, {name}", rows, *_noise(rows)))
+            (scale, RecipeOfScale(f"{scale}, {name}", rows, *_noise(rows), means[data_set, scale, name]))
             for (scale, name), rows in own.groupby(RECIPE, sort=False)
         ]
         for (first_scale, first), (second_scale, second) in itertools.combinations(recipes, 2):
             parts = _compared(first, second) if first_scale != second_scale else []
             if parts:
                 yield str(data_set), first.name, second.name, parts
+
+
+def _method_means(trainings: pd.DataFrame) -> pd.Series:
+    """Returns the mean accuracy in percent of each contestant with cells of its own."""
+    found = trainings[trainings["role"] == FOUND].groupby("contestant", sort=False)
+    return pd.Series({name: independent_accuracies(rows).mean() for name, rows in found}, dtype=float)
 
 
 def _noise(trainings: pd.DataFrame) -> tuple[float, int]:

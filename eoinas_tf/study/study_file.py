@@ -272,6 +272,8 @@ def _check_references(section: Section, scale: Scale) -> None:
         for cell, owner in zip(recipe.more_seeds, owners, strict=True):
             if cell not in names and not _is_searched(scale, owner, cell.rpartition("/")[2]):
                 section.refuse(f'"more_seeds" of {recipe.name}: {owner} is not searched with this seed', cell)
+            if recipe.of is not None and owner not in recipe.of:
+                section.refuse(f'"more_seeds" of {recipe.name}: {owner} is not among those that "of" names', cell)
     for request in scale.derived:
         if not request.methods:
             section.refuse('"derived_cells" needs "methods", the searches to start from', request.kind)

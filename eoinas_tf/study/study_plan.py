@@ -1,12 +1,15 @@
 """From a study to its runs: every search, and every training run of everything that is found or given."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from eoinas_tf.config import CELLS, EvaluationConfig, RunConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError, GenotypeError
 from eoinas_tf.flag_definitions import config_from_arguments
+from eoinas_tf.search.search_schedule import check_pruning_schedule
+from eoinas_tf.space.candidate_names import candidate_names
 from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.space.published_genotypes import load_genotype
 from eoinas_tf.study.derived_cells import derived_labels
@@ -48,7 +51,9 @@ def plan_study(study: Study, study_dir: Path) -> list[PlannedRun]:
             place = _Place(study, study_dir, scale, data_set)
             searches = list(place.searches())
             trainings = [run for recipe in scale.trainings for run in place.trainings(recipe, searches)]
-            runs += _in_rounds([*searches, *trainings, *place.derived(searches)])
+            # Requests of derived cells may have some in common.
+            derived = {run.title: run for run in place.derived(searches)}
+            runs += _in_rounds([*searches, *trainings, *derived.values()])
     return runs
 
 
@@ -97,14 +102,17 @@ class _Place:
         if self.scale.random_cells:
             searched.append((RANDOM_CELL, tuple(range(self.scale.random_cells))))
         for contestant, seeds in searched:
+            shared = 0
             for seed in seeds:
                 folder = self.path / "searches" / folder_name(contestant.name) / f"seed_{seed}"
                 arguments = self._arguments(self.scale.search_flags, contestant.flags, seed, folder)
                 config = self._config(SearchConfig, arguments, f"search {contestant.name}, seed {seed}")
+                shared = max(shared, config.num_seeds)
                 yield PlannedRun(
                     SEARCH, self.data_set.name, self.scale.name, contestant.name, seed, config, arguments,
                     self._images(config.dataset),
                 )  # fmt: skip
+            self._check_seeds(contestant.name, seeds, shared)
 
     def trainings(self, recipe: TrainingRecipe, searches: list[PlannedRun]) -> Iterator[PlannedRun]:
         """Yields a recipe's training runs of found cells and of networks that need no search."""
@@ -166,6 +174,8 @@ class _Place:
         config = self._config(EvaluationConfig, arguments, f"training {recipe.name} of {contestant}")
         if role == FIXED:
             self._check_genotype(config, contestant)
+        if search is not None:
+            self._check_data_set(recipe, config, search)
         return PlannedRun(
             TRAINING, self.data_set.name, self.scale.name, contestant, seed, config, arguments,
             self._images(config.dataset), search, recipe.name, role, label, options,
@@ -192,6 +202,10 @@ class _Place:
                     f"Received: --hours={config.hours}"
                 )
             import_operations(config.operation_modules)  # The study reads the genotypes that name them.
+            if isinstance(config, SearchConfig):  # A search would find these faults, but after hours of earlier runs.
+                candidate_names(config.operations, config.max_skip_connections)
+                if config.pruning_every_epochs is not None:
+                    check_pruning_schedule(config)
             return config
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.study.path}: {self.scale.name}, {what}: {error}") from None
@@ -203,6 +217,26 @@ class _Place:
             load_genotype(config.genotype)
         except GenotypeError as error:
             raise ConfigurationError(f"{self.study.path}: {self.scale.name}, network {contestant}: {error}") from None
+
+    def _check_data_set(self, recipe: TrainingRecipe, config: EvaluationConfig, search: PlannedRun) -> None:
+        """Refuses a training run on the usual data set where the search has another: most likely one was forgotten."""
+        is_usual = config.dataset == EvaluationConfig.dataset
+        if is_usual and config.dataset != search.config.dataset and "dataset" not in dict(recipe.flags):
+            raise ConfigurationError(
+                f"{self.study.path}: {self.scale.name}, training {recipe.name}: it would be on {config.dataset}, where "
+                f"{search.contestant} searches on {search.config.dataset}; name the data set and its settings under "
+                f'"datasets" for both, or give "dataset" in the training'
+            )
+
+    def _check_seeds(self, contestant: str, seeds: Sequence[int], searches: int) -> None:
+        """Refuses searches that count as independent but would share some of their own seeds."""
+        for first, second in itertools.pairwise(sorted(seeds)):
+            if second - first < searches:
+                raise ConfigurationError(
+                    f"{self.study.path}: {self.scale.name}, search {contestant}: with --num_seeds={searches}, seed "
+                    f"{first} stands for the seeds {first} to {first + searches - 1}, so that the next must be at "
+                    f"least {first + searches}. Received: {second}"
+                )
 
     def _images(self, dataset: str) -> int | None:
         return self.data_set.images or IMAGES.get(dataset)

@@ -1,5 +1,6 @@
 """Runs a plan with several processes at a time; it stops in an orderly way and the same command resumes it."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,14 +13,17 @@ from eoinas_tf.cpu_threads import THREADS_OF_AN_OPERATION, usable_cpus
 from eoinas_tf.errors import EoinasError, StoppedError, StorageError
 from eoinas_tf.experiment.atomic_files import make_folder
 from eoinas_tf.experiment.readable_values import duration
+from eoinas_tf.experiment.write_failures import write_failure
 from eoinas_tf.stop_signals import StopSignals
-from eoinas_tf.study.derived_cells import is_done, settle_derived
+from eoinas_tf.study.derived_cells import LETTERS_OF_A_DIGEST, is_done, settle_derived
 from eoinas_tf.study.planned_run import PlannedRun
 from eoinas_tf.study.study_file import folder_name
 from eoinas_tf.study.time_estimate import TimeEstimate
 
 POLL_SECONDS = 0.2
 SECONDS_BETWEEN_LINES = 60.0
+# File systems take 255 bytes; a digest tells longer names apart.
+LONGEST_LOG_NAME = 200
 
 
 def process_command(run: PlannedRun) -> list[str]:
@@ -62,6 +66,7 @@ class StudyRunner:
         self.total = len(runs)
         self.estimate = TimeEstimate(jobs)
         self.failed: dict[str, tuple[int, Path]] = {}
+        self._failed_folders: set[Path] = set()
         self._waiting = list(runs)
         self._children: list[_Child] = []
         self._finished = 0
@@ -133,10 +138,16 @@ class StudyRunner:
                 continue  # An equal cell is being trained, or a process left by an earlier study is saving.
             self._waiting.remove(planned)
             changed = True
+            if run.folder in self._failed_folders:
+                self._fail(run, "an equal cell failed", 1)
+                continue
             if run.is_finished():
                 self._finished += 1
                 continue
-            self._children.append(self._launch(run))
+            try:
+                self._children.append(self._launch(run))
+            except StorageError as error:
+                self._fail(run, str(error), error.exit_status)
         return changed
 
     def _will_be_searched(self, search: PlannedRun) -> bool:
@@ -147,10 +158,12 @@ class StudyRunner:
     def _launch(self, run: PlannedRun) -> _Child:
         log_path = self._log_path(run)
         make_folder(log_path.parent)
-        log = open(log_path, "ab")  # noqa: SIM115 -- held until the process ends
         command = self.command(run)
-        log.write(f"\n$ {' '.join(command)}\n".encode())
-        log.flush()
+        try:
+            log = open(log_path, "ab", buffering=0)  # noqa: SIM115 -- held until the process ends
+            log.write(f"\n$ {' '.join(command)}\n".encode())
+        except OSError as error:
+            raise write_failure(log_path, error) from None
         environment = dict(os.environ)
         if self.jobs > 1:
             environment.setdefault(THREADS_OF_AN_OPERATION, str(max(1, (usable_cpus() or 1) // self.jobs)))
@@ -161,7 +174,11 @@ class StudyRunner:
         return _Child(run, process, log)
 
     def _log_path(self, run: PlannedRun) -> Path:
-        return self.study_dir / "logs" / f"{folder_name(run.title)}.log"
+        name = folder_name(run.title)
+        if len(name) > LONGEST_LOG_NAME:
+            digest = hashlib.sha256(run.title.encode()).hexdigest()[:LETTERS_OF_A_DIGEST]
+            name = f"{name[:LONGEST_LOG_NAME]}_{digest}"
+        return self.study_dir / "logs" / f"{name}.log"
 
     def _collect(self) -> bool:
         """Records the processes that have ended; returns whether there were any."""
@@ -180,6 +197,7 @@ class StudyRunner:
     def _fail(self, run: PlannedRun, why: str, status: int) -> None:
         path = self._log_path(run)
         self.failed[run.title] = (status or 1, path)
+        self._failed_folders.add(run.folder)
         self.say(f"failed: {run.title}: {why}; see {path}")
         if status == StorageError.exit_status:
             self._goes_on = False  # On a full disk no other run would get further.

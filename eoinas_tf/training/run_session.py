@@ -100,14 +100,15 @@ class RunSession:
         """
         raise NotImplementedError
 
-    def _start_devices(self, around: contextlib.ExitStack, pieces: int = 1) -> None:
+    def _start_devices(self, around: contextlib.ExitStack, pieces: int = 1, fewest_images: int = 1) -> None:
         """Makes the replicas and sets the precision in which they compute.
 
         Args:
             around: Restores Keras's precision at the end.
             pieces: Pieces that each replica's share of a batch is divided into.
+            fewest_images: Fewest images of a piece.
         """
-        self.replicas = Replicas.of(self.config, pieces)
+        self.replicas = Replicas.of(self.config, pieces, fewest_images)
         self._stop.listen()
         around.enter_context(computing_in(self.config.mixed_precision))
         if self.config.deterministic:

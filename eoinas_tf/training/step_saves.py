@@ -27,7 +27,7 @@ class StepSaves:
         config: `checkpoint_every_steps`.
         stop: Whether this process was asked to stop.
         save: Saves the run; takes the steps done and, if the process ends within an epoch, when that epoch began.
-        is_any: Tells, for the steps done, whether any worker says yes; all workers get the same answer.
+        is_any: Tells whether any worker says yes, as `Replicas.is_any` does; all workers get the same answer.
         early_end: Steps after which `max_steps` ends the run within an epoch; 0 if it does not.
     """
 
@@ -36,7 +36,7 @@ class StepSaves:
         config: RunConfig,
         stop: StopSignals,
         save: Callable[[int, float | None], None],
-        is_any: Callable[[bool, int], bool],
+        is_any: Callable[..., bool],
         early_end: int = 0,
     ) -> None:
         self._every = config.checkpoint_every_steps
@@ -71,6 +71,6 @@ class StepSaves:
         Raises:
             StoppedError: The run is to stop; it is saved.
         """
-        if self._is_any(self._stop.received is not None, done):
+        if self._is_any(self._stop.received is not None, done, True):
             self._save(done, None)
             raise self._stop.error(f"saved after step {done}")

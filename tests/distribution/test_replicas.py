@@ -149,6 +149,17 @@ def test_a_batch_that_cannot_be_divided_is_an_error(two):
         Replicas.of(EvaluationConfig(), pieces=3)
 
 
+def test_too_few_images_a_piece_to_normalize_by_are_an_error():
+    config = EvaluationConfig(batch_size=8)
+    assert Replicas.of(config, pieces=4, fewest_images=2).count == 1
+    with pytest.raises(ConfigurationError) as refusal:
+        Replicas.of(config, pieces=8, fewest_images=2)
+    assert str(refusal.value) == (
+        "--batch_size must be at least 16: 1 replicas, 8 pieces each, with 2 images or more to normalize by. "
+        "Received: 8"
+    )
+
+
 def test_another_number_of_logical_cpus_comes_too_late(two):
     assert two["too_late"].startswith("--logical_cpus=3 comes too late: TensorFlow is running with 2 logical CPUs")
 
@@ -188,3 +199,5 @@ def test_one_worker_answers_itself_and_several_ask_each_other_every_tenth_step()
     assert [worker.is_any(True, done) for done in (9, 10, 11, 20)] == [False, True, False, True]
     assert [worker.is_any(True, done) for done in (26, 33, 33, 39, 41)] == [False, True, False, False, True]
     assert not worker.is_any(False, 50)
+    # At the end of an epoch they ask in any case.
+    assert [worker.is_any(True, 52, at_once) for at_once in (False, True)] == [False, True]

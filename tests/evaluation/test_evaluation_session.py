@@ -48,6 +48,12 @@ def test_images_that_would_all_be_blank_are_refused_before_anything_is_trained(c
         EvaluationSession(config, GENOTYPE, DATASET).__enter__()
 
 
+@pytest.mark.parametrize("settings", [{"batch_size": 1}, {"batch_size": 8, "accumulation_steps": 8}])
+def test_single_images_are_not_normalized_by_themselves(config, settings):
+    with pytest.raises(ConfigurationError, match="with 2 images or more to normalize by"):
+        EvaluationSession(dataclasses.replace(config, **settings), GENOTYPE, DATASET).__enter__()
+
+
 def test_workers_agree_on_all_that_is_read_from_files(config, monkeypatch):
     """Each of them may have a file of its own under the same name."""
     asked = []

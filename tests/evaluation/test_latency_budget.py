@@ -114,13 +114,26 @@ def test_a_run_keeps_its_choice_whatever_the_clock_says_later(clock, config, cap
         said = capsys.readouterr().out
         assert said.count("--max_latency_ms=2.2: exporting and timing the network with 12 channels") == 1
         clock.slowness, clock.channels = 3.0, []
+        assert kept_within_budgets(run, config, *NETWORK) == (fitted, message)
+        run.metrics.write_text("")
+        assert kept_within_budgets(run, config, *NETWORK) == (fitted, message)
         # More threads, too, change nothing of a run that has begun.
         again = dataclasses.replace(config, latency_threads=4)
         assert kept_within_budgets(run, again, *NETWORK)[0].init_channels == fitted.init_channels
-        run.metrics.write_text("")
-        assert kept_within_budgets(run, config, *NETWORK) == (fitted, message)
         assert clock.channels == []
         assert capsys.readouterr().out == ""
+
+
+def test_on_other_threads_it_is_measured_anew_before_the_first_step(clock, config):
+    with RunDirectory(config) as run:
+        kept_within_budgets(run, config, *NETWORK)
+    slower = dataclasses.replace(config, latency_threads=4)
+    with RunDirectory(slower) as run:
+        clock.slowness, clock.channels = 2.0, []
+        fitted, _ = kept_within_budgets(run, slower, *NETWORK)
+        assert clock.channels
+        stored = json.loads(run.latency_budget.read_text())
+        assert (stored["init_channels"], stored["latency_threads"]) == (fitted.init_channels, 4) == (2, 4)
 
 
 @pytest.mark.parametrize(

@@ -532,3 +532,12 @@ def test_without_its_folder_a_checkpoint_is_saved_all_the_same(tmp_path):
     shutil.rmtree(tmp_path / "checkpoints")
     checkpoints.save(2, {"number": 2})
     assert checkpoints.restore_latest() == {"number": 2}
+
+
+def test_numbers_of_nine_digits_are_newer_than_those_of_eight(tmp_path):
+    training = Training(seed=1)
+    checkpoints = Checkpoints(tmp_path, training.state(), keep=2)
+    for number in (99_999_998, 99_999_999, 100_000_000, 100_000_001):
+        checkpoints.save(number, {"number": number})
+    assert sorted(os.listdir(tmp_path)) == ["ckpt-100000000", "ckpt-100000001"]
+    assert Checkpoints(tmp_path, training.state()).restore_latest() == {"number": 100_000_001}

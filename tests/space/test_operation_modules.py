@@ -31,3 +31,23 @@ def test_a_missing_module_is_one_line():
         "--operation_modules: No module named 'no_such_operations'; install it, or name its folder in PYTHONPATH. "
         "Received: no_such_operations"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def wide(:", "SyntaxError: "),
+        ("from eoinas_tf.space.operations import no_such_layer", "ImportError: cannot import name 'no_such_layer'"),
+        (
+            "from eoinas_tf.space.operations import Identity, register_operation\n"
+            "register_operation('sep_conv_3x3', Identity)",
+            "ValueError: an operation named sep_conv_3x3 is known already; choose another name",
+        ),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_named_with_the_reason(tmp_path, monkeypatch, content, message):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "faulty_operations.py").write_text(content)
+    with pytest.raises(ConfigurationError) as refusal:
+        import_operations(("faulty_operations",))
+    assert str(refusal.value).startswith("--operation_modules: faulty_operations cannot be imported: " + message)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from small_search import write_search
 
+from eoinas_tf.config import SearchConfig
+from eoinas_tf.flag_definitions import config_from_arguments
+
 EPOCHS = 3
 
 
@@ -49,6 +52,9 @@ def main(kind, arguments):
         kept = metrics.read_bytes()
         write_search(folder, epochs=int(flags["epochs"]), seed=int(flags["seed"]))
         metrics.write_bytes(kept)
+        settings = json.loads(config_from_arguments(SearchConfig, arguments).to_json())
+        settings |= json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(settings))
     else:
         (folder / "genotype_used").write_text(genotype)
         summary = {"finished": True, "test_accuracy": 0.5}

@@ -80,3 +80,8 @@ def all_dropped_but(survivors):
     ]
     first_gone = [(position[0], position[1], 0) for position in np.ndindex(2, 14) if survivors[position] != 0]
     return [record(1, weights), record(2, weights, dropped=first_gone)], drops
+
+
+def write_planned_search(run, metrics=None, drops=None, **config):
+    """Writes the folder of a planned search, with its settings unless others are given."""
+    write_search(run.folder, metrics, drops, **json.loads(run.config.to_json()) | config)

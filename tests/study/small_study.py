@@ -14,7 +14,7 @@ SMALL = {
     "scales": [
         {
             "name": "main",
-            "search": {"epochs": 6, "cells": 3, "init_channels": 2},
+            "search": {"epochs": 8, "cells": 3, "init_channels": 2},
             "seeds": [0, 1],
             "method_seeds": {"beta alone": [4]},
             "networks": ["DARTS_V2", {"name": "residual network", "network": "residual", "init_channels": 4}],

@@ -1,8 +1,11 @@
 import fcntl
 import json
+import subprocess
+import sys
+import threading
 
 import pytest
-from small_search import write_search
+from small_search import write_planned_search
 from small_study import write_study
 
 from eoinas_tf.study import command
@@ -25,7 +28,7 @@ def runs(monkeypatch, tmp_path):
                     run.folder.mkdir(parents=True, exist_ok=True)
                     (run.folder / "summary.json").write_text('{"finished": true}')
                     if run.kind == "search":
-                        write_search(run.folder)
+                        write_planned_search(run)
 
     monkeypatch.setattr(command, "StudyRunner", Runner)
     monkeypatch.chdir(tmp_path)
@@ -62,6 +65,36 @@ def test_a_part_leaves_the_report_to_the_last_one(runs, tmp_path, monkeypatch, c
     assert len(titles) == len(set(titles)) == 4
 
 
+def test_the_last_part_waits_for_another_that_writes_the_report(runs, tmp_path, monkeypatch):
+    reported = []
+    monkeypatch.setattr(command, "_analyse", lambda *arguments: reported.append(arguments[0]))
+    (tmp_path / "runs" / "study").mkdir(parents=True)
+    with open(tmp_path / "runs" / "study" / "report.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(0.3, lambda: (reported.append("another"), fcntl.flock(lock, fcntl.LOCK_UN))).start()
+        command.main([small(tmp_path)])
+    assert reported == ["another", "report"]
+
+
+def test_only_some_runs_end_in_a_report_if_nothing_else_is_left(runs, tmp_path, monkeypatch, capsys):
+    reported = []
+    monkeypatch.setattr(command, "_analyse", lambda *arguments: reported.append(arguments[0]))
+    file = str(write_study(tmp_path))
+    command.main([file, "--only=candidates"])
+    assert "other runs of the study are not" in capsys.readouterr().out
+    monkeypatch.setattr(command, "is_done", lambda run: True)
+    command.main([file, "--only=candidates"])
+    assert reported == ["report"]
+
+
+def test_output_that_nobody_reads_does_not_end_the_study(runs, tmp_path):
+    code = "import sys; from eoinas_tf.study.command import main; main(sys.argv[1:])"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        arguments = [sys.executable, "-c", code, small(tmp_path), "--dry_run"]
+        ended = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_only_some_derived_cells_with_their_searches(runs, tmp_path):
     command.main([str(write_study(tmp_path)), "--only=candidates"])
     ((chosen, _, _),) = runs
@@ -81,7 +114,7 @@ def test_a_dry_run_prints_the_plan_and_runs_nothing(runs, tmp_path, capsys):
 
 def test_an_analysis_writes_what_is_finished(runs, tmp_path, monkeypatch, capsys):
     file = small(tmp_path)
-    command.main(["counts", file, "--output=out"])
+    command.main(["counts", "--output=out", file])
     assert Results.read(tmp_path / "out").trainings.empty
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,27 @@ def test_all_searches_together_are_compared_with_random_cells(results):
     left = difference_tables(with_cells(results, values, sizes))["differences"].set_index("contestant")
     left = left[left["control"] == "random"]["same_multiply_adds"]
     assert row["same_multiply_adds"] == pytest.approx((2 * left["gdas"] + 3 * left["snas"]) / 5)
+
+
+def test_searches_that_found_the_same_network_are_one_sample(results):
+    """snas/0 has the cell of gdas/0 with a node's inputs in the other order; random/0 has it too, but was drawn."""
+    values = {"random": [50.0, 52.0, 51.0, 50.5], "gdas": [52.0, 53.5], "snas": [51.0, 54.0]}
+    cells = with_cells(results, values)
+    found = results.searches.set_index("cell", drop=False)
+    first = json.loads(found.loc["gdas/0", "genotype"])
+    one, other, *others = first["normal"]
+    turned = first | {"normal": [other, one, *others], "reduce_concat": first["reduce_concat"][::-1]}
+    snas = found.loc[["gdas/0"]].assign(contestant="snas", cell="snas/0", genotype=json.dumps(turned))
+    found.loc["random/0", "genotype"] = json.dumps(first)
+    (row,) = all_searches_of(dataclasses.replace(cells, searches=pd.concat([found, snas], ignore_index=True)))
+    expected = stats.ttest_ind([51.5, 53.5, 54.0], values["random"], equal_var=False)
+    assert (row["searches"], row["networks"], row["random_cells"], row["points"]) == (
+        4,
+        3,
+        4,
+        pytest.approx(53 - 50.875),
+    )
+    assert row["p_value"] == pytest.approx(expected.pvalue)
 
 
 @pytest.mark.parametrize("values", [{"random": [50.0, 51.0], "gdas": [52.0]}, {"gdas": [52.0, 53.0]}])

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from small_search import GENOTYPE, SHAPE, drop, record, rising_weights, write_search
+from small_search import GENOTYPE, SHAPE, drop, record, rising_weights, write_planned_search
 from small_study import write_study
 
 from eoinas_tf.errors import ConfigurationError
@@ -30,7 +30,7 @@ def finish(run, accuracy):
 
 def test_what_is_finished_is_gathered_and_nothing_else(plan):
     search = next(run for run in plan if run.kind == "search" and run.seed == 1)
-    write_search(search.folder, epochs=6, seed=1)
+    write_planned_search(search)
     chosen = {run.label or run.cell: run for run in plan if run.training == "short" and run.seed == 0}
     for position, name in enumerate(("eoinas/1", "DARTS_V2", "max_pool_3x3")):
         finish(settle_derived(chosen[name]), 0.5 + 0.1 * position)
@@ -58,7 +58,7 @@ def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(pl
     weights[1, :, 1] = 0.9
     metrics = [record(1, np.full(SHAPE, 0.125)), record(2, weights), record(3, weights, dropped=[(0, 5, 7)])]
     search = plan[0]
-    write_search(search.folder, metrics, [drop(2, 0, 5, 7)], epochs=6, seed=0)
+    write_planned_search(search, metrics, [drop(2, 0, 5, 7)])
     counts = gather_results(plan).counts
     assert counts["epoch"].tolist() == [1, 2, 3]
     assert counts["none_edges"].tolist() == [0, 1, 1]  # All are equally strong in the first epoch.
@@ -68,14 +68,14 @@ def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(pl
 def test_decisions_by_the_importance_are_gathered(plan):
     values = {"accuracy": np.full(SHAPE, 0.5), "training_iterations": np.ones(SHAPE)}
     drops = [drop(1, 0, 5, 0), drop(1, 1, 5, 7)]
-    write_search(plan[0].folder, [record(1, rising_weights(), **values)], drops, epochs=6, seed=0)
+    write_planned_search(plan[0], [record(1, rising_weights(), **values)], drops)
     (row,) = gather_results(plan).decisions.to_dict("records")
     assert (row["cell"], row["epoch"], row["edges"], row["by_beta"]) == (plan[0].cell, 1, 2, 1.0)
 
 
 def test_runs_with_settings_that_the_study_no_longer_has_are_refused(plan):
-    write_search(plan[0].folder, epochs=5)
-    with pytest.raises(ConfigurationError, match="holds a finished run with --epochs=5, where the study says 6"):
+    write_planned_search(plan[0], epochs=5)
+    with pytest.raises(ConfigurationError, match="holds a finished run with --epochs=5, where the study says 8"):
         gather_results(plan)
 
 

@@ -60,3 +60,10 @@ def test_the_candidates_of_two_edges_are_compared_apart(results):
     assert first.loc["skip_connect", "mean"] == pytest.approx(70.2)
     assert len(tables["candidates"]) == 14
     assert len(correlation_pictures(both)) == 4
+
+
+def test_candidates_of_a_method_that_judges_no_operation_are_only_tabulated(results):
+    own = results.trainings[results.trainings["role"] == "candidates"].assign(contestant="random", cell="random/0")
+    drawn = dataclasses.replace(results, trainings=own)
+    assert len(correlation_tables(drawn)["candidates"]) == 7
+    assert correlation_pictures(drawn) == {}

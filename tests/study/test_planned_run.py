@@ -46,7 +46,7 @@ def test_finished_epochs_are_whole_lines_of_all_seeds(search):
     (search.folder / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
     assert search.finished_epochs() == 2
     several = dataclasses.replace(search, config=dataclasses.replace(search.config, num_seeds=2))
-    assert several.epochs() == 2 * search.epochs() == 12
+    assert several.epochs() == 2 * search.epochs() == 16
     (search.folder / "seed_1").mkdir()
     (search.folder / "seed_1" / "metrics.jsonl").write_text('{"epoch": 1}\n')
     assert search.finished_epochs() == 3
@@ -69,6 +69,16 @@ def test_a_finished_run_with_other_settings_is_refused(training):
     (training.folder / "config.json").write_text(json.dumps(stored | {"epochs": 77}))
     with pytest.raises(ConfigurationError, match="holds a finished run with --epochs=77, where the study says 3"):
         training.check_settings()
+
+
+def test_a_run_of_an_earlier_version_did_what_the_default_does(search):
+    stored = {"kind": "SearchConfig", **json.loads(search.config.to_json())}
+    del stored["edge_ranking"]
+    (search.folder / "config.json").write_text(json.dumps(stored))
+    search.check_settings()
+    other = dataclasses.replace(search, config=dataclasses.replace(search.config, edge_ranking="last_decision"))
+    with pytest.raises(ConfigurationError, match="with --edge_ranking=end, where the study says last_decision"):
+        other.check_settings()
 
 
 def test_a_finished_training_of_other_cells_is_refused_whatever_their_source(training):

@@ -2,7 +2,7 @@ import json
 import tarfile
 
 import pytest
-from small_search import write_search
+from small_search import write_planned_search
 from small_study import write_study
 
 from eoinas_tf.errors import ConfigurationError
@@ -33,7 +33,7 @@ def begun(study, tmp_path):
     """A study with a finished search, three trainings, one of them of a derived cell, and one that has begun."""
     runs = plan_study(study, tmp_path / "here")
     searched = next(run for run in runs if run.kind == "search" and run.seed == 1)
-    write_search(searched.folder, seed=searched.seed, epochs=searched.config.epochs)
+    write_planned_search(searched)
     chosen = {run.label or run.cell: run for run in runs if run.training == "short" and run.seed == 0}
     for position, name in enumerate(("eoinas/1", "DARTS_V2", "max_pool_3x3")):
         train(settle_derived(chosen[name]), 0.5 + 0.1 * position)

@@ -84,6 +84,22 @@ def test_a_cell_that_two_searches_found_is_no_noise(two_scales):
     )
 
 
+def test_the_mean_of_a_method_counts_each_search_even_of_the_same_cell(two_scales):
+    """With 78, 80 and 79 %, and ten more searches that found the first cell, gdas has a mean of 78.2 %, not of 79."""
+    is_first = (two_scales.trainings["cell"] == "gdas/0") & (two_scales.trainings["scale"] == "main")
+    found = two_scales.searches[(two_scales.searches["cell"] == "gdas/0") & (two_scales.searches["scale"] == "main")]
+    seeds = range(10, 20)
+    again = [two_scales.trainings[is_first].assign(cell=f"gdas/{seed}", search_seed=seed) for seed in seeds]
+    more = dataclasses.replace(
+        two_scales,
+        trainings=pd.concat([two_scales.trainings, *again], ignore_index=True),
+        searches=pd.concat([two_scales.searches, *(found.assign(cell=f"gdas/{seed}", seed=seed) for seed in seeds)]),
+    )
+    picture = scale_pictures(more)["scale_agreement"]
+    x = picture.axes[-1].collections[0].get_offsets()[:, 0]
+    assert pytest.approx((11 * 78 + 80 + 79) / 13) in list(x)
+
+
 def test_methods_are_compared_where_no_cell_is_shared(two_scales):
     methods = two_scales.trainings[two_scales.trainings["role"] == "found"]
     others = methods[methods["contestant"] == "random"].assign(contestant="snas", cell="snas/0")

@@ -44,6 +44,11 @@ SCALE = ("scales", 0)
             {"eoinas/7": [1]},
             '"more_seeds" of short: eoinas is not searched with this seed. Received: eoinas/7',
         ),
+        (
+            (*SCALE, "trainings", 1, "more_seeds"),
+            {"DARTS_V2": [1]},
+            '"more_seeds" of long: DARTS_V2 is not among those that "of" names. Received: DARTS_V2',
+        ),
         ((*SCALE, "derived_cells", 0, "methods"), [], '"derived_cells" needs "methods", the searches to start from'),
         ((*SCALE, "trainings", 1, "name"), "short", '"trainings" must differ'),
         ((*SCALE, "derived_cells", 0, "kind"), "edges", '"kind" must be one of candidates, drops, edge_rankings'),

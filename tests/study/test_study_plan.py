@@ -48,12 +48,12 @@ def test_what_a_stopped_study_has_can_be_compared(tmp_path):
 def test_what_is_more_particular_wins(tmp_path):
     flagfile = tmp_path / "a.flags"
     flagfile.write_text("--epochs=50\n--cells=9\n--crop_padding=3\n")
-    study = changed("scales", 0, "search", value={"epochs": 6, "flagfile": str(flagfile)})
+    study = changed("scales", 0, "search", value={"epochs": 16, "flagfile": str(flagfile)})
     study["datasets"][0]["crop_padding"] = 1
-    study["methods"][0]["warmup_epochs"] = 4
+    study["methods"][0]["warmup_epochs"] = 1
     first = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")[0]
     config = first.config
-    assert (config.epochs, config.cells, config.crop_padding, config.warmup_epochs) == (6, 9, 1, 4)
+    assert (config.epochs, config.cells, config.crop_padding, config.warmup_epochs) == (16, 9, 1, 1)
     assert (config.dataset, config.horizontal_flip, config.importance_iterations) == ("digits", False, "relative")
     assert config_from_arguments(SearchConfig, first.arguments) == config
 
@@ -61,10 +61,10 @@ def test_what_is_more_particular_wins(tmp_path):
 def test_a_methods_flagfile_gives_way_to_the_study(tmp_path):
     (tmp_path / "scale.flags").write_text("--cells=9\n--seed=3\n")
     (tmp_path / "method.flags").write_text("--dataset=cifar10\n--cells=7\n--epochs=50\n--warmup_epochs=5\n")
-    study = changed("scales", 0, "search", value={"epochs": 8, "flagfile": str(tmp_path / "scale.flags")})
+    study = changed("scales", 0, "search", value={"epochs": 40, "flagfile": str(tmp_path / "scale.flags")})
     study["methods"][0]["flagfile"] = str(tmp_path / "method.flags")
     config = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")[0].config
-    assert (config.dataset, config.epochs, config.cells, config.warmup_epochs) == ("digits", 8, 7, 5)
+    assert (config.dataset, config.epochs, config.cells, config.warmup_epochs) == ("digits", 40, 7, 5)
 
 
 def test_a_training_is_of_the_cell_that_its_search_writes(plan):
@@ -80,6 +80,17 @@ def test_a_training_is_of_the_cell_that_its_search_writes(plan):
         (("scales", 0, "search"), {"epochs": 0}, "main, search eoinas, seed 0: --epochs must be at least 1"),
         (("scales", 0, "search"), {"colour": 1}, "Unknown command line flag 'colour'"),
         (("scales", 0, "search"), {"operation_modules": "not_there"}, "seed 0: --operation_modules: No module named"),
+        (("scales", 0, "search"), {"epochs": 6}, "search eoinas, seed 0: 2 of 8 operations are left on each edge"),
+        (
+            ("scales", 0, "search"),
+            {"epochs": 8, "operations": "skip_connect,typo_conv"},
+            "main, search eoinas, seed 0: --operations: typo_conv is not known",
+        ),
+        (
+            ("scales", 0, "search"),
+            {"epochs": 8, "num_seeds": 4},
+            "search eoinas: with --num_seeds=4, seed 0 stands for the seeds 0 to 3, so that the next must be",
+        ),
         (("scales", 0, "search"), {"flagfile": "none.flags"}, "none.flags"),
         (
             ("scales", 0, "trainings", 0, "epochs"),
@@ -127,3 +138,32 @@ def test_trainings_import_the_own_operations_of_their_search(tmp_path, monkeypat
     modules = {(run.kind, run.search is None, run.config.operation_modules) for run in runs}
     found = ("wide_operations",)
     assert modules == {(SEARCH, True, found), (TRAINING, False, found), (TRAINING, True, None)}
+
+
+def test_searches_of_several_seeds_stand_apart(tmp_path):
+    study = changed("scales", 0, "search", value={"epochs": 8, "num_seeds": 4})
+    study["scales"][0] |= {"seeds": [4, 0], "derived_cells": []}
+    plan = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+    assert [run.seed for run in plan if run.contestant == "eoinas" and run.kind == SEARCH] == [4, 0]
+
+
+def test_a_forgotten_data_set_of_trainings_is_refused(tmp_path):
+    study = changed("datasets", value=None)
+    study["scales"][0]["search"] |= {"dataset": "digits", "horizontal_flip": False}
+    with pytest.raises(
+        ConfigurationError, match="training short: it would be on cifar10, where eoinas searches on dig"
+    ):
+        plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+    for recipe in study["scales"][0]["trainings"]:  # A transfer to the usual data set is meant.
+        recipe["dataset"] = "cifar10"
+    assert plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+
+
+def test_what_two_requests_of_derived_cells_have_in_common_is_planned_once(tmp_path):
+    study = changed("scales", 0, "derived_cells", 0, "training_seeds", value=[0, 1])
+    request = study["scales"][0]["derived_cells"][0]
+    study["scales"][0]["derived_cells"] = [request, {**request, "training_seeds": [1, 2]}]
+    plan = plan_study(read_study(write_study(tmp_path, study)), tmp_path / "runs")
+    derived = Counter((run.label, run.seed) for run in plan if run.role == "candidates")
+    assert len(derived) == 7 * 3
+    assert set(derived.values()) == {1}

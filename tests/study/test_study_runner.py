@@ -1,6 +1,7 @@
 """The runner, with processes that train nothing: killed, stopped and resumed."""
 
 import copy
+import dataclasses
 import fcntl
 import os
 import random
@@ -106,6 +107,34 @@ def test_trainings_of_a_failed_search_fail_with_it(plan, tmp_path, monkeypatch):
     with pytest.raises(EoinasError, match="9 of 11 runs are not finished"):
         runner.go()
     assert sum("its search is not finished" in line for line in runner.lines) == 8
+
+
+def test_an_equal_cell_is_not_tried_again_at_once(plan, tmp_path, monkeypatch):
+    """The found cell, which fails, is also one of the candidates."""
+    monkeypatch.setenv("FAKE_FAILURE", "eoinas/seed_1/training_0=3")
+    runner = Runner(plan, tmp_path)
+    with pytest.raises(EoinasError, match="2 of 11 runs are not finished"):
+        runner.go()
+    assert sum("an equal cell failed" in line for line in runner.lines) == 1
+    log = next(path for path in (tmp_path / "runs" / "logs").iterdir() if path.name.endswith("eoinas_1_seed_0.log"))
+    assert log.read_text().count("$ ") == 1
+
+
+def test_a_log_that_cannot_be_written_fails_its_run_and_begins_no_other(plan, tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "logs").write_text("a file")
+    with pytest.raises(EoinasError, match="1 of 11 runs are not finished") as caught:
+        Runner(plan, tmp_path, jobs=1).go()
+    assert caught.value.exit_status == 5
+
+
+def test_logs_of_long_names_are_told_apart(plan, tmp_path):
+    runner = Runner(plan, tmp_path)
+    names = [dataclasses.replace(plan[0], contestant="long name " * 30 + end) for end in "ab"]
+    first, second = (runner._log_path(run) for run in names)
+    assert first != second
+    assert max(len(path.name) for path in (first, second)) < 255
+    assert runner._log_path(plan[0]).name == "main_digits_search_eoinas_seed_1.log"
 
 
 def test_on_a_full_disk_nothing_more_is_begun(plan, tmp_path, monkeypatch):

@@ -97,11 +97,11 @@ def test_what_is_left_counts_what_is_begun_and_is_shared_by_the_jobs(plan):
     log(first, [95.0] * 6)
     log(second, [1.0] * 3)
     estimate = TimeEstimate(1, [first])
-    assert estimate.seconds_left([second]) == (300, True)
-    assert TimeEstimate(2, [first]).seconds_left([second, second, second, second]) == (600, True)
-    assert TimeEstimate(8, [first]).seconds_left([second]) == (300, True)
+    assert estimate.seconds_left([second]) == (375, True)
+    assert TimeEstimate(2, [first]).seconds_left([second, second, second, second]) == (750, True)
+    assert TimeEstimate(8, [first]).seconds_left([second]) == (375, True)
     unknown = dataclasses.replace(second, images=None, contestant="another", kind="training")
-    assert estimate.seconds_left([second, unknown]) == (300, False)
+    assert estimate.seconds_left([second, unknown]) == (375, False)
 
 
 @pytest.mark.parametrize(

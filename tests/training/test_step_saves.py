@@ -8,7 +8,7 @@ from eoinas_tf.training.step_saves import StepSaves, steps_in_call
 BEGAN = 1234.5
 
 
-def saves_of(every, stop, saved, is_any=lambda own, done: own, early_end=0):
+def saves_of(every, stop, saved, is_any=lambda own, done, at_once=False: own, early_end=0):
     config = SearchConfig(run_dir="unused", checkpoint_every_steps=every)
     return StepSaves(config, stop, lambda done, epoch_began: saved.append(done), is_any, early_end)
 
@@ -61,7 +61,7 @@ def test_a_run_that_is_asked_to_stop_is_saved_first(moment):
 def test_only_a_process_that_ends_within_an_epoch_says_when_that_epoch_began():
     saved, stop = [], StopSignals()
     config = SearchConfig(run_dir="unused", checkpoint_every_steps=2)
-    saves = StepSaves(config, stop, lambda *call: saved.append(call), lambda own, done: own, early_end=5)
+    saves = StepSaves(config, stop, lambda *call: saved.append(call), lambda own, done, at_once=False: own, early_end=5)
     for done in range(1, 6):
         saves.after_step(done, BEGAN)
     stop.received = "SIGTERM"
@@ -74,9 +74,17 @@ def test_only_a_process_that_ends_within_an_epoch_says_when_that_epoch_began():
 def test_workers_stop_when_they_have_agreed():
     saved, stop = [], StopSignals()
     stop.received = "SIGTERM"
-    saves = saves_of(0, stop, saved, is_any=lambda own, done: own and done == 10)
+    saves = saves_of(0, stop, saved, is_any=lambda own, done, at_once=False: own and done == 10)
     for done in range(1, 10):
         saves.after_step(done, BEGAN)
     with pytest.raises(StoppedError):
         saves.after_step(10, BEGAN)
     assert saved == [10]
+
+
+def test_at_the_end_of_an_epoch_workers_ask_each_other_in_any_case():
+    asked, stop = [], StopSignals()
+    saves = saves_of(0, stop, [], is_any=lambda own, done, at_once=False: asked.append((done, at_once)))
+    saves.after_step(7, BEGAN)
+    saves.after_epoch(7)
+    assert asked == [(7, False), (7, True)]
