@@ -87,11 +87,17 @@ class RunDirectory:
     def __enter__(self) -> "RunDirectory":
         """Creates or opens the folder; its writer also takes the lock and removes the remains of a kill.
 
+        A process that does not write only compares the settings, so that it does not wait for a writer that refuses
+        them.
+
         Raises:
             RunDirectoryError: The folder cannot be used: not writable, in use, another run's, or not a run's.
             StorageError: The disk is full.
         """
         if not self.is_writer:
+            if self.config_file.exists() and not self.only_begun():
+                stored = _read_settings(self.config_file)
+                self._refuse_changes(self._changes_since(stored, self._with_kept_epochs(stored)))
             return self
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -160,28 +166,36 @@ class RunDirectory:
             return
         stored, given = _read_settings(self.config_file), self.config
         self.config = self._with_kept_epochs(stored)
-        settings = {"kind": type(self.config).__name__, **self.config.result_settings()}
-        usual = usual_settings(type(self.config), stored)
-        for field in dataclasses.fields(self.config):  # Earlier versions stored paths as they were given.
-            if field.name in stored:
-                stored[field.name] = expanded_setting(field, stored[field.name])
-            elif field.name in settings and field.name in usual:  # Versions without it did what the default does.
-                stored[field.name] = usual[field.name]
-        changes = [
-            f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
-            for name, value in settings.items()
-            if stored.get(name) != value
-        ]
+        changes = self._changes_since(stored, self.config)
         if changes and self.only_begun() and stored.get("kind") in RUN_KINDS:
             self.config = given  # Epochs that a time budget chose for other settings are not kept.
             self._forget_records()
             self._write_settings()
-        elif changes:
+        else:
+            self._refuse_changes(changes)
+        self._compare_environment()
+
+    def _changes_since(self, stored: dict[str, Any], config: RunConfig) -> list[str]:
+        """Returns in words how settings differ from stored ones, if that changes the result."""
+        stored, usual = dict(stored), usual_settings(type(config), stored)
+        settings = {"kind": type(config).__name__, **config.result_settings()}
+        for field in dataclasses.fields(config):  # Earlier versions stored paths as they were given.
+            if field.name in stored:
+                stored[field.name] = expanded_setting(field, stored[field.name])
+            elif field.name in settings and field.name in usual:  # Versions without it did what the default does.
+                stored[field.name] = usual[field.name]
+        return [
+            f"--{name}: {_shown(stored.get(name))} -> {_shown(value)}"
+            for name, value in settings.items()
+            if stored.get(name) != value
+        ]
+
+    def _refuse_changes(self, changes: list[str]) -> None:
+        if changes:
             raise RunDirectoryError(
                 f"--run_dir={self.path} holds a run with other settings ({'; '.join(changes)}); repeat its settings to "
                 "continue it, or name another folder"
             )
-        self._compare_environment()
 
     def _with_kept_epochs(self, stored: dict[str, Any]) -> RunConfig:
         """Returns the settings with the epochs that the run chose by its time budget when it began.

@@ -308,6 +308,24 @@ def test_what_a_kill_left_half_written_is_swept_and_nothing_else(tmp_path):
     assert swept == {tmp_path / name for name in [*half, "checkpoints/ckpt-00000003.tmp"]}
 
 
+def test_a_process_that_does_not_write_refuses_what_the_writer_refuses(tmp_path):
+    begin(config(tmp_path))
+    before = content(tmp_path)
+    with RunDirectory(config(tmp_path, quiet=True), is_writer=False):
+        pass
+    with pytest.raises(RunDirectoryError, match=r"other settings \(--batch_size: 64 -> 32\)"):
+        RunDirectory(config(tmp_path, batch_size=32), is_writer=False).__enter__()
+    assert content(tmp_path) == before
+
+
+def test_a_process_that_does_not_write_leaves_a_run_without_a_step_to_the_writer(tmp_path):
+    with RunDirectory(config(tmp_path)):
+        pass
+    before = content(tmp_path)
+    with RunDirectory(config(tmp_path, batch_size=32), is_writer=False):
+        assert content(tmp_path) == before
+
+
 @pytest.mark.parametrize("pages_left", [0, 1])
 def test_a_full_disk_is_one_line_of_storage(tmp_path, pages_left):
     """At the lock, and at the settings."""
