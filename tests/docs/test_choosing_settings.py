@@ -96,6 +96,7 @@ def test_the_memory_is_that_of_the_benchmarks(page, docs_folder):
 def test_every_flag_that_it_names_exists(page):
     known = {field.name for config in (SearchConfig, EvaluationConfig) for field in dataclasses.fields(config)}
     known |= {f"no{name}" for name in known} | {"preset"}
+    known |= {"search_flags", "train_flags"}  # Of `eoinas auto`.
     assert set(re.findall(r"--(\w+)", page)) <= known
 
 
