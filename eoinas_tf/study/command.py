@@ -86,7 +86,8 @@ def _name_in_front(arguments: list[str]) -> str:
     """Returns the name of what is to be made of a study's runs; empty if the runs are to be made."""
     first, *others = arguments or [""]
     is_alone = all(word.startswith("-") for word in others)
-    return "" if first.startswith("-") or is_alone or Path(first).is_file() else first
+    is_file = "." in first or Path(first).is_file()
+    return "" if first.startswith("-") or is_alone or is_file else first
 
 
 def _options(arguments: list[str], is_run: bool) -> argparse.Namespace:

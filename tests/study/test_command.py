@@ -131,6 +131,7 @@ def test_records_are_packed_into_the_studys_folder(runs, tmp_path, monkeypatch, 
     ("arguments", "message"),
     [
         (["none.json"], "study file none.json: No such file or directory"),
+        (["none.json", "--jobs", "2"], "study file none.json: No such file or directory"),
         (["FILE", "--jobs=0"], "must be a whole number of 1 or more. Received: 0"),
         (["FILE", "--part=3/2"], "--part must be such as 3/8"),
         (["FILE", "--only=cells"], "--only must be of candidates, drops, edge_rankings. Received: cells"),
