@@ -56,8 +56,7 @@ def search(
         data, test_data=test_data, class_names=class_names, image_size=size_of(settings.get("image_size"))
     )
     config = make_config(SearchConfig, "search", run_dir, dataset, settings)
-    if config.epochs is not None and config.pruning_every_epochs is not None:
-        check_pruning_schedule(config)
+    check_pruning_schedule(config)
     if config.num_seeds == 1:
         with kept_generators():
             run_search(config, images)

@@ -47,9 +47,8 @@ def training_within_hours(
     def rehearse(stop: threading.Event) -> tuple[RunCost, ImageDataset]:
         check_exports(Path(config.run_dir), config.export_formats)
         epochs = fewest_epochs(functools.partial(check_training, config))
-        Replicas.of(
-            config, config.accumulation_steps, FEWEST_IMAGES
-        )  # Devices are divided before anything is computed.
+        # Devices are divided before anything is computed.
+        Replicas.of(config, config.accumulation_steps, FEWEST_IMAGES)
         images = load_images(config, dataset)
         run = RunDirectory(config)
         # The run keeps what is measured here, and the rehearsal does not measure again.

@@ -68,8 +68,7 @@ def check_search(config: SearchConfig, epochs: int) -> None:
         ConfigurationError: They make no search.
     """
     whole = dataclasses.replace(config, epochs=epochs, max_steps=0)
-    if whole.pruning_every_epochs is not None:
-        check_pruning_schedule(whole)
+    check_pruning_schedule(whole)
     load_method(config.method).check(whole)
     kinds = kinds_of_epochs(whole)
     if kinds and all(kind.startswith(WARM_UP) for kind, _ in kinds):

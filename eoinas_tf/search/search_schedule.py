@@ -25,7 +25,7 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     """Refuses a schedule that cannot search, unless the user set all of it or only tries a few steps.
 
     Args:
-        config: The settings of a search whose method drops operations.
+        config: The settings of a search; one that drops nothing, or whose epochs are yet to be chosen, has no schedule.
 
     Returns:
         A sentence for each fault in a schedule that is accepted nevertheless; to be shown and kept in summary.json.
@@ -33,6 +33,8 @@ def check_pruning_schedule(config: SearchConfig) -> tuple[str, ...]:
     Raises:
         ConfigurationError: The schedule has a fault, and part of it was derived from the number of epochs.
     """
+    if config.epochs is None or config.pruning_every_epochs is None:
+        return ()
     if config.max_steps or not is_refused(config):
         return schedule_faults(config)
     faults, fewest_epochs = _faults_of_a_derived_schedule(config), _candidates(config)

@@ -44,8 +44,7 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
             choice.keep(run)
             _say_next(run)
         return
-    if config.epochs is not None and config.pruning_every_epochs is not None:
-        check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
+    check_pruning_schedule(config)  # Before TensorFlow is loaded; the search itself shows its warnings.
     if config.num_seeds == 1:
         run_one(config)
         return

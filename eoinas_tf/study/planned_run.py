@@ -123,12 +123,11 @@ class PlannedRun:
             stored = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
-        usual = usual_settings(type(self.config), stored)
+        # An earlier version, whose files lack a setting, did what its default does.
+        stored = {**usual_settings(type(self.config), stored), **stored}
         for name, value in self.config.result_settings().items():
-            # An earlier version, whose files lack a setting, did what its default does.
-            if name in ("genotype", "run_dir") or stored.get(name, usual.get(name, value)) == value:
+            if name in ("genotype", "run_dir") or stored.get(name, value) == value:
                 continue
-            stored.setdefault(name, usual.get(name))
             if name == "dataset" and all(str(one).startswith(FOLDER_PREFIX) for one in (stored[name], value)):
                 continue
             self._refuse(f"--{name}={stored[name]}", value)

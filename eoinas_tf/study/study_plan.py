@@ -204,8 +204,7 @@ class _Place:
             import_operations(config.operation_modules)  # The study reads the genotypes that name them.
             if isinstance(config, SearchConfig):  # A search would find these faults, but after hours of earlier runs.
                 candidate_names(config.operations, config.max_skip_connections)
-                if config.pruning_every_epochs is not None:
-                    check_pruning_schedule(config)
+                check_pruning_schedule(config)
             return config
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.study.path}: {self.scale.name}, {what}: {error}") from None
