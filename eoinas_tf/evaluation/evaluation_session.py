@@ -41,6 +41,7 @@ from eoinas_tf.experiment.weight_records import keep_initial_weights
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_check import check_own_operations
 from eoinas_tf.training.epoch_steps import Epoch
 from eoinas_tf.training.epoch_table import EpochTable
 from eoinas_tf.training.run_session import RunSession
@@ -81,6 +82,9 @@ class EvaluationSession(RunSession):
         config, run = self.config, self.run
         check_exports(run.path, config.export_formats)
         self._start_devices(around, config.accumulation_steps, FEWEST_IMAGES)
+        if self._genotype is not None:
+            pairs = (*self._genotype.normal, *self._genotype.reduce)
+            check_own_operations((operation for operation, _ in pairs), in_supernet=False)
         dataset = self.dataset = load_images(config, self._given_dataset)
         check_cutout(config.cutout_length, dataset.image_shape)
         keep_dataset(run, dataset_fingerprint(dataset))

@@ -41,6 +41,7 @@ from eoinas_tf.search.search_records import metrics_record
 from eoinas_tf.search.search_schedule import is_refused
 from eoinas_tf.search.search_step import SearchStep, build_search_state
 from eoinas_tf.space.candidate_names import candidate_names
+from eoinas_tf.space.operation_check import check_own_operations
 from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.training.epoch_steps import Epoch
 from eoinas_tf.training.epoch_table import EpochTable
@@ -103,6 +104,7 @@ class SearchSession(RunSession):
         import_operations(config.operation_modules)
         operation_names = candidate_names(config.operations, config.max_skip_connections)
         self._start_devices(around)
+        check_own_operations(operation_names, in_supernet=bool(self._stages))
         # Where nothing is trained, no image is needed.
         if self._stages:
             self.total_epochs = sum(stage.epochs for stage in self._stages)
