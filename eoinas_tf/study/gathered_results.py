@@ -20,6 +20,7 @@ from eoinas_tf.study.decision_rules import RULES, VARIATIONS, decision_rows
 from eoinas_tf.study.derived_cells import is_done, settle_derived
 from eoinas_tf.study.indicator_values import indicator_rows
 from eoinas_tf.study.planned_run import CANDIDATE, SEARCH, PlannedRun
+from eoinas_tf.study.run_images import RunImages
 from eoinas_tf.study.search_evidence import SearchEvidence, best_search_folder
 from eoinas_tf.study.time_estimate import measured_seconds
 
@@ -132,8 +133,9 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
         The tables, without runs that are not finished.
 
     Raises:
-        ConfigurationError: A finished run had other settings than the study gives now.
+        ConfigurationError: A finished run had other settings than the study gives now, or other images than the rest.
     """
+    images = RunImages()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
     for planned in runs:
         if not is_done(planned):
@@ -142,6 +144,7 @@ def gather_results(runs: Iterable[PlannedRun]) -> Results:
         if run is None:
             continue
         run.check_settings()
+        images.check(run)
         place = {"data_set": run.data_set, "scale": run.scale, "contestant": run.contestant, "cell": run.cell}
         if run.kind == SEARCH:
             evidence = SearchEvidence(best_search_folder(run.folder))

@@ -114,7 +114,7 @@ class PlannedRun:
     def check_settings(self) -> None:
         """Refuses a finished run whose settings differ from those that the study gives now.
 
-        Of a genotype, only the cells count. A folder of images may have moved: each run recorded its images.
+        Of a genotype, only the cells count. A folder of images may have moved: `RunImages` compares what is in it.
 
         Raises:
             ConfigurationError: The run is finished and had other settings.

@@ -17,6 +17,7 @@ from eoinas_tf.experiment.write_failures import write_failure
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.study.derived_cells import LETTERS_OF_A_DIGEST, is_done, settle_derived
 from eoinas_tf.study.planned_run import PlannedRun
+from eoinas_tf.study.run_images import RunImages
 from eoinas_tf.study.study_file import folder_name
 from eoinas_tf.study.time_estimate import TimeEstimate
 
@@ -67,6 +68,7 @@ class StudyRunner:
         self.estimate = TimeEstimate(jobs)
         self.failed: dict[str, tuple[int, Path]] = {}
         self._failed_folders: set[Path] = set()
+        self._images = RunImages()
         self._waiting = list(runs)
         self._children: list[_Child] = []
         self._finished = 0
@@ -80,6 +82,7 @@ class StudyRunner:
 
         Raises:
             StoppedError: A signal came; every process has saved and ended.
+            ConfigurationError: A finished run had other settings than the study gives now, or runs had different images.
             EoinasError: Runs failed; all others are finished.
         """
         self._leave_out_finished()
@@ -113,6 +116,7 @@ class StudyRunner:
             run = settle_derived(planned)
             if run is not None:
                 run.check_settings()
+                self._images.check(run)
                 self.estimate.add(run)
         self._waiting = waiting
 
@@ -190,6 +194,7 @@ class StudyRunner:
                 self._finished += 1
                 self.estimate.add(child.run)
                 self.say(f"finished: {child.run.title}")
+                self._images.check(child.run)
             else:
                 self._fail(child.run, f"ended with status {status}", status)
         return bool(ended)

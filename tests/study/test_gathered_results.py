@@ -51,6 +51,20 @@ def test_what_is_finished_is_gathered_and_nothing_else(plan):
     assert Genotype.from_json(row["genotype"]) == dataclasses.replace(GENOTYPE, source="")
 
 
+def test_runs_on_different_images_are_not_put_into_one_table(plan):
+    runs = [run for run in plan if run.contestant == "DARTS_V2"][:2]
+    for run, digest in zip(runs, "ab", strict=True):
+        finish(run, 0.5)
+        part = {"images": 5, "digest": digest, "images_by_class": [5], "digests_by_class": [digest]}
+        images = {"class_names": ["cat"], "source": {}, "parts": {"train": part, "test": part}}
+        (run.folder / "dataset.json").write_text(json.dumps(images))
+    assert len(gather_results(runs[:1]).trainings) == len(gather_results(runs[1:]).trainings) == 1
+    with pytest.raises(
+        ConfigurationError, match=r"training_1 was run on other images than .*training_0 \(train: other"
+    ):
+        gather_results(runs)
+
+
 def test_edges_are_counted_by_their_strongest_living_operation_after_the_drop(plan, tmp_path):
     """The strongest operation is the last one; it is dropped on one edge, where `none` is the second strongest."""
     weights = rising_weights()
