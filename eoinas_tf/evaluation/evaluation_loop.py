@@ -47,8 +47,9 @@ def run_evaluation(
         return evaluate_pytorch_weights(config, genotype, config.pytorch_weights)
     config, dataset = training_within_hours(config, genotype, dataset, seconds_before, train_epoch)
     with EvaluationSession(config, genotype, dataset) as session:
-        for number in session.epochs_left():
-            with session.epoch(number) as epoch:
+        with session.stopping_between_steps():
+            for number in session.epochs_left():
+                epoch = session.epoch(number)
                 timing = train_epoch(session.training_step(number), epoch, session.runner)
                 if timing is not None:
                     session.write_epoch(epoch, session.test(epoch), timing)

@@ -186,22 +186,20 @@ class EvaluationSession(RunSession):
             rows=self.replicas.worker_rows(self.config.batch_size),
         )
 
-    @contextlib.contextmanager
-    def epoch(self, number: int) -> Iterator[Epoch]:
-        """Prepares an epoch; inside the block, a signal waits for the next save.
+    def epoch(self, number: int) -> Epoch:
+        """Prepares an epoch.
 
         Args:
             number: The epoch, counted from 1.
 
-        Yields:
+        Returns:
             The epoch's batches.
         """
         epoch_start, first_step = (number - 1) * self.epoch_steps, self.first_step_of(number)
         batches = self._batches.epoch(number, first_step - epoch_start)
-        with self._stop.finishing():
-            if first_step == epoch_start:
-                self.step.state.results.reset()
-            yield Epoch(number, self.total_epochs, batches, first_step, run_end=self.last_step)
+        if first_step == epoch_start:
+            self.step.state.results.reset()
+        return Epoch(number, self.total_epochs, batches, first_step, run_end=self.last_step)
 
     def test(self, epoch: Epoch) -> TestMeans:
         """Tests the network at the end of an epoch, on the validation images if there are any.

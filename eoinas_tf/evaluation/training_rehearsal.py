@@ -103,12 +103,12 @@ class RehearsedTraining(EvaluationSession):
         def run_epoch(number: int, steps: int, runner: StepRunner) -> float:
             nonlocal written
             written += 1
-            with self.epoch(1) as epoch:
-                epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
-                timing = train(self.training_step(number), epoch, runner)
-                assert timing is not None
-                means = self.step.test_all(self.tests.take(1))
-                self.write_epoch(dataclasses.replace(epoch, number=written), means, timing)
+            epoch = self.epoch(1)
+            epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
+            timing = train(self.training_step(number), epoch, runner)
+            assert timing is not None
+            means = self.step.test_all(self.tests.take(1))
+            self.write_epoch(dataclasses.replace(epoch, number=written), means, timing)
             return 0.0
 
         frozen = self.config.freeze_backbone_epochs

@@ -33,8 +33,9 @@ def run_search(config: SearchConfig, dataset: ImageDataset | None = None, second
         if session.finished_summary is not None:
             return session.finished_summary
         method = session.method
-        for number in session.epochs_left():
-            with session.epoch(number) as epoch:
+        with session.stopping_between_steps():
+            for number in session.epochs_left():
+                epoch = session.epoch(number)
                 timing = train_epoch(session.step, epoch, session.runner)
                 if timing is None:
                     break

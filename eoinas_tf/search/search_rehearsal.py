@@ -139,15 +139,15 @@ class RehearsedSearch(SearchSession):
         def run_epoch(number: int, steps: int, runner: StepRunner) -> float:
             nonlocal written
             written += 1
-            with self.epoch(number) as epoch:
-                epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
-                timing = train(self.step, epoch, runner)
-                assert timing is not None
-                self.method.end_epoch(number)
-                evidence = self.method.evidence()
-                dropped = self.method.drops(number, evidence)
-                self.method.drop(dropped)
-                self.write_epoch(dataclasses.replace(epoch, number=written), evidence, dropped, timing)
+            epoch = self.epoch(number)
+            epoch = dataclasses.replace(epoch, batches=epoch.batches.take(steps))
+            timing = train(self.step, epoch, runner)
+            assert timing is not None
+            self.method.end_epoch(number)
+            evidence = self.method.evidence()
+            dropped = self.method.drops(number, evidence)
+            self.method.drop(dropped)
+            self.write_epoch(dataclasses.replace(epoch, number=written), evidence, dropped, timing)
             return 0.0
 
         for place, (kind, stage) in enumerate(kinds):

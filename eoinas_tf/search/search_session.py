@@ -7,7 +7,6 @@ import gc
 import json
 import logging
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -176,27 +175,25 @@ class SearchSession(RunSession):
             rows=self.replicas.worker_rows(self.config.batch_size),
         )
 
-    @contextlib.contextmanager
-    def epoch(self, epoch: int) -> Iterator["SearchEpoch"]:
-        """Prepares an epoch; inside the block, a signal waits for the next save.
+    def epoch(self, epoch: int) -> "SearchEpoch":
+        """Prepares an epoch.
 
         Args:
             epoch: The epoch, counted from 1.
 
-        Yields:
+        Returns:
             The epoch's batches and schedule values.
         """
         self._enter_stage(epoch)
         first_step = self.first_step_of(epoch)
         batches = self._batches.epoch(epoch, first_step - (epoch - 1) * self.epoch_steps)
         schedule, searches = self.method.schedule(epoch), not self.method.is_warmup(epoch)
-        with self._stop.finishing():
-            if first_step == (epoch - 1) * self.epoch_steps:
-                self.step.state.reset_results()
-            self._epoch = SearchEpoch(
-                epoch, self.total_epochs, batches, first_step, schedule, searches, run_end=self.last_step
-            )
-            yield self._epoch
+        if first_step == (epoch - 1) * self.epoch_steps:
+            self.step.state.reset_results()
+        self._epoch = SearchEpoch(
+            epoch, self.total_epochs, batches, first_step, schedule, searches, run_end=self.last_step
+        )
+        return self._epoch
 
     def write_epoch(self, epoch: "SearchEpoch", evidence: Evidence, dropped: np.ndarray, timing: dict) -> None:
         """Records an epoch, and saves a checkpoint if one is due.

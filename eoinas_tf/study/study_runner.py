@@ -82,7 +82,7 @@ class StudyRunner:
 
         Raises:
             StoppedError: A signal came; every process has saved and ended.
-            ConfigurationError: A finished run had other settings than the study gives now, or runs had different images.
+            ConfigurationError: A finished run had other settings than the study gives now, or runs had other images.
             EoinasError: Runs failed; all others are finished.
         """
         self._leave_out_finished()

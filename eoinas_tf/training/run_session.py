@@ -1,7 +1,7 @@
 """The surroundings of the algorithm in every kind of run: folder, signals, devices, progress, saves, an early end."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -181,6 +181,18 @@ class RunSession:
     def epochs_left(self) -> Iterable[int]:
         """Returns the epochs, counted from 1, that are not finished and that this process reaches."""
         return range(self._finished_epochs + 1, -(-self.last_step // max(1, self.epoch_steps)) + 1)
+
+    @contextlib.contextmanager
+    def stopping_between_steps(self) -> Iterator[None]:
+        """Inside the block, which has all epochs, a signal waits for the end of a step, which is then saved.
+
+        Raises:
+            StoppedError: The signal came after the last step, which is saved whether a checkpoint was due or not.
+        """
+        with self._stop.finishing():
+            yield
+        if self._stop.received:
+            raise self._stop.error(f"saved after step {self.last_step}")
 
     def is_last(self, epoch: Epoch) -> bool:
         """Tells whether the process trains no further epoch.

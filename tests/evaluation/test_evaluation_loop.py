@@ -1,6 +1,8 @@
 import dataclasses
 import json
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -14,10 +16,12 @@ from eoinas_tf.errors import (
     MemoryExhaustedError,
     NonFiniteError,
     RunDirectoryError,
+    StoppedError,
     StorageError,
 )
 from eoinas_tf.evaluation import evaluation_images, evaluation_loop
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
+from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.experiment import export_formats
 from eoinas_tf.experiment.exported_predictions import LOADERS
@@ -68,6 +72,19 @@ def checkpoint_bytes(folder, step):
     names = sorted(reader.get_variable_to_shape_map())
     # TensorFlow's own entry contains the variables' Python names, which are numbered throughout a process.
     return {name: reader.get_tensor(name) for name in names if not name.startswith("_")}
+
+
+def test_a_signal_between_two_epochs_loses_none(config, monkeypatch):
+    prepared = EvaluationSession.epoch
+
+    def interrupted(session, number):
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return prepared(session, number)
+
+    monkeypatch.setattr(EvaluationSession, "epoch", interrupted)
+    with pytest.raises(StoppedError, match=f"saved after step {2 * EPOCH_STEPS + 1}"):
+        run_evaluation(dataclasses.replace(config, checkpoint_every_epochs=10))
 
 
 def test_a_continued_run_is_an_uninterrupted_one_bit_for_bit(config, tmp_path, capsys):

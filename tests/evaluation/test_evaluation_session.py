@@ -92,10 +92,10 @@ def test_an_epoch_holds_what_is_left_of_it(config):
     with EvaluationSession(config, GENOTYPE, DATASET) as session:
         assert (session.epoch_steps, session.total_steps) == (3, 6)
         assert list(session.epochs_left()) == [1, 2]
-        with session.epoch(2) as epoch:
-            assert (epoch.number, epoch.first_step, epoch.last_step) == (2, 3, 6)
-            images, labels = next(iter(epoch.batches))
-            assert (images.shape, labels.shape) == ((3, 8, 8, 3), (3,))
+        epoch = session.epoch(2)
+        assert (epoch.number, epoch.first_step, epoch.last_step) == (2, 3, 6)
+        images, labels = next(iter(epoch.batches))
+        assert (images.shape, labels.shape) == ((3, 8, 8, 3), (3,))
         assert len(session.tests) == 2
 
 
@@ -104,7 +104,8 @@ def validated(config, **settings):
 
 
 def test_with_validation_images_the_test_images_wait(config, capsys):
-    with EvaluationSession(validated(config, batch_size=2), GENOTYPE, DATASET) as session, session.epoch(1) as epoch:
+    with EvaluationSession(validated(config, batch_size=2), GENOTYPE, DATASET) as session:
+        epoch = session.epoch(1)
         # Of the 5 and the 4 images of the two classes, 1.25 and 1, rounded.
         assert (len(session.dataset.train), len(session.dataset.validation), session.epoch_steps) == (7, 2, 3)
         assert sum(float(weights.numpy().sum()) for _, _, weights in session.tests) == 2
@@ -120,12 +121,12 @@ def test_with_validation_images_the_test_images_wait(config, capsys):
 def accuracies_of_epochs(session, accuracies):
     """Records epochs with these validation accuracies; the network's bias is the epoch's number at its end."""
     for number in session.epochs_left():
-        with session.epoch(number) as epoch:
-            session.step.state.network.classifier.bias.assign([number, number])
-            if not epoch.is_whole:
-                return
-            means = evaluation_step.TestMeans(2.0, accuracies[number - 1], 1.0)
-            session.write_epoch(epoch, means, {"seconds": 1.0, "images_per_second": 9.0})
+        epoch = session.epoch(number)
+        session.step.state.network.classifier.bias.assign([number, number])
+        if not epoch.is_whole:
+            return
+        means = evaluation_step.TestMeans(2.0, accuracies[number - 1], 1.0)
+        session.write_epoch(epoch, means, {"seconds": 1.0, "images_per_second": 9.0})
 
 
 @pytest.mark.parametrize(
@@ -217,14 +218,14 @@ def test_a_test_loss_that_is_not_finite_is_named_with_its_step(config, monkeypat
     )
     with (
         EvaluationSession(config, GENOTYPE, DATASET) as session,
-        session.epoch(1) as epoch,
         pytest.raises(NonFiniteError, match=r"test loss .* after step 3 \(epoch 1\)"),
     ):
-        session.test(epoch)
+        session.test(session.epoch(1))
 
 
 def test_an_epoch_is_written_down_and_shown(config, capsys):
-    with EvaluationSession(config, GENOTYPE, DATASET) as session, session.epoch(1) as epoch:
+    with EvaluationSession(config, GENOTYPE, DATASET) as session:
+        epoch = session.epoch(1)
         capsys.readouterr()
         session.write_epoch(epoch, evaluation_step.TestMeans(2.0, 0.5, 1.0), {"seconds": 1.0, "images_per_second": 9.0})
         (record,) = JsonLines(session.run.metrics).read()

@@ -2,15 +2,18 @@ import dataclasses
 import io
 import itertools
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from eoinas_tf.config import SearchConfig
-from eoinas_tf.errors import DatasetError, NonFiniteError
+from eoinas_tf.errors import DatasetError, NonFiniteError, StoppedError
 from eoinas_tf.search import search_session
 from eoinas_tf.search.search_loop import run_search, train_epoch
+from eoinas_tf.search.search_session import SearchSession
 from eoinas_tf.stop_signals import StopSignals
 from eoinas_tf.training.epoch_steps import StepRunner
 from eoinas_tf.training.progress import Progress
@@ -188,6 +191,24 @@ def test_the_split_seed_divides_the_images(tmp_path, monkeypatch):
     with pytest.raises(Divided) as divided:
         run_search(SearchConfig(run_dir=str(tmp_path / "run"), dataset="digits", seed=3, split_seed=9))
     assert divided.value.args[1] == 9
+
+
+@pytest.mark.usefixtures("untraced")
+def test_a_signal_between_two_epochs_loses_none(tmp_path, monkeypatch):
+    prepared = SearchSession.epoch
+
+    def interrupted(session, number):
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return prepared(session, number)
+
+    monkeypatch.setattr(SearchSession, "epoch", interrupted)
+    config = SearchConfig(
+        run_dir=str(tmp_path), dataset="digits", cells=3, init_channels=2, batch_size=220, epochs=3, steps_per_epoch=1,
+        crop_padding=1, tensorboard=False, checkpoint_every_epochs=10, operations=("none", "skip_connect"),
+    )  # fmt: skip
+    with pytest.raises(StoppedError, match="saved after step 2"):
+        run_search(config)
 
 
 @pytest.mark.usefixtures("untraced")

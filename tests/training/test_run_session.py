@@ -1,4 +1,3 @@
-import contextlib
 import io
 import types
 
@@ -99,9 +98,20 @@ def test_what_the_run_opened_is_closed_whatever_happens(config):
 
 
 def test_a_signal_waits_for_what_saves(config):
-    with Session(config()) as session, contextlib.ExitStack() as around:
-        around.enter_context(session._stop.finishing())
+    with Session(config()) as session, session.stopping_between_steps():
         session._stop._receive(15, None)
         with pytest.raises(StoppedError, match="saved after step 2"):
             session.saves.after_step(2, 0.0)
         assert session.saved == [2]
+        session._stop.received = None
+
+
+def test_a_signal_after_the_last_step_ends_the_run_before_what_follows(config):
+    with Session(config()) as session:
+        with (
+            pytest.raises(StoppedError, match="SIGTERM received; saved after step 12; the same"),
+            session.stopping_between_steps(),
+        ):
+            session._stop._receive(15, None)
+        with pytest.raises(StoppedError), session.stopping_between_steps():
+            raise StoppedError("of its own")
