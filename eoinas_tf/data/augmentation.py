@@ -134,10 +134,10 @@ def channel_statistics(split: ImageSplit) -> tuple[np.ndarray, np.ndarray]:
     count = min(len(split), MOST_IMAGES_FOR_STATISTICS)
     chosen = np.linspace(0, len(split) - 1, count).round().astype(np.int64)
     sums, squares, pixels = np.zeros(1), np.zeros(1), 0
-    values = split.load_batch(tf.constant(chosen[:1])).shape.num_elements()
+    values = split.read(chosen[:1]).size
     chunk = min(STATISTICS_CHUNK, max(1, MOST_VALUES // values))
     for start in range(0, count, chunk):
-        images = split.load_batch(tf.constant(chosen[start : start + chunk])).numpy().astype(np.float64)
+        images = split.read(chosen[start : start + chunk]).astype(np.float64)
         sums = sums + images.sum(axis=(0, 1, 2))
         squares = squares + np.square(images).sum(axis=(0, 1, 2))
         pixels += images[..., 0].size

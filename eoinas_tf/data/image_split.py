@@ -2,12 +2,13 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.data.random_resized_crop import crop_image, decode_crop
+from eoinas_tf.data.unreadable_images import reading_images
 from eoinas_tf.errors import DatasetError
 
 # Splits up to this size are decoded once and kept as pixels; larger ones are read and decoded per batch.
@@ -117,6 +118,21 @@ class ImageSplit:
             )
 
         return cls(np.asarray(labels, np.int32), load_batch, crop_originals, image_digests)
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Reads images at once, not in a `tf.data` pipeline.
+
+        Args:
+            indices: Positions of the images, [n].
+
+        Returns:
+            uint8 [n, height, width, channels].
+
+        Raises:
+            DatasetError: An image cannot be read any more.
+        """
+        with reading_images():
+            return self.load_batch(tf.constant(np.asarray(indices, np.int64))).numpy()
 
     def subset(self, indices: np.ndarray) -> "ImageSplit":
         """Returns the split of the images at `indices`, an integer array of shape [m], in that order."""

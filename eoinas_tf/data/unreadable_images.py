@@ -22,6 +22,8 @@ FAILURES = (
 READING = "IteratorGetNext"
 # The reason stands before the operations, such as `[[{{node ReadFile}}]]`, and may follow a traceback of the graph.
 REASON = re.compile(r"([^\n]*)\n\s*\[\[")
+# Without a graph, it stands before the name of the operation, after the kind of error if a traceback precedes it.
+REASON_AT_ONCE = re.compile(r"(?:\w+Error: )?([^\n]*)\[Op:")
 NAMES = re.compile(r"\{\{.*?\}\}")
 
 
@@ -39,9 +41,26 @@ def named_read_failures() -> Iterator[None]:
     except FAILURES as error:
         if READING not in error.message:
             raise
-        reason = REASON.search(error.message)
-        what = NAMES.sub("", reason[1] if reason else error.message.strip().partition("\n")[0]).strip()
-        raise DatasetError(
-            f"an image could not be read: {what}; put it back, and repeat the command, which continues where the run "
-            "was last saved"
-        ) from None
+        raise _one_line(error) from None
+
+
+@contextlib.contextmanager
+def reading_images() -> Iterator[None]:
+    """Does the same for a block that reads images itself, not through a `tf.data` pipeline, and does nothing else.
+
+    Raises:
+        DatasetError: An image could not be read.
+    """
+    try:
+        yield
+    except FAILURES as error:
+        raise _one_line(error) from None
+
+
+def _one_line(error: tf.errors.OpError) -> DatasetError:
+    reason = REASON.search(error.message) or REASON_AT_ONCE.search(error.message)
+    what = NAMES.sub("", reason[1] if reason else error.message.strip().partition("\n")[0]).strip()
+    return DatasetError(
+        f"an image could not be read: {what}; put it back, and repeat the command, which continues where the run was "
+        "last saved"
+    )

@@ -23,7 +23,7 @@ from eoinas_tf.experiment.exported_classifier import ExportedClassifier
 from eoinas_tf.random_seeds import epoch_order
 
 IMAGES_COMPARED = 8
-# Size limit of the test images if an export is quantized, as they go through a file; most data sets fit entirely.
+# Size limit of the test images, as they go through a file; most data sets fit entirely.
 LARGEST_TEST_BYTES = 256 * 2**20
 # Exact exports have been compared with the network and share its accuracy.
 IMAGES_OF_EXACT_EXPORTS = 256
@@ -88,7 +88,7 @@ def export_network(
     served = ServedNetwork(network)
     # On the CPU, as exports run on it for the comparison.
     with tf.device("CPU:0"):
-        images = dataset.test.load_batch(tf.range(min(IMAGES_COMPARED, len(dataset.test)), dtype=tf.int64))
+        images = dataset.test.read(range(min(IMAGES_COMPARED, len(dataset.test))))
         probabilities = tf.nn.softmax(served(normalize_channels(images, mean, standard_deviation)))
     calibration = None
     if any(EXPORT_FORMATS[name].is_calibrated for name in names):
@@ -109,7 +109,7 @@ def export_network(
     for name in names:
         with named_conversion_errors(name, f"--export_formats={name}"):
             measurement = export_classifier(
-                classifier, name, run_path / name, images.numpy(), probabilities.numpy(), test, config.resize_side
+                classifier, name, run_path / name, images, probabilities.numpy(), test, config.resize_side
             )
         paths[name] = str(Path(name, EXPORT_FORMATS[name].file_name))
         measurements[name] = measurement
@@ -128,10 +128,11 @@ def export_test(
         config: Seed and threads.
         dataset: The data set.
         predicted: The classes that the network predicts for the test images, int [n].
-        most: Most images to return; by default as many as fit in `LARGEST_TEST_BYTES`.
+        most: Most images to return; never more than fit in `LARGEST_TEST_BYTES`.
     """
-    most = most or max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
-    images, chosen = drawn_images(dataset.test, most, config.seed, "export test images")
+    fitting = max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
+    count = min(most or fitting, fitting)
+    images, chosen = drawn_images(dataset.test, count, config.seed, "export test images")
     labels = dataset.test.labels[chosen]
     return ExportTest(images, labels, float(np.mean(predicted[chosen] == labels)), config.latency_threads)
 
@@ -151,7 +152,7 @@ def drawn_images(split: ImageSplit, count: int, seed: int, purpose: str) -> tupl
     chosen = np.sort(epoch_order(len(split), seed, purpose, 0)[:count])
     with tf.device("CPU:0"):
         parts = [
-            split.load_batch(tf.constant(chosen[first : first + IMAGES_LOADED_AT_ONCE])).numpy()
+            split.read(chosen[first : first + IMAGES_LOADED_AT_ONCE])
             for first in range(0, len(chosen), IMAGES_LOADED_AT_ONCE)
         ]
     return np.concatenate(parts), chosen

@@ -1,7 +1,5 @@
 """A run folder's report on a finished network's test: its confusions in tables and pictures."""
 
-import tensorflow as tf
-
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.evaluation.class_measures import ClassMeasures, class_measures
 from eoinas_tf.evaluation.confusions import class_accuracy_table, confusion_matrix, worst_confusions
@@ -44,7 +42,7 @@ def write_prediction_report(
             predicted_class=dataset.class_names[confusion.predicted_class],
             times=confusion.times,
             class_images=confusion.class_images,
-            images=dataset.test.load_batch(tf.constant(confusion.positions, tf.int64)).numpy(),
+            images=dataset.test.read(confusion.positions),
             probabilities=predictions.probabilities[list(confusion.positions)],
         )
         for confusion in worst_confusions(predictions, PAIRS_PICTURED, IMAGES_A_PAIR)

@@ -30,6 +30,13 @@ def test_loads_by_index(split):
     assert split.labels.dtype == np.int32
 
 
+@pytest.mark.parametrize("indices", [[4, 0], (4, 0), np.array([4, 0], np.int32)])
+def test_reads_at_once(split, indices):
+    images = split.read(indices)
+    assert isinstance(images, np.ndarray)
+    np.testing.assert_array_equal(images, IMAGES[[4, 0]])
+
+
 def test_loads_inside_a_pipeline_with_a_static_shape(split):
     batches = tf.data.Dataset.from_tensor_slices(np.array([[5, 1], [2, 3]])).map(split.load_batch)
     assert batches.element_spec == tf.TensorSpec([2, 3, 4, 1], tf.uint8)

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from eoinas_tf.data.image_split import ImageSplit
 from eoinas_tf.data.unreadable_images import named_read_failures
 from eoinas_tf.errors import DatasetError
 
@@ -50,6 +51,20 @@ def test_a_drive_that_fails_is_one_line(kind):
         named_read_failures(),
     ):
         raise kind(None, None, text)
+
+
+@pytest.mark.parametrize(("spoil", "reason"), [(remove, "No such file"), (cut_off, "JPEG|jpeg|decode")])
+def test_an_image_that_is_read_without_a_pipeline_is_one_line_too(tmp_path, spoil, reason):
+    paths = [str(tmp_path / f"{number}.jpg") for number in range(2)]
+    for path in paths:
+        Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(path)
+    split = ImageSplit.from_sources(
+        (paths,), np.zeros(2), tf.io.read_file, lambda encoded: tf.io.decode_jpeg(encoded, channels=3), (32, 32, 3)
+    )
+    assert split.read([0, 1]).shape == (2, 32, 32, 3)
+    spoil(tmp_path / "1.jpg")
+    with pytest.raises(DatasetError, match=rf"^an image could not be read: [^{{]*({reason})[^\[]*; put it back, and"):
+        split.read([0, 1])
 
 
 def test_other_errors_are_left_alone():

@@ -174,6 +174,8 @@ def test_of_many_large_test_images_a_sample_is_tested_on(dataset, monkeypatch):
     test = export_test(exporting(("tflite",), seed=1, latency_threads=4), dataset, PREDICTED)
     assert len(test.images) == len(test.labels) == 10
     assert test.threads == 4
+    assert len(export_test(exporting(("tflite",), seed=1), dataset, PREDICTED, most=11).images) == 10
+    assert len(export_test(exporting(("tflite",), seed=1), dataset, PREDICTED, most=9).images) == 9
     chosen = [
         position
         for image in test.images
