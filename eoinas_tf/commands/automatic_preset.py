@@ -48,7 +48,8 @@ def with_automatic_settings(kind: str, values: dict[str, Any], given: Set[str]) 
     if "image_size" not in given and dataset.startswith(FOLDER_PREFIX):
         size = fitting_size(Path(dataset.removeprefix(FOLDER_PREFIX)))
     (height, width, _), classes = outline_images(dataset, values["data_dir"], size)
-    images = Images(count_training_images(dataset, values["data_dir"]), height, width, classes)
+    count = count_training_images(dataset, values["data_dir"], values["download"])
+    images = Images(count, height, width, classes)
     hours = None if values["hours"] is None else values["hours"] / values.get("num_seeds", 1)
     named = {name: values.get(name) for name in ("method", "optimizer", "stem")}
     recommended = recommended_settings(kind, images, hours, **named)

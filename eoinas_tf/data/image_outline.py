@@ -41,7 +41,7 @@ def outline_images(name: str, data_dir: str | None, image_size: tuple[int, int] 
     return ImageOutline(*tfds_outline(name, data_dir, image_size))
 
 
-def count_training_images(name: str, data_dir: str | None) -> int:
+def count_training_images(name: str, data_dir: str | None, download: bool = False) -> int:
     """Counts a data set's training images from files and descriptions, without loading them.
 
     If it has no test part, a fifth of each class is held out, and the count is accurate to within a few images.
@@ -49,6 +49,7 @@ def count_training_images(name: str, data_dir: str | None) -> int:
     Args:
         name: As for `load_image_dataset`.
         data_dir: Folder of prepared TensorFlow Datasets; `None` for their own default.
+        download: Whether to download and prepare one that is not prepared.
 
     Raises:
         DatasetError: The set is unknown, not prepared or not laid out as a data set.
@@ -59,7 +60,7 @@ def count_training_images(name: str, data_dir: str | None) -> int:
         return DIGITS_IMAGES * 4 // 5
     if source == "folder":
         return _layout(location).training_images
-    return count_tfds_images(name, data_dir)
+    return count_tfds_images(name, data_dir, download)
 
 
 def _refuse_arrays(name: str) -> None:

@@ -111,17 +111,18 @@ def tfds_outline(
     return (height, width, 1 if channels == 1 else 3), int(label_feature.num_classes)
 
 
-def count_tfds_images(name: str, data_dir: str | None) -> int:
+def count_tfds_images(name: str, data_dir: str | None, download: bool = False) -> int:
     """Returns the number of training images from a set's description; approximate if it has no test part.
 
     Args:
         name: As for `load_tfds_images`.
         data_dir: Folder of prepared data sets; `None` for TensorFlow Datasets' own default.
+        download: Whether to download and prepare a set that is not prepared.
 
     Raises:
-        DatasetError: The name is unknown, or the set is not prepared.
+        DatasetError: The name is unknown, or the set is not prepared or cannot be.
     """
-    builder, _ = _builder(name, data_dir)
+    builder = _prepared_builder(name, data_dir, download) if download else _builder(name, data_dir)[0]
     splits = builder.info.splits
     if "train" not in splits:
         raise DatasetError(f"{name} is not prepared in {builder.data_path}; give --download once, or all sizes")
@@ -136,8 +137,9 @@ def _many_sizes(name: str, builder: Any) -> DatasetError:
     encoded: list[bytes] = []
     if builder.is_prepared() and "train" in builder.info.splits:
         decoders = {"image": tfds.decode.SkipDecoding()}
-        examples = builder.as_dataset(split="train", shuffle_files=False, decoders=decoders)
-        encoded = [example["image"] for example in examples.take(IMAGES_PER_ADVICE).as_numpy_iterator()]
+        with _read_errors(name, builder, "train"):
+            examples = builder.as_dataset(split="train", shuffle_files=False, decoders=decoders)
+            encoded = [example["image"] for example in examples.take(IMAGES_PER_ADVICE).as_numpy_iterator()]
     return DatasetError(f"the images of {name} differ in size; {size_advice(header_shapes(encoded))}")
 
 
@@ -276,7 +278,7 @@ def _load_split(
 def _pixel_split(
     builder: Any, part: str, image_shape: tuple[int, int, int], decode: Callable[[tf.Tensor], tf.Tensor]
 ) -> ImageSplit:
-    """Decodes all images of a part, but no more than it should have."""
+    """Decodes all images of a part; raises a DatasetError if it has more than it should."""
     size = builder.info.splits[part].num_examples
     signature = tf.TensorSpec(image_shape, tf.uint8)
     chunks = _encoded_chunks(builder, part).map(
@@ -292,6 +294,11 @@ def _pixel_split(
     digests = np.empty(size, np.uint64)
     position = 0
     for chunk, chunk_labels, chunk_digests in chunks.prefetch(1).as_numpy_iterator():
+        if position + len(chunk) > size:
+            raise DatasetError(
+                f"{part} of {builder.name} has more images in {builder.data_path} than its description says, {size}; "
+                "prepare the set again"
+            )
         images[position : position + len(chunk)] = chunk
         labels[position : position + len(chunk)] = chunk_labels
         digests[position : position + len(chunk)] = chunk_digests
@@ -322,6 +329,11 @@ def _read_errors(name: str, builder: Any, part: str) -> Iterator[None]:
     """Turns the errors of reading damaged files into one line that names the set and its folder."""
     try:
         yield
+    except (NotImplementedError, ImportError) as error:  # As TensorFlow Datasets raises for other files.
+        raise DatasetError(
+            f"{part} of {name} cannot be read from {builder.data_path}, whose files are of the format "
+            f"{builder.info.file_format.value}: {_first_line(error)}; prepare the set as tfrecord"
+        ) from error
     except (tf.errors.OpError, OSError) as error:
         raise DatasetError(
             f"{part} of {name} cannot be read from {builder.data_path}: {_first_line(error)}; prepare the set again"

@@ -235,6 +235,54 @@ def test_a_large_set_in_other_files_than_tfrecord_is_refused(data_dir, monkeypat
     assert "Received: riegeli; prepare the set as tfrecord" in one_line_error("fixed", data_dir=data_dir)
 
 
+def test_files_that_tensorflow_datasets_cannot_read_itself_are_refused(tmp_path):
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="other_files",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(
+            {"image": tfds.features.Image(shape=(4, 6, 3)), "label": tfds.features.ClassLabel(names=["a", "b"])}
+        ),
+        split_datasets={
+            part: [(key, {"image": picture(key), "label": key % 2}) for key in range(4)] for part in ("train", "test")
+        },
+        data_dir=str(tmp_path),
+        file_format="array_record",
+    )
+    message = one_line_error("other_files", data_dir=str(tmp_path))
+    assert message.startswith(f"test of other_files cannot be read from {tmp_path}/other_files/1.0.0, whose files are")
+    assert "array_record" in message
+    assert message.endswith("; prepare the set as tfrecord")
+
+
+def test_damaged_files_of_images_that_differ_in_size_are_told(data_dir, tmp_path):
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    file = next(tmp_path.glob("varying/1.0.0/varying-train*"))
+    file.write_bytes(file.read_bytes()[:-20])
+    assert one_line_error("varying", data_dir=str(tmp_path)).startswith("train of varying cannot be read from")
+
+
+@pytest.mark.parametrize("limit", [2**30, 0], ids=["pixels", "encoded"])
+def test_more_images_than_the_description_says_are_told(data_dir, tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(image_split, "DECODED_BYTES_LIMIT", limit)
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    damage(tmp_path, lambda content: content * 2)
+    message = one_line_error("fixed", data_dir=str(tmp_path))
+    assert f"{tmp_path}/fixed/1.0.0" in message
+    assert message.endswith("prepare the set again")
+
+
+def test_images_are_counted_after_a_download_that_was_asked_for(data_dir, monkeypatch):
+    def prepare_as_if_downloaded(builder, **kwargs):
+        raise ConnectionError("asked for")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", prepare_as_if_downloaded)
+    with pytest.raises(DatasetError, match="is not prepared in"):
+        tfds_images.count_tfds_images("mnist", data_dir)
+    with pytest.raises(DatasetError, match=r"could not be downloaded and prepared .* asked for"):
+        tfds_images.count_tfds_images("mnist", data_dir, download=True)
+    assert tfds_images.count_tfds_images("fixed", data_dir, download=True) == 10
+
+
 def test_crops_are_cut_out_of_the_images_in_the_files_and_tests_are_their_middle(data_dir):
     dataset = load_tfds_images("varying", data_dir=data_dir, image_size=(4, 3), resize_side=7, keep_originals=True)
     draws = draw_crops(2, tf.constant([3, 4]))
