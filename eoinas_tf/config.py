@@ -815,6 +815,10 @@ class EvaluationConfig(RunConfig):
                 "--batch_size must be a multiple of --accumulation_steps. "
                 f"Received: {self.batch_size} and {self.accumulation_steps}"
             )
+        if self.stem == "imagenet" and self.init_channels < 2:
+            raise ConfigurationError(
+                f"--init_channels must be at least 2 with --stem=imagenet. Received: {self.init_channels}"
+            )
         if self.network != CELLS and (self.genotype or self.pytorch_weights):
             flag = "genotype" if self.genotype else "pytorch_weights"
             raise ConfigurationError(

@@ -170,6 +170,10 @@ EVALUATION_CONTRADICTIONS = [
         {"accumulation_steps": 3},
         "--batch_size must be a multiple of --accumulation_steps. Received: 128 and 3",
     ),
+    (
+        {"stem": "imagenet", "init_channels": 1},
+        "--init_channels must be at least 2 with --stem=imagenet. Received: 1",
+    ),
     ({"learning_rate_end": 0.5}, "--learning_rate_end must not be above --learning_rate. Received: 0.5 and 0.025"),
     ({"warmup_epochs": 7, "epochs": 7}, "--warmup_epochs must be below --epochs. Received: 7 and 7"),
     ({"resize_side": 8}, "--resize_side needs an --image_size that fits into it. Received: 8 and none"),

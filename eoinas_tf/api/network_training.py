@@ -14,8 +14,9 @@ from eoinas_tf.data.class_weights import class_weights
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch
 from eoinas_tf.data.validation_part import with_validation_part
+from eoinas_tf.distribution.replicas import check_batch_size
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing
+from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, check_cutout, choose_preprocessing
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH, with_inherited_settings
 from eoinas_tf.evaluation.weight_source import read_weight_source
@@ -102,6 +103,7 @@ def check_training(
         if config.normalization is not None:
             choose_preprocessing(config, images)
         images = with_validation_part(images, config.validation_fraction, config.seed)
+        check_batch_size(config.batch_size, config.accumulation_steps, FEWEST_IMAGES)
         steps_per_epoch(len(images.train), config.batch_size, config.steps_per_epoch)
 
 

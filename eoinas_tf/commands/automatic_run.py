@@ -56,6 +56,12 @@ def run_all(options: argparse.Namespace) -> None:
     root = Path(options.folder).expanduser().resolve()
     run_dir = Path(options.run_dir or Path("runs", root.name)).expanduser()
     further = {SEARCH: _words("search_flags", options), TRAINING: _words("train_flags", options)}
+    for kind, words in further.items():
+        if own_dir := _given("run_dir", words):
+            raise ConfigurationError(
+                f"the folder of the {kind} is {run_dir / FOLDERS[kind]}; give --run_dir outside of the further flags "
+                f"for another one. Received: --run_dir={own_dir}"
+            )
     search_size = _given("image_size", further[SEARCH]) or options.image_size
     size = fitting_size(root)
     if size is not None and not search_size:
@@ -92,6 +98,9 @@ def run_all(options: argparse.Namespace) -> None:
     training_words = [*own[TRAINING], f"--run_dir={training_dir}", *further[TRAINING]]
     _check_settings(search_words, training_words, images[TRAINING], root)
     _run(SEARCH, search_words, shares[SEARCH])
+    if _given("max_steps", further[SEARCH]) and not (search_dir / "genotype.json").exists():
+        print("there is no cell to train yet; without --max_steps, the same command finishes both", flush=True)
+        return
     _run(TRAINING, training_words, shares[TRAINING])
 
 
@@ -152,11 +161,17 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
             f"that network with eoinas eval --initial_weights={trained.initial_weights}, or leave them out"
         )
     height, width = trained.image_size or (images.height, images.width)
-    # A held-out part leaves a number of images that is known to within one for each class.
-    most_images = (images.training_images + images.classes) * (1 - trained.validation_fraction)
-    is_small = trained.batch_size * (trained.steps_per_epoch or 1) > most_images
+    # Both parts that may be held out are known to within one image for each class.
+    fewest_images = (images.training_images - images.classes) * (1 - trained.validation_fraction) - images.classes
+    is_small = trained.batch_size * (trained.steps_per_epoch or 1) > fewest_images
     has_file = trained.class_weights not in (None, BALANCED)
-    is_unusual = is_small or trained.cutout_length > min(height, width) or has_file or trained.normalization is not None
+    is_unusual = (
+        is_small
+        or has_file
+        or trained.accumulation_steps > 1
+        or trained.cutout_length > min(height, width)
+        or trained.normalization is not None
+    )
     if trained.export_formats == EvaluationConfig.export_formats and (are_other or not is_unusual):
         return
     with lean_imports():  # Only now, because these import TensorFlow.
@@ -164,17 +179,23 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
         from eoinas_tf.data.class_weights import weights_of_file
         from eoinas_tf.data.image_folder_layout import find_layout
         from eoinas_tf.data.input_pipelines import steps_per_epoch
+        from eoinas_tf.data.split_indices import held_out_fifth, held_out_fraction
         from eoinas_tf.data.suggested_size import MOST_HEADERS, header_shapes
-        from eoinas_tf.evaluation.evaluation_images import check_cutout
+        from eoinas_tf.distribution.replicas import check_batch_size
+        from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, check_cutout
         from eoinas_tf.experiment.export_formats import check_packages
     check_packages(trained.export_formats)
     if are_other:
         return
     check_cutout(trained.cutout_length, (height, width, 1))
-    if is_small:
-        left = int(images.training_images * (1 - trained.validation_fraction))
-        steps_per_epoch(left, trained.batch_size, trained.steps_per_epoch)
+    check_batch_size(trained.batch_size, trained.accumulation_steps, FEWEST_IMAGES)
     layout = find_layout(root)
+    labels = layout.parts[0].labels
+    if not layout.test_name:
+        labels = labels[held_out_fifth(labels)[0]]
+    if trained.validation_fraction:
+        labels = labels[held_out_fraction(labels, trained.validation_fraction, trained.seed)[0]]
+    steps_per_epoch(len(labels), trained.batch_size, trained.steps_per_epoch)
     if has_file:
         weights_of_file(str(trained.class_weights), layout.class_names)
     paths = [path for part in layout.parts for path in part.paths]

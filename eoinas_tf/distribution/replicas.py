@@ -79,6 +79,30 @@ def short_digest(value: Any) -> str:
     return f"{zlib.crc32(repr(value).encode()):08x}"
 
 
+def check_batch_size(batch_size: int, pieces: int, fewest_images: int, replicas: int = 1) -> None:
+    """Refuses batches that cannot be divided.
+
+    Args:
+        batch_size: Images in a batch of all replicas.
+        pieces: Pieces that each replica's share is divided into.
+        fewest_images: Fewest images of a piece.
+        replicas: The number of replicas, which only the machine that trains knows.
+
+    Raises:
+        ConfigurationError: The batch cannot be divided among them.
+    """
+    if batch_size % (replicas * pieces):
+        raise ConfigurationError(
+            f"--batch_size must be a multiple of {replicas * pieces}: {replicas} replicas, {pieces} pieces each. "
+            f"Received: {batch_size}"
+        )
+    if batch_size < replicas * pieces * fewest_images:
+        raise ConfigurationError(
+            f"--batch_size must be at least {replicas * pieces * fewest_images}: {replicas} replicas, {pieces} pieces "
+            f"each, with {fewest_images} images or more to normalize by. Received: {batch_size}"
+        )
+
+
 class Replicas:
     """All copies of the network.
 
@@ -106,17 +130,7 @@ class Replicas:
             ConfigurationError: The batch cannot be divided among them.
         """
         replicas = cls(STRATEGIES[config.strategy](config), this_worker(config.strategy))
-        if config.batch_size % (replicas.count * pieces):
-            raise ConfigurationError(
-                f"--batch_size must be a multiple of {replicas.count * pieces}: {replicas.count} replicas, "
-                f"{pieces} pieces each. Received: {config.batch_size}"
-            )
-        if config.batch_size < replicas.count * pieces * fewest_images:
-            raise ConfigurationError(
-                f"--batch_size must be at least {replicas.count * pieces * fewest_images}: {replicas.count} replicas, "
-                f"{pieces} pieces each, with {fewest_images} images or more to normalize by. Received: "
-                f"{config.batch_size}"
-            )
+        check_batch_size(config.batch_size, pieces, fewest_images, replicas.count)
         return replicas
 
     def worker_rows(self, batch_size: int) -> slice | None:

@@ -66,10 +66,6 @@ def build_network(
     Raises:
         ConfigurationError: The settings do not fit together.
     """
-    if config.stem == "imagenet" and config.init_channels < 2:
-        raise ConfigurationError(
-            f"--init_channels must be at least 2 with --stem=imagenet. Received: {config.init_channels}"
-        )
     network = FINAL_NETWORKS[config.network](config, genotype, num_classes)
     network.build((None, *image_shape))
     return network

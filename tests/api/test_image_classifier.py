@@ -194,6 +194,10 @@ DIGITS = np.zeros((200, 8, 8), np.uint8), np.arange(200) % 2
         ({"train_settings": {"hours": 3}}, "leave out --hours or --epochs"),
         ({"train_settings": {"cutout_length": 0, "batch_size": 161}}, "--batch_size=161 is larger than the 160 images"),
         ({"hours": 3, "train_settings": {"batch_size": 81, "validation_fraction": 0.5}}, "larger than the 80 images"),
+        (
+            {"hours": 3, "train_settings": {"batch_size": 4, "accumulation_steps": 4}},
+            "--batch_size must be at least 8: 1 replicas",
+        ),
         ({"hours": 3, "train_settings": {"image_size": "32x32"}}, "--image_size must be of type .* '32x32'"),
         ({"hours": 3, "search_settings": {"image_size": 0}}, "--image_size must be at least 4. Received: 0"),
         ({"hours": 3, "search_settings": {"image_size": (32,)}}, "--image_size must be two numbers"),

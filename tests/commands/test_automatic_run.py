@@ -68,9 +68,9 @@ def test_a_search_is_followed_by_the_training_of_what_it_finds(start, tmp_path):
 @pytest.mark.parametrize(
     ("sizes", "given", "expected"),
     [
-        ([(30, 50), (40, 33)], None, (24, 24)),
-        ([(90, 90)] * 2, None, (64, 64)),
-        ([(30, 50), (40, 33)], "20,28", (20, 28)),
+        ([(30, 50), (40, 33)] * 2, None, (24, 24)),
+        ([(90, 90)] * 4, None, (64, 64)),
+        ([(30, 50), (40, 33)] * 2, "20,28", (20, 28)),
     ],
 )
 def test_images_get_a_size_that_is_said(start, tmp_path, sizes, given, expected):
@@ -106,6 +106,13 @@ def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
         (["--train_flags=--steps_per_epoch=99"], "--steps_per_epoch must be at most 2, the batches of 4"),
         (["--train_flags=--initial_weights=cifar10_small"], "with eoinas eval --initial_weights=cifar10_small"),
         (["--train_flags=--accumulation_steps=3"], "--batch_size must be a multiple of --accumulation_steps"),
+        (["--train_flags=--accumulation_steps=4"], "--batch_size must be at least 8: 1 replicas, 4 pieces each"),
+        (
+            ["--train_flags=--stem=imagenet --init_channels=1"],
+            "--init_channels must be at least 2 with --stem=imagenet",
+        ),
+        (["--train_flags=--run_dir=x"], "the training is runs/images/network; give --run_dir outside of the further"),
+        (["--search_flags=--run_dir x"], "the search is runs/images/search; give --run_dir outside of the further"),
         (["--train_flags=--run_dir='x"], "--train_flags: No closing quotation. Received: --run_dir='x"),
         (['--search_flags="'], "--search_flags: No closing quotation"),
     ],
@@ -116,6 +123,27 @@ def test_a_training_that_would_be_refused_is_refused_before_the_search(start, tm
     code, commands, _, errors = start("images", *(flag.format(weights=tmp_path / "weights.json") for flag in flags))
     assert (code, commands, errors.count("\n")) == (1, [], 1)
     assert message in errors
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--batch_size=3", "--batch_size=3 is larger than the 2 images to draw from"),
+        ("--batch_size=2 --validation_fraction=0.5", "no images could be held out, for no class has two"),
+    ],
+)
+def test_the_images_left_to_train_on_are_counted_by_class(start, tmp_path, flags, message):
+    write_folder(tmp_path / "images", [(9, 7)] * 2)  # A class keeps one image of two.
+    code, commands, _, errors = start("images", f"--train_flags={flags}")
+    assert (code, commands, errors.count("\n")) == (1, [], 1)
+    assert message in errors
+
+
+def test_a_search_that_max_steps_ends_is_not_followed_by_a_training_without_cells(start, tmp_path):
+    write_folder(tmp_path / "images", [(9, 7)] * 5)
+    code, commands, output, errors = start("images", "--search_flags=--max_steps=3")
+    assert (code, [command[0] for command in commands], errors) == (0, ["search"], "")
+    assert output.endswith("there is no cell to train yet; without --max_steps, the same command finishes both\n")
 
 
 def test_a_missing_package_of_an_export_is_reported_before_the_search(start, tmp_path, monkeypatch):

@@ -84,12 +84,6 @@ def test_a_missing_genotype_is_one_line():
         configured_genotype(EvaluationConfig(genotype="nothing.json"))
 
 
-def test_one_channel_is_too_few_for_the_imagenet_stem():
-    config = EvaluationConfig(genotype="DARTS_V2", stem="imagenet", init_channels=1)
-    with pytest.raises(ConfigurationError, match="--init_channels must be at least 2"):
-        build_network(config, PUBLISHED_GENOTYPES["DARTS_V2"], (32, 32, 3), 10)
-
-
 def test_the_cells_of_initial_weights_need_not_be_named(tmp_path):
     write_trained_run(tmp_path / "run")
     config = EvaluationConfig(initial_weights=str(tmp_path / "run"), cells=3, init_channels=2)
