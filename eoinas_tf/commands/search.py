@@ -1,5 +1,8 @@
 """The command `run_search.py`, also called `eoinas search`."""
 
+from collections.abc import Set
+from typing import Any
+
 from eoinas_tf.command_line import run_command
 from eoinas_tf.commands.automatic_preset import for_search
 from eoinas_tf.commands.lean_imports import lean_imports
@@ -33,6 +36,15 @@ def run_one_search(config: SearchConfig) -> None:
     run_search(config, seconds_before=seconds_since_process_start())
 
 
+def inherit(values: dict[str, Any], given: Set[str]) -> tuple[dict[str, Any], Set[str]]:
+    """Fills in what was not given with `--select_from`; see `with_images_of_choice`."""
+    if values["select_from"] is None:
+        return values, given
+    from eoinas_tf.search.seed_selection import with_images_of_choice
+
+    return with_images_of_choice(values, given)
+
+
 def main() -> None:
     """Reads the command line and runs the search."""
-    run_command(SearchConfig, search, ABOUT, complete_automatically=for_search)
+    run_command(SearchConfig, search, ABOUT, inherit=inherit, complete_automatically=for_search)

@@ -5,11 +5,11 @@ import json
 import logging
 import multiprocessing
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eoinas_tf.config import SETTINGS_OF_CELLS, SearchConfig
+from eoinas_tf.config import SETTINGS_OF_CELLS, SearchConfig, expanded_setting
 from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError, StoppedError
 from eoinas_tf.experiment.atomic_files import write_json, write_text
@@ -40,7 +40,7 @@ def search_seeds(config: SearchConfig, run_one: Callable[[SearchConfig], None]) 
     """
     if config.select_from is not None:
         choice = choose_best([Path(folder) for folder in config.select_from])
-        with RunDirectory(_with_images_of(choice, config)) as run:
+        with RunDirectory(config) as run:
             choice.keep(run)
             _say_next(run)
         return
@@ -114,6 +114,8 @@ class Choice(NamedTuple):
         """
         write_text(run.genotype, self.genotype.to_json())
         write_json(run.summary, self.comparison)
+        for warning in self.comparison["warnings"]:
+            LOGGER.warning(warning)
         best, count = self.comparison["best"], len(self.comparison["searches"])
         print(f"best of {count}: {best}; its cell is in {run.genotype}")
 
@@ -130,8 +132,6 @@ def choose_best(folders: Sequence[Path]) -> Choice:
     """
     searches, settings = zip(*(_finished_search(folder) for folder in folders), strict=True)
     warnings = check_comparable(folders, settings)
-    for warning in warnings:
-        LOGGER.warning(warning)
     accuracies = [summary["validation_accuracy"] for summary, _ in searches]
     best = max(range(len(searches)), key=lambda position: accuracies[position])
     comparison = {
@@ -146,21 +146,33 @@ def choose_best(folders: Sequence[Path]) -> Choice:
     return Choice(searches[best][1], settings[best], comparison)
 
 
-def _with_images_of(choice: Choice, config: SearchConfig) -> SearchConfig:
-    """Returns settings with the images of the chosen search, which a training run of its cells takes from there.
+def with_images_of_choice(values: dict[str, Any], given: Set[str]) -> tuple[dict[str, Any], Set[str]]:
+    """Fills in the images of the search that `select_from` chooses, which a training run of its cells takes from there.
 
-    What differs from the defaults was given by the user. With another data set, only the modules of own operations are
-    those of the search.
+    With another data set, only the modules of own operations are those of the search.
+
+    Args:
+        values: A value for each setting of `SearchConfig`, not yet checked together.
+        given: The settings that the user gave.
+
+    Returns:
+        The settings, and the names of those that are determined: given, or taken from the search.
+
+    Raises:
+        ConfigurationError: As for `choose_best`.
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    is_other = config.dataset not in (defaults["dataset"], choice.settings["dataset"])
-    taken = SETTINGS_OF_CELLS if is_other else SHARED_SETTINGS
-    settings: dict[str, Any] = {
+    if values["select_from"] is None:
+        return values, given
+    fields = {field.name: field for field in dataclasses.fields(SearchConfig)}
+    folders = expanded_setting(fields["select_from"], values["select_from"])
+    searched = choose_best([Path(folder) for folder in folders]).settings
+    is_other = "dataset" in given and expanded_setting(fields["dataset"], values["dataset"]) != searched["dataset"]
+    taken = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in choice.settings.items()
-        if name in taken and getattr(config, name) == defaults[name]
+        for name, value in searched.items()
+        if name in (SETTINGS_OF_CELLS if is_other else SHARED_SETTINGS) and name not in given
     }
-    return dataclasses.replace(config, **settings)
+    return {**values, **taken}, given | taken.keys()
 
 
 def _finished_search(folder: Path) -> tuple[tuple[dict, Genotype], dict]:

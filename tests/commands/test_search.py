@@ -34,5 +34,18 @@ def test_the_command_has_the_flags_of_a_search(monkeypatch):
     monkeypatch.setattr(search, "run_command", lambda *arguments, **more: received.append((arguments, more)))
     search.main()
     assert received == [
-        ((SearchConfig, search.search, search.ABOUT), {"complete_automatically": automatic_preset.for_search})
+        (
+            (SearchConfig, search.search, search.ABOUT),
+            {"inherit": search.inherit, "complete_automatically": automatic_preset.for_search},
+        )
     ]
+
+
+def test_a_choice_among_searches_takes_their_images_and_a_search_takes_none(monkeypatch):
+    taken = []
+    monkeypatch.setattr(seed_selection, "with_images_of_choice", lambda *arguments: taken.append(arguments))
+    alone = {"select_from": None}, {"epochs"}
+    assert search.inherit(*alone) == alone
+    assert taken == []
+    search.inherit({"select_from": ("a",)}, {"select_from"})
+    assert taken == [({"select_from": ("a",)}, {"select_from"})]

@@ -63,6 +63,20 @@ def test_the_searches_of_a_choice_are_found_beside_its_folder(finished, tmp_path
     assert compared_folders(best) == [Path("one"), Path("nowhere/three")]
 
 
+def test_another_search_of_the_same_name_is_not_taken_for_one_of_the_choice(finished, tmp_path, monkeypatch):
+    accuracy = json.loads((finished[0] / "summary.json").read_text()).get("validation_accuracy")
+    monkeypatch.chdir(tmp_path)
+    best = tmp_path / "best"
+    best.mkdir()
+    for search, expected in (
+        ({"run_dir": "gone/one", "validation_accuracy": accuracy}, finished[0]),
+        ({"run_dir": "gone/one", "validation_accuracy": 0.123}, Path("gone/one")),
+        ({"run_dir": "gone/one", "seed": 99}, Path("gone/one")),
+    ):
+        (best / "summary.json").write_text(json.dumps({"best": "gone/one", "searches": [search]}))
+        assert compared_folders(best) == [expected]
+
+
 def test_messages_name_the_program(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["--colour"], "eoinas report")

@@ -10,7 +10,7 @@ from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.evaluation.inherited_settings import with_inherited_settings
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.search import seed_selection
-from eoinas_tf.search.seed_selection import search_seeds
+from eoinas_tf.search.seed_selection import search_seeds, with_images_of_choice
 from eoinas_tf.space import operation_names
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.space.published_genotypes import PUBLISHED_GENOTYPES
@@ -107,15 +107,21 @@ def test_images_that_are_given_are_not_replaced_by_those_of_the_search(tmp_path)
             tmp_path / "on_digits", "DARTS_V1", 0.5, dataset="digits", image_size=(8, 8), horizontal_flip=False
         ),
     )
-    given = SearchConfig(run_dir=str(tmp_path / "best"), select_from=folders, dataset="folder:/flowers")
+
+    def kept(folder):
+        settings = json.loads((tmp_path / folder / "config.json").read_text())
+        return [settings[name] for name in ("dataset", "data_dir", "image_size", "horizontal_flip")]
+
     for _ in range(2):  # The same command again is the same run.
-        search_seeds(given, run_one_search)
-    kept = json.loads((tmp_path / "best" / "config.json").read_text())
-    assert (kept["dataset"], kept["image_size"], kept["horizontal_flip"]) == ("folder:/flowers", None, True)
-    moved = dataclasses.replace(given, dataset="digits", data_dir="/elsewhere", run_dir=str(tmp_path / "moved"))
-    search_seeds(moved, run_one_search)
-    kept = json.loads((tmp_path / "moved" / "config.json").read_text())
-    assert (kept["data_dir"], kept["image_size"], kept["horizontal_flip"]) == ("/elsewhere", [8, 8], False)
+        select(tmp_path / "best", folders, dataset="folder:/flowers")
+    assert kept("best") == ["folder:/flowers", None, None, True]
+    select(tmp_path / "moved", folders, dataset="digits", data_dir="/elsewhere")
+    assert kept("moved") == ["digits", "/elsewhere", [8, 8], False]
+    # The default values were given, too.
+    select(tmp_path / "flipped", folders, horizontal_flip=True)
+    assert kept("flipped") == ["digits", None, [8, 8], True]
+    select(tmp_path / "paper", folders, dataset="cifar10")
+    assert kept("paper") == ["cifar10", None, None, True]
 
 
 def test_scores_on_different_halves_are_compared_with_a_warning(tmp_path, caplog):
@@ -127,8 +133,13 @@ def test_scores_on_different_halves_are_compared_with_a_warning(tmp_path, caplog
     assert select(tmp_path / "best_of_shared", shared)["warnings"] == []
 
 
-def select(run_dir, folders):
-    search_seeds(SearchConfig(run_dir=str(run_dir), select_from=tuple(folders)), run_one_search)
+def select(run_dir, folders, **given):
+    """Does what the command with these flags does."""
+    given = {"run_dir": str(run_dir), "select_from": tuple(folders), **given}
+    values = {field.name: field.default for field in dataclasses.fields(SearchConfig)} | given
+    values, determined = with_images_of_choice(values, set(given))
+    assert determined >= set(given)
+    search_seeds(SearchConfig(**values), run_one_search)
     return json.loads((run_dir / "summary.json").read_text())
 
 

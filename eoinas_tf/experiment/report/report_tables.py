@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from eoinas_tf.experiment.readable_values import duration, rounded_count
+from eoinas_tf.experiment.report.run_commands import SHARED_SETTINGS
 from eoinas_tf.experiment.report.run_record import CELL_TITLES, KINDS, SCORED_CELLS, RunRecord
 from eoinas_tf.experiment.report.settings_as_flags import given_settings
 
@@ -248,6 +249,8 @@ def class_table(record: RunRecord) -> tuple[list[dict[str, str]], int]:
 def settings_table(record: RunRecord) -> list[Setting]:
     """Returns the settings of a run; those of other methods, which have no value, are left out.
 
+    A choice among finished searches searched nothing itself: of its settings, only those of the images count.
+
     Args:
         record: The finished run.
     """
@@ -256,6 +259,8 @@ def settings_table(record: RunRecord) -> list[Setting]:
     rows = []
     for name, value in record.settings.items():
         field = fields.get(name)
+        if record.settings.get("select_from") and name not in ("run_dir", "select_from", *SHARED_SETTINGS):
+            continue
         if name == "kind" or (value is None and field is not None and field.metadata["method_default"] is not None):
             continue
         help_text = field.metadata["help"] if field is not None else "A setting of another version."

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from eoinas_tf.errors import RunDirectoryError
 from eoinas_tf.experiment.atomic_files import write_text
@@ -40,12 +41,26 @@ def compared_folders(folder: Path) -> list[Path]:
     """
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        searches = [Path(search["run_dir"]) for search in summary.get("searches", [])]
+        searches = [(Path(search["run_dir"]), search) for search in summary.get("searches", [])]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []  # What is wrong with the folder is said where it is read as a run.
     # Wherever the folder was moved to, the searches of several seeds are in it; a chosen one may be beside it.
-    places = [(folder / search.name, search, folder.parent / search.name) for search in searches]
-    return [next((place for place in around if place.is_dir()), around[1]) for around in places]
+    return [
+        next(
+            (place / path.name for place in (folder, path.parent, folder.parent) if _holds(place / path.name, search)),
+            path,
+        )
+        for path, search in searches
+    ]
+
+
+def _holds(folder: Path, search: dict[str, Any]) -> bool:
+    """Tells whether a folder holds a search: another one may have the same name."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        return all(summary.get(name) == search[name] for name in ("seed", "validation_accuracy") if name in search)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def comparison_page(records: Sequence[RunRecord]) -> str:
@@ -65,7 +80,10 @@ def comparison_page(records: Sequence[RunRecord]) -> str:
     ]  # fmt: skip
     rows = {
         "what": [run_title(record) for record in records],
-        "seed": [tables.setting_text(record.settings.get("seed")) for record in records],
+        "seed": [
+            tables.setting_text(None if record.settings.get("select_from") else record.settings.get("seed"))
+            for record in records
+        ],
         **{name: [values.get(name, "") for values in figures] for name in dict.fromkeys(
             name for values in figures for name in values)},
         **{

@@ -79,8 +79,9 @@ class RunRecord:
 
     @property
     def method(self) -> str:
-        """The search method; the paper's in runs of versions that had no other."""
-        return str(self.settings.get("method", "eoinas"))
+        """The search method, or those of the searches chosen among; the paper's in versions that had no other."""
+        names = dict.fromkeys(str(search.get("method", "eoinas")) for search in self.summary.get("searches", []))
+        return " and ".join(names) or str(self.settings.get("method", "eoinas"))
 
     @property
     def cells(self) -> dict[str, list[tuple[str, int]]]:

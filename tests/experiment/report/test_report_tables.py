@@ -24,6 +24,9 @@ def test_the_result_in_one_sentence(search, training):
     best = dataclasses.replace(bare, summary={"validation_accuracy": 0.5, "searches": [{}, {}, {}]})
     assert tables.headline(best).startswith("The best of 3 eoinas searches on digits found a cell; it classifies 50.00")
     assert "operations dropped" not in tables.key_figures(best)
+    rivals = {"validation_accuracy": 0.5, "searches": [{"method": name} for name in ("darts", "gdas", "darts")]}
+    best = dataclasses.replace(best, summary=rivals)
+    assert tables.headline(best).startswith("The best of 3 darts and gdas searches on digits found a cell;")
 
 
 def test_key_figures(search, training):
@@ -118,6 +121,14 @@ def test_settings_show_what_was_chosen_and_not_what_other_methods_have(search):
     assert (rows["warmup_epochs"].value, rows["warmup_epochs"].is_default) == ("1", True)
     assert "probability_learning_rate" not in rows
     assert rows["batch_size"].help == "Images in a training batch."
+
+
+def test_a_choice_among_searches_shows_no_settings_of_a_search(search):
+    record = read_run(search)
+    chosen = dataclasses.replace(record, settings={**record.settings, "select_from": ["a", "b"]})
+    names = {row.name for row in tables.settings_table(chosen)}
+    assert {"select_from", "run_dir", "dataset", "crop_padding"} <= names
+    assert not names & {"method", "epochs", "cells", "seed"}
 
 
 def test_the_images_by_class(search, training):
