@@ -12,7 +12,7 @@ from eoinas_tf.api.run_folders import SearchRun, TrainingRun
 from eoinas_tf.api.run_settings import checked_config, size_of
 from eoinas_tf.config import ARRAYS, EvaluationConfig, SearchConfig
 from eoinas_tf.data.image_arrays import labels_of, pixels_of
-from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.image_resizing import fit_pixels
 from eoinas_tf.errors import ConfigurationError, StorageError
 from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH
 from eoinas_tf.evaluation.weight_source import NETWORK_SETTINGS, read_weight_source
@@ -173,7 +173,7 @@ class ImageClassifier:
         pixels = pixels_of(x)
         settings = self._fitted().settings
         if settings.get("image_size") is not None:  # Like the images of `fit`.
-            pixels = fit_images(pixels, model.input_shape[1:3], settings.get("resize_side")).numpy()
+            pixels = fit_pixels(pixels, model.input_shape[1:3], settings.get("resize_side"))
         if pixels.shape[1:] != model.input_shape[1:]:
             raise ConfigurationError(f"x must be images of {model.input_shape[1:]}. Received: {pixels.shape[1:]}")
         return model.predict(pixels, batch_size=BATCH_SIZE, verbose=0)

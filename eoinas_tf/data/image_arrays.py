@@ -7,7 +7,7 @@ import numpy as np
 
 from eoinas_tf.config import ARRAYS
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
-from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.image_resizing import fit_pixels
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.unsupported_tasks import refuse_other_tasks
@@ -61,7 +61,7 @@ def images_from_arrays(
     def split(pixels: np.ndarray, class_indices: np.ndarray) -> ImageSplit:
         digests = pixel_digests(pixels)
         if image_size is not None:
-            pixels = fit_images(pixels, image_size, resize_side).numpy()
+            pixels = fit_pixels(pixels, image_size, resize_side)
         return ImageSplit.from_pixels(pixels, class_indices, digests)
 
     if test_images is not None and test_indices is not None:

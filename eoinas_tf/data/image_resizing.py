@@ -5,6 +5,7 @@ However long and thin an image is, intermediate results are not much larger than
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from eoinas_tf.kernels import kernel_policy
@@ -108,6 +109,30 @@ def fit_images(images: tf.Tensor, image_size: tuple[int, int], resize_side: int 
             else _fit_by_shorter_side(images, image_size, resize_side)
         ),
     )
+
+
+def fit_pixels(pixels: np.ndarray, image_size: tuple[int, int], resize_side: int | None = None) -> np.ndarray:
+    """Does the same as `fit_images` for many images, some at a time: while one is resized, it takes much more memory.
+
+    Args:
+        pixels: uint8 [n, height, width, channels].
+        image_size: As for `fit_images`.
+        resize_side: Likewise.
+
+    Returns:
+        uint8 [n, *image_size, channels].
+    """
+    if pixels.shape[1:3] == tuple(image_size):
+        return pixels
+    fitted = np.empty((len(pixels), *image_size, pixels.shape[3]), np.uint8)
+    largest = max(pixels.shape[1], image_size[0], resize_side or 0) * max(
+        pixels.shape[2], image_size[1], resize_side or 0
+    )
+    count = max(1, MOST_RESIZED_PIXELS // largest)
+    for first in range(0, len(pixels), count):
+        some = slice(first, first + count)
+        fitted[some] = fit_images(pixels[some], image_size, resize_side).numpy()
+    return fitted
 
 
 def image_fitter(image_size: tuple[int, int], resize_side: int | None = None) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -4,7 +4,7 @@ import tensorflow as tf
 from PIL import Image
 
 from eoinas_tf.data import image_resizing
-from eoinas_tf.data.image_resizing import fit_images, image_fitter, resize_images
+from eoinas_tf.data.image_resizing import fit_images, fit_pixels, image_fitter, resize_images
 
 RANDOM = np.random.default_rng(0)
 
@@ -154,6 +154,21 @@ def test_a_fitter_gives_the_bytes_of_single_calls(resize_side, channels):
     for size in [(9, 8), (32, 32), (40, 20), (7, 61), (1, 1), (300, 2)]:
         image = RANDOM.integers(0, 256, [*size, channels], np.uint8)
         np.testing.assert_array_equal(fit(image), fit_images(image, (9, 8), resize_side))
+
+
+@pytest.mark.parametrize("resize_side", [None, 12])
+def test_many_images_are_resized_some_at_a_time_to_the_same_bytes(monkeypatch, resize_side):
+    images = RANDOM.integers(0, 256, [7, 20, 30, 3], np.uint8)
+    expected = fit_images(images, (9, 8), resize_side)
+    sizes = []
+    resized = image_resizing.fit_images
+    monkeypatch.setattr(image_resizing, "MOST_RESIZED_PIXELS", 3 * 20 * 30)
+    monkeypatch.setattr(
+        image_resizing, "fit_images", lambda some, *others: sizes.append(len(some)) or resized(some, *others)
+    )
+    np.testing.assert_array_equal(fit_pixels(images, (9, 8), resize_side), expected)
+    assert sizes == [3, 3, 1]
+    assert fit_pixels(images, (20, 30), resize_side) is images
 
 
 def test_a_fitter_is_traced_once_for_all_sizes(monkeypatch):
