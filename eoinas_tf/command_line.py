@@ -144,7 +144,9 @@ def with_flagfiles(arguments: list[str]) -> list[str]:
     except UnicodeDecodeError as error:
         raise FlagfileError(f"a flagfile is not UTF-8 text: {error}") from None
     if not any(line.startswith(BYTE_ORDER_MARK) for line in lines):
-        return lines
+        # A file may name presets, which may not.
+        replaced = with_preset_files(lines)
+        return lines if replaced == lines else with_flagfiles(replaced)
     texts = [(line, line.removeprefix(BYTE_ORDER_MARK)) for line in lines]
     kept = [text for line, text in texts if text == line or (text.strip() and not text.startswith(("#", "//")))]
     return with_flagfiles(kept)  # After a mark, absl does not recognize a line that names a flagfile.

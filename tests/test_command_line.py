@@ -9,7 +9,9 @@ from setting_cases import FIELDS, element_type
 from eoinas_tf import __version__, command_line
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import EoinasError, NonFiniteError, RunDirectoryError, StorageError
+from eoinas_tf.flag_definitions import config_from_arguments
 from eoinas_tf.flag_help import command_help
+from eoinas_tf.preset_files import preset_path
 
 
 @pytest.fixture
@@ -98,6 +100,19 @@ def test_a_flagfile_may_begin_with_a_byte_order_mark(run_command, tmp_path, firs
     assert result == (0, "", [])
     epochs = {"epochs": 3} if first_line.startswith("--") else {}
     assert received == [SearchConfig(cells=5, seed=7, **epochs)]
+
+
+@pytest.mark.parametrize("line", ["--preset=search_digits", "--flagfile={folder}/inner"])
+def test_a_flagfile_may_name_a_preset(run_command, tmp_path, line):
+    (tmp_path / "inner").write_text("--preset=search_digits\n")
+    (tmp_path / "flags").write_text(f"--cells=5\n{line.format(folder=tmp_path)}\n--seed=7\n")
+    received = []
+    result = run_command(f"--flagfile={tmp_path / 'flags'}", "--batch_size=9", command=received.append)
+    assert result == (0, "", [])
+    # Where the file names the preset: it replaces what comes before, and later lines replace its own.
+    preset = f"--flagfile={preset_path('search_digits')}"
+    assert received == [config_from_arguments(SearchConfig, [preset, "--seed=7", "--batch_size=9"])]
+    assert received[0].cells == 3
 
 
 def test_settings_that_were_not_given_may_be_completed(run_command, tmp_path):

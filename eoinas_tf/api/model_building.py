@@ -1,6 +1,7 @@
 """`eoinas_tf.build_model`: a genotype's network as a Keras model that behaves like those of `keras.applications`."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,10 @@ def build_model(
         raise ConfigurationError(f"pooling must be None, avg or max. Received: {pooling!r}")
     if len(input_shape) != 3 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in input_shape):
         raise ConfigurationError(f"input_shape must be (height, width, channels). Received: {input_shape}")
+    normalization: dict[str, Sequence[float] | None] = {
+        argument: None if value is None else _by_channel(argument, value, int(input_shape[2]))
+        for argument, value in (("mean", mean), ("standard_deviation", standard_deviation))
+    }
     described = {"cells": cells, "init_channels": init_channels, "stem": stem}
     given = {name: value for name, value in described.items() if value is not None}
     own = {name: source.settings[name] for name in described if source is not None and name in source.settings}
@@ -111,14 +116,14 @@ def build_model(
         network = build_network(config, as_genotype(genotype), (height, width, channels), count)
         if source is not None:
             _take_weights(network, source, include_top)
-            trained_mean, trained_deviation = source.normalization or (None, None)
-            mean = trained_mean if mean is None else mean
-            standard_deviation = trained_deviation if standard_deviation is None else standard_deviation
+            trained = zip(normalization, source.normalization or (), strict=False)
+            normalization |= {argument: values for argument, values in trained if normalization[argument] is None}
+        own_mean, own_deviation = (list(values or [MIDDLE] * channels) for values in normalization.values())
         return keras_classifier(
             network,
             (height, width, channels),
-            mean=_by_channel(mean, channels) if include_preprocessing else None,
-            standard_deviation=_by_channel(standard_deviation, channels) if include_preprocessing else None,
+            mean=own_mean if include_preprocessing else None,
+            standard_deviation=own_deviation if include_preprocessing else None,
             include_top=include_top,
             pooling=pooling,
             activation=classifier_activation,
@@ -138,8 +143,16 @@ def _number_of_classes(num_classes: int | None, classes: int | None, include_top
     return count or 1  # A backbone does not use it.
 
 
-def _by_channel(value: Any, channels: int) -> list[float]:
-    values = np.broadcast_to(np.asarray(MIDDLE if value is None else value, np.float64), (channels,))
+def _by_channel(argument: str, value: Any, channels: int) -> list[float]:
+    try:
+        values = np.broadcast_to(np.asarray(value, np.float64), (channels,))
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{argument} must be a number, or one for each of the {channels} channels. Received: {value!r}"
+        ) from None
+    if not np.isfinite(values).all() or (argument == "standard_deviation" and (values <= 0).any()):
+        kind = "above 0" if argument == "standard_deviation" else "finite"
+        raise ConfigurationError(f"{argument} must be {kind}. Received: {value!r}")
     return values.tolist()
 
 

@@ -39,7 +39,9 @@ def header_shapes(files: Sequence[Path | bytes]) -> list[tuple[int, int, int]]:
             with Image.open(source, formats=("JPEG", "PNG", *readable_formats())) as image:
                 # Turned, as when they are loaded.
                 height, width = (image.width, image.height) if _is_on_its_side(image) else (image.height, image.width)
-                shapes.append((height, width, 1 if image.mode in GREY_MODES else 3))
+                # A GIF's grey palette is one of colours to the code that loads it.
+                is_grey = image.mode in GREY_MODES and image.format != "GIF"
+                shapes.append((height, width, 1 if is_grey else 3))
     return shapes
 
 

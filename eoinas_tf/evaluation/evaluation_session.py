@@ -90,7 +90,9 @@ class EvaluationSession(RunSession):
         keep_dataset(run, dataset_fingerprint(dataset))
         dataset = self.dataset = with_validation_part(dataset, config.validation_fraction, config.seed)
         class_factors = self._class_factors(dataset)
-        weights = self._weights = read_initial_weights(config, dataset.image_shape[2])
+        weights = read_initial_weights(config, dataset.image_shape[2])
+        # Not the weights themselves, which would stay in memory beside the network's own.
+        self._weight_record = {} if weights is None else weights.record()
         if weights is not None:
             keep_initial_weights(run, weights.record())
         self._fitted, budget = kept_within_budgets(
@@ -167,6 +169,9 @@ class EvaluationSession(RunSession):
             if self.first_step_of(number) >= self.last_step and number * self.epoch_steps > self.last_step:
                 return
             yield number
+
+    def _is_done(self, finished: int) -> bool:
+        return super()._is_done(finished) or is_stopped(self._journal.metrics, self.config.early_stopping_epochs)
 
     def _end_if_stopped(self, metrics: list[dict[str, Any]], done: int) -> bool:
         """Ends the run here if `early_stopping_epochs` stops it after these epochs; returns whether it does."""
@@ -291,7 +296,7 @@ class EvaluationSession(RunSession):
             "steps": self.last_step,
             "finished": not self.ends_early,
             **choice,
-            **({} if self._weights is None else self._weights.record()),
+            **self._weight_record,
             "metrics": self.run.metrics.name,
         }
         self.progress.doing("drawing", stays=True)

@@ -4,8 +4,9 @@ import dataclasses
 import sys
 from typing import Any
 
-from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.config import ARRAYS, EvaluationConfig
 from eoinas_tf.data.image_outline import outline_images
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation.configured_network import configured_genotype, network_size
 from eoinas_tf.evaluation.genotype_table import USUAL_CLASSES, USUAL_IMAGE_SIZES
 from eoinas_tf.evaluation.latency_budget import config_within_all_budgets
@@ -23,10 +24,15 @@ def described_images(config: EvaluationConfig) -> tuple[tuple[int, int, int], in
         config: The settings.
 
     Raises:
+        ConfigurationError: The images were arrays, and their size or the number of classes is not given.
         DatasetError: The data set is unknown, or its images differ in size and no `image_size` is given.
     """
     default = {field.name: field.default for field in dataclasses.fields(config)}["dataset"]
-    if config.dataset == default:
+    if config.dataset == ARRAYS and not (config.image_size and config.num_classes):
+        raise ConfigurationError(
+            "the cells were found on arrays, of which no command knows the images; give --image_size and --num_classes"
+        )
+    if config.dataset in (default, ARRAYS):
         image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
         return image_shape, config.num_classes or USUAL_CLASSES[config.stem]
     outline = outline_images(config.dataset, config.data_dir, config.image_size)

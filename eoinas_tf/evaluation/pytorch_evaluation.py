@@ -9,6 +9,7 @@ from typing import Any
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.dataset_fingerprint import dataset_fingerprint
 from eoinas_tf.data.input_pipelines import test_batches
+from eoinas_tf.data.unreadable_images import named_read_failures
 from eoinas_tf.errors import NonFiniteError, RunDirectoryError
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.evaluation_images import choose_preprocessing, load_images
@@ -25,10 +26,13 @@ from eoinas_tf.experiment.dataset_record import keep_dataset
 from eoinas_tf.experiment.export_formats import check_packages
 from eoinas_tf.experiment.report.report_page import write_report
 from eoinas_tf.experiment.run_directory import RunDirectory
+from eoinas_tf.memory_exhaustion import named_memory_exhaustion
 from eoinas_tf.space.genotype import Genotype
 from eoinas_tf.training.progress import Progress
 
 
+@named_memory_exhaustion("--batch_size")
+@named_read_failures()
 def evaluate_pytorch_weights(config: EvaluationConfig, genotype: Genotype, weights: str) -> dict[str, Any]:
     """Tests and exports a genotype's network with weights from a PyTorch network; trains nothing.
 

@@ -173,6 +173,9 @@ class RunDirectory:
             self._write_settings()
         else:
             self._refuse_changes(changes)
+            if self.only_begun():
+                # The first process may have been refused for them, such as for a wrong --data_dir.
+                self._write_config()
         self._compare_environment()
 
     def _changes_since(self, stored: dict[str, Any], config: RunConfig) -> list[str]:

@@ -91,6 +91,10 @@ class RunSession:
         """Prepares the run in its open folder; anything to be undone at the end goes into `around`."""
         raise NotImplementedError
 
+    def _is_done(self, finished: int) -> bool:
+        """Tells whether no step is left after so many."""
+        return finished >= self.total_steps
+
     def _save_step(self, done: int, epoch_began: float | None) -> None:
         """Saves the run within an epoch, unless a step went wrong.
 
@@ -153,7 +157,7 @@ class RunSession:
             "settings, finished steps and images", f"{config.result_settings()} {finished} {digest}"
         )
         self.last_step = last_step(config, self.total_steps, finished)
-        self.run.keep_devices(self.replicas.count, "GPU" if has_gpu() else "CPU", is_done=finished >= self.total_steps)
+        self.run.keep_devices(self.replicas.count, "GPU" if has_gpu() else "CPU", is_done=self._is_done(finished))
         pace = StepPace(stretches or [Stretch(("step",), 0)], self.epoch_steps)
         self.progress = Progress(self.total_steps, pace=pace, is_quiet=config.quiet)
         for line in header() if not config.quiet else ():

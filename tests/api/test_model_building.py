@@ -148,6 +148,16 @@ def test_weights_of_a_run_and_its_normalization(cells, monkeypatch, tmp_path):
         ({"num_classes": 2, "pooling": "mean"}, "pooling must be"),
         ({"num_classes": 2, "input_shape": (8, 8)}, "input_shape must be"),
         ({"num_classes": 2, "input_shape": (None, 8, 3)}, "input_shape must be"),
+        (
+            {"num_classes": 2, "mean": (1.0, 2.0)},
+            r"^mean must be a number, or one for each of the 3 channels. Received:",
+        ),
+        ({"num_classes": 2, "mean": "grey"}, "mean must be a number, or one for each of the 3 channels"),
+        ({"num_classes": 2, "mean": float("nan")}, "mean must be finite. Received: nan"),
+        (
+            {"num_classes": 2, "standard_deviation": (1.0, 0.0, 1.0)},
+            r"standard_deviation must be above 0. Received: \(1",
+        ),
         ({"num_classes": 2, "cells": 1}, "--cells must be at least 3"),
         ({"num_classes": 2, "genotype": "DARTS_V9"}, "--genotype must be a file or one of"),
         ({"num_classes": 2, "genotype": None}, "genotype and input_shape are missing"),

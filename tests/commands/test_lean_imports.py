@@ -26,6 +26,12 @@ def test_nothing_is_collected_inside_and_what_was_made_is_left_out_afterwards():
     assert gc.get_freeze_count() >= frozen + len(kept)
 
 
+def test_keras_runs_on_tensorflow_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with lean_imports():
+        assert os.environ["KERAS_BACKEND"] == "tensorflow"
+
+
 def test_it_ends_with_an_exception_and_leaves_a_disabled_collector_alone():
     with pytest.raises(ValueError, match="any"), lean_imports():
         raise ValueError("any")

@@ -22,6 +22,8 @@ def test_shapes_are_those_of_the_headers(tmp_path):
         (3, 4, 1),
         (6, 2, 3),
     ]
+    # A GIF counts as colour, as where it is decoded.
+    assert header_shapes([encoded(6, 2, "L", "GIF")]) == [(6, 2, 3)]
 
 
 def test_what_is_no_image_is_passed_over(tmp_path):

@@ -155,6 +155,9 @@ def test_the_chosen_epoch_is_tested_and_a_second_start_chooses_it_too(
     assert restore_network(config.run_dir).network.classifier.bias.numpy().tolist() == [chosen, chosen]
     report = (Path(config.run_dir) / "report.html").read_text()
     assert f"by the weights of epoch {chosen}; of the 2 validation images" in report
+    # No step is left, so the number of replicas makes no difference.
+    environment = Path(config.run_dir) / "environment.json"
+    environment.write_text(json.dumps({**json.loads(environment.read_text()), "replicas": 4}))
     with EvaluationSession(config, GENOTYPE, DATASET) as session:
         assert list(session.epochs_left()) == []
         assert session.finish() == summary

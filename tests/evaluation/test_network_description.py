@@ -1,6 +1,9 @@
+import dataclasses
+
 import pytest
 
 from eoinas_tf.config import EvaluationConfig
+from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.evaluation import latency_budget, network_description
 from eoinas_tf.evaluation.configured_network import network_size
 from eoinas_tf.evaluation.network_description import describe_network, description_text
@@ -26,6 +29,15 @@ def test_sizes_without_a_data_set(arguments, image_shape, num_classes):
     without_dense = describe_network(EvaluationConfig(**SMALL, **{**arguments, "num_classes": 1}))
     assert described["parameters"] - without_dense["parameters"] == (num_classes - 1) * (4 * 16 + 1)
     assert described["multiply_adds"] - without_dense["multiply_adds"] == (num_classes - 1) * 4 * 16
+
+
+def test_of_cells_that_were_found_on_arrays_the_images_are_to_be_given():
+    config = EvaluationConfig(**SMALL, dataset="arrays", image_size=(28, 30), num_classes=7)
+    described = describe_network(config)
+    assert (described["image_shape"], described["num_classes"]) == ([28, 30, 3], 7)
+    for missing in ({"image_size": None}, {"num_classes": None}):
+        with pytest.raises(ConfigurationError, match="give --image_size and --num_classes"):
+            describe_network(dataclasses.replace(config, **missing))
 
 
 def test_describe_describes_the_network_within_the_budget(capsys):

@@ -9,8 +9,14 @@ import tensorflow as tf
 from eoinas_tf.api.run_folders import load_run
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
-from eoinas_tf.errors import ConfigurationError, NonFiniteError, RunDirectoryError, WeightsError
-from eoinas_tf.evaluation import evaluation_images
+from eoinas_tf.errors import (
+    ConfigurationError,
+    MemoryExhaustedError,
+    NonFiniteError,
+    RunDirectoryError,
+    WeightsError,
+)
+from eoinas_tf.evaluation import evaluation_images, pytorch_evaluation
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.evaluation_network import EvaluationNetwork
 from eoinas_tf.evaluation.pytorch_weights import pytorch_tensors
@@ -115,6 +121,15 @@ def test_weights_that_do_not_fit_leave_no_run_folder(config, tmp_path):
     with pytest.raises(ConfigurationError, match="--normalization=imagenet"):
         run_evaluation(dataclasses.replace(config, normalization="imagenet"))
     assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_is_one_line(config, monkeypatch):
+    def exhausted(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(pytorch_evaluation, "collect_predictions", exhausted)
+    with pytest.raises(MemoryExhaustedError, match=r"^out of memory \(OOM .*\); lower --batch_size$"):
+        run_evaluation(config)
 
 
 def test_weights_with_which_nothing_is_finite_are_refused(config, weights, tmp_path):

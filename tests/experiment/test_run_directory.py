@@ -148,6 +148,16 @@ def test_a_run_that_ended_before_it_read_its_images_can_begin_with_other_setting
             assert {name: stored[name] for name in changes} == changes
 
 
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_until_a_step_is_kept_the_last_command_says_where_the_images_are(tmp_path, has_begun):
+    """As after a first command that was refused, because no images were there."""
+    with RunDirectory(config(tmp_path, data_dir="/wrong")) as run:
+        if has_begun:
+            run.metrics.write_text("")
+    with RunDirectory(config(tmp_path, data_dir="/right")) as run:
+        assert json.loads(run.config_file.read_text())["data_dir"] == ("/wrong" if has_begun else "/right")
+
+
 def test_the_records_of_the_beginning_are_no_run_yet(tmp_path):
     with RunDirectory(config(tmp_path)) as run:
         for path in (run.dataset, run.class_weights, run.initial_weights, run.latency_budget):
