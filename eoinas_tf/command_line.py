@@ -15,6 +15,7 @@ from eoinas_tf.enduring_output import enduring_output
 from eoinas_tf.errors import ConfigurationError, EoinasError
 from eoinas_tf.flag_definitions import Completion, Config, config_from_flags, define_flags
 from eoinas_tf.flag_help import command_help
+from eoinas_tf.keras_backend import choose_tensorflow
 from eoinas_tf.onednn import turn_on_onednn
 from eoinas_tf.preset_files import AUTOMATIC, FLAG, with_preset_files
 from eoinas_tf.stop_signals import StopSignals
@@ -55,8 +56,7 @@ def run_command(
         try:
             if len(arguments) > 1:
                 raise EoinasError(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value")
-            # Overrides the environment and ~/.keras/keras.json, which are meant for other programs.
-            os.environ["KERAS_BACKEND"] = "tensorflow"
+            choose_tensorflow()  # Already here, because settings may be completed by modules of the user's.
             choose_threads()
             turn_on_onednn()
             with StopSignals():
@@ -144,7 +144,7 @@ def with_flagfiles(arguments: list[str]) -> list[str]:
     except UnicodeDecodeError as error:
         raise FlagfileError(f"a flagfile is not UTF-8 text: {error}") from None
     if not any(line.startswith(BYTE_ORDER_MARK) for line in lines):
-        # A file may name presets, which may not.
+        # A flagfile may name presets; a preset names no other.
         replaced = with_preset_files(lines)
         return lines if replaced == lines else with_flagfiles(replaced)
     texts = [(line, line.removeprefix(BYTE_ORDER_MARK)) for line in lines]

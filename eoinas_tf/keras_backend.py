@@ -1,8 +1,16 @@
 """The backend of Keras: this package's layers consist of TensorFlow operations and need TensorFlow."""
 
-import keras
+import os
 
 from eoinas_tf.errors import KerasBackendError
+
+
+def choose_tensorflow() -> None:
+    """Makes Keras run on TensorFlow; call this before it is imported.
+
+    It overrides the environment and ~/.keras/keras.json, which are meant for other programs.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
 def require_tensorflow() -> None:
@@ -11,6 +19,8 @@ def require_tensorflow() -> None:
     Raises:
         KerasBackendError: It runs on another backend, which can no longer be changed.
     """
+    import keras  # Here, so that the choice above comes before it.
+
     backend = keras.config.backend()
     if backend != "tensorflow":
         raise KerasBackendError(

@@ -35,3 +35,11 @@ def test_layers_cannot_be_imported_beside_another_backend_and_genotypes_can():
     run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("eoinas_tf's layers need Keras on TensorFlow") == len(run.stdout.splitlines()) == 3
+
+
+def test_the_choice_counts_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    program = (
+        "from eoinas_tf import keras_backend; keras_backend.choose_tensorflow(); keras_backend.require_tensorflow()"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

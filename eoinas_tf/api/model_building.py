@@ -151,7 +151,7 @@ def _by_channel(argument: str, value: Any, channels: int) -> list[float]:
             f"{argument} must be a number, or one for each of the {channels} channels. Received: {value!r}"
         ) from None
     if not np.isfinite(values).all() or (argument == "standard_deviation" and (values <= 0).any()):
-        kind = "above 0" if argument == "standard_deviation" else "finite"
+        kind = "finite and above 0" if argument == "standard_deviation" else "finite"
         raise ConfigurationError(f"{argument} must be {kind}. Received: {value!r}")
     return values.tolist()
 

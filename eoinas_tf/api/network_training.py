@@ -14,9 +14,9 @@ from eoinas_tf.data.class_weights import class_weights
 from eoinas_tf.data.image_datasets import ImageDataset
 from eoinas_tf.data.input_pipelines import steps_per_epoch
 from eoinas_tf.data.validation_part import with_validation_part
-from eoinas_tf.distribution.replicas import check_batch_size
+from eoinas_tf.distribution.batch_division import FEWEST_IMAGES, check_batch_size
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, check_cutout, choose_preprocessing
+from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
 from eoinas_tf.evaluation.inherited_settings import SETTINGS_OF_SEARCH, with_inherited_settings
 from eoinas_tf.evaluation.weight_source import read_weight_source

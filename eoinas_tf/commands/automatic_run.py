@@ -17,6 +17,7 @@ from eoinas_tf.commands.automatic_preset import fitting_size
 from eoinas_tf.commands.dispatch import TRAINING as TRAINING_COMMAND
 from eoinas_tf.commands.lean_imports import lean_imports
 from eoinas_tf.config import BALANCED, IMAGE_SETTINGS, EvaluationConfig, SearchConfig, check_setting
+from eoinas_tf.distribution.batch_division import FEWEST_IMAGES, check_batch_size
 from eoinas_tf.errors import ConfigurationError, EoinasError, RunDirectoryError, StoppedError
 from eoinas_tf.experiment.atomic_files import make_folder, write_json
 from eoinas_tf.experiment.report.settings_as_flags import flag_text, given_settings
@@ -160,18 +161,13 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
             "--initial_weights are of a network whose cells are known, and this command searches for others; fine-tune "
             f"that network with eoinas eval --initial_weights={trained.initial_weights}, or leave them out"
         )
+    check_batch_size(trained.batch_size, trained.accumulation_steps, FEWEST_IMAGES)
     height, width = trained.image_size or (images.height, images.width)
     # Both parts that may be held out are known to within one image for each class.
     fewest_images = (images.training_images - images.classes) * (1 - trained.validation_fraction) - images.classes
     is_small = trained.batch_size * (trained.steps_per_epoch or 1) > fewest_images
     has_file = trained.class_weights not in (None, BALANCED)
-    is_unusual = (
-        is_small
-        or has_file
-        or trained.accumulation_steps > 1
-        or trained.cutout_length > min(height, width)
-        or trained.normalization is not None
-    )
+    is_unusual = is_small or has_file or trained.cutout_length > min(height, width) or trained.normalization is not None
     if trained.export_formats == EvaluationConfig.export_formats and (are_other or not is_unusual):
         return
     with lean_imports():  # Only now, because these import TensorFlow.
@@ -181,14 +177,12 @@ def _check_settings(search_words: Sequence[str], training_words: Sequence[str], 
         from eoinas_tf.data.input_pipelines import steps_per_epoch
         from eoinas_tf.data.split_indices import held_out_fifth, held_out_fraction
         from eoinas_tf.data.suggested_size import MOST_HEADERS, header_shapes
-        from eoinas_tf.distribution.replicas import check_batch_size
-        from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, check_cutout
+        from eoinas_tf.evaluation.evaluation_images import check_cutout
         from eoinas_tf.experiment.export_formats import check_packages
     check_packages(trained.export_formats)
     if are_other:
         return
     check_cutout(trained.cutout_length, (height, width, 1))
-    check_batch_size(trained.batch_size, trained.accumulation_steps, FEWEST_IMAGES)
     layout = find_layout(root)
     labels = layout.parts[0].labels
     if not layout.test_name:

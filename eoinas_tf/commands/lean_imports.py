@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from eoinas_tf.keras_backend import choose_tensorflow
 from eoinas_tf.quiet_logging import held_back_library_logs
 
 # If they are installed, Keras imports these for features that this package does not use.
@@ -19,8 +20,7 @@ def lean_imports() -> Iterator[None]:
     Importing TensorFlow creates a million objects but no garbage: without collections it takes a quarter less time.
     Objects alive at the end are excluded from all later collections too, so that tracing takes a twentieth less time.
     """
-    # Overrides the environment and ~/.keras/keras.json, which are meant for other programs.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    choose_tensorflow()
     # For the lines that TensorFlow logs after its import; the user's own level has priority.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     was_enabled = gc.isenabled()

@@ -52,7 +52,7 @@ def count_training_images(name: str, data_dir: str | None, download: bool = Fals
         download: Whether to download and prepare one that is not prepared.
 
     Raises:
-        DatasetError: The set is unknown, not prepared or not laid out as a data set.
+        DatasetError: The set is unknown, not prepared, cannot be downloaded or is not laid out as a data set.
     """
     source, _, location = name.partition(":")
     _refuse_arrays(name)

@@ -125,10 +125,10 @@ def fit_pixels(pixels: np.ndarray, image_size: tuple[int, int], resize_side: int
     if pixels.shape[1:3] == tuple(image_size):
         return pixels
     fitted = np.empty((len(pixels), *image_size, pixels.shape[3]), np.uint8)
-    largest = max(pixels.shape[1], image_size[0], resize_side or 0) * max(
-        pixels.shape[2], image_size[1], resize_side or 0
-    )
-    count = max(1, MOST_RESIZED_PIXELS // largest)
+    height, width = pixels.shape[1:3]
+    scale = (resize_side or 0) / min(height, width)
+    largest = max(height, image_size[0], height * scale) * max(width, image_size[1], width * scale)
+    count = max(1, int(MOST_RESIZED_PIXELS / largest))
     for first in range(0, len(pixels), count):
         some = slice(first, first + count)
         fitted[some] = fit_images(pixels[some], image_size, resize_side).numpy()

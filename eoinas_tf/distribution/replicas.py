@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from eoinas_tf.config import RunConfig
+from eoinas_tf.distribution.batch_division import check_batch_size
 from eoinas_tf.distribution.worker import ONLY_WORKER, Worker, this_worker
 from eoinas_tf.errors import ConfigurationError
 from eoinas_tf.kernels.kernel_policy import has_gpu
@@ -77,30 +78,6 @@ def short_digest(value: Any) -> str:
         value: Anything whose `repr` tells everything.
     """
     return f"{zlib.crc32(repr(value).encode()):08x}"
-
-
-def check_batch_size(batch_size: int, pieces: int, fewest_images: int, replicas: int = 1) -> None:
-    """Refuses batches that cannot be divided.
-
-    Args:
-        batch_size: Images in a batch of all replicas.
-        pieces: Pieces that each replica's share is divided into.
-        fewest_images: Fewest images of a piece.
-        replicas: The number of replicas, which only the machine that trains knows.
-
-    Raises:
-        ConfigurationError: The batch cannot be divided among them.
-    """
-    if batch_size % (replicas * pieces):
-        raise ConfigurationError(
-            f"--batch_size must be a multiple of {replicas * pieces}: {replicas} replicas, {pieces} pieces each. "
-            f"Received: {batch_size}"
-        )
-    if batch_size < replicas * pieces * fewest_images:
-        raise ConfigurationError(
-            f"--batch_size must be at least {replicas * pieces * fewest_images}: {replicas} replicas, {pieces} pieces "
-            f"each, with {fewest_images} images or more to normalize by. Received: {batch_size}"
-        )
 
 
 class Replicas:

@@ -12,10 +12,6 @@ from eoinas_tf.errors import ConfigurationError
 
 LOGGER = logging.getLogger(__name__)
 
-# Of a share of a batch and of the pieces that it is divided into: a map of one value per channel would be normalized to
-# the offset whatever the image, and mixup and CutMix need a second image.
-FEWEST_IMAGES = 2
-
 
 def load_images(config: EvaluationConfig, given: ImageDataset | None = None) -> ImageDataset:
     """Loads the data set that the settings name, at the size that they name.

@@ -13,11 +13,12 @@ from eoinas_tf.data.dataset_fingerprint import dataset_digest, dataset_fingerpri
 from eoinas_tf.data.image_datasets import ImageDataset, ImageSplit
 from eoinas_tf.data.input_pipelines import Preprocessing, TrainingBatches, steps_per_epoch, test_batches
 from eoinas_tf.data.validation_part import with_validation_part
+from eoinas_tf.distribution.batch_division import FEWEST_IMAGES
 from eoinas_tf.distribution.replicas import short_digest
 from eoinas_tf.errors import NonFiniteError
 from eoinas_tf.evaluation.configured_network import build_network
 from eoinas_tf.evaluation.epoch_choice import best_epoch, is_stopped
-from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, check_cutout, choose_preprocessing, load_images
+from eoinas_tf.evaluation.evaluation_images import check_cutout, choose_preprocessing, load_images
 from eoinas_tf.evaluation.evaluation_journal import EvaluationJournal, keep_genotype
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep, TestMeans, build_evaluation_state
 from eoinas_tf.evaluation.frozen_backbone import FrozenBackboneStep
@@ -41,7 +42,7 @@ from eoinas_tf.experiment.weight_records import keep_initial_weights
 from eoinas_tf.fault_points import fault_point
 from eoinas_tf.random_seeds import initial_weights_seed
 from eoinas_tf.space.genotype import Genotype
-from eoinas_tf.space.operation_check import check_own_operations
+from eoinas_tf.space.operation_check import check_operations_of_cells
 from eoinas_tf.training.epoch_steps import Epoch
 from eoinas_tf.training.epoch_table import EpochTable
 from eoinas_tf.training.run_session import RunSession
@@ -82,9 +83,7 @@ class EvaluationSession(RunSession):
         config, run = self.config, self.run
         check_exports(run.path, config.export_formats)
         self._start_devices(around, config.accumulation_steps, FEWEST_IMAGES)
-        if self._genotype is not None:
-            pairs = (*self._genotype.normal, *self._genotype.reduce)
-            check_own_operations((operation for operation, _ in pairs), in_supernet=False)
+        check_operations_of_cells(self._genotype)
         dataset = self.dataset = load_images(config, self._given_dataset)
         check_cutout(config.cutout_length, dataset.image_shape)
         keep_dataset(run, dataset_fingerprint(dataset))

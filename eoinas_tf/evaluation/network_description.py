@@ -30,7 +30,8 @@ def described_images(config: EvaluationConfig) -> tuple[tuple[int, int, int], in
     default = {field.name: field.default for field in dataclasses.fields(config)}["dataset"]
     if config.dataset == ARRAYS and not (config.image_size and config.num_classes):
         raise ConfigurationError(
-            "the cells were found on arrays, of which no command knows the images; give --image_size and --num_classes"
+            "--genotype is that of a run on arrays, whose images no command knows; to describe its network for colour "
+            f"images, give --image_size and --num_classes. Received: {config.image_size} and {config.num_classes}"
         )
     if config.dataset in (default, ARRAYS):
         image_shape = (*(config.image_size or USUAL_IMAGE_SIZES[config.stem]), COLOUR_CHANNELS)
@@ -70,7 +71,8 @@ def describe_network(config: EvaluationConfig) -> dict[str, Any]:
 
     Args:
         config: The settings. Images and classes are those of `dataset` if it is not the default; with the default,
-            they are colour images of `image_size` or the stem's usual size, and its usual number of classes.
+            they are colour images of `image_size` or the stem's usual size, and its usual number of classes. Those of
+            arrays are not known: they count as colour images of `image_size`.
             `num_classes` overrides both.
 
     Returns:

@@ -128,7 +128,7 @@ def export_test(
         config: Seed and threads.
         dataset: The data set.
         predicted: The classes that the network predicts for the test images, int [n].
-        most: Most images to return; never more than fit in `LARGEST_TEST_BYTES`.
+        most: Most images to return; never more than fit in `LARGEST_TEST_BYTES`, but at least `IMAGES_COMPARED`.
     """
     fitting = max(IMAGES_COMPARED, LARGEST_TEST_BYTES // int(np.prod(dataset.image_shape)))
     count = min(most or fitting, fitting)

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from eoinas_tf.config import EvaluationConfig
 from eoinas_tf.data.image_datasets import ImageDataset
+from eoinas_tf.distribution.batch_division import FEWEST_IMAGES
 from eoinas_tf.distribution.replicas import Replicas
-from eoinas_tf.evaluation.evaluation_images import FEWEST_IMAGES, load_images
+from eoinas_tf.evaluation.evaluation_images import load_images
 from eoinas_tf.evaluation.evaluation_session import EvaluationSession
 from eoinas_tf.evaluation.evaluation_step import EvaluationStep
 from eoinas_tf.evaluation.latency_budget import kept_within_budgets
 from eoinas_tf.evaluation.network_exports import check_exports
 from eoinas_tf.experiment.run_directory import RunDirectory
 from eoinas_tf.space.genotype import Genotype
+from eoinas_tf.space.operation_check import check_operations_of_cells
 from eoinas_tf.training.epoch_steps import Epoch, StepRunner
 from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
 from eoinas_tf.training.time_budget import RunCost, fewest_epochs
@@ -49,6 +51,7 @@ def training_within_hours(
         epochs = fewest_epochs(functools.partial(check_training, config))
         # Devices are divided before anything is computed.
         Replicas.of(config, config.accumulation_steps, FEWEST_IMAGES)
+        check_operations_of_cells(genotype)
         images = load_images(config, dataset)
         run = RunDirectory(config)
         # The run keeps what is measured here, and the rehearsal does not measure again.

@@ -267,7 +267,7 @@ class RunDirectory:
             LOGGER.warning("this run began on a %s: its bits may differ from now on", stored.get("device"))
 
     def first_settings(self) -> dict[str, Any]:
-        """Returns the settings in the folder; those that change no result are the first process's, not this one's."""
+        """Returns the settings in the folder; those that change no result are of the process that kept a first step."""
         return _read_settings(self.config_file) if self.config_file.exists() else {}
 
     def keep_checkpoint_interval(self) -> None:

@@ -21,6 +21,9 @@ from eoinas_tf.search.search_method import load_method
 from eoinas_tf.search.search_schedule import check_pruning_schedule
 from eoinas_tf.search.search_session import SearchEpoch, SearchSession
 from eoinas_tf.search.search_step import SearchStep
+from eoinas_tf.space.candidate_names import candidate_names
+from eoinas_tf.space.operation_check import check_own_operations
+from eoinas_tf.space.operation_modules import import_operations
 from eoinas_tf.training.epoch_steps import StepRunner
 from eoinas_tf.training.rehearsal import Rehearsal, silent_progress, within_hours
 from eoinas_tf.training.time_budget import RunCost, fewest_epochs
@@ -47,6 +50,9 @@ def search_within_hours(
         # Refuses, before reading an image, settings that make no search with any number of epochs.
         epochs = fewest_epochs(functools.partial(check_rehearsal, config))
         Replicas.of(config)  # Devices are divided before anything is computed.
+        import_operations(config.operation_modules)
+        names = candidate_names(config.operations, config.max_skip_connections)
+        check_own_operations(names, in_supernet=True)
         images = read_search_images(config, dataset)
         with tempfile.TemporaryDirectory(prefix="eoinas_rehearsal_") as folder:
             short = dataclasses.replace(config, run_dir=folder, epochs=epochs, max_steps=0, quiet=True)

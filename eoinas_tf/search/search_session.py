@@ -117,6 +117,7 @@ class SearchSession(RunSession):
         variables: dict[str, list] = self.method.state()
         if self._stages:
             self._factors = self._class_factors(self.dataset)
+            _ = self.preprocessing  # It reads images, which a signal may end at once here, but not between two steps.
             self._build_stage(self._saved_stage())
             variables = self.step.state.variables()
         self._journal = SearchJournal(self.run, config, self.method, variables, self.epoch_steps)

@@ -107,7 +107,7 @@ class Choice(NamedTuple):
     comparison: dict[str, Any]
 
     def keep(self, run: RunDirectory) -> None:
-        """Writes the best search's genotype and the comparison.
+        """Writes the best search's genotype and the comparison, and logs what makes the comparison weak.
 
         Args:
             run: Receives genotype.json and summary.json.
@@ -152,17 +152,15 @@ def with_images_of_choice(values: dict[str, Any], given: Set[str]) -> tuple[dict
     With another data set, only the modules of own operations are those of the search.
 
     Args:
-        values: A value for each setting of `SearchConfig`, not yet checked together.
+        values: A value for each setting of `SearchConfig`, with `select_from`, not yet checked together.
         given: The settings that the user gave.
 
     Returns:
         The settings, and the names of those that are determined: given, or taken from the search.
 
     Raises:
-        ConfigurationError: As for `choose_best`.
+        EoinasError: As for `choose_best`.
     """
-    if values["select_from"] is None:
-        return values, given
     fields = {field.name: field for field in dataclasses.fields(SearchConfig)}
     folders = expanded_setting(fields["select_from"], values["select_from"])
     searched = choose_best([Path(folder) for folder in folders]).settings

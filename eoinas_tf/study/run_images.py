@@ -37,8 +37,14 @@ class RunImages:
             key = (run.data_set, run.scale, run.config.dataset or "")
             first, expected = self._first.setdefault(key, (str(folder), images))
             if images != expected:
-                changes = "; ".join(fingerprint_changes(expected, images))
                 raise ConfigurationError(
-                    f"{folder} was run on other images than {first} ({changes}); find out which of both is right, "
-                    "delete the folders of the others, or name another --study_dir"
+                    f"{folder} was run on other images than {first} ({_changes(expected, images)}); find out which of "
+                    "the two is right and delete the folders of the other, or name another --study_dir"
                 )
+
+
+def _changes(expected: dict[str, Any], images: dict[str, Any]) -> str:
+    try:
+        return "; ".join(fingerprint_changes(expected, images))
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return "a dataset.json is damaged"

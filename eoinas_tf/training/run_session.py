@@ -92,7 +92,11 @@ class RunSession:
         raise NotImplementedError
 
     def _is_done(self, finished: int) -> bool:
-        """Tells whether no step is left after so many."""
+        """Tells whether the run has no step left.
+
+        Args:
+            finished: Steps done since the run began.
+        """
         return finished >= self.total_steps
 
     def _save_step(self, done: int, epoch_began: float | None) -> None:
@@ -188,14 +192,15 @@ class RunSession:
 
     @contextlib.contextmanager
     def stopping_between_steps(self) -> Iterator[None]:
-        """Inside the block, which has all epochs, a signal waits for the end of a step, which is then saved.
+        """Inside the block, which runs all epochs, a signal waits until a step, or a test after an epoch, is saved.
 
         Raises:
             StoppedError: The signal came after the last step, which is saved whether a checkpoint was due or not.
         """
         with self._stop.finishing():
             yield
-        if self._stop.received:
+        # Workers go on only together: what follows needs all of them.
+        if self.replicas.is_any(self._stop.received is not None, self.last_step, True):
             raise self._stop.error(f"saved after step {self.last_step}")
 
     def is_last(self, epoch: Epoch) -> bool:

@@ -196,7 +196,7 @@ DIGITS = np.zeros((200, 8, 8), np.uint8), np.arange(200) % 2
         ({"hours": 3, "train_settings": {"batch_size": 81, "validation_fraction": 0.5}}, "larger than the 80 images"),
         (
             {"hours": 3, "train_settings": {"batch_size": 4, "accumulation_steps": 4}},
-            "--batch_size must be at least 8: 1 replicas",
+            "--batch_size must be at least 8 to be divided into 4 pieces",
         ),
         ({"hours": 3, "train_settings": {"image_size": "32x32"}}, "--image_size must be of type .* '32x32'"),
         ({"hours": 3, "search_settings": {"image_size": 0}}, "--image_size must be at least 4. Received: 0"),

@@ -156,7 +156,7 @@ def test_weights_of_a_run_and_its_normalization(cells, monkeypatch, tmp_path):
         ({"num_classes": 2, "mean": float("nan")}, "mean must be finite. Received: nan"),
         (
             {"num_classes": 2, "standard_deviation": (1.0, 0.0, 1.0)},
-            r"standard_deviation must be above 0. Received: \(1",
+            r"standard_deviation must be finite and above 0. Received: \(1",
         ),
         ({"num_classes": 2, "cells": 1}, "--cells must be at least 3"),
         ({"num_classes": 2, "genotype": "DARTS_V9"}, "--genotype must be a file or one of"),

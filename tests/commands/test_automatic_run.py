@@ -106,7 +106,9 @@ def test_a_search_that_fails_ends_it_with_its_status(start, tmp_path):
         (["--train_flags=--steps_per_epoch=99"], "--steps_per_epoch must be at most 2, the batches of 4"),
         (["--train_flags=--initial_weights=cifar10_small"], "with eoinas eval --initial_weights=cifar10_small"),
         (["--train_flags=--accumulation_steps=3"], "--batch_size must be a multiple of --accumulation_steps"),
-        (["--train_flags=--accumulation_steps=4"], "--batch_size must be at least 8: 1 replicas, 4 pieces each"),
+        (["--train_flags=--accumulation_steps=4"], "--batch_size must be at least 8 to be divided into 4"),
+        (["--train_flags=--batch_size=1"], "--batch_size must be at least 2, for normalization needs 2 images"),
+        (["--train_flags=--dataset=folder:/large --batch_size=1"], "--batch_size must be at least 2, for"),
         (
             ["--train_flags=--stem=imagenet --init_channels=1"],
             "--init_channels must be at least 2 with --stem=imagenet",

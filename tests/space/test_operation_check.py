@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from eoinas_tf.config import EvaluationConfig, SearchConfig
 from eoinas_tf.errors import ConfigurationError
-from eoinas_tf.evaluation import evaluation_session
+from eoinas_tf.evaluation import evaluation_session, training_rehearsal
 from eoinas_tf.evaluation.evaluation_loop import run_evaluation
-from eoinas_tf.search import search_session
+from eoinas_tf.search import search_rehearsal, search_session
 from eoinas_tf.search.search_loop import run_search
 from eoinas_tf.space import operation_names
 from eoinas_tf.space.convolution_blocks import normalization_layer
@@ -80,10 +80,10 @@ CASES = {
         r"must hold no untrained variables with affine=False, and has tried/batch_normalization\w*/moving_mean",
         "stride=1, affine=False",
     ),
-    "built_when_called": (BuiltWhenCalled, "must create its variables in `build`", "stride=1, affine=False"),
+    "built_when_called": (BuiltWhenCalled, "must create its variables in `build`", "stride=1, affine="),
     "without_affine": (
         without_affine,
-        "must be built by channels, stride, affine and name: .* unexpected keyword argument 'affine'",
+        "must take channels, stride, affine and name: .* unexpected keyword argument 'affine'",
         "stride=1, affine=",
     ),
     "no_layer": (lambda **arguments: tf.identity, "must be a Keras layer, and is <function", "stride=1, affine="),
@@ -117,10 +117,16 @@ def test_an_operation_that_breaks_a_rule_is_named_with_the_rule(own, name):
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("build", [WithoutInitializer, AlwaysAffine, BuiltWhenCalled])
+@pytest.mark.parametrize("build", [WithoutInitializer, AlwaysAffine])
 def test_a_final_network_does_not_ask_for_what_only_a_super_network_needs(own, build):
     own("scaling", build)
     check_own_operations(["scaling"], in_supernet=False)
+
+
+def test_a_final_network_needs_variables_that_are_there_before_the_first_step(own):
+    own("scaling", BuiltWhenCalled)
+    with pytest.raises(ConfigurationError, match="must create its variables in `build`"):
+        check_own_operations(["scaling"], in_supernet=False)
 
 
 def test_what_an_operation_raises_itself_is_not_hidden(own):
@@ -155,6 +161,23 @@ def test_a_training_run_tries_the_operations_of_its_cells_before_it_reads_images
     )
     with pytest.raises(ConfigurationError, match="the operation without_stride must map"):
         run_evaluation(config)
+
+
+@pytest.mark.parametrize("run", ["search", "training"])
+def test_a_time_budget_reads_no_images_before_it_either(own, monkeypatch, tmp_path, run):
+    own("without_stride", WithoutStride)
+    monkeypatch.setattr(operation_names, "_REGISTERED", ["without_stride"])
+    monkeypatch.setattr(search_rehearsal, "read_search_images", not_reached)
+    monkeypatch.setattr(training_rehearsal, "load_images", not_reached)
+    shared = {"run_dir": str(tmp_path / "run"), "dataset": "digits", "epochs": None, "hours": 1.0, "cells": 3}
+    cell = (("skip_connect", 0), ("without_stride", 1)), (2,)
+    (tmp_path / "genotype.json").write_text(Genotype(*cell, *cell).to_json())
+    begin, config = {
+        "search": (run_search, SearchConfig(**shared, operations=("none", "without_stride"))),
+        "training": (run_evaluation, EvaluationConfig(**shared, genotype=str(tmp_path / "genotype.json"))),
+    }[run]
+    with pytest.raises(ConfigurationError, match="the operation without_stride must map"):
+        begin(config)
 
 
 def not_reached(*arguments, **settings):

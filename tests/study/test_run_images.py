@@ -62,7 +62,7 @@ def test_other_images_are_named_with_both_folders(plan):
         images.check(second)
     assert str(refusal.value) == (
         f"{second.folder} was run on other images than {first.folder} (train: other images, in class 'dog'); find out "
-        "which of both is right, delete the folders of the others, or name another --study_dir"
+        "which of the two is right and delete the folders of the other, or name another --study_dir"
     )
 
 
@@ -79,6 +79,15 @@ def test_a_run_without_a_record_of_its_images_is_not_compared(plan, content):
     record(plan[0], content)
     images.check(plan[0])
     images.check(plan[1])  # It has no folder yet.
+
+
+def test_a_damaged_record_is_one_line(plan):
+    images = RunImages()
+    record(plan[0], fingerprint())
+    record(plan[1], {"class_names": ["cat"], "parts": {"train": {}}})
+    images.check(plan[0])
+    with pytest.raises(ConfigurationError, match=r"was run on other images than .* \(a dataset.json is damaged\)"):
+        images.check(plan[1])
 
 
 def test_each_seed_of_a_search_is_compared(plan):

@@ -106,6 +106,18 @@ def test_a_signal_waits_for_what_saves(config):
         session._stop.received = None
 
 
+def test_workers_stop_together_after_the_last_step(config, monkeypatch):
+    asked = []
+    with Session(config()) as session:
+        monkeypatch.setattr(session.replicas, "is_any", lambda *vote: asked.append(vote) or True)
+        with (
+            pytest.raises(StoppedError, match="another worker was told to stop; saved after step 12"),
+            session.stopping_between_steps(),
+        ):
+            pass
+    assert asked == [(False, 12, True)]
+
+
 def test_a_signal_after_the_last_step_ends_the_run_before_what_follows(config):
     with Session(config()) as session:
         with (
@@ -113,5 +125,5 @@ def test_a_signal_after_the_last_step_ends_the_run_before_what_follows(config):
             session.stopping_between_steps(),
         ):
             session._stop._receive(15, None)
-        with pytest.raises(StoppedError), session.stopping_between_steps():
+        with pytest.raises(StoppedError, match=r"^of its own"), session.stopping_between_steps():
             raise StoppedError("of its own")
