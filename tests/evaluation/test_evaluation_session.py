@@ -50,7 +50,7 @@ def test_images_that_would_all_be_blank_are_refused_before_anything_is_trained(c
 
 @pytest.mark.parametrize("settings", [{"batch_size": 1}, {"batch_size": 8, "accumulation_steps": 8}])
 def test_single_images_are_not_normalized_by_themselves(config, settings):
-    with pytest.raises(ConfigurationError, match="with 2 images or more to normalize by"):
+    with pytest.raises(ConfigurationError, match="for normalization needs 2 images or more at a time"):
         EvaluationSession(dataclasses.replace(config, **settings), GENOTYPE, DATASET).__enter__()
 
 
