@@ -7,6 +7,7 @@ TensorFlow reads in C++: that a checkpoint's files are the folder's own is check
 
 import contextlib
 import ctypes
+import gc
 import hashlib
 import json
 import marshal
@@ -95,6 +96,8 @@ def watched(load, folder):
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
+        # Objects of TensorFlow that wait to be collected need its threads, which do not exist in a forked process.
+        gc.disable()
         signal.alarm(LONGEST_SECONDS)
         try:
             answer = json.dumps(watch_here(load, os.path.realpath(folder)))
