@@ -96,6 +96,7 @@ def check_training(
     """
     config = _checked(settings, CELLS_IN_PYTHON)
     check_packages(config.export_formats)
+    check_batch_size(config.batch_size, config.accumulation_steps, FEWEST_IMAGES)
     _, images = _images_of(data, test_data, class_names, settings)
     if images is not None:
         check_cutout(config.cutout_length, images.image_shape)
@@ -103,7 +104,6 @@ def check_training(
         if config.normalization is not None:
             choose_preprocessing(config, images)
         images = with_validation_part(images, config.validation_fraction, config.seed)
-        check_batch_size(config.batch_size, config.accumulation_steps, FEWEST_IMAGES)
         steps_per_epoch(len(images.train), config.batch_size, config.steps_per_epoch)
 
 

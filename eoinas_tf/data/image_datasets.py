@@ -8,7 +8,7 @@ from eoinas_tf.config import ARRAYS
 from eoinas_tf.data.dataset_fingerprint import pixel_digests
 from eoinas_tf.data.image_arrays import refuse_arrays
 from eoinas_tf.data.image_folder import load_image_folder
-from eoinas_tf.data.image_resizing import fit_images
+from eoinas_tf.data.image_resizing import fit_pixels
 from eoinas_tf.data.image_split import ImageDataset, ImageSplit
 from eoinas_tf.data.split_indices import HELD_OUT, held_out_fifth
 from eoinas_tf.data.tfds_images import load_tfds_images
@@ -99,7 +99,7 @@ def load_digits_images(
     images = np.round(digits.images[..., np.newaxis] * (255 / 16)).astype(np.uint8)
     digests = pixel_digests(images)
     if image_size is not None:
-        images = fit_images(images, image_size, resize_side).numpy()
+        images = fit_pixels(images, image_size, resize_side)
     kept, held_out = held_out_fifth(digits.target)
     return ImageDataset(
         name="digits",
